@@ -1,0 +1,1 @@
+//! Certificates over ACME: planner, issuer, HTTP-01 and their state.

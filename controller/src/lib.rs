@@ -1,0 +1,1 @@
+//! Configuration in: Kubernetes, manifest folders, and what they mean.

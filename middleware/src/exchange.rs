@@ -1,0 +1,62 @@
+//! One request on its way to a backend, and what is known of the connection that it came on.
+
+use crate::Body;
+use flow_model::name::Name;
+use http::request::Parts;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What is known of a client's connection; one for all its requests.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The client: the peer, or whom a trusted PROXY protocol header named.
+    pub remote: SocketAddr,
+    /// Our side.
+    pub local: SocketAddr,
+    /// Set on TLS connections.
+    pub tls: Option<TlsSession>,
+    /// The entry point.
+    pub entry_point: Name,
+}
+
+/// What was agreed in the handshake.
+#[derive(Clone, Debug)]
+pub struct TlsSession {
+    /// The name that the client asked for, in lower case; empty where it named none.
+    pub server_name: Name,
+    /// `1.2` or `1.3`.
+    pub version: &'static str,
+    /// The suite's IANA name as Go writes it.
+    pub cipher: &'static str,
+    /// Name of the TLS options that were used.
+    pub options: Name,
+    /// The client's certificates in DER, leaf first.
+    pub peer_certificates: Arc<[Vec<u8>]>,
+}
+
+/// One request on its way. Middlewares change the head in place: what stands here is what the backend gets.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Method, URI (path and query only), version and headers. `Host` is always in the headers, also for HTTP/2.
+    pub head: Parts,
+    /// The body, not yet read.
+    pub body: Body,
+    /// The connection.
+    pub connection: Arc<Connection>,
+    /// The user that a middleware found, for the access log.
+    pub username: Option<Box<str>>,
+}
+
+impl Exchange {
+    /// The request came over TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.connection.tls.is_some()
+    }
+
+    /// The value of `Host` with its port, as the client sent it; empty where there is none.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.head.headers.get(http::header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,13 @@
+//! What may happen to one exchange: a file or folder a middleware, and the chain that runs them.
+//!
+//! A middleware has two phases: `on_request` may change the request's head or answer it at once; `on_response` may
+//! change the answer, also one that a later middleware gave. The chain runs the first phase in order and the second
+//! in reverse over those that were passed.
+
+pub mod body;
+pub mod exchange;
+pub mod fetch;
+
+pub use body::Body;
+pub use exchange::{Connection, Exchange, TlsSession};
+pub use fetch::{Fetch, FetchError};

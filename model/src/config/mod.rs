@@ -1,0 +1,46 @@
+//! Dynamic configuration, as providers produce it and as Traefik's API shows it (same field names).
+
+mod router;
+mod service;
+mod tls;
+mod transport;
+
+pub use router::{Domain, IngressMetadata, Metadata, Router, RouterObservability, RouterTls, RuleSyntax, Verbosity};
+pub use service::{
+    Cookie, LoadBalancer, ResponseForwarding, SameSite, Server, Service, ServiceKind, Sticky, Strategy, Weighted,
+    WeightedService,
+};
+pub use tls::{Certificate, ClientAuth, ClientAuthType, GeneratedCertificate, TlsOptions, TlsStore};
+pub use transport::{ForwardingTimeouts, ServersTransport};
+
+use crate::diagnostic::Diagnostic;
+use crate::middleware::Middleware;
+use crate::name::Name;
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// Objects of one kind by name, each shared, so that what did not change keeps its identity.
+pub type Objects<T> = HashMap<Name, Arc<T>, foldhash::fast::RandomState>;
+
+/// What one provider makes of its sources at one moment. Names carry no `@provider`; references may.
+///
+/// A provider keeps the `Arc` of every object that did not change: the data plane compares by identity first.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// HTTP routers.
+    pub routers: Objects<Router>,
+    /// HTTP services.
+    pub services: Objects<Service>,
+    /// HTTP middlewares.
+    pub middlewares: Objects<Middleware>,
+    /// How backends are reached.
+    pub servers_transports: Objects<ServersTransport>,
+    /// TLS options; the one named `default` holds where a router names none.
+    pub tls_options: Objects<TlsOptions>,
+    /// TLS stores; only `default` is used.
+    pub tls_stores: Objects<TlsStore>,
+    /// Certificates for every TLS entry point, in the order in which the provider wants them tried.
+    pub certificates: Vec<Arc<Certificate>>,
+    /// What is wrong with the sources.
+    pub diagnostics: Vec<Diagnostic>,
+}

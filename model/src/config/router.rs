@@ -1,0 +1,122 @@
+use crate::name::Name;
+use serde::{Deserialize, Serialize};
+
+/// A router: which requests, through which middlewares, to which service.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Router {
+    /// Entry points it listens on; empty means the default ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entry_points: Vec<Name>,
+    /// Middlewares in order, as the provider refers to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub middlewares: Vec<Name>,
+    /// The service, as the provider refers to it.
+    pub service: Name,
+    /// The rule's text: its byte length is the default priority.
+    pub rule: String,
+    /// The language of the rule; `None` is the default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_syntax: Option<RuleSyntax>,
+    /// Higher wins; zero means the length of the rule.
+    pub priority: i64,
+    /// Set where the router serves TLS connections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<RouterTls>,
+    /// What is recorded of its requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<RouterObservability>,
+}
+
+/// The language of a rule.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleSyntax {
+    /// Whatever the installation's default is; Traefik's own default router says so explicitly.
+    Default,
+    /// Traefik 2.
+    V2,
+    /// Traefik 3.
+    #[default]
+    V3,
+}
+
+/// TLS of a router.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouterTls {
+    /// Name of the TLS options; empty means `default`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub options: Name,
+    /// Name of the certificate resolver; empty means none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub cert_resolver: Name,
+    /// Domains to ask the resolver for; empty means those of the rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<Domain>,
+}
+
+/// A certificate's names.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Domain {
+    /// The first name.
+    pub main: String,
+    /// The others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sans: Vec<String>,
+}
+
+/// What is recorded of a router's requests; `None` inherits from the entry point.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouterObservability {
+    /// Access log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_logs: Option<bool>,
+    /// Metrics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<bool>,
+    /// Tracing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracing: Option<bool>,
+    /// How many spans a trace has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_verbosity: Option<Verbosity>,
+    /// Where the router comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+}
+
+/// How many spans a trace has.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verbosity {
+    /// The outer ones.
+    #[default]
+    Minimal,
+    /// Also one a middleware.
+    Detailed,
+}
+
+/// Where a router comes from.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Metadata {
+    /// The Ingress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<IngressMetadata>,
+}
+
+/// The Ingress and the backend that a router was made from.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IngressMetadata {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub ingress_name: Name,
+    /// The backend's Service.
+    pub service_name: Name,
+    /// The backend's port, number or name, as written.
+    pub service_port: Name,
+}

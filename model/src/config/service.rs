@@ -1,0 +1,173 @@
+use crate::duration::GoDuration;
+use crate::name::Name;
+use serde::{Deserialize, Serialize};
+
+/// A service: where requests go.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// What kind it is.
+    #[serde(flatten)]
+    pub kind: ServiceKind,
+    /// Middlewares between the router's own and the balancer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub middlewares: Vec<Name>,
+}
+
+/// The kinds of services.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ServiceKind {
+    /// Servers.
+    LoadBalancer(LoadBalancer),
+    /// Other services by weight.
+    Weighted(Weighted),
+}
+
+/// Servers behind one name.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LoadBalancer {
+    /// The servers; none means 503.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<Server>,
+    /// How one is chosen.
+    pub strategy: Strategy,
+    /// Clients stay with the server they got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
+    /// The client's Host is sent on.
+    pub pass_host_header: bool,
+    /// When what the server sends is flushed to the client. Kept for Traefik's API: here every frame is sent on at once.
+    pub response_forwarding: ResponseForwarding,
+    /// How the servers are reached, as the provider refers to it; empty is the default transport.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub servers_transport: Name,
+}
+
+impl Default for LoadBalancer {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            strategy: Strategy::Wrr,
+            sticky: None,
+            pass_host_header: true,
+            response_forwarding: ResponseForwarding::default(),
+            servers_transport: Name::default(),
+        }
+    }
+}
+
+/// One server of a load balancer.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Server {
+    /// `scheme://host:port`; schemes http, https, h2c.
+    pub url: String,
+    /// Its share; `None` is 1, zero or less takes it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<i32>,
+    /// The URL's path is put before the request's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub preserve_path: bool,
+    /// It is going away: only clients that stick to it still get it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fenced: bool,
+}
+
+/// How a server is chosen.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Weighted round robin.
+    #[default]
+    Wrr,
+}
+
+/// When what the server sends is flushed to the client.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ResponseForwarding {
+    /// The longest time that a byte waits.
+    pub flush_interval: GoDuration,
+}
+
+impl Default for ResponseForwarding {
+    fn default() -> Self {
+        Self { flush_interval: GoDuration::from_millis(100) }
+    }
+}
+
+/// Clients stay with the server they got.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Sticky {
+    /// By a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<Cookie>,
+}
+
+/// The cookie of a sticky service.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Cookie {
+    /// Its name; empty means one made from the service's name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// `Secure`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secure: bool,
+    /// `HttpOnly`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub http_only: bool,
+    /// `SameSite`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_site: Option<SameSite>,
+    /// `Max-Age` in seconds: zero leaves it out, less is sent as `Max-Age=0`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_age: i64,
+    /// `Path`; `None` is `/`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// `Domain`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub domain: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
+/// `SameSite` of a cookie.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameSite {
+    /// `Lax`
+    Lax,
+    /// `None`
+    None,
+    /// `Strict`
+    Strict,
+}
+
+/// Other services by weight.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Weighted {
+    /// The services.
+    pub services: Vec<WeightedService>,
+    /// Clients stay with the service they got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
+}
+
+/// One service of a weighted one.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(default)]
+pub struct WeightedService {
+    /// As the provider refers to it.
+    pub name: Name,
+    /// Its share; `None` is 1, zero or less takes it out.
+    pub weight: Option<i32>,
+}

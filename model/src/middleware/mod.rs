@@ -1,0 +1,63 @@
+//! Middlewares as they are configured: fields, names and defaults as in Traefik's dynamic configuration.
+
+mod auth;
+mod compress;
+mod headers;
+mod limit;
+mod path;
+mod redirect;
+
+pub use auth::{BasicAuth, ClientTls, ForwardAuth};
+pub use compress::{Compress, Encoding};
+pub use headers::Headers;
+pub use limit::{IpAllowList, IpStrategy, RateLimit, SourceCriterion};
+pub use path::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
+pub use redirect::{RedirectRegex, RedirectScheme};
+
+use crate::name::Name;
+use serde::{Deserialize, Serialize};
+
+/// One middleware: exactly one kind, written `{"kind": {…}}`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Middleware {
+    /// Puts a prefix before the path.
+    AddPrefix(AddPrefix),
+    /// Asks for a user and a password.
+    BasicAuth(BasicAuth),
+    /// Runs others in order.
+    Chain(Chain),
+    /// Compresses answers.
+    Compress(Compress),
+    /// Asks a server whether a request may pass.
+    ForwardAuth(ForwardAuth),
+    /// Sets headers of requests and answers, answers CORS preflights.
+    Headers(Box<Headers>),
+    /// An object that cannot hold: routers that use it are disabled. The text says why.
+    #[serde(skip)]
+    Invalid(String),
+    /// Lets only some clients pass.
+    IpAllowList(IpAllowList),
+    /// Limits the rate of requests.
+    RateLimit(RateLimit),
+    /// Redirects by a regular expression on the URL.
+    RedirectRegex(RedirectRegex),
+    /// Redirects to another scheme.
+    RedirectScheme(RedirectScheme),
+    /// Replaces the path.
+    ReplacePath(ReplacePath),
+    /// Replaces the path by a regular expression.
+    ReplacePathRegex(ReplacePathRegex),
+    /// Takes a prefix off the path.
+    StripPrefix(StripPrefix),
+    /// Takes a prefix off the path by regular expressions.
+    StripPrefixRegex(StripPrefixRegex),
+}
+
+/// Other middlewares in order.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Chain {
+    /// As the provider refers to them.
+    pub middlewares: Vec<Name>,
+}

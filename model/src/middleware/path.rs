@@ -1,0 +1,46 @@
+use serde::{Deserialize, Serialize};
+
+/// Puts a prefix before the path.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct AddPrefix {
+    /// The prefix.
+    pub prefix: String,
+}
+
+/// Takes a prefix off the path and tells it in `X-Forwarded-Prefix`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StripPrefix {
+    /// The first that fits is taken off.
+    pub prefixes: Vec<String>,
+    /// Accepted without effect, as in Traefik 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub force_slash: Option<bool>,
+}
+
+/// Takes a prefix off the path by regular expressions.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct StripPrefixRegex {
+    /// The first that matches at the start of the path is taken off.
+    pub regex: Vec<String>,
+}
+
+/// Replaces the path and tells the old one in `X-Replaced-Path`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ReplacePath {
+    /// The new path.
+    pub path: String,
+}
+
+/// Replaces the path by a regular expression.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ReplacePathRegex {
+    /// What to look for.
+    pub regex: String,
+    /// What to put there (`$1`, `${1}`).
+    pub replacement: String,
+}

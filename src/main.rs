@@ -1,0 +1,2 @@
+//! flow-proxy: a Kubernetes ingress controller.
+fn main() {}
