@@ -1,6 +1,5 @@
 """Fixtures: one API server, one set of backends and one proxy with default flags serve most tests."""
 
-import itertools
 import pathlib
 import sys
 
@@ -9,11 +8,10 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness import namespace, objects, paths
-from harness.backends import ADDRESSES, HTTP, Backends
+from harness.backends import Backends
 from harness.cluster import Cluster
 from harness.proxy import Proxy
-
-_spaces = itertools.count(1)
+from harness.space import Space
 
 
 def pytest_configure(config):
@@ -70,52 +68,9 @@ def proxy(cluster, backends):
         yield running
 
 
-class Space:
-    """A Kubernetes namespace of a test's own, with a ready Service `backend`; what was applied goes with the test."""
-
-    def __init__(self, cluster, name):
-        self.cluster, self.name, self.applied = cluster, name, []
-        self.host = f"{name}.test"
-        cluster.apply(objects.namespace(name))
-        self.backend("backend")
-
-    def apply(self, *items):
-        for item in items:
-            if item not in self.applied:
-                self.applied.append(item)
-        self.cluster.apply(*items)
-
-    def delete(self, *items):
-        self.cluster.delete(*items)
-
-    def backend(self, name, port=HTTP, addresses=ADDRESSES[:1], annotations=None, conditions=None, **spec):
-        """A Service on port 80 with its EndpointSlice."""
-        self.apply(
-            objects.service(name, self.name, annotations={objects.ANNOTATION + k: v for k, v in (annotations or {}).items()}, **spec),
-            objects.endpoints(name, self.name, addresses, port, conditions),
-        )
-
-    def route(self, host=None, backend="backend", name=None, middlewares=(), annotations=None, group=objects.CRD, **more):
-        """An Ingress for a host; `middlewares` are specs, made into objects that the Ingress refers to. The host."""
-        host = host or self.host
-        name = name or "ing-" + host.replace("*", "any").replace(".", "-")
-        references = []
-        for i, spec in enumerate(middlewares):
-            self.apply(objects.middleware(f"{name}-{i}", self.name, spec, group))
-            references.append(f"{self.name}-{name}-{i}@kubernetescrd")
-        annotations = dict(annotations or {})
-        if references:
-            annotations["router.middlewares"] = ",".join(references)
-        self.apply(objects.ingress(name, self.name, host, backend, annotations=annotations, **more))
-        return host
-
-    def clear(self):
-        self.cluster.delete(*reversed(self.applied))
-
-
 @pytest.fixture
 def space(cluster):
-    own = Space(cluster, f"t{next(_spaces)}")
+    own = Space(cluster)
     yield own
     own.clear()
 
@@ -126,7 +81,7 @@ def make_space(cluster):
     made = []
 
     def make(where=None):
-        made.append(Space(where or cluster, f"t{next(_spaces)}"))
+        made.append(Space(where or cluster))
         return made[-1]
 
     yield make
