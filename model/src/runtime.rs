@@ -1,11 +1,10 @@
 //! What became of the configuration: which objects are served and what is wrong with the others. The API shows it.
 
-use crate::config::{Router, Service};
+use crate::config::{Objects, Router, Service};
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;
 use crate::name::Name;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What became of an object.
@@ -48,9 +47,6 @@ pub struct ServiceInfo {
     /// What is wrong.
     #[serde(rename = "error", skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-    /// The routers that use it.
-    #[serde(rename = "usedBy", skip_serializing_if = "Vec::is_empty")]
-    pub used_by: Vec<Name>,
 }
 
 /// A middleware and what became of it.
@@ -64,9 +60,6 @@ pub struct MiddlewareInfo {
     /// What is wrong.
     #[serde(rename = "error", skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-    /// The routers that use it.
-    #[serde(rename = "usedBy", skip_serializing_if = "Vec::is_empty")]
-    pub used_by: Vec<Name>,
 }
 
 /// A certificate that is served.
@@ -90,14 +83,16 @@ pub struct CertificateInfo {
 }
 
 /// Everything that is served at one moment, by qualified name (`name@provider`).
+///
+/// Which routers use a service or a middleware is not kept: whoever shows it derives it from the routers.
 #[derive(Clone, Debug, Default)]
 pub struct Runtime {
     /// HTTP routers.
-    pub routers: BTreeMap<Name, Arc<RouterInfo>>,
+    pub routers: Objects<RouterInfo>,
     /// HTTP services.
-    pub services: BTreeMap<Name, Arc<ServiceInfo>>,
+    pub services: Objects<ServiceInfo>,
     /// HTTP middlewares.
-    pub middlewares: BTreeMap<Name, Arc<MiddlewareInfo>>,
+    pub middlewares: Objects<MiddlewareInfo>,
     /// Certificates.
     pub certificates: Vec<Arc<CertificateInfo>>,
     /// What is wrong with the sources and with what was made of them.

@@ -1,1 +1,3 @@
-//! The data plane: listeners, TLS, routing, balancing, forwarding.
+//! The data plane: listeners, TLS, routing, balancing, forwarding. It does not know Kubernetes.
+
+pub mod metrics;

@@ -1,0 +1,173 @@
+//! Prometheus metrics under Traefik's names and labels.
+//!
+//! On the path of a request there is no look-up by label text: a route holds the [`Series`] of its router and service,
+//! and a series finds its counters by status, method and protocol in a small map that is swapped when it grows.
+
+mod protocol;
+mod series;
+#[cfg(test)]
+mod tests;
+
+pub use protocol::{Protocol, method_label};
+pub use series::{Sample, Series};
+
+use flow_model::name::Name;
+use parking_lot::Mutex;
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, IntCounter, IntGaugeVec, Opts, Registry, TextEncoder};
+use series::Family;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// What is exposed (`metrics.prometheus`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Upper bounds of the duration histograms, in seconds.
+    pub buckets: Vec<f64>,
+    /// Series by entry point.
+    pub entry_points: bool,
+    /// Series by router.
+    pub routers: bool,
+    /// Series by service.
+    pub services: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { buckets: vec![0.1, 0.3, 1.2, 5.0], entry_points: true, routers: false, services: true }
+    }
+}
+
+/// A connection counter of one entry point, read when metrics are.
+pub type OpenConnections = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// All metrics of the process.
+pub struct Metrics {
+    registry: Registry,
+    entry_points: Option<Family>,
+    routers: Option<Family>,
+    services: Option<Family>,
+    reloads: IntCounter,
+    last_reload: prometheus::Gauge,
+    certificates: GaugeVec,
+    diagnostics: IntGaugeVec,
+    open_connections: IntGaugeVec,
+    connections: Mutex<Vec<(Name, OpenConnections)>>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// The metrics of a process.
+    ///
+    /// # Errors
+    /// Where a bucket list or a name is not to Prometheus' liking.
+    pub fn new(options: &Options) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let family = |wanted: bool, prefix, labels: &[&'static str]| {
+            wanted.then(|| Family::new(&registry, prefix, labels, &options.buckets)).transpose()
+        };
+        let metrics = Self {
+            entry_points: family(options.entry_points, "entrypoint", &["entrypoint"])?,
+            routers: family(options.routers, "router", &["router", "service"])?,
+            services: family(options.services, "service", &["service"])?,
+            reloads: IntCounter::new("traefik_config_reloads_total", "Config reloads")?,
+            last_reload: prometheus::Gauge::new("traefik_config_last_reload_success", "Last config reload success")?,
+            certificates: GaugeVec::new(
+                Opts::new("traefik_tls_certs_not_after", "Certificate expiration timestamp"),
+                &["cn", "serial", "sans"],
+            )?,
+            diagnostics: IntGaugeVec::new(
+                Opts::new("flow_proxy_diagnostics", "Findings about configuration objects that are not served as written"),
+                &["kind", "severity"],
+            )?,
+            open_connections: IntGaugeVec::new(
+                Opts::new("traefik_open_connections", "How many open connections exist, by entryPoint and protocol"),
+                &["entrypoint", "protocol"],
+            )?,
+            connections: Mutex::default(),
+            registry,
+        };
+        let collectors: [Box<dyn Collector>; 5] = [
+            Box::new(metrics.reloads.clone()),
+            Box::new(metrics.last_reload.clone()),
+            Box::new(metrics.certificates.clone()),
+            Box::new(metrics.diagnostics.clone()),
+            Box::new(metrics.open_connections.clone()),
+        ];
+        for collector in collectors {
+            metrics.registry.register(collector)?;
+        }
+        #[cfg(target_os = "linux")]
+        metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    /// The registry, for metrics of other parts of the process.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The series of an entry point; `None` where they are not wanted.
+    #[must_use]
+    pub fn entry_point(&self, name: &str) -> Option<Arc<Series>> {
+        self.entry_points.as_ref().map(|family| family.series(&[name]))
+    }
+
+    /// The series of a router; `None` where they are not wanted.
+    #[must_use]
+    pub fn router(&self, name: &str, service: &str) -> Option<Arc<Series>> {
+        self.routers.as_ref().map(|family| family.series(&[name, service]))
+    }
+
+    /// The series of a service; `None` where they are not wanted.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<Arc<Series>> {
+        self.services.as_ref().map(|family| family.series(&[name]))
+    }
+
+    /// Shows the open connections of an entry point from now on.
+    pub fn watch_connections(&self, entry_point: Name, open: OpenConnections) {
+        self.connections.lock().push((entry_point, open));
+    }
+
+    /// A configuration has come into force at `now`, with this many findings by kind and severity.
+    pub fn reloaded(&self, now: SystemTime, findings: impl IntoIterator<Item = (&'static str, &'static str)>) {
+        self.reloads.inc();
+        self.last_reload.set(now.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64().floor()));
+        self.diagnostics.reset();
+        for (kind, severity) in findings {
+            self.diagnostics.with_label_values(&[kind, severity]).inc();
+        }
+    }
+
+    /// The certificates served: common name, serial number, names, and the second since 1970 when each ends.
+    pub fn certificates<'a>(&self, served: impl IntoIterator<Item = (&'a str, &'a str, String, i64)>) {
+        self.certificates.reset();
+        for (common_name, serial, names, not_after) in served {
+            #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+            self.certificates.with_label_values(&[common_name, serial, &names]).set(not_after as f64);
+        }
+    }
+
+    /// Everything in Prometheus' text format. Series of vanished objects are shown this one time more.
+    ///
+    /// # Errors
+    /// Where a collector gave something that cannot be written.
+    pub fn render(&self) -> prometheus::Result<String> {
+        for (entry_point, open) in self.connections.lock().iter() {
+            let open = i64::try_from(open()).unwrap_or(i64::MAX);
+            self.open_connections.with_label_values(&[entry_point, "TCP"]).set(open);
+        }
+        let text = TextEncoder::new().encode_to_string(&self.registry.gather())?;
+        for family in [&self.entry_points, &self.routers, &self.services].into_iter().flatten() {
+            family.drop_vanished();
+        }
+        Ok(text)
+    }
+}

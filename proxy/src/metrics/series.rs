@@ -1,0 +1,239 @@
+//! Counters of one object, found without label texts.
+
+use super::protocol::{Protocol, method_label};
+use arc_swap::ArcSwap;
+use flow_model::name::Name;
+use hashbrown::HashMap;
+use http::Method;
+use parking_lot::Mutex;
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// One finished exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// Status, or gRPC status for gRPC.
+    pub code: u16,
+    /// Method of the request.
+    pub method: &'a Method,
+    /// Kind of exchange.
+    pub protocol: Protocol,
+    /// From the request's head to the answer's end.
+    pub duration: Duration,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Bytes of the answer's body.
+    pub response_bytes: u64,
+    /// TLS version and cipher suite of the client's connection.
+    pub tls: Option<(&'static str, &'static str)>,
+}
+
+/// The vectors of one kind of object.
+pub(super) struct Family(Arc<Vectors>);
+
+struct Vectors {
+    requests: IntCounterVec,
+    tls: IntCounterVec,
+    duration: HistogramVec,
+    request_bytes: IntCounterVec,
+    response_bytes: IntCounterVec,
+    live: Mutex<Map<Box<[Box<str>]>, Weak<Series>>>,
+    vanished: Mutex<Vec<(Box<[Box<str>]>, Vec<Key>, Vec<TlsKey>)>>,
+}
+
+type Key = (u16, &'static str, Protocol);
+type TlsKey = (&'static str, &'static str);
+
+struct Cell {
+    requests: IntCounter,
+    duration: Histogram,
+    request_bytes: IntCounter,
+    response_bytes: IntCounter,
+}
+
+/// The counters of one entry point, router or service.
+pub struct Series {
+    vectors: Arc<Vectors>,
+    names: Box<[Box<str>]>,
+    cells: ArcSwap<Map<Key, Arc<Cell>>>,
+    tls: ArcSwap<Map<TlsKey, IntCounter>>,
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Series").field(&self.names).finish()
+    }
+}
+
+impl Family {
+    pub(super) fn new(registry: &Registry, kind: &str, names: &[&str], buckets: &[f64]) -> prometheus::Result<Self> {
+        let labels: Vec<&str> = ["code", "method", "protocol"].iter().chain(names).copied().collect();
+        let tls_labels: Vec<&str> = ["tls_version", "tls_cipher"].iter().chain(names).copied().collect();
+        let name = |what: &str| format!("traefik_{kind}_{what}");
+        let counter = |what: &str, help: &str, labels: &[&str]| {
+            let vector = IntCounterVec::new(Opts::new(name(what), help), labels)?;
+            registry.register(Box::new(vector.clone()))?;
+            Ok::<_, prometheus::Error>(vector)
+        };
+        let duration = HistogramVec::new(
+            HistogramOpts::new(
+                name("request_duration_seconds"),
+                format!("How long it took to process the request on a {kind}, partitioned by status code, protocol, and method."),
+            )
+            .buckets(buckets.to_vec()),
+            &labels,
+        )?;
+        registry.register(Box::new(duration.clone()))?;
+        let by = "partitioned by status code, protocol, and method.";
+        Ok(Self(Arc::new(Vectors {
+            requests: counter("requests_total", &format!("How many HTTP requests processed on a {kind}, {by}"), &labels)?,
+            tls: counter(
+                "requests_tls_total",
+                &format!("How many HTTP requests with TLS processed on a {kind}, partitioned by TLS version and TLS cipher used."),
+                &tls_labels,
+            )?,
+            duration,
+            request_bytes: counter(
+                "requests_bytes_total",
+                &format!("The total size of requests in bytes handled by a {kind}, {by}"),
+                &labels,
+            )?,
+            response_bytes: counter(
+                "responses_bytes_total",
+                &format!("The total size of responses in bytes handled by a {kind}, {by}"),
+                &labels,
+            )?,
+            live: Mutex::default(),
+            vanished: Mutex::default(),
+        })))
+    }
+
+    /// The series of the object with these label values; the same one for as long as anybody holds it.
+    pub(super) fn series(&self, names: &[&str]) -> Arc<Series> {
+        let names: Box<[Box<str>]> = names.iter().map(|n| Box::from(*n)).collect();
+        let mut live = self.0.live.lock();
+        if let Some(series) = live.get(&names).and_then(Weak::upgrade) {
+            return series;
+        }
+        let series = Arc::new(Series {
+            vectors: Arc::clone(&self.0),
+            names: names.clone(),
+            cells: ArcSwap::default(),
+            tls: ArcSwap::default(),
+        });
+        live.insert(names, Arc::downgrade(&series));
+        series
+    }
+
+    /// Removes what belonged to objects that are gone.
+    pub(super) fn drop_vanished(&self) {
+        let vanished = std::mem::take(&mut *self.0.vanished.lock());
+        if vanished.is_empty() {
+            return;
+        }
+        let mut live = self.0.live.lock();
+        live.retain(|_, series| series.strong_count() > 0);
+        for (names, cells, tls) in vanished {
+            if live.contains_key(&names) {
+                continue;
+            }
+            for key in cells {
+                let code = code_label(key.0);
+                let labels = labels(&code, &key, &names);
+                // What was never shown cannot be removed, and need not be.
+                let _ = self.0.requests.remove_label_values(&labels);
+                let _ = self.0.duration.remove_label_values(&labels);
+                let _ = self.0.request_bytes.remove_label_values(&labels);
+                let _ = self.0.response_bytes.remove_label_values(&labels);
+            }
+            for (version, cipher) in tls {
+                let labels: Vec<&str> = [version, cipher].into_iter().chain(names.iter().map(|n| &**n)).collect();
+                let _ = self.0.tls.remove_label_values(&labels);
+            }
+        }
+    }
+}
+
+impl Series {
+    /// Counts one exchange.
+    pub fn record(&self, sample: &Sample<'_>) {
+        let key = (sample.code, method_label(sample.method), sample.protocol);
+        let cells = self.cells.load();
+        if let Some(cell) = cells.get(&key) {
+            cell.record(sample);
+        } else {
+            self.cell(key).record(sample);
+        }
+        if let Some(tls) = sample.tls {
+            let counters = self.tls.load();
+            if let Some(counter) = counters.get(&tls) {
+                counter.inc();
+            } else {
+                self.tls_counter(tls).inc();
+            }
+        }
+    }
+
+    #[cold]
+    fn cell(&self, key: Key) -> Arc<Cell> {
+        let code = code_label(key.0);
+        let labels = labels(&code, &key, &self.names);
+        let cell = Arc::new(Cell {
+            requests: self.vectors.requests.with_label_values(&labels),
+            duration: self.vectors.duration.with_label_values(&labels),
+            request_bytes: self.vectors.request_bytes.with_label_values(&labels),
+            response_bytes: self.vectors.response_bytes.with_label_values(&labels),
+        });
+        self.cells.rcu(|cells| {
+            let mut grown = Map::clone(cells);
+            grown.insert(key, Arc::clone(&cell));
+            grown
+        });
+        cell
+    }
+
+    #[cold]
+    fn tls_counter(&self, key: TlsKey) -> IntCounter {
+        let labels: Vec<&str> = [key.0, key.1].into_iter().chain(self.names.iter().map(|n| &**n)).collect();
+        let counter = self.vectors.tls.with_label_values(&labels);
+        self.tls.rcu(|counters| {
+            let mut grown = Map::clone(counters);
+            grown.insert(key, counter.clone());
+            grown
+        });
+        counter
+    }
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        let cells = self.cells.load().keys().copied().collect();
+        let tls = self.tls.load().keys().copied().collect();
+        self.vectors.vanished.lock().push((std::mem::take(&mut self.names), cells, tls));
+    }
+}
+
+impl Cell {
+    fn record(&self, sample: &Sample<'_>) {
+        self.requests.inc();
+        self.duration.observe(sample.duration.as_secs_f64());
+        if sample.request_bytes > 0 {
+            self.request_bytes.inc_by(sample.request_bytes);
+        }
+        if sample.response_bytes > 0 {
+            self.response_bytes.inc_by(sample.response_bytes);
+        }
+    }
+}
+
+fn code_label(code: u16) -> Name {
+    Name::from(itoa::Buffer::new().format(code))
+}
+
+fn labels<'a>(code: &'a str, key: &Key, names: &'a [Box<str>]) -> Vec<&'a str> {
+    [code, key.1, key.2.label()].into_iter().chain(names.iter().map(|n| &**n)).collect()
+}
