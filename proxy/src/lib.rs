@@ -1,3 +1,4 @@
 //! The data plane: listeners, TLS, routing, balancing, forwarding. It does not know Kubernetes.
 
+pub mod access_log;
 pub mod metrics;

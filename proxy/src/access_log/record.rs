@@ -1,0 +1,94 @@
+//! One finished exchange, as the log sees it.
+
+use crate::access_log::filter::HeaderMode;
+use flow_model::config::IngressMetadata;
+use http::{HeaderMap, Method, Version};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+/// What the backend's side of an exchange was.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream<'a> {
+    /// The server's URL.
+    pub url: &'a str,
+    /// Its host and port.
+    pub address: &'a str,
+    /// From sending the request to the answer's head.
+    pub duration: Duration,
+    /// Its status.
+    pub status: u16,
+}
+
+/// One finished exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// When the request's head had come.
+    pub start: SystemTime,
+    /// Until the answer's end.
+    pub duration: Duration,
+    /// The client.
+    pub client: SocketAddr,
+    /// The client as `X-Forwarded-For` has it, else the peer's address.
+    pub client_host: &'a str,
+    /// The user that a middleware found.
+    pub username: Option<&'a str>,
+    /// `Host` as it came.
+    pub host: &'a str,
+    /// Method as it came.
+    pub method: &'a Method,
+    /// Path and query as they came.
+    pub target: &'a str,
+    /// Protocol version.
+    pub version: Version,
+    /// The entry point's name.
+    pub entry_point: &'a str,
+    /// TLS version, cipher suite of the connection and subject of the client's certificate.
+    pub tls: Option<(&'a str, &'a str, Option<&'a str>)>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Headers of the request, where wanted.
+    pub request_headers: Option<&'a HeaderMap>,
+    /// The router, if one was found.
+    pub router: Option<&'a str>,
+    /// Its service.
+    pub service: Option<&'a str>,
+    /// The Ingress that the router comes from.
+    pub ingress: Option<&'a IngressMetadata>,
+    /// The backend's side, if one answered.
+    pub upstream: Option<Upstream<'a>>,
+    /// Times that the request was sent again.
+    pub retries: u32,
+    /// Status sent to the client.
+    pub status: u16,
+    /// Bytes of the answer's body sent to the client.
+    pub response_bytes: u64,
+    /// Bytes of the answer's body as the backend sent it.
+    pub origin_bytes: u64,
+    /// Headers sent to the client, where wanted.
+    pub response_headers: Option<&'a HeaderMap>,
+    /// Number of the exchange since the start of the process.
+    pub count: u64,
+}
+
+impl Record<'_> {
+    /// `HTTP/1.1` and so on.
+    pub(super) fn protocol(&self) -> &'static str {
+        match self.version {
+            Version::HTTP_09 => "HTTP/0.9",
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2.0",
+            Version::HTTP_3 => "HTTP/3.0",
+            _ => "HTTP/1.1",
+        }
+    }
+
+    /// A request header that may be written.
+    pub(super) fn kept_header(&self, name: &'static str, fields: &super::Fields) -> Option<&str> {
+        let value = self.request_headers?.get(name)?;
+        match fields.header(name) {
+            HeaderMode::Drop => None,
+            HeaderMode::Keep => value.to_str().ok(),
+            HeaderMode::Redact => Some("REDACTED"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+use super::*;
+use http::{HeaderMap, Method, Version};
+use std::time::{Duration, SystemTime};
+
+fn with_record<R>(check: impl FnOnce(Record<'_>) -> R) -> R {
+    let headers = HeaderMap::from_iter([
+        (http::header::USER_AGENT, "curl \"8\"".parse().unwrap()),
+        (http::header::AUTHORIZATION, "Bearer secret".parse().unwrap()),
+    ]);
+    check(Record {
+        start: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        duration: Duration::from_millis(12),
+        client: "192.0.2.7:4711".parse().unwrap(),
+        client_host: "192.0.2.7",
+        username: None,
+        host: "example.test:8000",
+        method: &Method::GET,
+        target: "/a?token=1",
+        version: Version::HTTP_11,
+        entry_point: "web",
+        tls: None,
+        request_bytes: 0,
+        request_headers: Some(&headers),
+        router: Some("default-a@kubernetes"),
+        service: Some("default-b-80@kubernetes"),
+        ingress: None,
+        upstream: Some(Upstream {
+            url: "http://10.0.0.1:80",
+            address: "10.0.0.1:80",
+            duration: Duration::from_millis(10),
+            status: 200,
+        }),
+        retries: 0,
+        status: 200,
+        response_bytes: 42,
+        origin_bytes: 42,
+        response_headers: None,
+        count: 3,
+    })
+}
+
+fn logged(options: Options) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let log = AccessLog::open(Options { path: Some(path.clone()), ..options }).unwrap();
+    with_record(|record| log.write(&record));
+    log.flush();
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn common_lines_have_traefiks_additions() {
+    assert_eq!(
+        logged(Options::default()),
+        "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?token=1 HTTP/1.1\" 200 42 \"-\" \"-\" 3 \
+         \"default-a@kubernetes\" \"http://10.0.0.1:80\" 12ms\n"
+    );
+}
+
+#[test]
+fn generic_lines_end_with_the_agent_and_clients_cannot_break_out() {
+    let fields = Fields {
+        headers: [("user-agent".to_owned(), HeaderMode::Keep)].into(),
+        query_parameters: FieldMode::Drop,
+        ..Fields::default()
+    };
+    assert_eq!(
+        logged(Options { format: Format::GenericClf, fields, ..Options::default() }),
+        "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a HTTP/1.1\" 200 42 \"-\" \"curl \\\"8\\\"\"\n"
+    );
+}
+
+#[test]
+fn json_lines_follow_the_field_rules() {
+    let fields = Fields {
+        names: [("clientport".to_owned(), FieldMode::Drop)].into(),
+        headers_default: HeaderMode::Keep,
+        headers: [("authorization".to_owned(), HeaderMode::Redact)].into(),
+        ..Fields::default()
+    };
+    let line = logged(Options { format: Format::Json, fields, ..Options::default() });
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(json["RouterName"], "default-a@kubernetes");
+    assert_eq!(json["Overhead"], 2_000_000);
+    assert_eq!(json["RequestHost"], "example.test");
+    assert_eq!(json["RequestPort"], "8000");
+    assert_eq!(json["StartUTC"], "2023-11-14T22:13:20Z");
+    assert_eq!(json["request_User-Agent"], "curl \"8\"");
+    assert_eq!(json["request_Authorization"], "REDACTED");
+    assert_eq!(json["level"], "info");
+    assert!(json.get("ClientPort").is_none());
+}
+
+#[test]
+fn filters_are_alternatives() {
+    let status = |range: &str| Filters { status_codes: vec![range.parse().unwrap()], ..Filters::default() };
+    assert!(with_record(|r| status("200-299").keep(&r)));
+    assert!(!with_record(|r| status("404").keep(&r)));
+    let slow = Filters { min_duration: Duration::from_millis(12), ..status("500") };
+    assert!(with_record(|r| slow.keep(&r)));
+    assert!(!with_record(|r| Filters { min_duration: Duration::from_millis(13), ..status("500") }.keep(&r)));
+    assert!("4xx".parse::<StatusRange>().is_err());
+}
+
+#[test]
+fn a_moved_file_is_opened_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let log = AccessLog::open(Options { path: Some(path.clone()), ..Options::default() }).unwrap();
+    with_record(|record| log.write(&record));
+    log.flush();
+    std::fs::rename(&path, folder.path().join("old")).unwrap();
+    log.reopen();
+    with_record(|record| log.write(&record));
+    log.flush();
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error() {
+    assert!(AccessLog::open(Options { path: Some("/nonexistent/x/access.log".into()), ..Options::default() }).is_err());
+}

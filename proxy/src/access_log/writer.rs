@@ -1,0 +1,158 @@
+//! Lines are gathered in memory, a buffer a worker, and written by a thread of their own.
+
+use parking_lot::{Condvar, Mutex};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// The longest that a line waits.
+const PAUSE: Duration = Duration::from_millis(50);
+/// A buffer that is longer is written at once.
+const LONG: usize = 256 << 10;
+/// More workers than this share buffers.
+const BUFFERS: usize = 16;
+
+#[derive(Debug)]
+struct Shared {
+    buffers: [Mutex<Vec<u8>>; BUFFERS],
+    wake: (Mutex<u64>, Condvar),
+    done: (Mutex<u64>, Condvar),
+    reopen: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// The writing side of a log; its thread ends with it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+thread_local! {
+    /// Which buffer this thread uses, so that workers do not meet in one.
+    static BUFFER: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % BUFFERS
+    };
+}
+
+impl Writer {
+    pub(super) fn open(path: Option<PathBuf>) -> io::Result<Self> {
+        let mut sink = Sink::open(path)?;
+        let shared = Arc::new(Shared {
+            buffers: Default::default(),
+            wake: Default::default(),
+            done: Default::default(),
+            reopen: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        });
+        let state = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || state.run(&mut sink))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Lets `write` append one line to this thread's buffer.
+    pub(super) fn append(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let long = BUFFER.with(|place| {
+            let mut buffer = self.shared.buffers[*place].lock();
+            write(&mut buffer);
+            buffer.len() > LONG
+        });
+        if long {
+            self.shared.wake.1.notify_one();
+        }
+    }
+
+    pub(super) fn reopen(&self) {
+        self.shared.reopen.store(true, Ordering::Release);
+        self.flush();
+    }
+
+    pub(super) fn flush(&self) {
+        let wanted = {
+            let mut asked = self.shared.wake.0.lock();
+            *asked += 1;
+            self.shared.wake.1.notify_one();
+            *asked
+        };
+        let mut done = self.shared.done.0.lock();
+        while *done < wanted {
+            self.shared.done.1.wait(&mut done);
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.wake.1.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has nothing more to write.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, sink: &mut Sink) {
+        let mut batch = Vec::new();
+        loop {
+            let asked = {
+                let mut asked = self.wake.0.lock();
+                if *asked == *self.done.0.lock() && !self.stop.load(Ordering::Acquire) {
+                    self.wake.1.wait_for(&mut asked, PAUSE);
+                }
+                *asked
+            };
+            let last = self.stop.load(Ordering::Acquire);
+            for buffer in &self.buffers {
+                std::mem::swap(&mut batch, &mut *buffer.lock());
+                sink.write(&batch);
+                batch.clear();
+            }
+            if self.reopen.swap(false, Ordering::AcqRel) {
+                sink.reopen();
+            }
+            *self.done.0.lock() = asked;
+            self.done.1.notify_all();
+            if last {
+                return;
+            }
+        }
+    }
+}
+
+struct Sink {
+    path: Option<PathBuf>,
+    file: Option<File>,
+}
+
+impl Sink {
+    fn open(path: Option<PathBuf>) -> io::Result<Self> {
+        let file = path.as_ref().map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
+        Ok(Self { path, file })
+    }
+
+    fn reopen(&mut self) {
+        match Self::open(self.path.clone()) {
+            Ok(opened) => *self = opened,
+            Err(error) => tracing::error!(%error, "cannot open the access log anew; going on with the old file"),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let written = match &mut self.file {
+            Some(file) => file.write_all(bytes),
+            None => io::stdout().lock().write_all(bytes),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, lost = bytes.len(), "cannot write the access log");
+        }
+    }
+}
