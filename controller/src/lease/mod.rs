@@ -1,0 +1,123 @@
+//! Leader election by a `coordination.k8s.io` Lease: of several replicas one writes to the cluster.
+//!
+//! [`start`] runs a candidate in the background and hands out its [`Leadership`]. A leader that cannot renew stops
+//! believing in its term before anybody else may start one; a leader that shuts down releases it at once.
+
+mod run;
+mod term;
+
+#[cfg(test)]
+mod tests;
+
+pub use term::Timing;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Which Lease, and who we are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// Namespace of the Lease.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Our name in it, unlike every other replica's: the pod's.
+    pub identity: String,
+    /// How long things take.
+    pub timing: Timing,
+}
+
+/// What a candidate is at the moment.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Standing {
+    /// Somebody else leads, or nobody yet.
+    Follower,
+    /// We lead.
+    Leader,
+    /// There is no election: we may not use the Lease. Only what every replica may do alike (an Ingress' status, as
+    /// Traefik does) goes on.
+    Unelectable,
+}
+
+/// A view of our own standing, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Leadership {
+    standing: watch::Receiver<Standing>,
+    term: Arc<Term>,
+}
+
+impl Leadership {
+    /// Whether our term runs at this moment. True only until the deadline of the last renewal, even if this process
+    /// was suspended in between: ask right before a write that only a leader may do.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        *self.standing.borrow() == Standing::Leader && self.term.runs(Instant::now())
+    }
+
+    /// Whether a write may be done that does no harm when every replica does it.
+    #[must_use]
+    pub fn may_write_alike(&self) -> bool {
+        *self.standing.borrow() == Standing::Unelectable || self.is_leader()
+    }
+
+    /// The standing, to wait for its changes.
+    #[must_use]
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// A leadership that never changes: for a single replica outside a cluster, and for tests.
+    #[must_use]
+    pub fn fixed(standing: Standing) -> Self {
+        let term = Term::new();
+        term.until.store(u64::MAX, Ordering::Release);
+        Self { standing: watch::channel(standing).1, term: Arc::new(term) }
+    }
+}
+
+/// Until when our term runs, in milliseconds since the start of the candidate.
+#[derive(Debug)]
+struct Term {
+    start: Instant,
+    until: AtomicU64,
+}
+
+impl Term {
+    fn new() -> Self {
+        Self { start: Instant::now(), until: AtomicU64::new(0) }
+    }
+
+    fn extend(&self, until: Instant) {
+        self.until.store(millis(until.saturating_duration_since(self.start)), Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.until.store(0, Ordering::Release);
+    }
+
+    fn runs(&self, now: Instant) -> bool {
+        millis(now.saturating_duration_since(self.start)) < self.until.load(Ordering::Acquire)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Starts a candidate on the current runtime. It runs until `stop` is cancelled and then releases a term of its own;
+/// the handle ends when that is done.
+pub fn start(
+    client: kube::Client,
+    options: Options,
+    stop: CancellationToken,
+) -> (Leadership, tokio::task::JoinHandle<()>) {
+    let (standing, receiver) = watch::channel(Standing::Follower);
+    let term = Arc::new(Term::new());
+    let leadership = Leadership { standing: receiver, term: Arc::clone(&term) };
+    let election = run::Election::new(client, options, standing, term);
+    (leadership, tokio::spawn(election.run(stop)))
+}
