@@ -4,10 +4,17 @@
 //! change the answer, also one that a later middleware gave. The chain runs the first phase in order and the second
 //! in reverse over those that were passed.
 
+pub mod answer;
 pub mod body;
+pub mod chain;
+mod compile;
 pub mod exchange;
 pub mod fetch;
+mod middleware;
 
 pub use body::Body;
+pub use chain::{Answer, Chain, Context, Passed};
+pub use compile::{MiddlewareError, Resolver, compile};
 pub use exchange::{Connection, Exchange, TlsSession};
 pub use fetch::{Fetch, FetchError};
+pub use middleware::Middleware;
