@@ -1,0 +1,117 @@
+//! `certificatesResolvers.NAME` and `acme`: certificates that are issued here.
+
+use super::scalar::{Hours, Secret};
+use super::schema::{choice, section};
+use std::path::PathBuf;
+use std::time::Duration;
+
+section! {
+    /// A source of certificates that routers and entry points can name.
+    CertificateResolver {
+        /// An ACME certificate authority.
+        acme: Option<AcmeResolver> = None, "acme";
+        also unserved {
+            "tailscale": "Certificates from Tailscale.";
+        }
+    }
+
+    /// An ACME certificate authority.
+    AcmeResolver {
+        /// The address to register with.
+        email: String = String::new(), "email";
+        /// The directory of the authority.
+        ca_server: String = LETS_ENCRYPT.to_owned(), "caServer";
+        /// The file of account and certificates.
+        storage: PathBuf = "acme.json".into(), "storage";
+        /// The key of certificates: EC256, EC384, RSA2048, RSA4096, RSA8192.
+        key_type: KeyType = KeyType::Rsa4096, "keyType";
+        /// The common name of the chain to prefer.
+        preferred_chain: String = String::new(), "preferredChain";
+        /// The authority's certificate profile.
+        profile: String = String::new(), "profile";
+        /// E-mail addresses of the certificate request.
+        email_addresses: Vec<String> = Vec::new(), "emailAddresses";
+        /// No common name in the certificate request.
+        disable_common_name: bool = false, "disableCommonName";
+        /// Binds to an account outside of ACME.
+        eab: Option<ExternalAccount> = None, "eab";
+        /// How long certificates live, in hours; it decides when they are renewed.
+        certificates_duration: Hours = Hours(Duration::from_secs(2160 * 3600)), "certificatesDuration";
+        /// The longest that an exchange with the authority may take.
+        client_timeout: Duration = Duration::from_secs(120), "clientTimeout";
+        /// The longest wait for the head of the authority's answer.
+        client_response_header_timeout: Duration = Duration::from_secs(30), "clientResponseHeaderTimeout";
+        /// The longest wait for a certificate.
+        certificate_timeout: Duration = Duration::from_secs(30), "certificateTimeout";
+        /// Files of CAs that the authority's own certificate may come from.
+        ca_certificates: Vec<String> = Vec::new(), "caCertificates";
+        /// Trusts the system's CAs beside caCertificates.
+        ca_system_cert_pool: bool = false, "caSystemCertPool";
+        /// The name in the authority's own certificate.
+        ca_server_name: String = String::new(), "caServerName";
+        /// Proves names by HTTP on port 80.
+        http_challenge: Option<HttpChallenge> = None, "httpChallenge";
+        /// Proves names by TLS on port 443.
+        tls_challenge: Option<TlsChallenge> = None, "tlsChallenge";
+        also unserved {
+            "dnsChallenge": "Proves names by DNS records.";
+        }
+    }
+
+    /// Binds to an account outside of ACME.
+    ExternalAccount {
+        /// The identifier of the outside account's key.
+        kid: String = String::new(), "kid", required;
+        /// The outside account's key, in base64.
+        hmac_encoded: Secret = Secret::default(), "hmacEncoded", required;
+    }
+
+    /// HTTP-01.
+    HttpChallenge {
+        /// The entry point that the authority reaches; all without TLS if none is named.
+        entry_point: Option<String> = None, "entryPoint";
+        /// How long the authority is not asked to look yet.
+        delay: Duration = Duration::ZERO, "delay";
+    }
+
+    /// TLS-ALPN-01.
+    TlsChallenge {
+        /// How long the authority is not asked to look yet.
+        delay: Duration = Duration::ZERO, "delay";
+    }
+
+    /// Certificates for cert-manager's objects (not in Traefik).
+    Acme {
+        /// auto serves them where their CRDs are and no cert-manager runs; force and off do not look.
+        mode: AcmeMode = AcmeMode::Auto, "mode";
+    }
+}
+
+choice! {
+    /// Whether cert-manager's objects are served.
+    AcmeMode = Auto {
+        /// Where their CRDs are and no cert-manager runs.
+        Auto = "auto";
+        /// Always.
+        Force = "force";
+        /// Never.
+        Off = "off";
+    }
+
+    /// The key of a certificate.
+    KeyType = Rsa4096 {
+        /// P-256.
+        Ec256 = "EC256";
+        /// P-384.
+        Ec384 = "EC384";
+        /// RSA, 2048 bits.
+        Rsa2048 = "RSA2048";
+        /// RSA, 4096 bits.
+        Rsa4096 = "RSA4096";
+        /// RSA, 8192 bits.
+        Rsa8192 = "RSA8192";
+    }
+}
+
+/// Traefik's default authority.
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";

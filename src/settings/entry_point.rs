@@ -1,0 +1,246 @@
+//! `entryPoints.NAME`: where clients come in.
+
+use super::address::{Address, RedirectTarget};
+use super::mistake::Findings;
+use super::node::Node;
+use super::schema::{Shape, Value, choice, read_sections, section};
+use ipnet::IpNet;
+use serde_json::Value as Json;
+use std::time::Duration;
+
+section! {
+    /// An entry point.
+    EntryPoint {
+        /// Where it listens: `[host]:port[/tcp|/udp]`.
+        address: Address = Address::default(), "address", required;
+        /// ACME challenges may be answered by routers of the user's.
+        allow_acme_bypass: bool = false, "allowACMEByPass";
+        /// Routers that name no entry point use this one (and the others so marked) instead of all.
+        as_default: bool = false, "asDefault";
+        /// Other processes, or another entry point, may listen on the same address.
+        reuse_port: bool = false, "reusePort";
+        /// Time limits and draining.
+        transport: Transport = Transport::default(), "transport";
+        /// Reads the PROXY protocol.
+        proxy_protocol: Option<ProxyProtocol> = None, "proxyProtocol";
+        /// Whose `X-Forwarded-*` headers are believed.
+        forwarded_headers: ForwardedHeaders = ForwardedHeaders::default(), "forwardedHeaders";
+        /// What holds for every HTTP request.
+        http: Http = Http::default(), "http";
+        /// HTTP/2 limits.
+        http2: Http2 = Http2::default(), "http2";
+        /// HTTP/3 on the same port.
+        http3: Option<Http3> = None, "http3", unserved;
+        /// UDP sessions.
+        udp: Udp = Udp::default(), "udp", unserved;
+        /// What is recorded of the routers here, unless they say otherwise.
+        observability: Option<Observability> = None, "observability";
+    }
+
+    /// Time limits and draining of an entry point.
+    Transport {
+        /// The phases of a stop.
+        life_cycle: LifeCycle = LifeCycle::default(), "lifeCycle";
+        /// How long a client may take.
+        responding_timeouts: RespondingTimeouts = RespondingTimeouts::default(), "respondingTimeouts";
+        /// Age after which a connection is told to close; 0 is no limit.
+        keep_alive_max_time: Duration = Duration::ZERO, "keepAliveMaxTime";
+        /// Requests after which a connection is told to close; 0 is no limit.
+        keep_alive_max_requests: u32 = 0, "keepAliveMaxRequests";
+    }
+
+    /// The phases of a stop.
+    LifeCycle {
+        /// How long new requests are still accepted after the signal to stop.
+        request_accept_grace_timeout: Duration = Duration::ZERO, "requestAcceptGraceTimeout";
+        /// How long requests in flight may take after that.
+        grace_timeout: Duration = Duration::from_secs(10), "graceTimeOut";
+    }
+
+    /// How long a client may take.
+    RespondingTimeouts {
+        /// The longest that a client may take to send a request; 0 is no limit.
+        read_timeout: Duration = Duration::from_secs(60), "readTimeout";
+        /// The longest that a client may take to receive an answer; 0 is no limit.
+        write_timeout: Duration = Duration::ZERO, "writeTimeout";
+        /// How long a connection without a request is kept; 0 is no limit.
+        idle_timeout: Duration = Duration::from_secs(180), "idleTimeout";
+    }
+
+    /// Whose PROXY protocol header is read.
+    ProxyProtocol {
+        /// Believes everybody's PROXY protocol header.
+        insecure: bool = false, "insecure";
+        /// Believes the PROXY protocol header of these peers.
+        trusted_ips: Vec<IpNet> = Vec::new(), "trustedIPs";
+    }
+
+    /// Whose `X-Forwarded-*` headers are believed.
+    ForwardedHeaders {
+        /// Believes everybody's `X-Forwarded-*` headers.
+        insecure: bool = false, "insecure";
+        /// Believes the `X-Forwarded-*` headers of these peers.
+        trusted_ips: Vec<IpNet> = Vec::new(), "trustedIPs";
+        /// Headers that `Connection` may name and that reach middlewares all the same.
+        connection: Vec<String> = Vec::new(), "connection";
+        /// `X-Forwarded-For` is passed on as it came.
+        not_append_x_forwarded_for: bool = false, "notAppendXForwardedFor";
+        also unserved {
+            "addXForwardedSchemeHeaders": "X-Forwarded-Scheme and X-Scheme.";
+        }
+    }
+
+    /// What holds for every HTTP request of an entry point.
+    Http {
+        /// Redirections of everything.
+        redirections: Redirections = Redirections::default(), "redirections";
+        /// Middlewares before each router's own.
+        middlewares: Vec<String> = Vec::new(), "middlewares";
+        /// Every router is a TLS router, with these defaults.
+        tls: Option<Tls> = None, "tls";
+        /// Refuses requests with some percent-encoded characters in the path.
+        encoded_characters: Option<EncodedCharacters> = None, "encodedCharacters";
+        /// `;` in a query is sent on as `%3B` instead of `&`.
+        encode_query_semicolons: bool = false, "encodeQuerySemicolons";
+        /// Resolves `.`, `..` and `//` in the path before routing.
+        sanitize_path: bool = true, "sanitizePath";
+        /// The longest request head, in bytes; 0 is the default.
+        max_header_bytes: u32 = DEFAULT_MAX_HEADER_BYTES, "maxHeaderBytes";
+        /// What happens to header names with an underscore: keep, delete, or reject the request.
+        underscore_headers_strategy: UnderscoreHeaders = UnderscoreHeaders::Keep, "underscoreHeadersStrategy";
+        also unserved {
+            "aliasHeadersStrategy": "What happens to header names that a CGI backend takes for another.";
+        }
+    }
+
+    /// Redirections of a whole entry point.
+    Redirections {
+        /// Redirects everything to another entry point.
+        entry_point: Option<RedirectEntryPoint> = None, "entryPoint";
+    }
+
+    /// Redirects everything to another entry point.
+    RedirectEntryPoint {
+        /// The entry point, or a port such as `:443`.
+        to: RedirectTarget = RedirectTarget::default(), "to", required;
+        /// The scheme that is redirected to.
+        scheme: String = "https".to_owned(), "scheme";
+        /// 301 and 308 instead of 302 and 307.
+        permanent: bool = true, "permanent";
+        /// The priority of the router that redirects.
+        priority: i64 = i64::MAX - 1, "priority";
+    }
+
+    /// TLS defaults for the routers of an entry point.
+    Tls {
+        /// TLS options for the routers.
+        options: String = String::new(), "options";
+        /// The resolver of certificates for the routers.
+        cert_resolver: String = String::new(), "certResolver";
+        /// The names to ask certificates for.
+        domains: Vec<Domain> = Vec::new(), "domains";
+    }
+
+    /// The names of one certificate.
+    Domain {
+        /// The first name of a certificate.
+        main: String = String::new(), "main";
+        /// Its other names.
+        sans: Vec<String> = Vec::new(), "sans";
+    }
+
+    /// Percent-encoded characters that a path may hold.
+    EncodedCharacters {
+        /// `%2F` may stand in a path.
+        slash: bool = true, "allowEncodedSlash";
+        /// `%5C` may stand in a path.
+        back_slash: bool = true, "allowEncodedBackSlash";
+        /// `%00` may stand in a path.
+        null_character: bool = true, "allowEncodedNullCharacter";
+        /// `%3B` may stand in a path.
+        semicolon: bool = true, "allowEncodedSemicolon";
+        /// `%25` may stand in a path.
+        percent: bool = true, "allowEncodedPercent";
+        /// `%3F` may stand in a path.
+        question_mark: bool = true, "allowEncodedQuestionMark";
+        /// `%23` may stand in a path.
+        hash: bool = true, "allowEncodedHash";
+    }
+
+    /// HTTP/2 limits.
+    Http2 {
+        /// Streams that a client may have open at once.
+        max_concurrent_streams: u32 = 250, "maxConcurrentStreams";
+        /// Bytes of the header table for what clients send.
+        max_decoder_header_table_size: u32 = 4096, "maxDecoderHeaderTableSize";
+        /// Bytes of the header table for what is sent to clients.
+        max_encoder_header_table_size: u32 = 4096, "maxEncoderHeaderTableSize";
+    }
+
+    /// HTTP/3.
+    Http3 {
+        /// The port to advertise; 0 is the entry point's own.
+        advertised_port: u16 = 0, "advertisedPort";
+    }
+
+    /// UDP sessions.
+    Udp {
+        /// How long an idle UDP session is kept.
+        timeout: Duration = Duration::from_secs(3), "timeout";
+    }
+
+    /// What is recorded of the routers of an entry point.
+    Observability {
+        /// Writes the access log.
+        access_logs: bool = true, "accessLogs";
+        /// Counts in the metrics.
+        metrics: bool = true, "metrics";
+        /// Records spans, where tracing is on.
+        tracing: bool = true, "tracing";
+        /// How much a span tells: minimal or detailed.
+        trace_verbosity: TraceVerbosity = TraceVerbosity::Minimal, "traceVerbosity";
+    }
+}
+
+choice! {
+    /// How much a span tells.
+    TraceVerbosity = Minimal {
+        /// Routers, services and middlewares as well.
+        Detailed = "detailed";
+        /// The server and the client span.
+        Minimal = "minimal";
+    }
+
+    /// What happens to header names with an underscore.
+    UnderscoreHeaders = Keep {
+        /// They are dropped.
+        Delete = "delete";
+        /// They are passed on.
+        Keep = "keep";
+        /// The request is answered with 400.
+        Reject = "reject";
+    }
+}
+
+/// Go's `http.DefaultMaxHeaderBytes`.
+pub(super) const DEFAULT_MAX_HEADER_BYTES: u32 = 1 << 20;
+
+impl EntryPoint {
+    /// An entry point with every default.
+    #[must_use]
+    pub fn at(address: Address) -> Self {
+        Self { address, ..Self::default() }
+    }
+}
+
+impl Value for Vec<Domain> {
+    const SHAPE: Shape = Shape::Sections(&Domain::SHAPE);
+
+    fn read(&mut self, node: &Node, findings: &mut Findings) {
+        read_sections(self, node, findings);
+    }
+
+    fn show(&self) -> Json {
+        self.iter().map(Value::show).collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! What can be wrong with settings, and what is merely worth saying. All of it is collected before anybody is told.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a setting was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// The name of an environment variable.
+    Environment(String),
+    /// A key of a configuration file.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The key, such as `entryPoints.web.address`.
+        key: String,
+    },
+    /// A flag as it was written, without its value (which may be a secret).
+    Flag(String),
+}
+
+impl Origin {
+    /// `option` as one writes it at this kind of place.
+    fn spell(&self, option: &str) -> String {
+        match self {
+            Self::Environment(_) => {
+                format!("TRAEFIK_{}", option.to_uppercase().replace(['.', '['], "_").replace(']', ""))
+            }
+            Self::File { .. } => option.to_owned(),
+            Self::Flag(_) => format!("--{option}"),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::File { file, key } => write!(f, "{}, key {key}", file.display()),
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+        }
+    }
+}
+
+/// One mistake: what, where, and the way out.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Mistake {
+    /// An argument that is no flag, or a sub-command that does not exist.
+    #[error("unexpected argument {argument:?}: {way_out}")]
+    Argument {
+        /// The argument.
+        argument: String,
+        /// What may stand there.
+        way_out: String,
+    },
+    /// Settings that do not fit together.
+    #[error("{option}: {problem}")]
+    Conflict {
+        /// The option, by its path.
+        option: String,
+        /// What does not fit, and what to do.
+        problem: String,
+    },
+    /// The configuration file cannot be used.
+    #[error("configuration file {}: {problem}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// An option that must be given is not.
+    #[error("{origin}: {option} is missing")]
+    Missing {
+        /// The option, by its path.
+        option: String,
+        /// What needs it.
+        origin: Origin,
+    },
+    /// No option has that name.
+    #[error("{origin}: no such option: {option}{}", did_you_mean(origin, nearest.as_deref()))]
+    Unknown {
+        /// The name, as far as it is unknown.
+        option: String,
+        /// Where it was written.
+        origin: Origin,
+        /// The nearest option that exists.
+        nearest: Option<String>,
+    },
+    /// The option does not take that value.
+    #[error("{origin}: {reason}")]
+    Value {
+        /// Where it was written.
+        origin: Origin,
+        /// What the option takes.
+        reason: String,
+    },
+}
+
+fn did_you_mean(origin: &Origin, nearest: Option<&str>) -> String {
+    nearest
+        .map_or_else(|| " (--help lists all)".to_owned(), |option| format!("; did you mean {}?", origin.spell(option)))
+}
+
+/// Every mistake of one start.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0.len() == 1 { "mistake" } else { "mistakes" };
+        write!(f, "{} {plural} in the configuration:", self.0.len())?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Something that stops nothing and that the operator should know.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Warning {
+    /// The file holds dynamic configuration, which belongs into a file of the file provider.
+    #[error(
+        "{}: {key} is not static configuration and is ignored; dynamic configuration belongs into a file of \
+         providers.file",
+        file.display()
+    )]
+    DynamicKey {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// Flags beside a configuration file have no effect (Traefik's rule).
+    #[error("configuration is taken from {} alone; ignored: {}", file.display(), flags.join(", "))]
+    FlagsIgnored {
+        /// The file.
+        file: PathBuf,
+        /// The flags, without their values.
+        flags: Vec<String>,
+    },
+    /// An entry point for UDP, which is not served yet.
+    #[error("entry point {entry_point} ({address}) is for UDP, which is not served yet: nothing listens there")]
+    UdpEntryPoint {
+        /// The entry point.
+        entry_point: String,
+        /// Its address.
+        address: String,
+    },
+    /// An entry point names a certificate resolver that does not exist.
+    #[error(
+        "entryPoints.{entry_point}.http.tls.certResolver names {resolver:?}, which certificatesResolvers does not define"
+    )]
+    UnknownResolver {
+        /// The entry point.
+        entry_point: String,
+        /// The resolver.
+        resolver: String,
+    },
+    /// Traefik knows the option; it has no effect here yet.
+    #[error("{option} is not served yet and has no effect ({})", list(given))]
+    Unserved {
+        /// The option, or the group of options, by its path.
+        option: String,
+        /// Where it and what is below it was written.
+        given: Vec<Origin>,
+    },
+}
+
+fn list(origins: &[Origin]) -> String {
+    origins.iter().map(Origin::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What was found while settings were read.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// What stops the start.
+    pub(super) mistakes: Vec<Mistake>,
+    /// What does not.
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Findings {
+    /// Two settings do not fit together.
+    pub(super) fn conflict(&mut self, option: impl Into<String>, problem: impl Into<String>) {
+        self.mistakes.push(Mistake::Conflict { option: option.into(), problem: problem.into() });
+    }
+
+    /// The option does not take that value.
+    pub(super) fn value(&mut self, origin: &Origin, reason: impl Into<String>) {
+        self.mistakes.push(Mistake::Value { origin: origin.clone(), reason: reason.into() });
+    }
+}

@@ -1,0 +1,192 @@
+//! Static configuration: what holds from start to stop, with Traefik's names, defaults and sources.
+//!
+//! [`parse`] turns arguments, environment and at most one file into a [`Command`], or into all [`Mistakes`] at once.
+//! The options are the tables in the files beside this one; see [`schema`] for the mechanism that reads them.
+
+mod address;
+mod certificate;
+mod entry_point;
+mod help;
+mod mistake;
+mod nearest;
+mod node;
+mod observability;
+mod operation;
+mod provider;
+mod scalar;
+mod schema;
+mod settle;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use address::{Address, Protocol, RedirectTarget};
+pub use certificate::{
+    Acme, AcmeMode, AcmeResolver, CertificateResolver, ExternalAccount, HttpChallenge, KeyType, TlsChallenge,
+};
+pub use entry_point::{
+    Domain, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, Http3, LifeCycle, Observability,
+    ProxyProtocol, RedirectEntryPoint, Redirections, RespondingTimeouts, Tls, TraceVerbosity, Transport, Udp,
+    UnderscoreHeaders,
+};
+pub use mistake::{Mistake, Mistakes, Origin, Warning};
+pub use observability::{
+    AccessLog, AccessLogFields, AccessLogFilters, AccessLogFormat, FieldMode, HeaderFields, Log, LogFormat, LogLevel,
+    Metrics, Prometheus, QueryParameters,
+};
+pub use operation::{Api, Core, ForwardingTimeouts, Global, Ping, RuleSyntax, ServersTransport};
+pub use provider::{File, IngressEndpoint, KubernetesCrd, KubernetesIngress, Manifests, Providers};
+pub use scalar::{Hours, Secret, StatusRange};
+pub use source::file::ReadFile;
+
+use mistake::Findings;
+use node::{Given, Node};
+use schema::{Value, section};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The entry point of ping, metrics and the insecure API, unless they name another.
+pub const INTERNAL: &str = "traefik";
+
+section! {
+    /// The whole static configuration.
+    Settings {
+        /// The file to read the configuration from.
+        config_file: Option<PathBuf> = None, "configFile";
+        /// Threads that serve; 0 is one for each usable CPU (not in Traefik).
+        workers: u32 = 0, "workers";
+        /// Entry points, by name.
+        entry_points: BTreeMap<String, EntryPoint> = BTreeMap::new(), "entryPoints";
+        /// Where routes come from.
+        providers: Providers = Providers::default(), "providers";
+        /// Serves the API and the dashboard.
+        api: Option<Api> = None, "api";
+        /// Serves `/ping`.
+        ping: Option<Ping> = None, "ping";
+        /// Metrics.
+        metrics: Metrics = Metrics::default(), "metrics";
+        /// The program's own log.
+        log: Log = Log::default(), "log";
+        /// Writes the access log.
+        access_log: Option<AccessLog> = None, "accessLog";
+        /// How backends are reached unless a service says otherwise.
+        servers_transport: ServersTransport = ServersTransport::default(), "serversTransport";
+        /// Sources of certificates, by name.
+        certificates_resolvers: BTreeMap<String, CertificateResolver> = BTreeMap::new(), "certificatesResolvers";
+        /// Certificates for cert-manager's objects.
+        acme: Acme = Acme::default(), "acme";
+        /// The core.
+        core: Core = Core::default(), "core";
+        /// What Traefik does besides.
+        global: Global = Global::default(), "global";
+        also unserved {
+            "experimental": "Plugins, FastProxy and other experiments.";
+            "hostResolver": "CNAME flattening.";
+            "hub": "Traefik Hub.";
+            "ocsp": "OCSP stapling.";
+            "spiffe": "SPIFFE.";
+            "tcpServersTransport": "How TCP backends are reached.";
+            "tracing": "Tracing by OpenTelemetry.";
+        }
+    }
+}
+
+impl Settings {
+    /// The settings in effect as JSON under Traefik's names, secrets hidden.
+    #[must_use]
+    pub fn redacted(&self) -> serde_json::Value {
+        self.show()
+    }
+}
+
+/// What the program was started for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Show the settings in effect and what is worth saying about them.
+    Check(Box<Settings>, Vec<Warning>),
+    /// Ask a running instance for `/ping`, which is on.
+    Healthcheck(Box<Settings>),
+    /// Print this text.
+    Help(String),
+    /// Serve.
+    Run(Box<Settings>, Vec<Warning>),
+    /// Print the version.
+    Version,
+}
+
+/// What the first argument may be.
+const COMMANDS: [&str; 4] = ["check", "healthcheck", "help", "version"];
+
+/// Reads the program's arguments (without its name), the environment, and a file through `read_file`.
+///
+/// # Errors
+/// Every mistake that was made: those of single options first, then those of options together.
+pub fn parse(
+    arguments: impl IntoIterator<Item = String>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    read_file: ReadFile<'_>,
+) -> Result<Command, Mistakes> {
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    let command = match arguments.first().filter(|first| !first.starts_with('-')) {
+        Some(_) => arguments.remove(0),
+        None => String::new(),
+    };
+    let asks = |flags: &[&str]| arguments.iter().any(|argument| flags.contains(&argument.as_str()));
+    if command == "help" || asks(&["--help", "-h"]) {
+        return Ok(Command::Help(help::text()));
+    }
+    if command == "version" || command.is_empty() && asks(&["--version"]) {
+        return Ok(Command::Version);
+    }
+    if !command.is_empty() && !COMMANDS.contains(&command.as_str()) {
+        let way_out = match nearest::word(&command, COMMANDS.into_iter()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("commands are {}, and options begin with --", COMMANDS.join(", ")),
+        };
+        return Err(Mistakes(vec![Mistake::Argument { argument: command, way_out }]));
+    }
+    let environment: Vec<_> = environment.into_iter().collect();
+    let mut findings = Findings::default();
+    let mut settings = Settings::default();
+    let (tree, file) = gather(&arguments, &environment, read_file, &mut findings);
+    settings.read(&tree, &mut findings);
+    settings.config_file = file;
+    settle::settle(&mut settings, &mut findings);
+    if command == "healthcheck" && settings.ping.is_none() {
+        findings.conflict("ping", "must be on for healthcheck: add --ping, or name the same configuration file");
+    }
+    match command.as_str() {
+        _ if !findings.mistakes.is_empty() => Err(Mistakes(findings.mistakes)),
+        "check" => Ok(Command::Check(settings.into(), findings.warnings)),
+        "healthcheck" => Ok(Command::Healthcheck(settings.into())),
+        _ => Ok(Command::Run(settings.into(), findings.warnings)),
+    }
+}
+
+/// The tree of the one source that counts, and the file if it is one: a file, else flags, else the environment.
+fn gather(
+    arguments: &[String],
+    environment: &[(String, String)],
+    read_file: ReadFile<'_>,
+    findings: &mut Findings,
+) -> (Node, Option<PathBuf>) {
+    let mut flag_findings = Findings::default();
+    let flags = source::flags::read(arguments, Settings::SHAPE, &mut flag_findings);
+    let named = match flags.child("configFile").and_then(|node| node.value.as_ref()) {
+        Some(Given::Text(file)) if !file.is_empty() => Some(Path::new(file)),
+        _ => None,
+    };
+    if let Some((file, text)) = source::file::find(named, environment, read_file, findings) {
+        let others = flags.children.iter().filter(|node| !node.name.eq_ignore_ascii_case("configFile"));
+        let ignored: Vec<_> = others.flat_map(Node::origins).map(|origin| origin.to_string()).collect();
+        if !ignored.is_empty() {
+            findings.warnings.push(Warning::FlagsIgnored { file: file.clone(), flags: ignored });
+        }
+        return (source::file::read(&file, &text, findings), Some(file));
+    }
+    findings.mistakes.append(&mut flag_findings.mistakes);
+    match arguments.is_empty() {
+        true => (source::environment::read(environment), None),
+        false => (flags, None),
+    }
+}

@@ -1,0 +1,38 @@
+//! The option that somebody may have meant.
+
+use super::schema::{Field, Shape, Value};
+use super::{Settings, help};
+
+/// How alike two names must be, from 0 to 1, to be taken for one another.
+const ALIKE: f64 = 0.6;
+
+/// The nearest option to `name` below `parent`: a sibling that is spelled alike, else one of that name elsewhere.
+pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<String> {
+    let keys = siblings.iter().map(|field| field.key);
+    if let Some(key) = word(name, keys) {
+        return Some(if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") });
+    }
+    let root = <Settings as Value>::SHAPE;
+    help::rows(root).into_iter().map(|row| row.option).find(|option| {
+        let last = option.rsplit('.').next().unwrap_or(option);
+        last.eq_ignore_ascii_case(name)
+    })
+}
+
+/// The word that is most like `name`, if one is alike at all.
+pub(super) fn word<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    words
+        .map(|word| (strsim::normalized_damerau_levenshtein(&name, &word.to_lowercase()), word))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, word)| word)
+}
+
+/// The names at the top of the tree.
+pub(super) fn roots() -> impl Iterator<Item = &'static Field> {
+    match <Settings as Value>::SHAPE {
+        Shape::Section(fields) => fields.iter(),
+        _ => [].iter(),
+    }
+}

@@ -1,0 +1,166 @@
+//! `log`, `accessLog`, `metrics`: what is told about the work.
+
+use super::scalar::StatusRange;
+use super::schema::{choice, section};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+section! {
+    /// The program's own log.
+    Log {
+        /// The least severe level that is written: trace, debug, info, warn, error, fatal, panic, disabled.
+        level: LogLevel = LogLevel::Error, "level";
+        /// common or json.
+        format: LogFormat = LogFormat::Common, "format";
+        /// No colours in the common format.
+        no_color: bool = false, "noColor";
+        /// The file; standard output otherwise.
+        file_path: Option<PathBuf> = None, "filePath";
+        also unserved {
+            "compress": "Compresses rotated files.";
+            "maxAge": "Days that rotated files are kept.";
+            "maxBackups": "Rotated files that are kept.";
+            "maxSize": "Megabytes after which the file is rotated.";
+            "otlp": "Logs by OpenTelemetry.";
+        }
+    }
+
+    /// The access log.
+    AccessLog {
+        /// The file; standard output otherwise.
+        file_path: Option<PathBuf> = None, "filePath";
+        /// common, genericCLF or json.
+        format: AccessLogFormat = AccessLogFormat::Common, "format";
+        /// Lines that may wait before they are written.
+        buffering_size: u32 = 0, "bufferingSize";
+        /// Records requests to ping, API, dashboard and metrics as well.
+        add_internals: bool = false, "addInternals";
+        /// Which requests are recorded; none is all.
+        filters: AccessLogFilters = AccessLogFilters::default(), "filters";
+        /// What is recorded of a request.
+        fields: AccessLogFields = AccessLogFields::default(), "fields";
+        also unserved {
+            "dualOutput": "Writes to the file and by OpenTelemetry.";
+            "otlp": "Access logs by OpenTelemetry.";
+        }
+    }
+
+    /// Which requests are recorded: those that meet one of the conditions.
+    AccessLogFilters {
+        /// Records requests whose status is one of these codes or ranges.
+        status_codes: Vec<StatusRange> = Vec::new(), "statusCodes";
+        /// Records requests that were retried.
+        retry_attempts: bool = false, "retryAttempts";
+        /// Records requests that took longer.
+        min_duration: Duration = Duration::ZERO, "minDuration";
+    }
+
+    /// What is recorded of a request.
+    AccessLogFields {
+        /// keep or drop fields that are not named.
+        default_mode: FieldMode = FieldMode::Keep, "defaultMode";
+        /// keep or drop one field.
+        names: BTreeMap<String, FieldMode> = BTreeMap::new(), "names";
+        /// Header fields.
+        headers: HeaderFields = HeaderFields::default(), "headers";
+        /// Query parameters.
+        query_parameters: QueryParameters = QueryParameters::default(), "queryParameters";
+    }
+
+    /// Which headers are recorded.
+    HeaderFields {
+        /// keep, drop or redact headers that are not named.
+        default_mode: FieldMode = FieldMode::Drop, "defaultMode";
+        /// keep, drop or redact one header.
+        names: BTreeMap<String, FieldMode> = BTreeMap::new(), "names";
+    }
+
+    /// Which query parameters are recorded.
+    QueryParameters {
+        /// keep, drop or redact query parameters.
+        default_mode: FieldMode = FieldMode::Keep, "defaultMode";
+    }
+
+    /// Metrics.
+    Metrics {
+        /// Counts requests to ping, API, dashboard and metrics as well.
+        add_internals: bool = false, "addInternals";
+        /// Serves `/metrics` for Prometheus.
+        prometheus: Option<Prometheus> = None, "prometheus";
+        also unserved {
+            "datadog": "Metrics for Datadog.";
+            "influxDB2": "Metrics for InfluxDB 2.";
+            "otlp": "Metrics by OpenTelemetry.";
+            "statsD": "Metrics for StatsD.";
+        }
+    }
+
+    /// Metrics for Prometheus.
+    Prometheus {
+        /// The upper bounds of the histograms, in seconds.
+        buckets: Vec<f64> = vec![0.1, 0.3, 1.2, 5.0], "buckets";
+        /// Measures each entry point.
+        add_entry_points_labels: bool = true, "addEntryPointsLabels";
+        /// Measures each router.
+        add_routers_labels: bool = false, "addRoutersLabels";
+        /// Measures each service.
+        add_services_labels: bool = true, "addServicesLabels";
+        /// The entry point that answers `/metrics`.
+        entry_point: String = super::INTERNAL.to_owned(), "entryPoint";
+        /// A router of the user's leads to prometheus@internal.
+        manual_routing: bool = false, "manualRouting";
+        /// More labels of the request counters: label to request header.
+        header_labels: BTreeMap<String, String> = BTreeMap::new(), "headerLabels";
+    }
+}
+
+choice! {
+    /// How a line of the access log looks.
+    AccessLogFormat = Common {
+        /// Traefik's common log format.
+        Common = "common";
+        /// The common log format without Traefik's own columns.
+        GenericClf = "genericCLF";
+        /// One JSON object.
+        Json = "json";
+    }
+
+    /// What happens to a field.
+    FieldMode = Keep {
+        /// It is left out.
+        Drop = "drop";
+        /// It is written.
+        Keep = "keep";
+        /// `REDACTED` is written.
+        Redact = "redact";
+    }
+
+    /// How a line of the program's log looks.
+    LogFormat = Common {
+        /// For people.
+        Common = "common";
+        /// One JSON object.
+        Json = "json";
+    }
+
+    /// How severe a line of the program's log is.
+    LogLevel = Error {
+        /// For developers.
+        Debug = "debug";
+        /// Nothing is written.
+        Disabled = "disabled";
+        /// Something failed.
+        Error = "error";
+        /// The program cannot go on.
+        Fatal = "fatal";
+        /// Something happened.
+        Info = "info";
+        /// The program is broken.
+        Panic = "panic";
+        /// Everything.
+        Trace = "trace";
+        /// Something is odd.
+        Warn = "warn" | "warning";
+    }
+}

@@ -1,0 +1,86 @@
+//! `api`, `ping`, `core`, `global`, `serversTransport`: the smaller groups.
+
+use super::schema::{choice, section};
+use std::time::Duration;
+
+section! {
+    /// The API and the dashboard.
+    Api {
+        /// The path above the API and the dashboard.
+        base_path: String = "/".to_owned(), "basePath";
+        /// Serves API and dashboard on the entry point `traefik`, without a router and without protection.
+        insecure: bool = false, "insecure";
+        /// Serves the dashboard.
+        dashboard: bool = true, "dashboard";
+        /// Serves `/debug/`.
+        debug: bool = false, "debug", unserved;
+        /// Accepted; there is none.
+        disable_dashboard_ad: bool = false, "disableDashboardAd";
+        /// The dashboard's title.
+        dashboard_name: String = String::new(), "dashboardName";
+    }
+
+    /// `/ping`.
+    Ping {
+        /// The entry point that answers it.
+        entry_point: String = super::INTERNAL.to_owned(), "entryPoint";
+        /// A router of the user's leads to ping@internal.
+        manual_routing: bool = false, "manualRouting";
+        /// The status while the program is stopping.
+        terminating_status_code: u16 = 503, "terminatingStatusCode";
+    }
+
+    /// The core.
+    Core {
+        /// The syntax of rules that do not name one: v3 or v2.
+        default_rule_syntax: RuleSyntax = RuleSyntax::V3, "defaultRuleSyntax";
+        also unserved {
+            "strictTLSOptions": "Refuses routers whose TLS options conflict.";
+        }
+    }
+
+    /// What Traefik does besides; accepted, and none of it is done.
+    Global {
+        /// Accepted; nobody is asked for new versions.
+        check_new_version: bool = true, "checkNewVersion";
+        /// Accepted; nothing is sent.
+        send_anonymous_usage: bool = false, "sendAnonymousUsage";
+        /// Accepted; the entry points' option of that name is the one that works.
+        not_append_x_forwarded_for: bool = false, "notAppendXForwardedFor";
+    }
+
+    /// How backends are reached unless a service says otherwise.
+    ServersTransport {
+        /// Backends' certificates are not verified.
+        insecure_skip_verify: bool = false, "insecureSkipVerify";
+        /// Files, or contents, of CAs for backends' certificates; the system's if none is given.
+        root_cas: Vec<String> = Vec::new(), "rootCAs";
+        /// Idle connections that are kept to a backend; 0 is the default of Go, negative is none.
+        max_idle_conns_per_host: i64 = 200, "maxIdleConnsPerHost";
+        /// How long a backend may take.
+        forwarding_timeouts: ForwardingTimeouts = ForwardingTimeouts::default(), "forwardingTimeouts";
+        also unserved {
+            "spiffe": "SPIFFE identities of backends.";
+        }
+    }
+
+    /// How long a backend may take.
+    ForwardingTimeouts {
+        /// The longest that a backend may take to accept a connection; 0 is no limit.
+        dial_timeout: Duration = Duration::from_secs(30), "dialTimeout";
+        /// The longest that a backend may take to begin its answer; 0 is no limit.
+        response_header_timeout: Duration = Duration::ZERO, "responseHeaderTimeout";
+        /// How long an idle connection to a backend is kept.
+        idle_conn_timeout: Duration = Duration::from_secs(90), "idleConnTimeout";
+    }
+}
+
+choice! {
+    /// The syntax of rules.
+    RuleSyntax = V3 {
+        /// Traefik 2.
+        V2 = "v2";
+        /// Traefik 3.
+        V3 = "v3";
+    }
+}

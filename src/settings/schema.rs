@@ -1,0 +1,368 @@
+//! One description of every option: it types the tree, finds unknown names, and writes `--help` and the reference.
+//!
+//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table. Nothing else knows the options' names.
+
+use super::mistake::{Findings, Mistake, Warning};
+use super::node::{Given, Node};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// How an option is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// A list of single values: commas, repetition or `[n]`.
+    List,
+    /// Free names, each with the same options.
+    Map(&'static Self),
+    /// Names that are not looked at: what Traefik knows and nobody reads here.
+    Open,
+    /// A group that its bare name turns on (Traefik's "allow empty").
+    Optional(&'static [Field]),
+    /// One value.
+    Scalar,
+    /// A group that exists whether written or not.
+    Section(&'static [Field]),
+    /// A list of groups, by `[n]`.
+    Sections(&'static Self),
+    /// `true` when only its name is written.
+    Switch,
+}
+
+/// One option or group of options.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    /// Its name as Traefik's documentation spells it.
+    pub(super) key: &'static str,
+    /// What it does.
+    pub(super) about: &'static str,
+    /// How it is written.
+    pub(super) shape: Shape,
+    /// What holds when it is not written.
+    pub(super) default: fn() -> Json,
+    /// Whether it has an effect, and whether it must be written.
+    pub(super) mark: Mark,
+}
+
+/// What is special about a field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Mark {
+    /// Nothing.
+    Plain,
+    /// It must be written when its group is.
+    Required,
+    /// It is accepted with a warning.
+    Unserved,
+}
+
+/// A type that settings are made of.
+pub(super) trait Value: Sized {
+    /// How it is written.
+    const SHAPE: Shape;
+    /// Takes over what `node` says; what it does not say stays.
+    fn read(&mut self, node: &Node, findings: &mut Findings);
+    /// The value as JSON, secrets hidden.
+    fn show(&self) -> Json;
+}
+
+/// A type that is written as one text.
+pub(super) trait Scalar: Sized {
+    /// How it is written.
+    const SHAPE: Shape = Shape::Scalar;
+    /// Reads the text; the error says what the option takes.
+    fn parse(text: &str) -> Result<Self, String>;
+    /// The value as JSON, secrets hidden.
+    fn show(&self) -> Json;
+}
+
+impl<T: Scalar> Value for T {
+    const SHAPE: Shape = T::SHAPE;
+
+    fn read(&mut self, node: &Node, findings: &mut Findings) {
+        node.children.iter().for_each(|child| unknown(child, node, &[], findings));
+        match &node.value {
+            Some(Given::Text(text)) => match T::parse(text) {
+                Ok(value) => *self = value,
+                Err(reason) => findings.value(&node.origin, reason),
+            },
+            Some(Given::List(_)) => findings.value(&node.origin, "takes one value, not a list"),
+            None => {}
+        }
+    }
+
+    fn show(&self) -> Json {
+        Scalar::show(self)
+    }
+}
+
+impl<T: Scalar> Value for Vec<T> {
+    const SHAPE: Shape = Shape::List;
+
+    /// An empty text or list leaves the default, as in Traefik.
+    fn read(&mut self, node: &Node, findings: &mut Findings) {
+        let mut texts: Vec<String> = match &node.value {
+            Some(Given::Text(text)) => text.split(',').map(|item| item.trim().to_owned()).collect(),
+            Some(Given::List(items)) => items.clone(),
+            None => Vec::new(),
+        };
+        for item in in_order(node, findings) {
+            match &item.value {
+                Some(Given::Text(text)) => texts.push(text.clone()),
+                _ => findings.value(&item.origin, "takes one value"),
+            }
+        }
+        texts.retain(|text| !text.is_empty());
+        if texts.is_empty() {
+            return;
+        }
+        self.clear();
+        for text in texts {
+            match T::parse(&text) {
+                Ok(value) => self.push(value),
+                Err(reason) => findings.value(&node.origin, reason),
+            }
+        }
+    }
+
+    fn show(&self) -> Json {
+        self.iter().map(Scalar::show).collect()
+    }
+}
+
+impl<T: Value + Default> Value for Option<T> {
+    const SHAPE: Shape = match T::SHAPE {
+        Shape::Section(fields) => Shape::Optional(fields),
+        other => other,
+    };
+
+    fn read(&mut self, node: &Node, findings: &mut Findings) {
+        match T::SHAPE {
+            Shape::Section(_) => match switch(node, findings) {
+                true => self.get_or_insert_default().read(&node.branch(), findings),
+                false => *self = None,
+            },
+            Shape::Scalar if node.value == Some(Given::Text(String::new())) => *self = None,
+            _ => self.get_or_insert_default().read(node, findings),
+        }
+    }
+
+    fn show(&self) -> Json {
+        self.as_ref().map_or(Json::Null, Value::show)
+    }
+}
+
+impl<T: Value + Default> Value for BTreeMap<String, T> {
+    const SHAPE: Shape = Shape::Map(&T::SHAPE);
+
+    fn read(&mut self, node: &Node, findings: &mut Findings) {
+        if node.value.is_some() {
+            findings.value(&node.origin, format!("{} needs a name below it: {}.NAME", node.path, node.path));
+        }
+        for child in &node.children {
+            let mut value = self.remove(&child.name).unwrap_or_default();
+            if matches!(T::SHAPE, Shape::Section(_)) {
+                if !switch(child, findings) {
+                    continue;
+                }
+                value.read(&child.branch(), findings);
+            } else {
+                value.read(child, findings);
+            }
+            self.insert(child.name.clone(), value);
+        }
+    }
+
+    fn show(&self) -> Json {
+        self.iter().map(|(name, value)| (name.clone(), value.show())).collect::<serde_json::Map<_, _>>().into()
+    }
+}
+
+/// Reads a list of groups. A group appears once for each index, in order.
+pub(super) fn read_sections<T: Value + Default>(list: &mut Vec<T>, node: &Node, findings: &mut Findings) {
+    if matches!(&node.value, Some(given) if *given != Given::List(Vec::new())) {
+        findings.value(&node.origin, format!("is a list of groups: write {}[0].NAME", node.path));
+    }
+    *list = in_order(node, findings)
+        .into_iter()
+        .map(|item| {
+            let mut value = T::default();
+            value.read(item, findings);
+            value
+        })
+        .collect();
+}
+
+/// Whether a group is on: its bare name, `true`, or only options below it. `false` turns it off, whatever is below.
+fn switch(node: &Node, findings: &mut Findings) -> bool {
+    match &node.value {
+        None => true,
+        Some(Given::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("true") => true,
+        Some(Given::Text(text)) if text.eq_ignore_ascii_case("false") => false,
+        Some(_) => {
+            findings.value(&node.origin, "takes true or false, or options below it");
+            true
+        }
+    }
+}
+
+/// The children by their index; a child that has none is a mistake.
+fn in_order<'a>(node: &'a Node, findings: &mut Findings) -> Vec<&'a Node> {
+    let (mut items, strangers): (Vec<_>, Vec<_>) = node.children.iter().partition(|child| child.index().is_some());
+    strangers.into_iter().for_each(|child| unknown(child, node, &[], findings));
+    items.sort_by_key(|child| child.index());
+    items
+}
+
+/// Checks a group's names: unknown ones, unserved ones, missing ones.
+pub(super) fn audit(node: &Node, fields: &[Field], findings: &mut Findings) {
+    if node.value.is_some() {
+        let below: Vec<_> = fields.iter().map(|field| format!("{}.{}", node.path, field.key)).collect();
+        findings
+            .value(&node.origin, format!("{} takes no value, only options below it: {}", node.path, below.join(", ")));
+    }
+    for child in &node.children {
+        match fields.iter().find(|field| field.key.eq_ignore_ascii_case(&child.name)) {
+            None => unknown(child, node, fields, findings),
+            Some(field) if field.mark == Mark::Unserved && !child.is_off() => {
+                let given = child.origins();
+                findings.warnings.push(Warning::Unserved { option: child.path.clone(), given });
+            }
+            Some(_) => {}
+        }
+    }
+    for field in fields.iter().filter(|field| field.mark == Mark::Required && node.child(field.key).is_none()) {
+        let option = format!("{}.{}", node.path, field.key);
+        findings.mistakes.push(Mistake::Missing { option, origin: node.origin.clone() });
+    }
+}
+
+fn unknown(child: &Node, parent: &Node, siblings: &[Field], findings: &mut Findings) {
+    let nearest = super::nearest::option(&child.name, &parent.path, siblings);
+    findings.mistakes.push(Mistake::Unknown { option: child.path.clone(), origin: child.origin.clone(), nearest });
+}
+
+/// The shape at a path, `None` where there is no such option.
+pub(super) fn shape_at(mut shape: Shape, path: &[&str]) -> Option<Shape> {
+    for part in path {
+        shape = match shape {
+            Shape::Section(fields) | Shape::Optional(fields) => {
+                fields.iter().find(|field| field.key.eq_ignore_ascii_case(part))?.shape
+            }
+            Shape::Map(inner) => *inner,
+            Shape::Sections(inner) if part.starts_with('[') => *inner,
+            Shape::List if part.starts_with('[') => Shape::Scalar,
+            Shape::Open => return Some(Shape::Open),
+            Shape::List | Shape::Scalar | Shape::Sections(_) | Shape::Switch => return None,
+        };
+    }
+    Some(shape)
+}
+
+/// Structs of options. A row is: doc comment, `field: type = default, "traefikName"`, and `required` or `unserved`.
+///
+/// `also unserved { "name": "what it is"; }` lists names that Traefik knows and no field holds.
+macro_rules! section {
+    (@mark) => { $crate::settings::schema::Mark::Plain };
+    (@mark required) => { $crate::settings::schema::Mark::Required };
+    (@mark unserved) => { $crate::settings::schema::Mark::Unserved };
+    ($(
+        $(#[doc = $about:literal])+
+        $name:ident {
+            $( $(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr, $key:literal $(, $mark:ident)?; )*
+            $( also unserved { $( $other:literal: $what:literal; )+ } )?
+        }
+    )+) => { $(
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $field: $type, )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $field: $default, )* }
+            }
+        }
+
+        impl $crate::settings::schema::Value for $name {
+            const SHAPE: $crate::settings::schema::Shape = $crate::settings::schema::Shape::Section(&[
+                $( $crate::settings::schema::Field {
+                    key: $key,
+                    about: concat!($($doc),+),
+                    shape: <$type as $crate::settings::schema::Value>::SHAPE,
+                    default: || {
+                        let value: $type = $default;
+                        $crate::settings::schema::Value::show(&value)
+                    },
+                    mark: $crate::settings::schema::section!(@mark $($mark)?),
+                }, )*
+                $( $( $crate::settings::schema::Field {
+                    key: $other,
+                    about: $what,
+                    shape: $crate::settings::schema::Shape::Open,
+                    default: || serde_json::Value::Null,
+                    mark: $crate::settings::schema::Mark::Unserved,
+                }, )+ )?
+            ]);
+
+            fn read(
+                &mut self,
+                node: &$crate::settings::node::Node,
+                findings: &mut $crate::settings::mistake::Findings,
+            ) {
+                if let $crate::settings::schema::Shape::Section(fields) = Self::SHAPE {
+                    $crate::settings::schema::audit(node, fields, findings);
+                }
+                $( if let Some(child) = node.child($key) {
+                    $crate::settings::schema::Value::read(&mut self.$field, child, findings);
+                } )*
+            }
+
+            fn show(&self) -> serde_json::Value {
+                let mut shown = serde_json::Map::new();
+                $( shown.insert($key.to_owned(), $crate::settings::schema::Value::show(&self.$field)); )*
+                shown.into()
+            }
+        }
+    )+ };
+}
+
+/// Enums of words. A row is: doc comment, `Variant = "word"`, other spellings after `|`; case is ignored.
+macro_rules! choice {
+    ($(
+        $(#[doc = $about:literal])+
+        $name:ident = $default:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $word:literal $(| $alias:literal)*; )+ }
+    )+) => { $(
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum $name { $( $(#[doc = $doc])+ $variant, )+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::$default
+            }
+        }
+
+        impl $name {
+            /// The word that stands for it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
+            }
+        }
+
+        impl $crate::settings::schema::Scalar for $name {
+            fn parse(text: &str) -> Result<Self, String> {
+                $( if [$word $(, $alias)*].iter().any(|word| text.eq_ignore_ascii_case(word)) {
+                    return Ok(Self::$variant);
+                } )+
+                Err(format!("takes one of {}, not {text:?}", [$($word),+].join(", ")))
+            }
+
+            fn show(&self) -> serde_json::Value {
+                self.as_str().into()
+            }
+        }
+    )+ };
+}
+
+pub(super) use {choice, section};

@@ -1,0 +1,58 @@
+//! `--help` and docs/configuration.md tell the same as the tables.
+
+use super::started;
+use crate::settings::schema::Value;
+use crate::settings::{Command, Settings, help};
+use std::fmt::Write as _;
+
+#[test]
+fn help_works_before_anything_else() {
+    for arguments in [&["--help"][..], &["-h"], &["help"], &["--nonsense", "--help"], &["healthcheck", "-h"]] {
+        let Command::Help(text) = started(arguments).unwrap() else { panic!("{arguments:?}") };
+        assert!(text.starts_with("flow-proxy: "), "{text}");
+        for line in [
+            "  --entryPoints.<name>.address  Where it listens: `[host]:port[/tcp|/udp]`. (required)\n",
+            "  --entryPoints.<name>.transport.respondingTimeouts.idleTimeout  How long a connection \
+             without a request is kept; 0 is no limit. (default: 3m0s)\n",
+            "  --accessLog  Writes the access log. (default: off)\n",
+            "  --tracing  Tracing by OpenTelemetry. (accepted, not served yet)\n",
+            "  --metrics.prometheus.buckets  The upper bounds of the histograms, in seconds. (default: 0.1,0.3,1.2,5.0)\n",
+            "  --entryPoints.<name>.http.tls.domains[n].main  The first name of a certificate.\n",
+            "  --accessLog.fields.headers.names.<name>  keep, drop or redact one header.\n",
+        ] {
+            assert!(text.contains(line), "{line}\nis not in\n{text}");
+        }
+    }
+}
+
+/// With UPDATE_REFERENCE set the page is written anew instead.
+#[test]
+fn the_reference_lists_every_option() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let (before, rest) = text.split_once("<!-- options: begin -->").unwrap();
+    let (listed, after) = rest.split_once("<!-- options: end -->").unwrap();
+    let mut table = String::from("\n");
+    let mut group = String::new();
+    for row in help::rows(<Settings as Value>::SHAPE) {
+        let root = row.option.split(['.', '[']).next().unwrap_or_default();
+        if root != group {
+            group = root.to_owned();
+            let _ = write!(table, "\n### {root}\n\n| option | default | what it does |\n|---|---|---|\n");
+        }
+        let default = match row.default.as_str() {
+            _ if row.required => "required".to_owned(),
+            "" => String::new(),
+            text => format!("`{text}`"),
+        };
+        let note = if row.served { "" } else { " **Not served yet.**" };
+        let about = row.about.replace('|', "\\|");
+        let _ = writeln!(table, "| `{}` | {default} | {about}{note} |", row.option);
+    }
+    table.push('\n');
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(page, format!("{before}<!-- options: begin -->{table}<!-- options: end -->{after}")).unwrap();
+    } else {
+        assert_eq!(listed, table, "run this test with UPDATE_REFERENCE=1");
+    }
+}
