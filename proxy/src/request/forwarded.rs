@@ -1,0 +1,120 @@
+use super::{Origin, Policy, Refusal};
+use flow_model::entry_point::UnderscoreHeaders;
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What only proxies may say, without the `x-` that all begin with.
+const MANAGED: [&str; 11] = [
+    "forwarded-for",
+    "forwarded-host",
+    "forwarded-method",
+    "forwarded-port",
+    "forwarded-prefix",
+    "forwarded-proto",
+    "forwarded-server",
+    "forwarded-tls-client-cert",
+    "forwarded-tls-client-cert-info",
+    "forwarded-uri",
+    "real-ip",
+];
+
+/// The header is one that only proxies may set; `_` counts as `-`, as servers that speak CGI take them for the same.
+pub(super) fn is_managed(name: &HeaderName) -> bool {
+    let Some((b'x', [b'-' | b'_', rest @ ..])) = name.as_str().as_bytes().split_first() else { return false };
+    MANAGED.iter().any(|managed| {
+        managed.len() == rest.len()
+            && managed.bytes().zip(rest).all(|(wanted, &byte)| wanted == byte || (wanted == b'-' && byte == b'_'))
+    })
+}
+
+/// Removes (or refuses) headers by their names, all in one pass: forwarded headers of clients that are not trusted,
+/// and names with underscores where the entry point does not keep them.
+pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Refusal> {
+    let mut unwanted: SmallVec<[HeaderName; 4]> = SmallVec::new();
+    for name in headers.keys() {
+        if policy.underscores != UnderscoreHeaders::Keep && memchr::memchr(b'_', name.as_str().as_bytes()).is_some() {
+            if policy.underscores == UnderscoreHeaders::Reject {
+                return Err(Refusal::Underscore);
+            }
+            unwanted.push(name.clone());
+        } else if !origin.trusted && is_managed(name) {
+            unwanted.push(name.clone());
+        }
+    }
+    for name in unwanted {
+        headers.remove(name);
+    }
+    Ok(())
+}
+
+/// Sets what is empty. `X-Forwarded-For` is not among them: the client's address is appended on the way to a backend.
+pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
+    headers.reserve(6);
+    if is_empty(headers, &X_REAL_IP) {
+        headers.insert(X_REAL_IP, origin.address.clone());
+    }
+    if is_empty(headers, &X_FORWARDED_PROTO) {
+        let proto = match (is_websocket(headers), origin.tls) {
+            (false, false) => "http",
+            (false, true) => "https",
+            (true, false) => "ws",
+            (true, true) => "wss",
+        };
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    }
+    if is_empty(headers, &X_FORWARDED_PORT) {
+        let port = port(headers, origin);
+        headers.insert(X_FORWARDED_PORT, port);
+    }
+    if is_empty(headers, &X_FORWARDED_HOST)
+        && let Some(host) = headers.get(HOST).filter(|host| !host.is_empty())
+    {
+        let host = host.clone();
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    if let Some(hostname) = &policy.hostname {
+        headers.insert(X_FORWARDED_SERVER, hostname.clone());
+    }
+}
+
+fn is_empty(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get(name).is_none_or(HeaderValue::is_empty)
+}
+
+/// The port in `Host`, else that of the scheme.
+fn port(headers: &HeaderMap, origin: &Origin) -> HeaderValue {
+    if let Some(host) = headers.get(HOST) {
+        let port = match memchr::memrchr(b':', host.as_bytes()) {
+            Some(at) => &host.as_bytes()[at + 1..],
+            None => &[],
+        };
+        // An IPv6 address without a port also ends in a colon and something.
+        if !port.is_empty() && port.iter().all(u8::is_ascii_digit) && !is_bare_ipv6(host.as_bytes()) {
+            return HeaderValue::from_bytes(port).unwrap_or(HeaderValue::from_static(""));
+        }
+    }
+    let said = headers.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes);
+    let secure = matches!(said, Some(b"https" | b"wss")) || origin.tls;
+    HeaderValue::from_static(if secure { "443" } else { "80" })
+}
+
+fn is_bare_ipv6(host: &[u8]) -> bool {
+    !host.starts_with(b"[") && memchr::memchr_iter(b':', host).nth(1).is_some()
+}
+
+fn is_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && headers.get_all(CONNECTION).iter().any(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        })
+}

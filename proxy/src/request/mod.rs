@@ -1,0 +1,81 @@
+//! What happens to every request's head before routing, in Traefik's order: header names with underscores, escapes,
+//! dots and double slashes, semicolons, forwarded headers.
+//!
+//! Pure: a head goes in, and the same head comes out, changed, or a [`Refusal`]. A clean head is looked at once and
+//! costs no allocation but what the inserted headers need.
+
+mod connection;
+mod forwarded;
+mod path;
+mod policy;
+mod query;
+
+#[cfg(test)]
+mod tests;
+
+pub use policy::{Origin, Policy};
+
+use http::StatusCode;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+
+/// Why a request is answered without being routed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// A percent-encoded character that the entry point does not allow.
+    #[error("the path holds an encoded character that is not allowed here")]
+    EncodedCharacter,
+    /// A `%` without two hexadecimal digits.
+    #[error("the path holds a broken percent escape")]
+    Escape,
+    /// A header name with an underscore where the entry point refuses them.
+    #[error("a header's name holds an underscore")]
+    Underscore,
+}
+
+impl Refusal {
+    /// The status to answer with.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::EncodedCharacter | Self::Escape | Self::Underscore => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Brings a request's head into the form in which it is routed and forwarded. `origin` is the connection's.
+///
+/// # Errors
+/// Where the entry point does not let the request in.
+pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), Refusal> {
+    forwarded::screen(policy, origin, &mut head.headers)?;
+    rewrite_target(policy, head)?;
+    forwarded::set(policy, origin, &mut head.headers);
+    connection::remove_listed(policy, &mut head.headers);
+    Ok(())
+}
+
+fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), Refusal> {
+    let Some(target) = head.uri.path_and_query() else { return Ok(()) };
+    let query = target.query().filter(|query| query::needs_rewrite(query));
+    let path = path::rewrite(target.path(), policy.sanitize_path)?;
+    if policy.denies_characters {
+        path::check_characters(path.as_deref().unwrap_or_else(|| target.path()), &policy.encoded_characters)?;
+    }
+    if path.is_none() && query.is_none() {
+        return Ok(());
+    }
+    let mut text = path.unwrap_or_else(|| target.path().to_owned());
+    if let Some(whole) = target.query() {
+        text.push('?');
+        match query {
+            Some(query) => query::rewrite_into(query, policy.encode_query_semicolons, &mut text),
+            None => text.push_str(whole),
+        }
+    }
+    let target = PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| Refusal::Escape)?;
+    let mut parts = std::mem::take(&mut head.uri).into_parts();
+    parts.path_and_query = Some(target);
+    head.uri = http::Uri::from_parts(parts).map_err(|_| Refusal::Escape)?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Paths: one form for what means the same (RFC 3986 section 6.2.2).
+
+use super::Refusal;
+use flow_model::entry_point::EncodedCharacters;
+
+/// The normal form of `path`, or `None` where it has it already: escapes of unreserved characters decoded, the others
+/// in upper case, characters that no path may hold escaped, and, where `sanitize`, dots and double slashes resolved.
+pub(super) fn rewrite(path: &str, sanitize: bool) -> Result<Option<String>, Refusal> {
+    let look = look(path.as_bytes());
+    if !look.escapes && !(sanitize && look.segments) {
+        return Ok(None);
+    }
+    let normal = if look.escapes { normalize(path)? } else { path.to_owned() };
+    if sanitize && (look.segments || look.escapes) {
+        return Ok(Some(clean(&normal)));
+    }
+    Ok(Some(normal))
+}
+
+/// What one pass over a path shows.
+struct Look {
+    /// A `%`, or a character that must be escaped.
+    escapes: bool,
+    /// A `//`, or a segment that begins with a dot.
+    segments: bool,
+}
+
+fn look(path: &[u8]) -> Look {
+    let mut look = Look { escapes: false, segments: false };
+    let mut previous = 0;
+    for &byte in path {
+        look.segments |= previous == b'/' && (byte == b'/' || byte == b'.');
+        look.escapes |= !is_literal(byte);
+        previous = byte;
+    }
+    look
+}
+
+/// The byte may stand unescaped in a path: Go's `validEncoded`, without the `%`.
+const fn is_literal(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'!' | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+                | b':'
+                | b'@'
+                | b'['
+                | b']'
+                | b'/'
+        )
+}
+
+/// RFC 3986 section 2.3.
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn normalize(path: &str) -> Result<String, Refusal> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(path.len() + 8);
+    let escape = |out: &mut String, byte: u8| {
+        out.push('%');
+        out.push(char::from(HEX[usize::from(byte >> 4)]));
+        out.push(char::from(HEX[usize::from(byte & 15)]));
+    };
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let (Some(high), Some(low)) = (bytes.next().and_then(digit), bytes.next().and_then(digit)) else {
+                return Err(Refusal::Escape);
+            };
+            let byte = high << 4 | low;
+            if is_unreserved(byte) { out.push(char::from(byte)) } else { escape(&mut out, byte) }
+        } else if is_literal(byte) {
+            out.push(char::from(byte));
+        } else {
+            escape(&mut out, byte);
+        }
+    }
+    Ok(out)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Go's `path.Clean` of an absolute path, but with a slash at the end where there was one.
+fn clean(path: &str) -> String {
+    if !path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut out = String::with_capacity(path.len());
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => out.truncate(out.rfind('/').unwrap_or(0)),
+            name => {
+                out.push('/');
+                out.push_str(name);
+            }
+        }
+    }
+    if out.is_empty() || path.ends_with('/') {
+        out.push('/');
+    }
+    out
+}
+
+/// Refuses escapes that `allowed` does not have. `path` is in normal form.
+pub(super) fn check_characters(path: &str, allowed: &EncodedCharacters) -> Result<(), Refusal> {
+    for at in memchr::memchr_iter(b'%', path.as_bytes()) {
+        let allowed = match path.as_bytes().get(at + 1..at + 3) {
+            Some(b"2F") => allowed.slash,
+            Some(b"5C") => allowed.back_slash,
+            Some(b"00") => allowed.null_character,
+            Some(b"3B") => allowed.semicolon,
+            Some(b"25") => allowed.percent,
+            Some(b"3F") => allowed.question_mark,
+            Some(b"23") => allowed.hash,
+            _ => true,
+        };
+        if !allowed {
+            return Err(Refusal::EncodedCharacter);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+use flow_middleware::Connection;
+use flow_model::entry_point::{EncodedCharacters, EntryPoint, UnderscoreHeaders};
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// What an entry point asks of request heads, settled once.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(super) sanitize_path: bool,
+    pub(super) encode_query_semicolons: bool,
+    pub(super) denies_characters: bool,
+    pub(super) encoded_characters: EncodedCharacters,
+    pub(super) underscores: UnderscoreHeaders,
+    pub(super) hostname: Option<HeaderValue>,
+    /// Headers that `Connection` may name and that are passed on all the same.
+    pub(super) kept: Vec<HeaderName>,
+    trust_everybody: bool,
+    trusted: Vec<IpNet>,
+}
+
+/// What the forwarded headers need to know of a connection, settled once for all its requests.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client's own forwarded headers are believed.
+    pub trusted: bool,
+    /// It came over TLS.
+    pub tls: bool,
+    /// The client's address without port and zone.
+    pub address: HeaderValue,
+}
+
+impl Policy {
+    /// The policy of `entry_point`; `hostname` is sent as `X-Forwarded-Server` (empty: not sent).
+    #[must_use]
+    pub fn new(entry_point: &EntryPoint, hostname: &str) -> Self {
+        let (http, forwarded) = (&entry_point.http, &entry_point.forwarded_headers);
+        let encoded_characters = http.encoded_characters.unwrap_or_default();
+        Self {
+            sanitize_path: http.sanitize_path,
+            encode_query_semicolons: http.encode_query_semicolons,
+            denies_characters: encoded_characters != EncodedCharacters::default(),
+            encoded_characters,
+            underscores: http.underscore_headers,
+            hostname: HeaderValue::from_str(hostname).ok().filter(|value| !value.is_empty()),
+            kept: forwarded.connection.iter().filter_map(|name| name.parse().ok()).collect(),
+            trust_everybody: forwarded.insecure,
+            trusted: forwarded.trusted.clone(),
+        }
+    }
+
+    /// What holds for every request of `connection`.
+    #[must_use]
+    pub fn origin(&self, connection: &Connection) -> Origin {
+        let address = connection.remote.ip().to_canonical();
+        Origin {
+            trusted: self.trusts(address),
+            tls: connection.tls.is_some(),
+            address: HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("")),
+        }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trust_everybody || self.trusted.iter().any(|net| net.contains(&address))
+    }
+}

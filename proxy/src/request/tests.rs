@@ -1,0 +1,224 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use flow_middleware::Connection;
+use flow_model::entry_point::*;
+use http::Request;
+use std::net::SocketAddr;
+
+fn entry_point() -> EntryPoint {
+    EntryPoint {
+        name: "web".into(),
+        address: SocketAddr::from(([0, 0, 0, 0], 80)),
+        as_default: true,
+        allow_acme_bypass: false,
+        transport: Transport::default(),
+        proxy_protocol: None,
+        forwarded_headers: ForwardedHeaders::default(),
+        http: Http::default(),
+        http2: Http2::default(),
+        observability: Default::default(),
+        has_model: false,
+    }
+}
+
+fn connection(remote: &str) -> Connection {
+    Connection {
+        remote: remote.parse().unwrap(),
+        local: SocketAddr::from(([127, 0, 0, 1], 80)),
+        tls: None,
+        entry_point: "web".into(),
+    }
+}
+
+fn head(target: &str, headers: &[(&str, &str)]) -> Parts {
+    let mut request = Request::builder().uri(target);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+fn run(point: &EntryPoint, mut head: Parts) -> Result<Parts, Refusal> {
+    let policy = Policy::new(point, "here");
+    let origin = policy.origin(&connection("192.0.2.7:4711"));
+    admit(&policy, &origin, &mut head).map(|()| head)
+}
+
+fn target(point: &EntryPoint, target: &str) -> Result<String, Refusal> {
+    run(point, head(target, &[])).map(|head| head.uri.to_string())
+}
+
+fn header<'a>(head: &'a Parts, name: &str) -> Vec<&'a str> {
+    head.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[test]
+fn paths_come_out_in_one_form() {
+    let point = entry_point();
+    for (given, wanted) in [
+        ("/", "/"),
+        ("/x/.hidden", "/x/.hidden"),
+        ("/x/...", "/x/..."),
+        ("/x/../../../etc", "/etc"),
+        ("/x/y/../", "/x/"),
+        ("/x/y/.", "/x/y"),
+        ("/./", "/"),
+        ("///", "/"),
+        ("//host/x", "/host/x"),
+        ("/%7euser/%2E%2e/z", "/z"),
+        ("/caf%c3%a9", "/caf%C3%A9"),
+        ("/x%2f..%2fy", "/x%2F..%2Fy"),
+        ("/x|y{z}", "/x%7Cy%7Bz%7D"),
+        ("/x?", "/x?"),
+        ("/x//y?z=//..", "/x/y?z=//.."),
+        ("/x?y;z;", "/x?y&z&"),
+        ("/x?%zz", "/x?%zz"),
+    ] {
+        assert_eq!(target(&point, given).as_deref(), Ok(wanted), "{given}");
+    }
+}
+
+#[test]
+fn broken_escapes_are_refused() {
+    for given in ["/%", "/%4", "/%zz", "/a%2"] {
+        assert_eq!(target(&entry_point(), given), Err(Refusal::Escape), "{given}");
+    }
+    assert_eq!(Refusal::Escape.status(), 400);
+}
+
+#[test]
+fn sanitizing_can_be_switched_off_but_not_normalizing() {
+    let mut point = entry_point();
+    point.http.sanitize_path = false;
+    assert_eq!(target(&point, "/x//../%41%2f").as_deref(), Ok("/x//../A%2F"));
+}
+
+#[test]
+fn semicolons_can_be_encoded() {
+    let mut point = entry_point();
+    point.http.encode_query_semicolons = true;
+    assert_eq!(target(&point, "/x;y?a;b").as_deref(), Ok("/x;y?a%3Bb"));
+}
+
+#[test]
+fn denied_characters_are_refused_however_they_are_written() {
+    let mut point = entry_point();
+    point.http.encoded_characters = Some(EncodedCharacters { slash: false, ..EncodedCharacters::default() });
+    assert_eq!(target(&point, "/x%2fy"), Err(Refusal::EncodedCharacter));
+    assert_eq!(target(&point, "/x%2Fy"), Err(Refusal::EncodedCharacter));
+    assert_eq!(target(&point, "/x%5cy").as_deref(), Ok("/x%5Cy"));
+    assert_eq!(target(&point, "/x%252F?q=%2F").as_deref(), Ok("/x%252F?q=%2F"));
+}
+
+#[test]
+fn strangers_cannot_set_forwarded_headers() {
+    let given = head(
+        "/",
+        &[
+            ("host", "a.test:8443"),
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x_forwarded_proto", "https"),
+            ("x-forwarded_tls-client-cert", "c"),
+            ("x-real-ip", "1.1.1.1"),
+            ("x-forwarded-other", "stays"),
+        ],
+    );
+    let head = run(&entry_point(), given).unwrap();
+    assert!(header(&head, "x-forwarded-for").is_empty());
+    assert!(header(&head, "x_forwarded_proto").is_empty());
+    assert!(header(&head, "x-forwarded_tls-client-cert").is_empty());
+    assert_eq!(header(&head, "x-real-ip"), ["192.0.2.7"]);
+    assert_eq!(header(&head, "x-forwarded-proto"), ["http"]);
+    assert_eq!(header(&head, "x-forwarded-port"), ["8443"]);
+    assert_eq!(header(&head, "x-forwarded-host"), ["a.test:8443"]);
+    assert_eq!(header(&head, "x-forwarded-server"), ["here"]);
+    assert_eq!(header(&head, "x-forwarded-other"), ["stays"]);
+}
+
+#[test]
+fn trusted_proxies_are_believed() {
+    let mut point = entry_point();
+    point.forwarded_headers.trusted = vec!["192.0.2.0/24".parse().unwrap()];
+    let given = head(
+        "/",
+        &[("host", "a.test"), ("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https"), ("x-real-ip", "")],
+    );
+    let head = run(&point, given).unwrap();
+    assert_eq!(header(&head, "x-forwarded-for"), ["1.1.1.1"]);
+    assert_eq!(header(&head, "x-forwarded-proto"), ["https"]);
+    assert_eq!(header(&head, "x-forwarded-port"), ["443"]);
+    assert_eq!(header(&head, "x-real-ip"), ["192.0.2.7"]);
+}
+
+#[test]
+fn an_ipv4_client_of_a_dual_stack_socket_is_an_ipv4_client() {
+    let mut point = entry_point();
+    point.forwarded_headers.trusted = vec!["192.0.2.0/24".parse().unwrap()];
+    let policy = Policy::new(&point, "");
+    let origin = policy.origin(&connection("[::ffff:192.0.2.9]:1"));
+    assert!(origin.trusted);
+    assert_eq!(origin.address, "192.0.2.9");
+    assert!(!policy.origin(&connection("[2001:db8::1]:1")).trusted);
+}
+
+#[test]
+fn the_port_of_an_ipv6_host_is_not_its_last_group() {
+    for (host, port) in [("[::1]:81", "81"), ("[::1]", "80"), ("::1", "80"), ("a:", "80"), ("a:b", "80")] {
+        let head = run(&entry_point(), head("/", &[("host", host)])).unwrap();
+        assert_eq!(header(&head, "x-forwarded-port"), [port], "{host}");
+    }
+}
+
+#[test]
+fn underscores_are_deleted_or_refused_where_asked() {
+    let mut point = entry_point();
+    let given = || head("/", &[("x_own", "1"), ("x-own", "2")]);
+    assert_eq!(header(&run(&point, given()).unwrap(), "x_own"), ["1"]);
+    point.http.underscore_headers = UnderscoreHeaders::Delete;
+    let left = run(&point, given()).unwrap();
+    assert!(header(&left, "x_own").is_empty());
+    assert_eq!(header(&left, "x-own"), ["2"]);
+    point.http.underscore_headers = UnderscoreHeaders::Reject;
+    assert_eq!(run(&point, given()).map(|_| ()), Err(Refusal::Underscore));
+}
+
+#[test]
+fn headers_named_by_connection_go_but_not_ours() {
+    let given = head(
+        "/",
+        &[
+            ("connection", "close, X-Gone, x-real-ip"),
+            ("connection", "other"),
+            ("x-gone", "1"),
+            ("other", "2"),
+            ("x-stays", "3"),
+        ],
+    );
+    let head = run(&entry_point(), given).unwrap();
+    for gone in ["connection", "x-gone", "other"] {
+        assert!(header(&head, gone).is_empty(), "{gone}");
+    }
+    assert_eq!(header(&head, "x-stays"), ["3"]);
+    assert_eq!(header(&head, "x-real-ip"), ["192.0.2.7"]);
+}
+
+#[test]
+fn an_upgrade_and_what_the_entry_point_keeps_stay() {
+    let mut point = entry_point();
+    point.forwarded_headers.connection = vec!["X-Kept".into()];
+    let given = head("/", &[("connection", "x-kept, upgrade"), ("upgrade", "WebSocket"), ("x-kept", "1")]);
+    let head = run(&point, given).unwrap();
+    assert_eq!(header(&head, "connection"), ["x-kept,Upgrade"]);
+    assert_eq!(header(&head, "upgrade"), ["WebSocket"]);
+    assert_eq!(header(&head, "x-kept"), ["1"]);
+    assert_eq!(header(&head, "x-forwarded-proto"), ["ws"]);
+}
+
+#[test]
+fn a_clean_head_keeps_its_very_uri() {
+    let given = head("/x/y?z=1", &[("host", "a.test")]);
+    let before = given.uri.path().as_ptr();
+    let after = run(&entry_point(), given).unwrap();
+    assert_eq!(after.uri.path().as_ptr(), before);
+}
