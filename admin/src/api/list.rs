@@ -1,0 +1,94 @@
+//! Pages, filters and order of lists, as Traefik's API has them.
+
+use serde_json::Value;
+use std::cmp::Ordering;
+
+/// What a list was asked for.
+#[derive(Debug)]
+pub(super) struct Query {
+    page: usize,
+    per_page: usize,
+    search: String,
+    status: String,
+    service: String,
+    middleware: String,
+    sort_by: String,
+    descending: bool,
+}
+
+/// One page.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Its objects.
+    pub(super) objects: Vec<Value>,
+    /// The next page's number; 1 where this is the last.
+    pub(super) next: usize,
+}
+
+impl Query {
+    /// Reads a query string; the error is for the client.
+    pub(super) fn parse(query: &str) -> Result<Self, String> {
+        let mut parsed = Self {
+            page: 1,
+            per_page: 100,
+            search: String::new(),
+            status: String::new(),
+            service: String::new(),
+            middleware: String::new(),
+            sort_by: "name".to_owned(),
+            descending: false,
+        };
+        for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let number = || match value.parse::<usize>() {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(format!("invalid request: {key} must be a number above zero, not {value:?}")),
+            };
+            match &*key {
+                "page" => parsed.page = number()?,
+                "per_page" => parsed.per_page = number()?,
+                "search" => parsed.search = value.to_lowercase(),
+                "status" => parsed.status = value.to_lowercase(),
+                "serviceName" => parsed.service = value.into_owned(),
+                "middlewareName" => parsed.middleware = value.into_owned(),
+                "sortBy" => parsed.sort_by = value.into_owned(),
+                "direction" => parsed.descending = value == "desc",
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// The page that was asked for; the error is for the client.
+    pub(super) fn page(&self, mut objects: Vec<Value>) -> Result<Page, String> {
+        objects.retain(|object| self.keeps(object));
+        objects.sort_by(|a, b| {
+            let order = compare(&a[&self.sort_by], &b[&self.sort_by]);
+            if self.descending { order.reverse() } else { order }
+        });
+        let start = (self.page - 1).saturating_mul(self.per_page);
+        if start > 0 && start >= objects.len() {
+            return Err(format!("invalid request: page: {}, per_page: {}", self.page, self.per_page));
+        }
+        let end = start.saturating_add(self.per_page).min(objects.len());
+        let next = if end < objects.len() { self.page + 1 } else { 1 };
+        Ok(Page { objects: objects.drain(start..end).collect(), next })
+    }
+
+    fn keeps(&self, object: &Value) -> bool {
+        let text = |field: &str| object[field].as_str().unwrap_or_default().to_lowercase();
+        let names = |field: &str, wanted: &str| {
+            object[field].as_array().is_some_and(|names| names.iter().any(|name| name == wanted))
+        };
+        (self.search.is_empty() || text("name").contains(&self.search) || text("rule").contains(&self.search))
+            && (self.status.is_empty() || text("status") == self.status)
+            && (self.service.is_empty() || object["service"] == self.service.as_str())
+            && (self.middleware.is_empty() || names("middlewares", &self.middleware))
+    }
+}
+
+fn compare(a: &Value, b: &Value) -> Ordering {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
+    }
+}
