@@ -1,4 +1,6 @@
 //! Configuration in: Kubernetes, manifest folders, and what they mean.
+pub mod crd;
+pub mod lease;
 #[cfg(test)]
 mod mock_api;
-pub mod lease;
+pub mod view;

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Compresses answers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Compress {
     /// Content types that are not compressed.
@@ -34,6 +35,7 @@ impl Default for Compress {
 
 /// A content coding.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// Brotli, RFC 7932

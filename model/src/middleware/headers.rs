@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 /// Headers of requests and answers, CORS, and the usual security headers.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Headers {
     /// Set on requests; an empty value deletes.

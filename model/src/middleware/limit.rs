@@ -30,6 +30,7 @@ fn is_zero(value: &i64) -> bool {
 
 /// What a source of requests is: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SourceCriterion {
     /// The client's address.
@@ -45,6 +46,7 @@ pub struct SourceCriterion {
 
 /// Which address is the client's.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpStrategy {
     /// The nth from the right of `X-Forwarded-For`; zero is the peer.
@@ -65,6 +67,7 @@ fn is_zero_usize(value: &usize) -> bool {
 
 /// Lets only some clients pass.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpAllowList {
     /// Addresses and networks that may.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Puts a prefix before the path.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct AddPrefix {
     /// The prefix.
@@ -10,6 +11,7 @@ pub struct AddPrefix {
 
 /// Takes a prefix off the path and tells it in `X-Forwarded-Prefix`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct StripPrefix {
     /// The first that fits is taken off.
@@ -21,6 +23,7 @@ pub struct StripPrefix {
 
 /// Takes a prefix off the path by regular expressions.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct StripPrefixRegex {
     /// The first that matches at the start of the path is taken off.
@@ -29,6 +32,7 @@ pub struct StripPrefixRegex {
 
 /// Replaces the path and tells the old one in `X-Replaced-Path`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ReplacePath {
     /// The new path.
@@ -37,6 +41,7 @@ pub struct ReplacePath {
 
 /// Replaces the path by a regular expression.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ReplacePathRegex {
     /// What to look for.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Redirects to another scheme.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RedirectScheme {
     /// The scheme.
@@ -16,6 +17,7 @@ pub struct RedirectScheme {
 
 /// Redirects by a regular expression on the whole URL.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RedirectRegex {
     /// What to look for in `scheme://host[:port]/path?query`.

@@ -1,0 +1,15 @@
+//! Traefik's custom resources as Rust types, and the definitions generated from them (`deploy/crds`).
+
+mod definition;
+mod group;
+pub mod middleware;
+pub mod servers_transport;
+pub mod tls_option;
+pub mod tls_store;
+
+pub use definition::{all, yaml};
+pub use group::{Group, VERSION};
+pub use middleware::MiddlewareSpec;
+pub use servers_transport::ServersTransportSpec;
+pub use tls_option::TlsOptionSpec;
+pub use tls_store::TlsStoreSpec;

@@ -1,0 +1,75 @@
+//! EndpointSlices.
+
+use super::{ObjectKey, created};
+use k8s_openapi::api::discovery::v1 as discovery;
+
+/// The label that names a slice's Service.
+const SERVICE: &str = "kubernetes.io/service-name";
+
+/// An EndpointSlice: some endpoints of a Service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EndpointSlice {
+    /// Its address.
+    pub key: ObjectKey,
+    /// Its Service; the name is empty where no label names one.
+    pub service: ObjectKey,
+    /// When it was created, in seconds since 1970: the order of endpoints follows it.
+    pub created: i64,
+    /// Its ports that have a name and a number.
+    pub ports: Box<[SlicePort]>,
+    /// Its endpoints.
+    pub endpoints: Box<[Endpoint]>,
+}
+
+/// A port of a slice.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SlicePort {
+    /// The name of the Service's port; empty where that has none.
+    pub name: Box<str>,
+    /// The number at the endpoints; zero where it is absent.
+    pub port: i32,
+}
+
+/// An endpoint: one or more addresses of one thing, usually a pod.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Endpoint {
+    /// Its addresses.
+    pub addresses: Box<[Box<str>]>,
+    /// It takes requests; absent means that it does.
+    pub serving: bool,
+    /// It is going away.
+    pub terminating: bool,
+}
+
+impl From<&discovery::EndpointSlice> for EndpointSlice {
+    fn from(object: &discovery::EndpointSlice) -> Self {
+        let key = ObjectKey::of(&object.metadata);
+        let labels = object.metadata.labels.as_ref();
+        Self {
+            service: key.sibling(labels.and_then(|labels| labels.get(SERVICE)).map_or("", String::as_str)),
+            key,
+            created: created(&object.metadata),
+            ports: object
+                .ports
+                .iter()
+                .flatten()
+                .filter_map(|port| {
+                    Some(SlicePort { name: port.name.as_deref()?.into(), port: port.port.unwrap_or_default() })
+                })
+                .collect(),
+            endpoints: object
+                .endpoints
+                .iter()
+                .flatten()
+                .map(|endpoint| {
+                    let conditions = endpoint.conditions.as_ref();
+                    Endpoint {
+                        addresses: endpoint.addresses.iter().map(|address| address.as_str().into()).collect(),
+                        serving: conditions.and_then(|conditions| conditions.serving).unwrap_or(true),
+                        terminating: conditions.and_then(|conditions| conditions.terminating).unwrap_or(false),
+                    }
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Ingresses.
+
+use super::annotations::Annotations;
+use super::{ObjectKey, created};
+use k8s_openapi::api::networking::v1 as networking;
+
+/// An Ingress: what routing and its status need.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ingress {
+    /// Its address.
+    pub key: ObjectKey,
+    /// When it was created, in seconds since 1970; of two that claim one name the elder wins.
+    pub created: i64,
+    /// `spec.ingressClassName`
+    pub class_name: Option<Box<str>>,
+    /// Its options.
+    pub annotations: Annotations,
+    /// `spec.defaultBackend`
+    pub default_backend: Option<Backend>,
+    /// `spec.rules`
+    pub rules: Box<[Rule]>,
+    /// `spec.tls[].secretName`, those that are not empty.
+    pub tls_secrets: Box<[Box<str>]>,
+    /// `status.loadBalancer.ingress`
+    pub addresses: Box<[Address]>,
+}
+
+/// One rule of an Ingress.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rule {
+    /// The host; empty means all.
+    pub host: Box<str>,
+    /// `http.paths`; none where `http` is absent.
+    pub paths: Box<[Path]>,
+}
+
+/// One path of a rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Path {
+    /// The path; empty means all.
+    pub path: Box<str>,
+    /// How it is matched.
+    pub kind: PathType,
+    /// Where its requests go.
+    pub backend: Backend,
+}
+
+/// How a path is matched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PathType {
+    /// The whole path.
+    Exact,
+    /// As the controller likes; also what is absent or unknown.
+    ImplementationSpecific,
+    /// Its beginning.
+    Prefix,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Backend {
+    /// Neither a Service nor a resource is named.
+    Missing,
+    /// Another kind of object, which no one here serves.
+    Resource,
+    /// A port of a Service in the same namespace.
+    Service {
+        /// The Service's name.
+        name: Box<str>,
+        /// The port.
+        port: BackendPort,
+    },
+}
+
+/// A port of a Service: its name where one is given, else its number.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum BackendPort {
+    /// By name.
+    Name(Box<str>),
+    /// By number.
+    Number(i32),
+}
+
+impl std::fmt::Display for BackendPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// One address under which clients reach an Ingress or a Service.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Address {
+    /// IP address; empty where it is a name.
+    pub ip: Box<str>,
+    /// Name; empty where it is an address.
+    pub hostname: Box<str>,
+    /// Ports, where they are told.
+    pub ports: Box<[AddressPort]>,
+}
+
+/// A port of an address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AddressPort {
+    /// Its number.
+    pub port: i32,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: Box<str>,
+}
+
+impl From<&networking::Ingress> for Ingress {
+    fn from(object: &networking::Ingress) -> Self {
+        let spec = object.spec.as_ref();
+        let tls = spec.and_then(|spec| spec.tls.as_deref()).unwrap_or_default();
+        Self {
+            key: ObjectKey::of(&object.metadata),
+            created: created(&object.metadata),
+            class_name: spec.and_then(|spec| spec.ingress_class_name.as_deref()).map(Into::into),
+            annotations: Annotations::of(&object.metadata),
+            default_backend: spec.and_then(|spec| spec.default_backend.as_ref()).map(Into::into),
+            rules: spec.and_then(|spec| spec.rules.as_deref()).unwrap_or_default().iter().map(Into::into).collect(),
+            tls_secrets: tls
+                .iter()
+                .filter_map(|tls| tls.secret_name.as_deref())
+                .filter(|name| !name.is_empty())
+                .map(Into::into)
+                .collect(),
+            addresses: object
+                .status
+                .iter()
+                .filter_map(|status| status.load_balancer.as_ref()?.ingress.as_deref())
+                .flatten()
+                .map(Into::into)
+                .collect(),
+        }
+    }
+}
+
+impl From<&networking::IngressRule> for Rule {
+    fn from(rule: &networking::IngressRule) -> Self {
+        let paths = rule.http.as_ref().map(|http| http.paths.as_slice()).unwrap_or_default();
+        Self {
+            host: rule.host.as_deref().unwrap_or_default().into(),
+            paths: paths
+                .iter()
+                .map(|path| Path {
+                    path: path.path.as_deref().unwrap_or_default().into(),
+                    kind: match path.path_type.as_str() {
+                        "Exact" => PathType::Exact,
+                        "Prefix" => PathType::Prefix,
+                        _ => PathType::ImplementationSpecific,
+                    },
+                    backend: (&path.backend).into(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<&networking::IngressBackend> for Backend {
+    fn from(backend: &networking::IngressBackend) -> Self {
+        if backend.resource.is_some() {
+            return Self::Resource;
+        }
+        let Some(service) = &backend.service else { return Self::Missing };
+        let port = service.port.as_ref();
+        Self::Service {
+            name: service.name.as_str().into(),
+            port: match port.and_then(|port| port.name.as_deref()).unwrap_or_default() {
+                "" => BackendPort::Number(port.and_then(|port| port.number).unwrap_or_default()),
+                name => BackendPort::Name(name.into()),
+            },
+        }
+    }
+}
+
+impl From<&networking::IngressLoadBalancerIngress> for Address {
+    fn from(address: &networking::IngressLoadBalancerIngress) -> Self {
+        let ports = address.ports.as_deref().unwrap_or_default();
+        Self {
+            ip: address.ip.as_deref().unwrap_or_default().into(),
+            hostname: address.hostname.as_deref().unwrap_or_default().into(),
+            ports: ports
+                .iter()
+                .map(|port| AddressPort { port: port.port, protocol: port.protocol.as_str().into() })
+                .collect(),
+        }
+    }
+}
