@@ -9,7 +9,7 @@ from harness.space import Space
 from harness.waiting import eventually
 
 GROUPS = [objects.CRD, objects.LEGACY_CRD]
-AUTH = "http://10.99.0.1:9000"
+AUTH = "http://10.99.0.1:9080"
 
 
 def basic(user, password):

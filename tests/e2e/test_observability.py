@@ -149,8 +149,8 @@ def test_json_record(proxy, space, route):
         "ClientHost": "127.0.0.1",
         "ClientUsername": "-",
         "ServiceName": f"{space.name}-backend-80@kubernetes",
-        "ServiceURL": "http://10.99.0.1:9000",
-        "ServiceAddr": "10.99.0.1:9000",
+        "ServiceURL": "http://10.99.0.1:9080",
+        "ServiceAddr": "10.99.0.1:9080",
         "entryPointName": "web",
         "level": "info",
         "msg": "",
@@ -218,7 +218,7 @@ def test_text_forms(cluster, backends, make_space, form):
         own.get(host, "/second?q=1", headers={"User-Agent": "probe"})
         line = eventually(lambda: next((x for x in own.access_log.read_text().splitlines() if "/second" in x), None), what="a line")
     start = r'127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /second\?q=1 HTTP/1\.1" 200 \d+ "-" "-"'
-    end = "" if form == "genericCLF" else rf' \d+ ".*{space.name}-web-.*@kubernetes" "http://10\.99\.0\.1:9000" \d+ms'
+    end = "" if form == "genericCLF" else rf' \d+ ".*{space.name}-web-.*@kubernetes" "http://10\.99\.0\.1:9080" \d+ms'
     assert re.fullmatch(start + end, line), line
 
 
@@ -261,7 +261,7 @@ def test_api_router_service_and_middleware(proxy, space):
     assert router["service"] == f"{space.name}-backend-80"
     assert (router["status"], router["provider"]) == ("enabled", "kubernetes")
     service = proxy.api(f"/http/services/{space.name}-backend-80@kubernetes")
-    assert service["loadBalancer"]["servers"] == [{"url": "http://10.99.0.1:9000"}]
+    assert service["loadBalancer"]["servers"] == [{"url": "http://10.99.0.1:9080"}]
     assert service["loadBalancer"]["passHostHeader"] is True
     assert (service["status"], service["type"]) == ("enabled", "loadbalancer")
     assert any(name in service["usedBy"] for name in (r["name"] for r in found))

@@ -76,7 +76,7 @@ def test_host_answers_over_http(seed, host):
     answer = seed.get(host, "/some/path")
     assert answer.status == 200
     assert answer.seen("x-forwarded-proto") == "http"
-    assert answer.json()["backend"] in ("10.99.0.1:9000", "10.99.0.2:9000")
+    assert answer.json()["backend"] in ("10.99.0.1:9080", "10.99.0.2:9080")
 
 
 @pytest.mark.parametrize("host", HOSTS[:2])

@@ -20,7 +20,7 @@ from harness.processes import Process
 from harness.waiting import eventually
 
 ADDRESSES = ["10.99.0.1", "10.99.0.2", "10.99.0.3"]
-HTTP, WEBSOCKET, H2C, GRPC, HTTPS, HTTPS_H2 = 9000, 9001, 9002, 9003, 9443, 9444
+HTTP, WEBSOCKET, H2C, GRPC, HTTPS, HTTPS_H2 = 9080, 9081, 9082, 9083, 9443, 9444
 CERTIFICATE_NAME = "backend.internal"
 
 seen = {}  # requests by the word after /count/, and by the X-Count header

@@ -25,7 +25,7 @@ def service(name, namespace, port=80, annotations=None, port_name="web", **spec)
     }
 
 
-def endpoints(name, namespace, addresses, port=9000, conditions=None, port_name="web", slice_name=None):
+def endpoints(name, namespace, addresses, port=9080, conditions=None, port_name="web", slice_name=None):
     """An EndpointSlice; `conditions` maps an address to its conditions."""
     return {
         "apiVersion": "discovery.k8s.io/v1",

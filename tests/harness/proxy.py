@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 
 import requests
@@ -11,6 +12,9 @@ from .processes import Process
 from .waiting import eventually
 
 _numbers = itertools.count(1)
+
+# What FLOW_PROXY names: `flow`, or `traefik` to see what a test thinks of the original (where both should be alike).
+SUBJECT = os.environ.get("FLOW_TEST_SUBJECT", "flow")
 
 
 class Proxy:
@@ -41,6 +45,8 @@ class Proxy:
             command += ["--providers.kubernetesingress=true", "--providers.kubernetescrd=true"]
         if manifests:
             command += [f"--providers.manifests.directory={manifests}"]
+        if SUBJECT == "traefik":
+            command += ["--providers.providersthrottleduration=20ms"]
         environment = {**({"KUBECONFIG": cluster.kubeconfig} if cluster else {}), **(env or {})}
         self.process = Process(self.name, command + list(flags), env=environment, cpu=cpu)
         self.http = requests.Session()
@@ -63,7 +69,7 @@ class Proxy:
     def ready(self):
         """Whether /ready answers 200 now."""
         try:
-            return self.admin_get("/ready").status_code == 200
+            return self.admin_get("/ready" if SUBJECT == "flow" else "/ping").status_code == 200
         except requests.ConnectionError:
             return False
 
