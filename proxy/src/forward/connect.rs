@@ -1,0 +1,116 @@
+//! Establishing a connection to a backend.
+
+use super::endpoint::{Endpoint, Scheme, Target};
+use super::error::{Kind, io_kind};
+use super::stream::Stream;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// The longest that a TLS handshake may take (Go's `TLSHandshakeTimeout` in Traefik).
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What is spoken on a new connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, agreed by ALPN or known before.
+    Http2,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// TCP was refused or broke.
+    #[error("connection failed")]
+    Io(#[source] io::Error),
+    /// The HTTP/2 preface failed.
+    #[error("HTTP/2 could not begin")]
+    Preface(#[source] hyper::Error),
+    /// The name has no address.
+    #[error("name does not resolve")]
+    Resolve(#[source] io::Error),
+    /// The TLS handshake failed.
+    #[error("TLS handshake failed")]
+    Tls(#[source] io::Error),
+    /// It took too long.
+    #[error("not within {0:?}")]
+    TimedOut(Duration),
+}
+
+impl ConnectError {
+    /// What the client is told.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Io(error) => io_kind(error),
+            Self::Preface(_) | Self::Resolve(_) => Kind::Unreachable,
+            Self::TimedOut(_) => Kind::TimedOut,
+            Self::Tls(error) => match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+                // Go: an alert is a net.Error, everything that our own side finds wrong is not.
+                Some(rustls::Error::AlertReceived(_)) => Kind::Unreachable,
+                Some(_) => Kind::Internal,
+                None => io_kind(error),
+            },
+        }
+    }
+
+    /// Another server may do better: this one is not there. A time limit that has passed, or settings of TLS that do
+    /// not hold, are answered as they are.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Resolve(_)) && self.kind() == Kind::Unreachable
+    }
+}
+
+/// Connects to `endpoint`; `http1` keeps it from offering HTTP/2.
+pub(super) async fn connect(endpoint: &Endpoint, http1: bool) -> Result<(Stream, Protocol), ConnectError> {
+    let transport = endpoint.transport();
+    let tcp = within(transport.dial, dial(&endpoint.target)).await?;
+    match endpoint.scheme {
+        Scheme::Http => Ok((Stream::Plain(tcp), Protocol::Http1)),
+        Scheme::H2c => Ok((Stream::Plain(tcp), if http1 { Protocol::Http1 } else { Protocol::Http2 })),
+        Scheme::Https => {
+            let client = if http1 { &transport.clients.http1 } else { &transport.clients.negotiating };
+            let handshake =
+                async { client.connect(endpoint.server_name.clone(), tcp).await.map_err(ConnectError::Tls) };
+            let tls = within(Some(HANDSHAKE), handshake).await?;
+            let agreed = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+            Ok((Stream::Tls(Box::new(tls)), if agreed { Protocol::Http2 } else { Protocol::Http1 }))
+        }
+    }
+}
+
+/// Gives up on `work` after `limit`.
+pub(super) async fn within<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Err(ConnectError::TimedOut(limit))),
+        None => work.await,
+    }
+}
+
+async fn dial(target: &Target) -> Result<TcpStream, ConnectError> {
+    match target {
+        Target::Address(address) => dial_address(*address).await.map_err(ConnectError::Io),
+        Target::Name { host, port } => {
+            let addresses = tokio::net::lookup_host((&**host, *port)).await.map_err(ConnectError::Resolve)?;
+            let mut last = None;
+            for address in addresses {
+                match dial_address(address).await {
+                    Ok(tcp) => return Ok(tcp),
+                    Err(error) => last = Some(error),
+                }
+            }
+            Err(last.map_or_else(|| ConnectError::Resolve(io::ErrorKind::NotFound.into()), ConnectError::Io))
+        }
+    }
+}
+
+async fn dial_address(address: SocketAddr) -> io::Result<TcpStream> {
+    let tcp = TcpStream::connect(address).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
+}

@@ -1,0 +1,138 @@
+//! A server of a service: its URL taken apart once, and the connections to it.
+
+use super::Transport;
+use super::pool::Pool;
+use http::HeaderValue;
+use http::uri::Uri;
+use rustls_pki_types::ServerName;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// What is spoken to a server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scheme {
+    /// HTTP/2 without TLS, known before.
+    H2c,
+    /// HTTP/1.1.
+    Http,
+    /// HTTP/2 or HTTP/1.1 over TLS.
+    Https,
+}
+
+/// A server, with the idle connections to it; they close when the last user drops it.
+#[derive(Debug)]
+pub struct Endpoint {
+    url: Box<str>,
+    address: Box<str>,
+    transport: Arc<Transport>,
+    pub(super) scheme: Scheme,
+    pub(super) target: Target,
+    pub(super) server_name: ServerName<'static>,
+    pub(super) pool: Pool,
+    authority: HeaderValue,
+    base_path: Option<Box<str>>,
+}
+
+/// Where to dial.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// An address, as Kubernetes gives them.
+    Address(SocketAddr),
+    /// A name, resolved for every dial.
+    Name {
+        /// The name.
+        host: Box<str>,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// Why a server's URL cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EndpointError {
+    /// It names no host.
+    #[error("no host in it")]
+    Host,
+    /// Something else than http, https or h2c.
+    #[error("unsupported protocol scheme {0:?}")]
+    Scheme(String),
+    /// It is no URL.
+    #[error("no URL")]
+    Url,
+}
+
+impl Endpoint {
+    /// Takes `url` (`scheme://host:port`) apart. With `preserve_path` its path is put before that of every request.
+    ///
+    /// # Errors
+    /// Where it is no such URL.
+    pub fn new(url: &str, preserve_path: bool, transport: &Arc<Transport>) -> Result<Self, EndpointError> {
+        let uri: Uri = url.parse().map_err(|_| EndpointError::Url)?;
+        let scheme = match uri.scheme_str() {
+            Some("h2c") => Scheme::H2c,
+            Some("http") => Scheme::Http,
+            Some("https") => Scheme::Https,
+            other => return Err(EndpointError::Scheme(other.unwrap_or_default().to_owned())),
+        };
+        let authority = uri.authority().ok_or(EndpointError::Host)?;
+        let authority = authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
+        let host = uri.host().map(|h| h.trim_start_matches('[').trim_end_matches(']')).unwrap_or_default();
+        if host.is_empty() {
+            return Err(EndpointError::Host);
+        }
+        let port = uri.port_u16().unwrap_or(if scheme == Scheme::Https { 443 } else { 80 });
+        let target = match host.parse::<IpAddr>() {
+            Ok(ip) => Target::Address(SocketAddr::new(ip, port)),
+            Err(_) => Target::Name { host: Box::from(host), port },
+        };
+        let server_name = match &transport.server_name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host.to_owned()).map_err(|_| EndpointError::Host)?,
+        };
+        Ok(Self {
+            url: Box::from(url),
+            address: Box::from(authority),
+            transport: Arc::clone(transport),
+            scheme,
+            target,
+            server_name,
+            pool: Pool::default(),
+            authority: HeaderValue::from_str(authority).map_err(|_| EndpointError::Host)?,
+            base_path: preserve_path.then(|| Box::from(uri.path())),
+        })
+    }
+
+    /// The server's URL as configured.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The same as a value of `Host`.
+    pub(crate) fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// What is put before a request's path, where the server asks for that.
+    pub(crate) fn base_path(&self) -> Option<&str> {
+        self.base_path.as_deref()
+    }
+
+    /// How it is reached.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<Transport> {
+        &self.transport
+    }
+
+    /// The same server in the same way: its connections may go on being used.
+    #[must_use]
+    pub fn is(&self, url: &str, preserve_path: bool, transport: &Arc<Transport>) -> bool {
+        *self.url == *url && self.base_path.is_some() == preserve_path && Arc::ptr_eq(&self.transport, transport)
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a request got no answer from a backend, and what kind of failure that is.
+
+use super::ConnectError;
+use flow_middleware::body::BodyError;
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// The connection closed, or the answer was no HTTP.
+    #[error("{address} gave no answer")]
+    Broken {
+        /// Host and port.
+        address: Box<str>,
+        /// Why.
+        #[source]
+        source: hyper::Error,
+    },
+    /// No connection could be established, so nothing was sent.
+    #[error("cannot connect to {address}")]
+    Connect {
+        /// Host and port.
+        address: Box<str>,
+        /// Why.
+        #[source]
+        source: ConnectError,
+    },
+    /// The service has no server that may be used.
+    #[error("no available server")]
+    NoServer,
+    /// The backend switched to a protocol that the client did not ask for.
+    #[error("{address} switched to a protocol that was not asked for")]
+    Protocol {
+        /// Host and port.
+        address: Box<str>,
+    },
+    /// The head of the answer took too long.
+    #[error("no answer from {address} within {limit:?}")]
+    TimedOut {
+        /// Host and port.
+        address: Box<str>,
+        /// The limit.
+        limit: Duration,
+    },
+}
+
+/// What a failure means to the client (Traefik's `ComputeStatusCode`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The client went away while it sent its body: 499.
+    ClientGone,
+    /// Anything else, such as a certificate that does not hold or a malformed answer: 500.
+    Internal,
+    /// The service has no server: 503, `no available server`.
+    NoServer,
+    /// A limit passed: 504.
+    TimedOut,
+    /// Refused, reset, unresolvable or closed before an answer: 502.
+    Unreachable,
+}
+
+impl ForwardError {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Broken { source, .. } => broken(source),
+            Self::Connect { source, .. } => source.kind(),
+            Self::NoServer => Kind::NoServer,
+            Self::Protocol { .. } => Kind::Internal,
+            Self::TimedOut { .. } => Kind::TimedOut,
+        }
+    }
+
+    /// Nothing was sent, so that any request may be tried elsewhere.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Connect { .. })
+    }
+
+    /// The error of the client's own body, where that is what failed (so that a middleware's limit can be told apart).
+    #[must_use]
+    pub fn body_error(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Broken { source, .. } if source.is_user() => source.source(),
+            _ => None,
+        }
+    }
+}
+
+fn broken(error: &hyper::Error) -> Kind {
+    if error.is_user() {
+        return Kind::ClientGone;
+    }
+    if error.is_parse() {
+        return Kind::Internal;
+    }
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            return io_kind(io);
+        }
+        if let Some(h2) = current.downcast_ref::<h2::Error>() {
+            return match h2.get_io() {
+                Some(io) => io_kind(io),
+                None if h2.is_go_away() => Kind::Unreachable,
+                None => Kind::Internal,
+            };
+        }
+        cause = current.source();
+    }
+    Kind::Unreachable
+}
+
+/// Go's `net.Error`: a timeout or not.
+pub(super) fn io_kind(error: &io::Error) -> Kind {
+    if error.kind() == io::ErrorKind::TimedOut { Kind::TimedOut } else { Kind::Unreachable }
+}
+
+/// The answer's body broke off: the error that its reader gets.
+pub(super) fn broken_off() -> BodyError {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the backend broke off").into()
+}

@@ -1,0 +1,208 @@
+//! HTTP/2 towards a backend: a connection that a worker's requests share.
+
+use super::ConnectError;
+use super::endpoint::{Endpoint, Scheme};
+use super::http1::Failure;
+use super::outgoing::Outgoing;
+use super::stream::Stream;
+use bytes::Bytes;
+use flow_middleware::Body;
+use flow_middleware::body::BodyError;
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::{Authority, Scheme as UriScheme};
+use http::{HeaderValue, Request, Response, Uri, Version};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Flow control windows as Go's transport announces them: gRPC and downloads are not held up by hyper's 64 KiB.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 1 << 30;
+
+/// What a connection's idle time is measured from.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// A shared connection, or the right to open one stream on it.
+#[derive(Debug)]
+pub(super) struct Http2 {
+    sender: SendRequest<Outgoing>,
+    load: Arc<Load>,
+}
+
+/// What a connection carries.
+#[derive(Debug)]
+struct Load {
+    streams: AtomicUsize,
+    /// As many streams as the backend allows.
+    limit: AtomicUsize,
+    /// When the last stream ended, in milliseconds since [`EPOCH`].
+    ended: AtomicU64,
+}
+
+/// Counts one stream while it lives.
+#[derive(Debug)]
+pub(super) struct Reserved(Arc<Load>);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.0.ended.store(now(), Ordering::Relaxed);
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn now() -> u64 {
+    u64::try_from(EPOCH.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Http2 {
+    /// Begins to speak on `stream`.
+    pub(super) async fn begin(stream: Stream, endpoint: &Endpoint) -> Result<Self, ConnectError> {
+        let transport = endpoint.transport();
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(10 << 20);
+        if let Some(silence) = transport.read_idle {
+            builder.keep_alive_interval(silence).keep_alive_timeout(transport.ping);
+        }
+        let (sender, mut connection) = builder.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Preface)?;
+        let load = Arc::new(Load {
+            streams: AtomicUsize::new(0),
+            limit: AtomicUsize::new(connection.current_max_send_streams()),
+            ended: AtomicU64::new(now()),
+        });
+        let watched = Arc::clone(&load);
+        tokio::spawn(async move {
+            let ended = poll_fn(|cx| {
+                let polled = Pin::new(&mut connection).poll(cx);
+                watched.limit.store(connection.current_max_send_streams(), Ordering::Relaxed);
+                polled
+            });
+            if let Err(error) = ended.await {
+                tracing::debug!(%error, "a backend's HTTP/2 connection ended");
+            }
+        });
+        Ok(Self { sender, load })
+    }
+
+    /// The same connection for one more stream.
+    pub(super) fn open(&self) -> (Self, Reserved) {
+        self.load.streams.fetch_add(1, Ordering::Relaxed);
+        (Self { sender: self.sender.clone(), load: Arc::clone(&self.load) }, Reserved(Arc::clone(&self.load)))
+    }
+
+    /// The same, where the backend allows one more.
+    pub(super) fn reserve(&self) -> Option<(Self, Reserved)> {
+        let room = self.load.streams.load(Ordering::Relaxed) < self.load.limit.load(Ordering::Relaxed);
+        room.then(|| self.open())
+    }
+
+    /// It takes no more requests.
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// How long it has carried nothing.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        let idle = self.load.streams.load(Ordering::Relaxed) == 0;
+        idle.then(|| Duration::from_millis(now().saturating_sub(self.load.ended.load(Ordering::Relaxed))))
+    }
+
+    /// Sends `request` and waits for the head of the answer.
+    pub(super) async fn send(
+        mut self,
+        reserved: Reserved,
+        endpoint: &Endpoint,
+        request: Request<Outgoing>,
+        sent: Option<oneshot::Receiver<()>>,
+    ) -> Result<Response<Body>, Failure> {
+        let (mut head, body) = request.into_parts();
+        let host = into_http2(&mut head, endpoint);
+        let mut answer = pin!(self.sender.try_send_request(Request::from_parts(head, body)));
+        let answered = match endpoint.transport().response_header {
+            None => answer.await,
+            Some(limit) => {
+                let late = async {
+                    if let Some(sent) = sent {
+                        // Either way the body is through.
+                        let _ = sent.await;
+                    }
+                    tokio::time::sleep(limit).await;
+                };
+                tokio::select! {
+                    answered = &mut answer => answered,
+                    () = late => return Err(Failure::TimedOut(limit)),
+                }
+            }
+        };
+        let response = answered.map_err(|mut error| {
+            let unsent = error.take_message().map(|request| {
+                let (mut head, body) = request.into_parts();
+                from_http2(&mut head, host);
+                Box::new(Request::from_parts(head, body))
+            });
+            Failure::Broken(error.into_error(), unsent)
+        })?;
+        Ok(response.map(|incoming| {
+            if incoming.is_end_stream() { Body::Empty } else { Body::boxed(Answering { incoming, _stream: reserved }) }
+        }))
+    }
+}
+
+/// `Host` becomes `:authority`; gives it back for the way back.
+fn into_http2(head: &mut Parts, endpoint: &Endpoint) -> Option<HeaderValue> {
+    let host = head.headers.remove(HOST);
+    let named = host.as_ref().and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let authority = named.or_else(|| Authority::try_from(endpoint.address()).ok());
+    let mut parts = std::mem::take(&mut head.uri).into_parts();
+    if authority.is_some() && parts.path_and_query.is_some() {
+        parts.scheme = Some(if endpoint.scheme == Scheme::Https { UriScheme::HTTPS } else { UriScheme::HTTP });
+        parts.authority = authority;
+    }
+    head.uri = Uri::from_parts(parts).unwrap_or_default();
+    head.version = Version::HTTP_2;
+    host
+}
+
+fn from_http2(head: &mut Parts, host: Option<HeaderValue>) {
+    let path = std::mem::take(&mut head.uri).into_parts().path_and_query;
+    head.uri = path.map(Uri::from).unwrap_or_default();
+    head.version = Version::HTTP_11;
+    if let Some(host) = host {
+        head.headers.insert(HOST, host);
+    }
+}
+
+/// The body of an answer, which counts as a stream until it ends.
+struct Answering {
+    incoming: Incoming,
+    _stream: Reserved,
+}
+
+impl http_body::Body for Answering {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.incoming).poll_frame(cx).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

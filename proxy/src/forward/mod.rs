@@ -1,0 +1,34 @@
+//! Sending a request to one backend: connections, their reuse, and what must not be sent twice.
+//!
+//! A worker polls an HTTP/1.1 connection within the request that uses it, so that a proxied request is one task
+//! without a hop. HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
+
+mod connect;
+mod endpoint;
+mod error;
+mod fetch;
+mod gate;
+mod headers;
+mod http1;
+mod http2;
+mod outgoing;
+mod pool;
+mod send;
+mod stream;
+mod tls;
+mod transport;
+mod tunnel;
+
+pub use connect::ConnectError;
+pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use error::{ForwardError, Kind};
+pub use fetch::Fetcher;
+pub use headers::ForwardedFor;
+pub use transport::{Transport, TransportError};
+pub use tunnel::Tunnels;
+
+pub(crate) use headers::{Upgrading, clean_response, prepare_request};
+pub(crate) use send::{Outbound, send};
+
+#[cfg(test)]
+mod tests;

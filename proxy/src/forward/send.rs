@@ -1,0 +1,224 @@
+//! One request to one backend, again on another connection where the first turns out to be dead.
+
+use super::connect::{self, Protocol};
+use super::endpoint::{Endpoint, Scheme};
+use super::error::ForwardError;
+use super::gate::Gate;
+use super::http1::{Answer, Failure, Http1};
+use super::http2::{Http2, Reserved};
+use super::outgoing::Outgoing;
+use super::stream::Stream;
+use super::{ConnectError, Upgrading, pool};
+use bytes::Bytes;
+use flow_middleware::Body;
+use http::header::{EXPECT, HeaderMap, HeaderName, UPGRADE};
+use http::{Method, Request, Response, Uri, Version};
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+static X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
+
+/// A request to be sent; it stays whole until a connection has taken it.
+pub(crate) struct Outbound {
+    /// `None` once it was sent and cannot be sent again.
+    request: Option<Request<Outgoing>>,
+    upgrading: Option<Upgrading>,
+    /// How often it was given to a connection.
+    pub(crate) attempts: u32,
+}
+
+/// A connection for one request.
+enum Carrier {
+    Http1(Box<Http1>),
+    Http2(Http2, Reserved, Reused),
+}
+
+/// It has carried requests before.
+type Reused = bool;
+
+impl Outbound {
+    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>) -> Self {
+        Self { request: Some(request.map(Outgoing::new)), upgrading, attempts: 0 }
+    }
+
+    /// The request's headers and URI, to be fitted to a backend.
+    pub(crate) fn request_mut(&mut self) -> Option<&mut Request<Outgoing>> {
+        self.request.as_mut()
+    }
+}
+
+/// Sends `outbound` to `endpoint`.
+///
+/// # Errors
+/// With [`ForwardError::Connect`] the request is still whole and may go elsewhere.
+pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> Result<Response<Body>, ForwardError> {
+    let mut fresh = outbound.upgrading.is_some();
+    loop {
+        let carrier = carrier(endpoint, outbound.upgrading.is_some(), fresh)
+            .await
+            .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?;
+        let Some(mut request) = outbound.request.take() else {
+            return Err(ForwardError::NoServer);
+        };
+        outbound.attempts += 1;
+        let reused = match &carrier {
+            Carrier::Http1(connection) => connection.reused,
+            Carrier::Http2(.., reused) => *reused,
+        };
+        let spare = (reused && is_replayable(&request)).then(|| Spare::of(&request));
+        let sent = (!request.body().is_empty()).then(|| {
+            if request.headers().contains_key(EXPECT) {
+                let gate = Gate::before(&mut request);
+                request.body_mut().wait_at(gate);
+            }
+            request.body_mut().watch()
+        });
+        let failure = match carrier {
+            Carrier::Http1(connection) => match connection.send(endpoint, request, sent).await {
+                Ok(Answer::Plain(response)) => return Ok(response),
+                Ok(Answer::Switched(response, stream, already_read)) => {
+                    let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };
+                    return switch(endpoint, upgrading, response, stream, already_read);
+                }
+                Ok(Answer::Unasked) => return Err(protocol(endpoint)),
+                Err(failure) => failure,
+            },
+            Carrier::Http2(connection, reserved, _) => match connection.send(reserved, endpoint, request, sent).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            },
+        };
+        let address = || Box::from(endpoint.address());
+        let source = match failure {
+            Failure::TimedOut(limit) => return Err(ForwardError::TimedOut { address: address(), limit }),
+            Failure::Broken(source, unsent) => {
+                outbound.request = unsent.map(|request| *request);
+                source
+            }
+        };
+        if outbound.request.is_none()
+            && let Some(spare) = spare
+            && was_dead(&source)
+        {
+            outbound.request = Some(spare.into_request());
+        }
+        // A connection that was opened for this very request has no reason to be dead: that is the backend's answer.
+        if !reused || fresh || outbound.request.is_none() {
+            return Err(ForwardError::Broken { address: address(), source });
+        }
+        tracing::debug!(address = endpoint.address(), error = %source, "an idle connection was dead: trying a new one");
+        fresh = true;
+    }
+}
+
+fn protocol(endpoint: &Endpoint) -> ForwardError {
+    ForwardError::Protocol { address: Box::from(endpoint.address()) }
+}
+
+/// An idle connection, or a new one.
+async fn carrier(endpoint: &Arc<Endpoint>, http1: bool, fresh: bool) -> Result<Carrier, ConnectError> {
+    let pool = &endpoint.pool;
+    if !fresh {
+        if endpoint.scheme != Scheme::H2c
+            && let Some(connection) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await
+        {
+            return Ok(Carrier::Http1(connection));
+        }
+        if let Some((connection, reserved)) = pool.shared() {
+            return Ok(Carrier::Http2(connection, reserved, true));
+        }
+    }
+    let opening = if !http1 && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
+        let opening = connect::within(endpoint.transport().dial, async { Ok(pool.opening().await) }).await?;
+        if let Some((connection, reserved)) = pool.shared() {
+            return Ok(Carrier::Http2(connection, reserved, true));
+        }
+        Some(opening)
+    } else {
+        None
+    };
+    let (stream, protocol) = connect::connect(endpoint, http1).await?;
+    if endpoint.scheme == Scheme::Https && !http1 {
+        pool.note_http2(protocol == Protocol::Http2);
+    }
+    match protocol {
+        Protocol::Http1 => Ok(Carrier::Http1(Http1::begin(stream).await.map_err(ConnectError::Preface)?)),
+        Protocol::Http2 => {
+            let connection = Http2::begin(stream, endpoint).await?;
+            let (mine, reserved) = connection.open();
+            pool::share(endpoint, connection);
+            drop(opening);
+            Ok(Carrier::Http2(mine, reserved, false))
+        }
+    }
+}
+
+/// The backend has switched protocols: joins it with the client, where it is the protocol that was asked for.
+fn switch(
+    endpoint: &Arc<Endpoint>,
+    upgrading: Upgrading,
+    response: Response<()>,
+    stream: Stream,
+    already_read: Bytes,
+) -> Result<Response<Body>, ForwardError> {
+    let agreed = response.headers().get(UPGRADE);
+    if !agreed.is_some_and(|agreed| agreed.as_bytes().eq_ignore_ascii_case(upgrading.protocol.as_bytes())) {
+        return Err(protocol(endpoint));
+    }
+    endpoint.transport().tunnels.join(upgrading.client, stream, already_read);
+    Ok(response.map(|()| Body::Empty))
+}
+
+/// Go's `Request.isReplayable`: sent twice it does no more than sent once.
+fn is_replayable(request: &Request<Outgoing>) -> bool {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    let marked =
+        || request.headers().contains_key(&IDEMPOTENCY_KEY) || request.headers().contains_key(&X_IDEMPOTENCY_KEY);
+    request.body().is_empty() && (safe || marked())
+}
+
+/// The connection closed without an answer, in the way of one that the backend had given up.
+fn was_dead(error: &hyper::Error) -> bool {
+    if error.is_user() || error.is_parse() || error.is_timeout() {
+        return false;
+    }
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        if let Some(h2) = current.downcast_ref::<h2::Error>() {
+            return h2.is_go_away() || h2.is_io() || h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+        }
+        cause = current.source();
+    }
+    true
+}
+
+/// What is needed to send a request without a body again.
+struct Spare {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    headers: HeaderMap,
+}
+
+impl Spare {
+    fn of(request: &Request<Outgoing>) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            headers: request.headers().clone(),
+        }
+    }
+
+    fn into_request(self) -> Request<Outgoing> {
+        let mut request = Request::new(Outgoing::default());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.version_mut() = self.version;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}

@@ -1,0 +1,81 @@
+//! How backends are reached: time limits, TLS and limits of the pools, compiled from a ServersTransport.
+
+use super::Tunnels;
+use super::tls::{self, Clients};
+use flow_model::config::ServersTransport;
+use rustls_pki_types::ServerName;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Idle connections that a worker keeps for one backend unless told otherwise (Traefik's default).
+const IDLE_CONNECTIONS: usize = 200;
+
+/// A compiled ServersTransport. Endpoints that share one are reached alike.
+#[derive(Debug)]
+pub struct Transport {
+    pub(super) clients: Clients,
+    pub(super) server_name: Option<ServerName<'static>>,
+    pub(super) max_idle: usize,
+    pub(super) tunnels: Tunnels,
+    /// `None` is no limit, here and below.
+    pub(super) dial: Option<Duration>,
+    pub(super) response_header: Option<Duration>,
+    pub(super) idle_connection: Option<Duration>,
+    pub(super) read_idle: Option<Duration>,
+    pub(super) ping: Duration,
+}
+
+/// Why a ServersTransport cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// A client certificate or its key cannot be read.
+    #[error("client certificate {origin}: {reason}")]
+    Certificate {
+        /// Where it comes from.
+        origin: Box<str>,
+        /// Why.
+        reason: String,
+    },
+    /// A root certificate cannot be read.
+    #[error("root certificate {index}: {reason}")]
+    RootCertificate {
+        /// The place in the list, from zero.
+        index: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The server name is no name.
+    #[error("{0:?} is no server name")]
+    ServerName(String),
+    /// The TLS library refuses the settings.
+    #[error("TLS settings do not hold")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Transport {
+    /// Compiles `config`; upgraded connections are counted in `tunnels`.
+    ///
+    /// # Errors
+    /// Where its TLS settings do not hold.
+    pub fn compile(config: &ServersTransport, tunnels: &Tunnels) -> Result<Arc<Self>, TransportError> {
+        let server_name = match config.server_name.as_str() {
+            "" => None,
+            name => {
+                Some(ServerName::try_from(name.to_owned()).map_err(|_| TransportError::ServerName(name.to_owned()))?)
+            }
+        };
+        let limit = |duration: Duration| (!duration.is_zero()).then_some(duration);
+        let timeouts = &config.timeouts;
+        Ok(Arc::new(Self {
+            clients: tls::clients(config)?,
+            server_name,
+            max_idle: if config.max_idle_connections == 0 { IDLE_CONNECTIONS } else { config.max_idle_connections },
+            tunnels: tunnels.clone(),
+            dial: limit(timeouts.dial.0),
+            response_header: limit(timeouts.response_header.0),
+            idle_connection: limit(timeouts.idle_connection.0),
+            read_idle: limit(timeouts.read_idle.0),
+            ping: timeouts.ping.0,
+        }))
+    }
+}

@@ -1,0 +1,129 @@
+//! Servers behind one name.
+
+use super::ServiceError;
+use super::rotation::Rotation;
+use super::sticky::Sticky;
+use crate::forward::{Endpoint, Outbound, Transport};
+use flow_model::config::LoadBalancer;
+use http::Uri;
+use http::header::{HOST, HeaderMap, HeaderValue};
+use http::uri::PathAndQuery;
+use std::sync::Arc;
+
+/// A compiled load balancer.
+#[derive(Debug)]
+pub(super) struct Balancer {
+    transport: Arc<Transport>,
+    /// All servers but those without weight; the fenced ones too.
+    endpoints: Box<[Arc<Endpoint>]>,
+    /// Over the servers that are not fenced.
+    rotation: Rotation,
+    sticky: Option<Sticky>,
+    pass_host_header: bool,
+}
+
+/// A request's target before it was fitted to a server.
+pub(super) struct Original {
+    uri: Option<Uri>,
+}
+
+impl Balancer {
+    pub(super) fn compile(
+        name: &str,
+        config: &LoadBalancer,
+        transport: &Arc<Transport>,
+        previous: Option<&Self>,
+    ) -> Result<Self, ServiceError> {
+        let mut endpoints: Vec<Arc<Endpoint>> = Vec::with_capacity(config.servers.len());
+        let mut weights = Vec::with_capacity(config.servers.len());
+        let mut known: hashbrown::HashMap<&str, &Arc<Endpoint>, foldhash::fast::RandomState> =
+            previous.iter().flat_map(|p| &p.endpoints).map(|endpoint| (endpoint.url(), endpoint)).collect();
+        for server in &config.servers {
+            let weight = i64::from(server.weight.unwrap_or(1));
+            if weight <= 0 {
+                continue;
+            }
+            let same =
+                known.remove(&*server.url).filter(|endpoint| endpoint.is(&server.url, server.preserve_path, transport));
+            let endpoint = match same {
+                Some(endpoint) => Arc::clone(endpoint),
+                None => Endpoint::new(&server.url, server.preserve_path, transport)
+                    .map(Arc::new)
+                    .map_err(|source| ServiceError::Server { url: server.url.clone(), source })?,
+            };
+            endpoints.push(endpoint);
+            weights.push(if server.fenced { 0 } else { weight });
+        }
+        // Processes that start together do not all begin with the same server.
+        let start = previous.map_or_else(|| fastrand::usize(..) >> 1, |previous| previous.rotation.position());
+        let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
+        Ok(Self {
+            transport: Arc::clone(transport),
+            rotation: Rotation::new(&weights, start),
+            sticky: cookie.map(|cookie| Sticky::compile(cookie, name, endpoints.iter().map(|endpoint| endpoint.url()))),
+            endpoints: endpoints.into_boxed_slice(),
+            pass_host_header: config.pass_host_header,
+        })
+    }
+
+    pub(super) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
+    }
+
+    pub(super) fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// The server for a request, and the cookie that makes the client stay with it where it has none yet.
+    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(usize, Option<HeaderValue>)> {
+        let Some(sticky) = &self.sticky else { return Some((self.rotation.next()?, None)) };
+        match sticky.find(headers) {
+            Some(known) if known.outdated => Some((known.place, sticky.header(known.place))),
+            Some(known) => Some((known.place, None)),
+            None => {
+                let place = self.rotation.next()?;
+                Some((place, sticky.header(place)))
+            }
+        }
+    }
+
+    /// Another server than those tried, with its cookie.
+    pub(super) fn other(&self, tried: &[usize]) -> Option<(usize, Option<HeaderValue>)> {
+        let place = self.rotation.find(|place| !tried.contains(&place))?;
+        Some((place, self.sticky.as_ref().and_then(|sticky| sticky.header(place))))
+    }
+
+    /// Makes what depends on the server fit the one at `place`. Gives the original back, which it wants again where
+    /// another server had been tried before.
+    pub(super) fn fit(&self, place: usize, outbound: &mut Outbound, original: Option<&Original>) -> Original {
+        let none = Original { uri: None };
+        let (Some(request), Some(endpoint)) = (outbound.request_mut(), self.endpoints.get(place)) else { return none };
+        if !self.pass_host_header {
+            request.headers_mut().insert(HOST, endpoint.authority().clone());
+        }
+        let Some(base) = endpoint.base_path() else {
+            if let Some(Original { uri: Some(uri) }) = original {
+                *request.uri_mut() = uri.clone();
+            }
+            return none;
+        };
+        let uri = match original {
+            Some(Original { uri: Some(uri) }) => uri.clone(),
+            _ => request.uri().clone(),
+        };
+        let joined = join(base, uri.path_and_query().map_or("/", PathAndQuery::as_str));
+        if let Ok(joined) = joined.parse() {
+            *request.uri_mut() = joined;
+        }
+        Original { uri: Some(uri) }
+    }
+}
+
+/// One slash between the two (Go's `singleJoiningSlash`).
+fn join(base: &str, path: &str) -> String {
+    match (base.ends_with('/'), path.strip_prefix('/')) {
+        (true, Some(rest)) => format!("{base}{rest}"),
+        (false, None) => format!("{base}/{path}"),
+        _ => format!("{base}{path}"),
+    }
+}

@@ -1,0 +1,214 @@
+//! Compiled services: which server gets a request, and what the client is told about that.
+
+mod balancer;
+mod error;
+mod rotation;
+mod sticky;
+mod weighted;
+
+pub use error::ServiceError;
+
+use crate::forward::{
+    Endpoint, ForwardError, ForwardedFor, Outbound, Transport, clean_response, prepare_request, send,
+};
+use balancer::Balancer;
+use flow_middleware::{Body, Exchange};
+use flow_model::config::{Service as Config, ServiceKind};
+use flow_model::name::Name;
+use http::header::SET_COOKIE;
+use http::{HeaderValue, Request, Response, StatusCode};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::Instant;
+use weighted::Weighted;
+
+/// Endpoints that are tried where the chosen one is not there.
+const OTHERS: usize = 3;
+
+/// What a service refers to, as far as it holds. The caller knows the referring provider.
+pub trait Resolve {
+    /// The service of that name.
+    fn service(&mut self, name: &str) -> Option<Arc<Service>>;
+
+    /// The servers transport of that name; empty asks for the default one.
+    fn transport(&mut self, name: &str) -> Option<Arc<Transport>>;
+}
+
+/// A compiled service.
+#[derive(Debug)]
+pub struct Service {
+    name: Name,
+    config: Arc<Config>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    LoadBalancer(Balancer),
+    Weighted(Weighted),
+}
+
+/// What is known of a request's way to a backend, for the access log and metrics. Filled as it goes, so that it holds
+/// also when the client goes away in between.
+#[derive(Clone, Debug, Default)]
+pub struct Hop {
+    /// The load balancer that was reached in the end.
+    pub service: Option<Name>,
+    /// The server that was chosen last.
+    pub endpoint: Option<Arc<Endpoint>>,
+    /// When the head of the answer came.
+    pub answered: Option<Instant>,
+    /// The backend's status.
+    pub status: Option<StatusCode>,
+    /// How often the request was sent or a connection was tried: more than one after a retry.
+    pub attempts: u32,
+}
+
+impl Service {
+    /// Compiles `config` under its qualified `name`. Endpoints, their connections and the place in the rotation are
+    /// taken over from `previous`; it is returned itself where nothing has changed.
+    ///
+    /// # Errors
+    /// Where a reference or a server's URL does not hold.
+    pub fn compile(
+        name: &Name,
+        config: &Arc<Config>,
+        resolve: &mut dyn Resolve,
+        previous: Option<&Arc<Self>>,
+    ) -> Result<Arc<Self>, ServiceError> {
+        let unchanged = previous.filter(|previous| previous.config == *config && previous.name == *name);
+        let kind = match &config.kind {
+            ServiceKind::LoadBalancer(balancer) => {
+                let transport = resolve
+                    .transport(&balancer.servers_transport)
+                    .ok_or_else(|| ServiceError::UnknownTransport(Name::clone(&balancer.servers_transport)))?;
+                if let Some(Kind::LoadBalancer(same)) = unchanged.map(|u| &u.kind)
+                    && Arc::ptr_eq(same.transport(), &transport)
+                    && let Some(unchanged) = unchanged
+                {
+                    return Ok(Arc::clone(unchanged));
+                }
+                let previous = match previous.map(|p| &p.kind) {
+                    Some(Kind::LoadBalancer(previous)) => Some(previous),
+                    _ => None,
+                };
+                Kind::LoadBalancer(Balancer::compile(name, balancer, &transport, previous)?)
+            }
+            ServiceKind::Weighted(weighted) => {
+                let previous = match previous.map(|p| &p.kind) {
+                    Some(Kind::Weighted(previous)) => Some(previous),
+                    _ => None,
+                };
+                let compiled = Weighted::compile(name, weighted, resolve, previous)?;
+                if let Some(Kind::Weighted(same)) = unchanged.map(|u| &u.kind)
+                    && same.has_children_of(&compiled)
+                    && let Some(unchanged) = unchanged
+                {
+                    return Ok(Arc::clone(unchanged));
+                }
+                Kind::Weighted(compiled)
+            }
+        };
+        Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind }))
+    }
+
+    /// The qualified name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What it was compiled from.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The servers of a load balancer; none of any other kind.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
+        match &self.kind {
+            Kind::LoadBalancer(balancer) => balancer.endpoints(),
+            Kind::Weighted(_) => &[],
+        }
+    }
+
+    /// Sends `exchange` to a server and returns its answer as it is to be passed on.
+    ///
+    /// A server that cannot even be connected to is passed over for another; Traefik answers 502 then.
+    ///
+    /// # Errors
+    /// Where no answer came.
+    pub async fn forward(
+        &self,
+        exchange: Exchange,
+        forwarded_for: ForwardedFor,
+        hop: &mut Hop,
+    ) -> Result<Response<Body>, ForwardError> {
+        let Exchange { mut head, body, connection, .. } = exchange;
+        let mut cookies = SmallVec::<[HeaderValue; 1]>::new();
+        let (name, balancer) = self.balancer(&head.headers, &mut cookies).ok_or(ForwardError::NoServer)?;
+        hop.service = Some(Name::clone(name));
+        let (mut chosen, mut cookie) = balancer.choose(&head.headers).ok_or(ForwardError::NoServer)?;
+        let upgrading = prepare_request(&mut head, connection.remote.ip(), forwarded_for);
+        let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading);
+        let original = balancer.fit(chosen, &mut outbound, None);
+        let mut tried = SmallVec::<[usize; OTHERS + 1]>::new();
+        let mut unconnected = 0;
+        let mut response = loop {
+            let endpoint = &balancer.endpoints()[chosen];
+            hop.endpoint = Some(Arc::clone(endpoint));
+            let sent = send(endpoint, &mut outbound).await;
+            hop.attempts = outbound.attempts + unconnected;
+            match sent {
+                Ok(response) => break response,
+                Err(ForwardError::Connect { address, source }) => {
+                    unconnected += 1;
+                    hop.attempts += 1;
+                    tried.push(chosen);
+                    let other = if source.is_absent() && tried.len() <= OTHERS { balancer.other(&tried) } else { None };
+                    let Some((next, next_cookie)) = other else {
+                        return Err(ForwardError::Connect { address, source });
+                    };
+                    tracing::debug!(%address, error = %source, "cannot connect: trying another server");
+                    (chosen, cookie) = (next, next_cookie);
+                    balancer.fit(chosen, &mut outbound, Some(&original));
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        hop.answered = Some(Instant::now());
+        hop.status = Some(response.status());
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let (mut head, body) = response.into_parts();
+            clean_response(&mut head);
+            response = Response::from_parts(head, body);
+        }
+        for cookie in cookies.into_iter().chain(cookie) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// The load balancer that gets a request, past weighted services.
+    fn balancer<'a>(
+        &'a self,
+        headers: &http::HeaderMap,
+        cookies: &mut SmallVec<[HeaderValue; 1]>,
+    ) -> Option<(&'a Name, &'a Balancer)> {
+        let mut service = self;
+        loop {
+            match &service.kind {
+                Kind::LoadBalancer(balancer) => return Some((&service.name, balancer)),
+                Kind::Weighted(weighted) => {
+                    let (child, cookie) = weighted.choose(headers)?;
+                    cookies.extend(cookie);
+                    service = child;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Weighted round robin, worked out beforehand.
+//!
+//! Traefik keeps a heap in which every choice pushes a server's deadline back by 1/weight. That order repeats after as
+//! many choices as the weights sum up to, so it is computed once, and a request costs one atomic addition. Of each such
+//! turn every server gets exactly its weight in choices, spread in the same way.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The longest turn kept. Weights of a greater sum are scaled to it, which moves a share by at most 1/65536 for each
+/// server; none falls to nothing.
+const LONGEST: u64 = 1 << 16;
+
+/// Places in turn.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    turn: Box<[u32]>,
+    next: AtomicUsize,
+}
+
+impl Rotation {
+    /// Places `0..weights.len()`, each as often as its weight says; zero or less is left out. It begins at `start`.
+    pub(super) fn new(weights: &[i64], start: usize) -> Self {
+        Self { turn: turn(weights), next: AtomicUsize::new(start) }
+    }
+
+    /// The next place.
+    pub(super) fn next(&self) -> Option<usize> {
+        let length = self.turn.len();
+        if length == 0 {
+            return None;
+        }
+        let at = self.next.fetch_add(1, Ordering::Relaxed) % length;
+        self.turn.get(at).map(|place| *place as usize)
+    }
+
+    /// The first place from here on for which `wanted` holds; nobody's turn passes by this.
+    pub(super) fn find(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        let length = self.turn.len();
+        let from = self.position().checked_rem(length)?;
+        self.turn.iter().cycle().skip(from).take(length).map(|place| *place as usize).find(|place| wanted(*place))
+    }
+
+    /// Where it stands, for the rotation that takes over.
+    pub(super) fn position(&self) -> usize {
+        self.next.load(Ordering::Relaxed)
+    }
+}
+
+fn turn(weights: &[i64]) -> Box<[u32]> {
+    let divisor = weights.iter().filter(|w| **w > 0).fold(0, |divisor, weight| gcd(divisor, weight.unsigned_abs()));
+    let mut weights: Vec<u64> =
+        weights.iter().map(|weight| if *weight > 0 { weight.unsigned_abs() / divisor } else { 0 }).collect();
+    let sum: u64 = weights.iter().sum();
+    if sum > LONGEST {
+        for weight in weights.iter_mut().filter(|weight| **weight > 0) {
+            *weight = (u128::from(*weight) * u128::from(LONGEST) / u128::from(sum)).max(1) as u64;
+        }
+    }
+    // The k-th choice of a server of weight w has the deadline k/w.
+    let mut choices: Vec<(u64, u64, u32)> = Vec::new();
+    for (place, weight) in (0u32..).zip(&weights) {
+        choices.extend((1..=*weight).map(|k| (k, *weight, place)));
+    }
+    choices.sort_by(|(k, w, a), (l, v, b)| (k * v).cmp(&(l * w)).then(a.cmp(b)));
+    choices.into_iter().map(|(.., place)| place).collect()
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,134 @@
+//! Cookies that keep a client with its server (§ sticky sessions of Traefik), byte for byte Traefik's.
+
+use flow_model::config::{Cookie, SameSite};
+use http::HeaderValue;
+use http::header::{COOKIE, HeaderMap};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+/// A compiled cookie: every header that it may ever set is made beforehand.
+#[derive(Debug)]
+pub(super) struct Sticky {
+    name: Box<str>,
+    known: hashbrown::HashMap<Box<str>, Known, foldhash::fast::RandomState>,
+    headers: Box<[HeaderValue]>,
+}
+
+/// What a value stands for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Known {
+    /// The place in the list of servers or services.
+    pub(super) place: usize,
+    /// The value is of an older kind and is to be set anew.
+    pub(super) outdated: bool,
+}
+
+impl Sticky {
+    /// The cookie of `service` over `names`: server URLs, or names of services.
+    pub(super) fn compile<'a>(config: &Cookie, service: &str, names: impl Iterator<Item = &'a str>) -> Self {
+        let name = cookie_name(&config.name, service);
+        let mut known = hashbrown::HashMap::default();
+        let mut headers = Vec::new();
+        for (place, target) in names.enumerate() {
+            let value = value_of(target);
+            headers.push(set_cookie(config, &name, &value));
+            let once = fnv(target);
+            for older in [fnv(&once), once, target.to_owned()] {
+                known.entry(older.into_boxed_str()).or_insert(Known { place, outdated: true });
+            }
+            known.insert(value.into_boxed_str(), Known { place, outdated: false });
+        }
+        Self { name: name.into_boxed_str(), known, headers: headers.into_boxed_slice() }
+    }
+
+    /// Whom the client of a request stays with.
+    pub(super) fn find(&self, headers: &HeaderMap) -> Option<Known> {
+        let value = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+            .flat_map(|value| value.split(';'))
+            .find_map(|pair| pair.trim().split_once('=').filter(|(name, _)| **name == *self.name))?
+            .1;
+        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+        self.known.get(value).copied()
+    }
+
+    /// `Set-Cookie` for that place.
+    pub(super) fn header(&self, place: usize) -> Option<HeaderValue> {
+        self.headers.get(place).cloned()
+    }
+}
+
+/// The configured name in characters of a token, else one made from the service's name.
+fn cookie_name(configured: &str, service: &str) -> String {
+    if configured.is_empty() {
+        let mut name = String::from("_");
+        name.push_str(&hex(&Sha1::digest(format!("_TRAEFIK_BACKEND_{service}")))[..5]);
+        return name;
+    }
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^`|~".contains(c);
+    configured.chars().map(|c| if is_token(c) { c } else { '_' }).collect()
+}
+
+fn value_of(target: &str) -> String {
+    let mut hash = hex(&Sha256::digest(target));
+    hash.truncate(16);
+    hash
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// FNV-1 of 64 bits in hexadecimal without leading zeros, the value of older Traefiks.
+fn fnv(text: &str) -> String {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
+    format!("{hash:x}")
+}
+
+/// In the order of Go's `http.Cookie.String`.
+fn set_cookie(config: &Cookie, name: &str, value: &str) -> HeaderValue {
+    let mut text = format!("{name}={value}");
+    let path = attribute(config.path.as_deref().unwrap_or("/"));
+    if !path.is_empty() {
+        text.push_str("; Path=");
+        text.push_str(&path);
+    }
+    let domain = attribute(config.domain.strip_prefix('.').unwrap_or(&config.domain));
+    if !domain.is_empty() {
+        text.push_str("; Domain=");
+        text.push_str(&domain);
+    }
+    match config.max_age {
+        0 => {}
+        ..0 => text.push_str("; Max-Age=0"),
+        seconds => text.push_str(&format!("; Max-Age={seconds}")),
+    }
+    if config.http_only {
+        text.push_str("; HttpOnly");
+    }
+    if config.secure {
+        text.push_str("; Secure");
+    }
+    match config.same_site {
+        None => {}
+        Some(SameSite::Lax) => text.push_str("; SameSite=Lax"),
+        Some(SameSite::None) => text.push_str("; SameSite=None"),
+        Some(SameSite::Strict) => text.push_str("; SameSite=Strict"),
+    }
+    // Every byte is visible ASCII by now.
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Bytes that an attribute may hold; Go drops the others too.
+fn attribute(text: &str) -> String {
+    text.chars().filter(|c| (' '..'\x7f').contains(c) && *c != ';').collect()
+}

@@ -1,0 +1,64 @@
+//! Services by weight.
+
+use super::rotation::Rotation;
+use super::sticky::Sticky;
+use super::{Resolve, Service, ServiceError};
+use flow_model::config::Weighted as Config;
+use flow_model::name::Name;
+use http::header::{HeaderMap, HeaderValue};
+use std::sync::Arc;
+
+/// A compiled weighted service.
+#[derive(Debug)]
+pub(super) struct Weighted {
+    children: Box<[Arc<Service>]>,
+    rotation: Rotation,
+    sticky: Option<Sticky>,
+}
+
+impl Weighted {
+    pub(super) fn compile(
+        name: &str,
+        config: &Config,
+        resolve: &mut dyn Resolve,
+        previous: Option<&Self>,
+    ) -> Result<Self, ServiceError> {
+        let mut children = Vec::with_capacity(config.services.len());
+        let mut weights = Vec::with_capacity(config.services.len());
+        for service in &config.services {
+            let weight = i64::from(service.weight.unwrap_or(1));
+            if weight > 0 {
+                let unknown = || ServiceError::UnknownService(Name::clone(&service.name));
+                children.push(resolve.service(&service.name).ok_or_else(unknown)?);
+                weights.push(weight);
+            }
+        }
+        let start = previous.map_or_else(|| fastrand::usize(..) >> 1, |previous| previous.rotation.position());
+        let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
+        Ok(Self {
+            rotation: Rotation::new(&weights, start),
+            sticky: cookie.map(|cookie| Sticky::compile(cookie, name, children.iter().map(|child| &**child.name()))),
+            children: children.into_boxed_slice(),
+        })
+    }
+
+    /// Both lead to the very same services.
+    pub(super) fn has_children_of(&self, other: &Self) -> bool {
+        self.children.len() == other.children.len()
+            && self.children.iter().zip(&other.children).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
+    /// The service for a request, and the cookie that makes the client stay with it where it has none yet.
+    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(&Service, Option<HeaderValue>)> {
+        let (place, cookie) = match self.sticky.as_ref().map(|sticky| (sticky, sticky.find(headers))) {
+            None => (self.rotation.next()?, None),
+            Some((_, Some(known))) if !known.outdated => (known.place, None),
+            Some((sticky, Some(known))) => (known.place, sticky.header(known.place)),
+            Some((sticky, None)) => {
+                let place = self.rotation.next()?;
+                (place, sticky.header(place))
+            }
+        };
+        Some((self.children.get(place)?, cookie))
+    }
+}
