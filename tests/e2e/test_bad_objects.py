@@ -1,6 +1,7 @@
 """Broken objects: each is disabled and named in the log, the API and a metric; everything else goes on."""
 
 import copy
+import json
 
 import pytest
 import yaml
@@ -25,12 +26,16 @@ def routers(proxy, text):
 
 
 def named(proxy, *words):
-    """The object is named in the log."""
+    """The object is named in the log and in the API's diagnostics."""
 
-    def check():
+    def logged():
         return any(all(word in line for word in words) for line in proxy.log().splitlines())
 
-    eventually(check, what=f"a log line with {words}")
+    def listed():
+        return any(all(word in json.dumps(entry) for word in words) for entry in proxy.api("/diagnostics"))
+
+    eventually(logged, what=f"a log line with {words}")
+    eventually(listed, what=f"a diagnostic with {words}")
 
 
 def test_unparsable_rule(proxy, space, neighbour):
@@ -162,10 +167,7 @@ def test_diagnostics_are_counted_and_forgotten(proxy, space, neighbour):
     """The metric of disabled objects goes up with a broken object, and down with its repair."""
 
     def count():
-        samples = proxy.metrics()
-        names = [n for n in samples if "diagnostic" in n]
-        assert names, f"no metric of diagnostics among {sorted(samples)}"
-        return sum(value for name in names for _, value in samples[name])
+        return proxy.metric("flow_proxy_diagnostics")
 
     before = count()
     host = space.route(annotations={"router.middlewares": f"{space.name}-gone@kubernetescrd"})
