@@ -1,4 +1,19 @@
 //! The data plane: listeners, TLS, routing, balancing, forwarding. It does not know Kubernetes.
+//!
+//! A request's way: [`worker`] → [`listener`] → [`tls`] → [`serve`] → [`handler`] → [`router`] → middlewares →
+//! [`service`] → [`forward`]. A configuration's way: [`compile`] → [`snapshot`].
 
 pub mod access_log;
+pub mod compile;
+pub mod forward;
+pub mod handler;
+pub mod listener;
 pub mod metrics;
+pub mod request;
+mod respond;
+pub mod router;
+pub mod serve;
+pub mod service;
+pub mod snapshot;
+pub mod tls;
+pub mod worker;

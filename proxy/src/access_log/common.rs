@@ -9,7 +9,7 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, fields: &Fields, ad
     let time = Timestamp::try_from(record.start).unwrap_or_default().strftime("%d/%b/%Y:%H:%M:%S %z");
     // Writing to memory cannot fail.
     let _ = write!(line, "{} - {} [{time}] \"{} ", record.client_host, record.username.unwrap_or("-"), record.method);
-    escaped(line, fields.target(record.target));
+    escaped(line, &fields.target(record.target));
     let _ = write!(line, " {}\" {} {} ", record.protocol(), record.status, record.response_bytes);
     quoted(line, record.kept_header("referer", fields));
     line.push(b' ');

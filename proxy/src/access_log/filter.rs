@@ -1,6 +1,7 @@
 //! Which exchanges and which of their fields are written.
 
 use super::Record;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -45,62 +46,84 @@ impl Filters {
     }
 }
 
-/// Whether a field is written.
+/// What happens to a field.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FieldMode {
-    /// It is not.
+    /// It is not written.
     Drop,
-    /// It is.
+    /// It is written.
     #[default]
     Keep,
-}
-
-/// Whether a header is written.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum HeaderMode {
-    /// It is not.
-    #[default]
-    Drop,
-    /// It is.
-    Keep,
-    /// It is, as `REDACTED`.
+    /// `REDACTED` is written.
     Redact,
 }
 
-/// Rules for fields; names are matched without regard to case.
+/// What `redact` writes.
+pub(super) const REDACTED: &str = "REDACTED";
+
+/// A rule for things that have names: one mode for those named, one for the others. Names are in lower case.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fields {
-    /// For fields not named.
+pub struct Rules {
+    /// For those not named.
     pub default_mode: FieldMode,
-    /// By name, in lower case.
+    /// By name.
     pub names: HashMap<String, FieldMode>,
-    /// For headers not named.
-    pub headers_default: HeaderMode,
-    /// Headers by name, in lower case.
-    pub headers: HashMap<String, HeaderMode>,
-    /// Whether query strings are written.
-    pub query_parameters: FieldMode,
+}
+
+impl Rules {
+    pub(super) fn mode(&self, name: &str) -> FieldMode {
+        match self.names.get(name) {
+            Some(mode) => *mode,
+            None if self.names.is_empty() => self.default_mode,
+            None => self.names.get(&name.to_ascii_lowercase()).copied().unwrap_or(self.default_mode),
+        }
+    }
+
+    fn all(&self, wanted: FieldMode) -> bool {
+        self.default_mode == wanted && self.names.values().all(|mode| *mode == wanted)
+    }
+}
+
+/// Rules for everything that a line may hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields {
+    /// The fields of the line.
+    pub fields: Rules,
+    /// Headers; Traefik drops them by default.
+    pub headers: Rules,
+    /// Parameters of the query string.
+    pub query_parameters: Rules,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        let headers = Rules { default_mode: FieldMode::Drop, ..Rules::default() };
+        Self { fields: Rules::default(), headers, query_parameters: Rules::default() }
+    }
 }
 
 impl Fields {
-    pub(super) fn keep(&self, name: &str) -> bool {
-        self.names.get(&name.to_ascii_lowercase()).copied().unwrap_or(self.default_mode) == FieldMode::Keep
-    }
-
-    /// `name` in lower case, as header maps have it.
-    pub(super) fn header(&self, name: &str) -> HeaderMode {
-        self.headers.get(name).copied().unwrap_or(self.headers_default)
-    }
-
     pub(super) fn wants_headers(&self) -> bool {
-        self.headers_default != HeaderMode::Drop || self.headers.values().any(|mode| *mode != HeaderMode::Drop)
+        !self.headers.all(FieldMode::Drop)
     }
 
-    /// `path` with its query as it may be written.
-    pub(super) fn target<'a>(&self, target: &'a str) -> &'a str {
-        match self.query_parameters {
-            FieldMode::Keep => target,
-            FieldMode::Drop => target.split_once('?').map_or(target, |(path, _)| path),
+    /// `target` with its query as it may be written.
+    pub(super) fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
+        if self.query_parameters.all(FieldMode::Keep) {
+            return Cow::Borrowed(target);
         }
+        let Some((path, query)) = target.split_once('?') else { return Cow::Borrowed(target) };
+        let kept: Vec<_> = query
+            .split('&')
+            .filter_map(|parameter| {
+                let name = parameter.split('=').next().unwrap_or_default();
+                match self.query_parameters.mode(name) {
+                    FieldMode::Drop => None,
+                    FieldMode::Keep => Some(Cow::Borrowed(parameter)),
+                    FieldMode::Redact => Some(Cow::Owned(format!("{name}={REDACTED}"))),
+                }
+            })
+            .collect();
+        if kept.is_empty() { Cow::Borrowed(path) } else { Cow::Owned(format!("{path}?{}", kept.join("&"))) }
     }
 }

@@ -1,6 +1,6 @@
 //! The JSON form: Traefik's field names, in alphabetical order.
 
-use super::filter::HeaderMode;
+use super::filter::{FieldMode, REDACTED};
 use super::{Fields, Record};
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -50,20 +50,25 @@ const FIELDS: [&str; 37] = [
 
 /// Which fields are written, worked out once.
 #[derive(Debug)]
-pub(super) struct Kept([bool; FIELDS.len()]);
+pub(super) struct Kept([FieldMode; FIELDS.len()]);
 
 impl Kept {
     pub(super) fn new(fields: &Fields) -> Self {
-        Self(FIELDS.map(|name| matches!(name, "level" | "msg") || fields.keep(name)))
+        Self(FIELDS.map(|name| match name {
+            "level" | "msg" => FieldMode::Keep,
+            name => fields.fields.mode(&name.to_ascii_lowercase()),
+        }))
     }
 }
 
 /// Appends one line.
 pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, kept: &Kept, fields: &Fields) {
     line.push(b'{');
-    for (name, kept) in FIELDS.iter().zip(kept.0) {
-        if kept {
-            value(line, name, record, fields);
+    for (name, mode) in FIELDS.iter().zip(kept.0) {
+        match mode {
+            FieldMode::Drop => {}
+            FieldMode::Keep => value(line, name, record, fields),
+            FieldMode::Redact => put(line, name, REDACTED),
         }
     }
     if let Some(headers) = record.request_headers {
@@ -104,7 +109,7 @@ fn value(line: &mut Vec<u8>, name: &'static str, record: &Record<'_>, fields: &F
         "RequestCount" => put(line, name, &record.count),
         "RequestHost" => put(line, name, host_and_port(record.host).0),
         "RequestMethod" => put(line, name, record.method.as_str()),
-        "RequestPath" => put(line, name, fields.target(record.target)),
+        "RequestPath" => put(line, name, &*fields.target(record.target)),
         "RequestPort" => put(line, name, host_and_port(record.host).1),
         "RequestProtocol" => put(line, name, record.protocol()),
         "RequestScheme" => put(line, name, if record.tls.is_some() { "https" } else { "http" }),
@@ -140,11 +145,10 @@ fn some(line: &mut Vec<u8>, name: &str, value: Option<&str>) {
 
 fn write_headers(line: &mut Vec<u8>, prefix: &str, headers: &HeaderMap, fields: &Fields) {
     for name in headers.keys() {
-        let mode = fields.header(name.as_str());
-        let value = match mode {
-            HeaderMode::Drop => continue,
-            HeaderMode::Redact => "REDACTED".to_owned(),
-            HeaderMode::Keep => {
+        let value = match fields.headers.mode(name.as_str()) {
+            FieldMode::Drop => continue,
+            FieldMode::Redact => REDACTED.to_owned(),
+            FieldMode::Keep => {
                 let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
                 values.join(",")
             }

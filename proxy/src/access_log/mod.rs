@@ -8,7 +8,7 @@ mod record;
 mod tests;
 mod writer;
 
-pub use filter::{FieldMode, Fields, Filters, HeaderMode, StatusRange};
+pub use filter::{FieldMode, Fields, Filters, Rules, StatusRange};
 pub use record::{Record, Upstream};
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! One finished exchange, as the log sees it.
 
-use crate::access_log::filter::HeaderMode;
+use super::filter::{FieldMode, REDACTED};
 use flow_model::config::IngressMetadata;
 use http::{HeaderMap, Method, Version};
 use std::net::SocketAddr;
@@ -85,10 +85,10 @@ impl Record<'_> {
     /// A request header that may be written.
     pub(super) fn kept_header(&self, name: &'static str, fields: &super::Fields) -> Option<&str> {
         let value = self.request_headers?.get(name)?;
-        match fields.header(name) {
-            HeaderMode::Drop => None,
-            HeaderMode::Keep => value.to_str().ok(),
-            HeaderMode::Redact => Some("REDACTED"),
+        match fields.headers.mode(name) {
+            FieldMode::Drop => None,
+            FieldMode::Keep => value.to_str().ok(),
+            FieldMode::Redact => Some(REDACTED),
         }
     }
 }

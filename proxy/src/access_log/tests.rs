@@ -60,11 +60,9 @@ fn common_lines_have_traefiks_additions() {
 
 #[test]
 fn generic_lines_end_with_the_agent_and_clients_cannot_break_out() {
-    let fields = Fields {
-        headers: [("user-agent".to_owned(), HeaderMode::Keep)].into(),
-        query_parameters: FieldMode::Drop,
-        ..Fields::default()
-    };
+    let mut fields = Fields::default();
+    fields.headers.names.insert("user-agent".to_owned(), FieldMode::Keep);
+    fields.query_parameters.default_mode = FieldMode::Drop;
     assert_eq!(
         logged(Options { format: Format::GenericClf, fields, ..Options::default() }),
         "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a HTTP/1.1\" 200 42 \"-\" \"curl \\\"8\\\"\"\n"
@@ -73,15 +71,15 @@ fn generic_lines_end_with_the_agent_and_clients_cannot_break_out() {
 
 #[test]
 fn json_lines_follow_the_field_rules() {
-    let fields = Fields {
-        names: [("clientport".to_owned(), FieldMode::Drop)].into(),
-        headers_default: HeaderMode::Keep,
-        headers: [("authorization".to_owned(), HeaderMode::Redact)].into(),
-        ..Fields::default()
-    };
+    let mut fields = Fields::default();
+    fields.fields.names.insert("clientport".to_owned(), FieldMode::Drop);
+    fields.headers.default_mode = FieldMode::Keep;
+    fields.headers.names.insert("authorization".to_owned(), FieldMode::Redact);
+    fields.query_parameters.names.insert("token".to_owned(), FieldMode::Redact);
     let line = logged(Options { format: Format::Json, fields, ..Options::default() });
     let json: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(json["RouterName"], "default-a@kubernetes");
+    assert_eq!(json["RequestPath"], "/a?token=REDACTED");
     assert_eq!(json["Overhead"], 2_000_000);
     assert_eq!(json["RequestHost"], "example.test");
     assert_eq!(json["RequestPort"], "8000");

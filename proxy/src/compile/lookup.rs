@@ -1,0 +1,81 @@
+//! Objects of all providers, found by qualified name.
+
+use flow_model::config::{Config, ServersTransport, Service, TlsOptions};
+use flow_model::middleware::Middleware;
+use flow_model::name::Name;
+use std::sync::Arc;
+
+/// One provider's configuration.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The provider's name, such as `kubernetescrd`.
+    pub provider: Name,
+    /// What it provides. Unchanged objects must keep their identity from one call to the next.
+    pub config: Arc<Config>,
+}
+
+/// All providers of one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lookup<'a>(pub(super) &'a [Source]);
+
+impl<'a> Lookup<'a> {
+    fn config(self, qualified: &str) -> Option<(&'a Config, &str)> {
+        let (name, provider) = qualified.rsplit_once('@')?;
+        let source = self.0.iter().find(|source| &*source.provider == provider)?;
+        Some((&source.config, name))
+    }
+
+    pub(super) fn middleware(self, qualified: &str) -> Option<&'a Arc<Middleware>> {
+        let (config, name) = self.config(qualified)?;
+        config.middlewares.get(name)
+    }
+
+    pub(super) fn service(self, qualified: &str) -> Option<&'a Arc<Service>> {
+        let (config, name) = self.config(qualified)?;
+        config.services.get(name)
+    }
+
+    pub(super) fn transport(self, qualified: &str) -> Option<&'a Arc<ServersTransport>> {
+        let (config, name) = self.config(qualified)?;
+        config.servers_transports.get(name)
+    }
+
+    /// `default` is found in whichever provider has it; in more than one it is nowhere, as in Traefik.
+    pub(super) fn tls_options(self, qualified: &str) -> Option<&'a Arc<TlsOptions>> {
+        if qualified == super::tls_options::DEFAULT {
+            let mut found = self.0.iter().filter_map(|source| source.config.tls_options.get(qualified));
+            return found.next().filter(|_| found.next().is_none());
+        }
+        let (config, name) = self.config(qualified)?;
+        config.tls_options.get(name)
+    }
+}
+
+/// Something that an object was made from. While all of these are what they were, the object need not be made again.
+#[derive(Clone, Debug)]
+pub(super) enum Dependency {
+    Middleware(Name, Option<Arc<Middleware>>),
+    Service(Name, Option<Arc<Service>>),
+    TlsOptions(Name, bool),
+    Transport(Name, Option<Arc<ServersTransport>>),
+}
+
+impl Dependency {
+    /// It is what it was.
+    pub(super) fn holds(&self, lookup: Lookup<'_>) -> bool {
+        match self {
+            Self::Middleware(name, was) => same(was.as_ref(), lookup.middleware(name)),
+            Self::Service(name, was) => same(was.as_ref(), lookup.service(name)),
+            Self::TlsOptions(name, was) => *was == lookup.tls_options(name).is_some(),
+            Self::Transport(name, was) => same(was.as_ref(), lookup.transport(name)),
+        }
+    }
+}
+
+fn same<T>(was: Option<&Arc<T>>, is: Option<&Arc<T>>) -> bool {
+    match (was, is) {
+        (Some(was), Some(is)) => Arc::ptr_eq(was, is),
+        (None, None) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,331 @@
+//! Routers, compiled one by one and kept while nothing that they were made from has changed.
+
+use super::lookup::{Dependency, Lookup};
+use super::services::Services;
+use super::settle::{Defaults, Settled};
+use super::tls_options::{ByName, DEFAULT, Wish};
+use crate::metrics::Metrics;
+use crate::router::CompiledRule;
+use crate::snapshot::{Pipeline, Route, Target};
+use flow_middleware::chain::Chain;
+use flow_middleware::{Middleware as Step, MiddlewareError, compile};
+use flow_model::config::{Router, RouterObservability, RuleSyntax};
+use flow_model::middleware::Middleware;
+use flow_model::name::{INTERNAL, KUBERNETES, KUBERNETES_CRD, Name, provider, qualify};
+use flow_model::rule::Rule;
+use flow_model::runtime::{RouterInfo, Status};
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// One router as its provider has it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    source: Arc<Router>,
+    rule: Result<Arc<CompiledRule>, String>,
+    hosts: Arc<[Name]>,
+    conflicted: Vec<Name>,
+    pub(super) copies: Vec<Copy>,
+}
+
+/// One settled copy of a router.
+#[derive(Debug)]
+pub(super) struct Copy {
+    pub(super) settled: Settled,
+    pub(super) info: Arc<RouterInfo>,
+    /// Absent where the router is disabled.
+    pub(super) route: Option<Arc<Route>>,
+    dependencies: Vec<Dependency>,
+    steps: Vec<(Name, Arc<Middleware>, Arc<Step>)>,
+    /// Middlewares that could not be built, and why.
+    pub(super) broken_middlewares: Vec<(Name, String)>,
+    /// Services that could not be built, and why.
+    pub(super) broken_services: Vec<(Name, String)>,
+}
+
+impl Entry {
+    /// Reads the rule, unless it is the one that was read before.
+    pub(super) fn read(source: &Arc<Router>, default_syntax: RuleSyntax, previous: Option<&Self>) -> Self {
+        let (rule, hosts) = match previous {
+            Some(entry) if entry.source.rule == source.rule && entry.source.rule_syntax == source.rule_syntax => {
+                (entry.rule.clone(), Arc::clone(&entry.hosts))
+            }
+            _ => read_rule(source, default_syntax),
+        };
+        Self { source: Arc::clone(source), rule, hosts, conflicted: Vec::new(), copies: Vec::new() }
+    }
+
+    pub(super) fn is_of(&self, source: &Arc<Router>) -> bool {
+        Arc::ptr_eq(&self.source, source)
+    }
+
+    /// What the router wants of TLS on each of its entry points.
+    pub(super) fn wishes<'a>(&'a self, name: &'a Name, defaults: &'a Defaults) -> impl Iterator<Item = Wish> + 'a {
+        defaults.tls_of(&self.source).map(move |(entry_point, tls)| Wish {
+            entry_point: Arc::clone(entry_point),
+            router: Arc::clone(name),
+            hosts: Arc::clone(&self.hosts),
+            options: if tls.options.is_empty() || &*tls.options == DEFAULT {
+                Name::from(DEFAULT)
+            } else {
+                qualify(&tls.options, provider(name))
+            },
+        })
+    }
+
+    /// Nothing has changed since the copies were made.
+    pub(super) fn holds(&self, conflicted: &[Name], lookup: Lookup<'_>) -> bool {
+        !self.copies.is_empty()
+            && self.conflicted == conflicted
+            && self.copies.iter().all(|copy| copy.dependencies.iter().all(|d| d.holds(lookup)))
+    }
+
+    /// Makes the copies that are served; counters of middlewares live on where their specification is the same.
+    pub(super) fn build(&mut self, name: &Name, conflicted: &[Name], previous: Option<&Self>, with: &mut Workshop<'_>) {
+        let old = if self.copies.is_empty() { previous.map_or(&[][..], |p| &p.copies) } else { &self.copies };
+        let old_steps: HashMap<(Name, Name), _> = old
+            .iter()
+            .flat_map(|copy| {
+                copy.steps.iter().map(|(step, spec, made)| {
+                    ((Arc::clone(&copy.settled.name), Arc::clone(step)), (Arc::clone(spec), Arc::clone(made)))
+                })
+            })
+            .collect();
+        let settled = with.defaults.settle(name, &self.source, conflicted);
+        let copies =
+            settled.into_iter().map(|s| Build::new(name, s, &old_steps, with).finish(&self.rule, !conflicted.is_empty()));
+        self.copies = copies.collect();
+        self.conflicted = conflicted.to_vec();
+    }
+}
+
+fn read_rule(source: &Router, default_syntax: RuleSyntax) -> (Result<Arc<CompiledRule>, String>, Arc<[Name]>) {
+    let syntax = match source.rule_syntax {
+        None | Some(RuleSyntax::Default) => default_syntax,
+        Some(syntax) => syntax,
+    };
+    match Rule::parse(&source.rule, syntax) {
+        Ok(rule) => {
+            let hosts = rule.hosts().map(Name::from).collect();
+            (CompiledRule::compile(&rule).map_err(|e| format!("error while adding rule {}: {e}", source.rule)), hosts)
+        }
+        Err(error) => (Err(format!("error while parsing rule {}: {error}", source.rule)), Arc::default()),
+    }
+}
+
+/// What routers are built with.
+pub(super) struct Workshop<'a> {
+    pub(super) defaults: &'a Defaults,
+    pub(super) lookup: Lookup<'a>,
+    pub(super) services: &'a mut Services,
+    pub(super) metrics: Option<&'a Metrics>,
+    /// Routers of internal objects are neither counted nor logged unless this says so.
+    pub(super) internals: ByName<Arc<dyn crate::snapshot::Internal>>,
+    pub(super) record_internals: RecordInternals,
+}
+
+/// Whether requests to the proxy's own services are recorded (`addInternals`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordInternals {
+    /// In the access log.
+    pub access_log: bool,
+    /// In the metrics.
+    pub metrics: bool,
+}
+
+/// The making of one copy.
+struct Build<'a, 'b> {
+    provider: &'a str,
+    settled: Settled,
+    old_steps: &'a HashMap<(Name, Name), (Arc<Middleware>, Arc<Step>)>,
+    with: &'a mut Workshop<'b>,
+    dependencies: Vec<Dependency>,
+    steps: Vec<(Name, Arc<Middleware>, Arc<Step>)>,
+    errors: Vec<String>,
+    broken_middlewares: Vec<(Name, String)>,
+    broken_services: Vec<(Name, String)>,
+}
+
+impl<'a, 'b> Build<'a, 'b> {
+    fn new(
+        name: &'a Name,
+        settled: Settled,
+        old_steps: &'a HashMap<(Name, Name), (Arc<Middleware>, Arc<Step>)>,
+        with: &'a mut Workshop<'b>,
+    ) -> Self {
+        let errors = settled.errors.clone();
+        Self {
+            provider: provider(name),
+            settled,
+            old_steps,
+            with,
+            dependencies: Vec::new(),
+            steps: Vec::new(),
+            errors,
+            broken_middlewares: Vec::new(),
+            broken_services: Vec::new(),
+        }
+    }
+
+    fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>, conflicted: bool) -> Copy {
+        let mut route = None;
+        // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
+        if !self.settled.entry_points.is_empty() {
+            if let Err(error) = rule {
+                self.errors.push(error.clone());
+            }
+            let pipeline = self.pipeline(conflicted);
+            route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
+                Arc::new(Route {
+                    rule: Arc::clone(rule),
+                    priority: self.settled.router.priority,
+                    precedence: precedence(self.provider),
+                    name: Arc::clone(&self.settled.name),
+                    target,
+                })
+            });
+        }
+        let status = match (&route, self.errors.is_empty()) {
+            (None, _) => Status::Disabled,
+            (Some(_), false) => Status::Warning,
+            (Some(_), true) => Status::Enabled,
+        };
+        let using = self.settled.entry_points.iter().map(|place| self.with.defaults.name(*place)).collect();
+        let router = Arc::clone(&self.settled.router);
+        Copy {
+            info: Arc::new(RouterInfo { router, status, errors: self.errors, using }),
+            route,
+            settled: self.settled,
+            dependencies: self.dependencies,
+            steps: self.steps,
+            broken_middlewares: self.broken_middlewares,
+            broken_services: self.broken_services,
+        }
+    }
+
+    fn pipeline(&mut self, conflicted: bool) -> Option<Pipeline> {
+        let router = Arc::clone(&self.settled.router);
+        let tls_options = self.tls_options(&router, conflicted);
+        let service_name = qualify(&router.service, self.provider);
+        let target = self.target(&service_name);
+        let mut members: Vec<Name> = router.middlewares.iter().map(|m| qualify(m, self.provider)).collect();
+        if let Some(service) = self.with.lookup.service(&service_name) {
+            members.extend(service.middlewares.iter().map(|m| qualify(m, provider(&service_name))));
+        }
+        let steps: Vec<_> = members.iter().filter_map(|member| self.step(member)).collect();
+        let (target, tls_options) = (target?, tls_options?);
+        if steps.len() < members.len() {
+            return None;
+        }
+        let internal = matches!(target, Target::Internal(_));
+        let observability = router.observability.clone().unwrap_or_default();
+        let metrics = self.with.metrics.filter(|_| {
+            observability.metrics.unwrap_or(true) && (!internal || self.with.record_internals.metrics)
+        });
+        Some(Pipeline {
+            log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
+            count: metrics.is_some(),
+            router_series: metrics.and_then(|m| m.router(&self.settled.name, &service_name)),
+            service_series: metrics.filter(|_| !internal).and_then(|m| m.service(&service_name)),
+            ingress: ingress(observability),
+            service: service_name,
+            chain: Chain::new(steps),
+            target,
+            tls_options,
+        })
+    }
+
+    /// The options that a TLS connection must have been made with; empty for a router of plain connections.
+    fn tls_options(&mut self, router: &Router, conflicted: bool) -> Option<Name> {
+        let Some(tls) = &router.tls else { return Some(Name::default()) };
+        if tls.options.is_empty() || &*tls.options == DEFAULT {
+            return Some(Name::from(DEFAULT));
+        }
+        let name = qualify(&tls.options, self.provider);
+        let exists = self.with.lookup.tls_options(&name).is_some();
+        self.dependencies.push(Dependency::TlsOptions(Arc::clone(&name), exists));
+        if !exists {
+            self.errors.push(format!("building router handler: unknown TLS options: {name}"));
+            return None;
+        }
+        if conflicted {
+            self.errors.push(format!(
+                "its TLS options {name} cannot be used: another router of the same host has others, or its rule names no host; \
+                 the default ones are"
+            ));
+            return Some(Name::from(DEFAULT));
+        }
+        Some(name)
+    }
+
+    fn target(&mut self, name: &Name) -> Option<Target> {
+        if let Some(internal) = self.with.internals.get(name) {
+            return Some(Target::Internal(Arc::clone(internal)));
+        }
+        let made = self.with.services.service(name, self.with.lookup, &mut self.dependencies);
+        match made {
+            Ok(service) => Some(Target::Service(service)),
+            Err(error) => {
+                if self.with.lookup.service(name).is_some() {
+                    self.broken_services.push((Arc::clone(name), error.clone()));
+                }
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// One middleware of this router, as it was if its specification and those of its members are the same.
+    fn step(&mut self, name: &Name) -> Option<Arc<Step>> {
+        match self.make_step(name, 0) {
+            Ok(step) => Some(step),
+            Err(error) => {
+                let reason = error.to_string();
+                if self.with.lookup.middleware(name).is_some() {
+                    self.broken_middlewares.push((Arc::clone(name), reason.clone()));
+                }
+                self.errors.push(reason);
+                None
+            }
+        }
+    }
+
+    fn make_step(&mut self, name: &Name, depth: usize) -> Result<Arc<Step>, MiddlewareError> {
+        /// Chains of chains: deeper than this is a chain that holds itself.
+        const DEEPEST: usize = 32;
+        if depth > DEEPEST {
+            return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" holds itself")));
+        }
+        let spec = self.with.lookup.middleware(name).cloned();
+        self.dependencies.push(Dependency::Middleware(Arc::clone(name), spec.clone()));
+        let Some(spec) = spec else {
+            return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" does not exist")));
+        };
+        let is_chain = matches!(*spec, Middleware::Chain(_));
+        let key = (Arc::clone(&self.settled.name), Arc::clone(name));
+        let old = self.old_steps.get(&key).filter(|(old, _)| !is_chain && (Arc::ptr_eq(old, &spec) || *old == spec));
+        let step = match old {
+            Some((_, step)) => Arc::clone(step),
+            None => {
+                let of = provider(name).to_owned();
+                Arc::new(compile(&spec, name, &mut |member| self.make_step(&qualify(member, &of), depth + 1))?)
+            }
+        };
+        self.steps.push((Arc::clone(name), spec, Arc::clone(&step)));
+        Ok(step)
+    }
+}
+
+/// Which of routers with the same priority comes first: the proxy's own, then custom resources, then Ingresses, as in
+/// Traefik, then files.
+fn precedence(provider: &str) -> u32 {
+    match provider {
+        INTERNAL => 0,
+        KUBERNETES_CRD => 1,
+        KUBERNETES => 2,
+        _ => 3,
+    }
+}
+
+fn ingress(observability: RouterObservability) -> Option<flow_model::config::IngressMetadata> {
+    observability.metadata?.ingress
+}

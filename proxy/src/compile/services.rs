@@ -1,0 +1,159 @@
+//! Services, compiled when the first router needs them and kept while nothing that they were made from has changed.
+
+use super::lookup::{Dependency, Lookup};
+use super::tls_options::ByName;
+use crate::forward::{Transport, Tunnels};
+use crate::service::{Resolve, Service};
+use flow_model::config::ServersTransport;
+use flow_model::name::{Name, provider, qualify};
+use std::sync::Arc;
+
+/// The name of the transport that a service uses if it names none.
+pub(super) const DEFAULT_TRANSPORT: &str = "default@internal";
+
+/// All services in use.
+#[derive(Debug)]
+pub(super) struct Services {
+    default_transport: Arc<ServersTransport>,
+    tunnels: Tunnels,
+    transports: ByName<(Arc<ServersTransport>, Arc<Transport>)>,
+    made: ByName<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    service: Result<Arc<Service>, String>,
+    /// The last one that held, for the state it has.
+    last: Option<Arc<Service>>,
+    dependencies: Vec<Dependency>,
+}
+
+impl Services {
+    pub(super) fn new(default_transport: Arc<ServersTransport>, tunnels: Tunnels) -> Self {
+        Self { default_transport, tunnels, transports: ByName::default(), made: ByName::default() }
+    }
+
+    /// The service of this qualified name; adds what it was made from to `dependencies`. The error is for its owner.
+    pub(super) fn service(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        dependencies: &mut Vec<Dependency>,
+    ) -> Result<Arc<Service>, String> {
+        self.find(name, lookup, dependencies, 0)
+    }
+
+    fn find(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        dependencies: &mut Vec<Dependency>,
+        depth: usize,
+    ) -> Result<Arc<Service>, String> {
+        /// Services of services: deeper than this is a service that holds itself.
+        const DEEPEST: usize = 32;
+        if depth > DEEPEST {
+            return Err(format!("the service \"{name}\" holds itself"));
+        }
+        if let Some(made) = self.made.get(name)
+            && made.dependencies.iter().all(|d| d.holds(lookup))
+        {
+            dependencies.extend_from_slice(&made.dependencies);
+            return made.service.clone();
+        }
+        let mut from = vec![Dependency::Service(Arc::clone(name), lookup.service(name).cloned())];
+        let last = self.made.get(name).and_then(|made| made.last.clone());
+        let service = self.make(name, lookup, &mut from, last.as_ref(), depth);
+        dependencies.extend_from_slice(&from);
+        let last = service.as_ref().ok().cloned().or(last);
+        self.made.insert(Arc::clone(name), Made { service: service.clone(), last, dependencies: from });
+        service
+    }
+
+    fn make(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        from: &mut Vec<Dependency>,
+        last: Option<&Arc<Service>>,
+        depth: usize,
+    ) -> Result<Arc<Service>, String> {
+        let Some(config) = lookup.service(name) else {
+            return Err(format!("the service \"{name}\" does not exist"));
+        };
+        let mut parts = Parts { services: self, of: provider(name), lookup, from, depth, error: None };
+        let made = Service::compile(name, config, &mut parts, last);
+        match (parts.error, made) {
+            (Some(error), _) => Err(error),
+            (None, Ok(service)) => Ok(service),
+            (None, Err(error)) => Err(format!("building HTTP service \"{name}\": {error}")),
+        }
+    }
+
+    fn transport(
+        &mut self,
+        name: &str,
+        of: &str,
+        lookup: Lookup<'_>,
+        from: &mut Vec<Dependency>,
+    ) -> Result<Arc<Transport>, String> {
+        let is_default = name.is_empty() || name == DEFAULT_TRANSPORT;
+        let name = if is_default { Name::from(DEFAULT_TRANSPORT) } else { qualify(name, of) };
+        let config = if is_default {
+            Arc::clone(&self.default_transport)
+        } else {
+            let config = lookup.transport(&name).cloned();
+            from.push(Dependency::Transport(Arc::clone(&name), config.clone()));
+            config.ok_or_else(|| format!("the servers transport \"{name}\" does not exist"))?
+        };
+        if let Some((made_from, transport)) = self.transports.get(&name)
+            && Arc::ptr_eq(made_from, &config)
+        {
+            return Ok(Arc::clone(transport));
+        }
+        let transport = Transport::compile(&config, &self.tunnels)
+            .map_err(|error| format!("the servers transport \"{name}\" cannot be used: {error}"))?;
+        self.transports.insert(name, (config, Arc::clone(&transport)));
+        Ok(transport)
+    }
+
+    /// Forgets the services that no route and no other service holds any more.
+    pub(super) fn sweep(&mut self) {
+        self.transports.retain(|name, (_, transport)| &**name == DEFAULT_TRANSPORT || Arc::strong_count(transport) > 1);
+        self.made.retain(|_, made| {
+            let ours = 1 + usize::from(made.service.is_ok());
+            made.last.as_ref().is_some_and(|last| Arc::strong_count(last) > ours)
+        });
+    }
+}
+
+/// Finds what a service refers to, and remembers it.
+struct Parts<'a, 'b> {
+    services: &'a mut Services,
+    /// The provider of the service that refers.
+    of: &'a str,
+    lookup: Lookup<'b>,
+    from: &'a mut Vec<Dependency>,
+    depth: usize,
+    /// Why something was not found: says more than that it was not.
+    error: Option<String>,
+}
+
+impl Parts<'_, '_> {
+    fn keep<T>(&mut self, found: Result<T, String>) -> Option<T> {
+        found.map_err(|error| self.error = Some(error)).ok()
+    }
+}
+
+impl Resolve for Parts<'_, '_> {
+    fn service(&mut self, name: &str) -> Option<Arc<Service>> {
+        let found = self.services.find(&qualify(name, self.of), self.lookup, self.from, self.depth + 1);
+        let found = found.map_err(|error| format!("building HTTP service \"{name}\": {error}"));
+        self.keep(found)
+    }
+
+    fn transport(&mut self, name: &str) -> Option<Arc<Transport>> {
+        let found = self.services.transport(name, self.of, self.lookup, self.from);
+        self.keep(found)
+    }
+}

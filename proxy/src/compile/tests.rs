@@ -1,0 +1,225 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+use super::*;
+use crate::router::RequestView;
+use flow_middleware::{Body, Exchange};
+use flow_model::config::{
+    Config, LoadBalancer, Router, RouterTls, Server, Service, ServiceKind, TlsOptions, Weighted, WeightedService,
+};
+use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
+use flow_model::middleware::{AddPrefix, Chain, Middleware, RateLimit};
+use http::{HeaderMap, Response};
+
+fn entry_point(name: &str, http: Http) -> Arc<EntryPoint> {
+    Arc::new(EntryPoint {
+        name: name.into(),
+        address: "127.0.0.1:0".parse().unwrap(),
+        as_default: false,
+        allow_acme_bypass: false,
+        transport: Transport::default(),
+        proxy_protocol: None,
+        forwarded_headers: ForwardedHeaders::default(),
+        has_model: http.tls.is_some() || !http.middlewares.is_empty(),
+        http,
+        http2: Http2::default(),
+        observability: Default::default(),
+    })
+}
+
+struct Nobody;
+
+#[async_trait::async_trait]
+impl Internal for Nobody {
+    async fn answer(&self, _: Exchange) -> Response<Body> {
+        Response::new(Body::Empty)
+    }
+}
+
+fn compiler(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Compiler {
+    Compiler::new(Setup {
+        entry_points: entry_points.into_iter().collect(),
+        rule_syntax: RuleSyntax::V3,
+        default_transport: ServersTransport::default(),
+        tunnels: Tunnels::new(),
+        internals: vec![("noop@internal".into(), Arc::new(Nobody))],
+        record_internals: RecordInternals::default(),
+        metrics: None,
+    })
+}
+
+fn web_and_websecure() -> Compiler {
+    let tls = Http { tls: Some(RouterTls::default()), ..Http::default() };
+    compiler([entry_point("traefik", Http::default()), entry_point("web", Http::default()), entry_point("websecure", tls)])
+}
+
+fn router(rule: &str) -> Router {
+    Router { rule: rule.to_owned(), service: "s".into(), ..Router::default() }
+}
+
+fn with_service(mut config: Config) -> Config {
+    let balancer = LoadBalancer {
+        servers: vec![Server { url: "http://10.0.0.1:80".to_owned(), ..Server::default() }],
+        ..LoadBalancer::default()
+    };
+    let service = Service { kind: ServiceKind::LoadBalancer(balancer), middlewares: Vec::new() };
+    config.services.insert("s".into(), Arc::new(service));
+    config
+}
+
+fn routers(routers: impl IntoIterator<Item = (&'static str, Router)>) -> Config {
+    let mut config = with_service(Config::default());
+    config.routers.extend(routers.into_iter().map(|(name, router)| (Name::from(name), Arc::new(router))));
+    config
+}
+
+fn source(config: Config) -> [Source; 1] {
+    [Source { provider: "kubernetes".into(), config: Arc::new(config) }]
+}
+
+/// Names of the routers served, with a star at those that are not enabled.
+fn names(compiled: &Compiled) -> Vec<String> {
+    let mut names: Vec<_> = compiled
+        .runtime
+        .routers
+        .iter()
+        .map(|(name, info)| format!("{name}{}", if info.status == Status::Enabled { "" } else { "*" }))
+        .collect();
+    names.sort();
+    names
+}
+
+fn routed(compiled: &Compiled, place: usize, tls: bool, host: &str, path: &str) -> Option<String> {
+    let headers = HeaderMap::new();
+    let view = RequestView::new(host, path, None, "GET", &headers, "127.0.0.1".parse().unwrap());
+    compiled.snapshot.route(place, tls, &view).map(|route| route.name.to_string())
+}
+
+#[test]
+fn a_router_is_split_over_entry_points_with_a_model() {
+    let compiled = web_and_websecure().compile(&source(routers([("r", router("Host(`a.test`)"))])));
+    assert_eq!(names(&compiled), ["r@kubernetes", "websecure-r@kubernetes"]);
+    assert_eq!(routed(&compiled, 1, false, "a.test", "/").as_deref(), Some("r@kubernetes"));
+    assert_eq!(routed(&compiled, 1, true, "a.test", "/"), None);
+    assert_eq!(routed(&compiled, 2, true, "a.test", "/").as_deref(), Some("websecure-r@kubernetes"));
+    assert_eq!(routed(&compiled, 0, false, "a.test", "/"), None, "traefik is no default entry point");
+    let shown = &compiled.runtime.routers["websecure-r@kubernetes"].router;
+    assert_eq!((shown.priority, shown.observability.as_ref().unwrap().access_logs), (14, Some(true)));
+}
+
+#[test]
+fn a_router_on_one_entry_point_with_a_model_keeps_its_name() {
+    let only = Router { entry_points: vec!["websecure".into()], ..router("Host(`a.test`)") };
+    assert_eq!(names(&web_and_websecure().compile(&source(routers([("r", only)])))), ["r@kubernetes"]);
+}
+
+#[test]
+fn a_router_of_unknown_entry_points_is_disabled_and_says_so() {
+    let lost = Router { entry_points: vec!["nope".into()], ..router("Host(`a.test`)") };
+    let half = Router { entry_points: vec!["nope".into(), "web".into()], ..router("Host(`b.test`)") };
+    let compiled = web_and_websecure().compile(&source(routers([("lost", lost), ("half", half)])));
+    assert_eq!(names(&compiled), ["half@kubernetes*", "lost@kubernetes*"]);
+    let errors = |name: &str| compiled.runtime.routers[name].errors.clone();
+    assert_eq!(
+        errors("lost@kubernetes"),
+        ["entryPoint \"nope\" doesn't exist", "no valid entryPoint for this router"]
+    );
+    assert_eq!(compiled.runtime.routers["half@kubernetes"].status, Status::Warning);
+    assert!(routed(&compiled, 1, false, "b.test", "/").is_some(), "the good half is served");
+}
+
+#[test]
+fn broken_objects_disable_only_their_routers() {
+    let with = |middleware: &str| Router { middlewares: vec![middleware.into()], ..router("Host(`m.test`)") };
+    let mut config = routers([
+        ("good", router("Host(`good.test`)")),
+        ("rule", router("Host(`x`")),
+        ("missing", with("nope@kubernetescrd")),
+        ("invalid", with("bad")),
+        ("ring", with("ring")),
+        ("lost", Router { service: "nope".into(), ..router("Host(`s.test`)") }),
+        ("empty", Router { service: "weighted".into(), ..router("Host(`w.test`)") }),
+    ]);
+    config.middlewares.insert("bad".into(), Arc::new(Middleware::Invalid("two kinds at once".to_owned())));
+    config.middlewares.insert("ring".into(), Arc::new(Middleware::Chain(Chain { middlewares: vec!["ring".into()] })));
+    let children = Weighted { services: vec![WeightedService { name: "gone".into(), weight: None }], sticky: None };
+    let weighted = Service { kind: ServiceKind::Weighted(children), middlewares: Vec::new() };
+    config.services.insert("weighted".into(), Arc::new(weighted));
+    let compiled = web_and_websecure().compile(&source(config));
+    let served: Vec<_> = names(&compiled).into_iter().filter(|name| !name.ends_with('*')).collect();
+    assert_eq!(served, ["good@kubernetes", "websecure-good@kubernetes"]);
+    let error = |name: &str| compiled.runtime.routers[name].errors.join("; ");
+    assert_eq!(error("missing@kubernetes"), "middleware \"nope@kubernetescrd\" does not exist");
+    assert_eq!(error("lost@kubernetes"), "the service \"nope@kubernetes\" does not exist");
+    assert!(error("empty@kubernetes").contains("\"gone@kubernetes\" does not exist"));
+    assert!(error("invalid@kubernetes").contains("two kinds at once"));
+    assert_eq!(compiled.runtime.middlewares["bad@kubernetes"].status, Status::Disabled);
+    assert_eq!(compiled.runtime.services["s@kubernetes"].status, Status::Enabled);
+    assert!(compiled.runtime.diagnostics.iter().any(|d| d.subject.name.contains("rule@kubernetes")));
+}
+
+#[test]
+fn what_did_not_change_keeps_its_identity() {
+    let mut compiler = web_and_websecure();
+    let limited = |path: &str| Router {
+        middlewares: vec!["limit".into()],
+        ..router(&format!("Host(`a.test`) && PathPrefix(`{path}`)"))
+    };
+    let mut config = routers([("a", limited("/a")), ("b", limited("/b"))]);
+    config.middlewares.insert("limit".into(), Arc::new(Middleware::RateLimit(RateLimit { average: 1, ..RateLimit::default() })));
+    let first = compiler.compile(&source(config.clone()));
+    let find = |compiled: &Compiled, path: &str| {
+        let headers = HeaderMap::new();
+        let view = RequestView::new("a.test", path, None, "GET", &headers, "127.0.0.1".parse().unwrap());
+        Arc::clone(compiled.snapshot.route(1, false, &view).unwrap())
+    };
+    config.routers.insert("b".into(), Arc::new(Router { priority: 7, ..limited("/b") }));
+    let second = compiler.compile(&source(config.clone()));
+    assert!(Arc::ptr_eq(&find(&first, "/a"), &find(&second, "/a")), "an untouched router");
+    assert!(!Arc::ptr_eq(&find(&first, "/b"), &find(&second, "/b")));
+    let step = |route: &crate::snapshot::Route| format!("{:p}", &**route.target.chain.steps().next().unwrap());
+    assert_eq!(step(&find(&first, "/b")), step(&find(&second, "/b")), "the bucket of a touched router lives on");
+    config.services.get_mut("s").unwrap();
+    let third = compiler.compile(&source(with_service(config)));
+    assert!(!Arc::ptr_eq(&find(&second, "/a"), &find(&third, "/a")), "a new service object is taken up");
+}
+
+#[test]
+fn tls_options_that_disagree_fall_back_and_say_so() {
+    let wants = |host: &str, options: &str| Router {
+        entry_points: vec!["web".into()],
+        tls: Some(RouterTls { options: options.into(), ..RouterTls::default() }),
+        ..router(&format!("Host(`{host}`) && PathPrefix(`/{options}`)"))
+    };
+    let mut config = routers([
+        ("a", wants("x.test", "strict")),
+        ("b", wants("x.test", "default")),
+        ("c", wants("y.test", "strict")),
+        ("d", wants("z.test", "missing")),
+    ]);
+    config.tls_options.insert("strict".into(), Arc::new(TlsOptions::default()));
+    let compiled = web_and_websecure().compile(&source(config));
+    assert_eq!(
+        names(&compiled),
+        ["c@kubernetes", "d@kubernetes*", "web-conflicted-a@kubernetes*", "web-conflicted-b@kubernetes"]
+    );
+    assert_eq!(
+        compiled.runtime.routers["d@kubernetes"].errors,
+        ["building router handler: unknown TLS options: missing@kubernetes"]
+    );
+    assert!(routed(&compiled, 1, true, "x.test", "/strict").is_some(), "served, with the default options");
+}
+
+#[test]
+fn middlewares_of_the_service_run_after_those_of_the_router() {
+    let mut config = routers([("r", Router { middlewares: vec!["one".into()], ..router("Host(`a.test`)") })]);
+    for name in ["one", "two"] {
+        let middleware = Middleware::AddPrefix(AddPrefix { prefix: format!("/{name}") });
+        config.middlewares.insert(name.into(), Arc::new(middleware));
+    }
+    let mut service = Service::clone(&config.services["s"]);
+    service.middlewares = vec!["two".into()];
+    config.services.insert("s".into(), Arc::new(service));
+    let compiled = web_and_websecure().compile(&source(config));
+    let headers = HeaderMap::new();
+    let view = RequestView::new("a.test", "/", None, "GET", &headers, "127.0.0.1".parse().unwrap());
+    assert_eq!(compiled.snapshot.route(1, false, &view).unwrap().target.chain.steps().count(), 2);
+}

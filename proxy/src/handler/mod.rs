@@ -1,0 +1,144 @@
+//! One request, from its head to the answer's head: the whole path on one page.
+
+mod record;
+
+use crate::access_log::AccessLog;
+use crate::metrics::{Metrics, Series};
+use crate::request;
+use crate::respond::{Failure, respond};
+use crate::router::RequestView;
+use crate::serve::{self, Client};
+use crate::forward::ForwardedFor;
+use crate::snapshot::{Reader, Route, Target};
+use flow_middleware::chain::Context;
+use flow_middleware::{Body, Exchange, Fetch};
+use flow_model::entry_point::EntryPoint;
+use http::request::Parts;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use record::Record;
+use std::fmt;
+use std::sync::Arc;
+
+/// Answers requests from the current snapshot.
+pub struct Handler {
+    snapshot: Reader,
+    fetch: Arc<dyn Fetch>,
+    log: Option<Arc<AccessLog>>,
+    /// By the entry points' places; `None` where an entry point is not counted.
+    series: Box<[Option<Arc<Series>>]>,
+    metrics: bool,
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").finish_non_exhaustive()
+    }
+}
+
+impl Handler {
+    /// A handler for these entry points.
+    #[must_use]
+    pub fn new(
+        snapshot: Reader,
+        entry_points: &[Arc<EntryPoint>],
+        fetch: Arc<dyn Fetch>,
+        log: Option<Arc<AccessLog>>,
+        metrics: Option<&Metrics>,
+    ) -> Self {
+        let series = entry_points.iter().map(|entry_point| {
+            metrics.filter(|_| entry_point.observability.metrics.unwrap_or(true))?.entry_point(&entry_point.name)
+        });
+        Self { snapshot, fetch, log, series: series.collect(), metrics: metrics.is_some() }
+    }
+
+    async fn answer(&self, client: &Client, mut head: Parts, body: Incoming, record: &mut Record) -> Response<Body> {
+        if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut head) {
+            return respond(&refusal.into());
+        }
+        let route = match self.route(client, &head) {
+            Ok(route) => route,
+            Err(failure) => return respond(&failure),
+        };
+        record.routed(&route);
+        let body = record.count_request(body);
+        let exchange =
+            Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
+        let forwarded_for = match client.entry.point.forwarded_headers.not_append_x_forwarded_for {
+            true => ForwardedFor::Keep,
+            false => ForwardedFor::Append,
+        };
+        self.serve(&route, exchange, forwarded_for, record).await
+    }
+
+    fn route(&self, client: &Client, head: &Parts) -> Result<Arc<Route>, Failure> {
+        let connection = &client.connection;
+        let host = head.headers.get(http::header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let view = RequestView::new(
+            host,
+            head.uri.path(),
+            head.uri.query(),
+            head.method.as_str(),
+            &head.headers,
+            connection.remote.ip(),
+        );
+        let snapshot = self.snapshot.load();
+        let route = snapshot.route(client.entry.index, connection.tls.is_some(), &view).ok_or(Failure::NoRoute)?;
+        match &connection.tls {
+            Some(session) if session.options != route.target.tls_options => Err(Failure::Misdirected),
+            _ => Ok(Arc::clone(route)),
+        }
+    }
+
+    /// Middlewares, service, and middlewares again.
+    async fn serve(
+        &self,
+        route: &Route,
+        mut exchange: Exchange,
+        forwarded_for: ForwardedFor,
+        record: &mut Record,
+    ) -> Response<Body> {
+        let pipeline = &route.target;
+        let context = Context { fetch: &*self.fetch };
+        let passed = if pipeline.chain.is_empty() {
+            None
+        } else {
+            match pipeline.chain.on_request(&mut exchange, &context).await {
+                Ok(passed) => Some(passed),
+                Err(answer) => {
+                    record.user(exchange.username);
+                    return pipeline.chain.on_response(answer.passed, answer.response).await;
+                }
+            }
+        };
+        record.user(exchange.username.take());
+        let response = match &pipeline.target {
+            Target::Internal(internal) => internal.answer(exchange).await,
+            Target::Service(service) => match service.forward(exchange, forwarded_for, record.hop()).await {
+                Ok(response) => {
+                    record.answered(&response);
+                    response
+                }
+                Err(error) => {
+                    tracing::debug!(router = &*route.name, error = &error as &dyn std::error::Error, "no answer");
+                    respond(&error.into())
+                }
+            },
+        };
+        match passed {
+            Some(passed) => pipeline.chain.on_response(passed, response).await,
+            None => response,
+        }
+    }
+}
+
+impl serve::Handler for Handler {
+    async fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let place = client.entry.index;
+        let series = self.series.get(place).and_then(Option::as_ref);
+        let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);
+        let response = self.answer(client, head, body, &mut record).await;
+        record.finish(response)
+    }
+}

@@ -1,0 +1,116 @@
+//! What only the access log wants of an exchange.
+
+use crate::access_log::{self, AccessLog, Upstream};
+use crate::serve::Client;
+use crate::service::Hop;
+use crate::snapshot::Route;
+use http::header::{HOST, HeaderMap, HeaderName};
+use http::request::Parts;
+use http::{HeaderValue, Method, Uri, Version};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Exchanges logged since the start of the process.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// What is kept until the line is written.
+pub(super) struct Line {
+    log: Arc<AccessLog>,
+    start: SystemTime,
+    count: u64,
+    uri: Uri,
+    version: Version,
+    host: Option<HeaderValue>,
+    forwarded_for: Option<HeaderValue>,
+    request_headers: Option<HeaderMap>,
+    response_headers: Option<HeaderMap>,
+    pub(super) username: Option<Box<str>>,
+    /// Length of the backend's answer, if it said it.
+    pub(super) origin_bytes: Option<u64>,
+}
+
+/// What is known at the end.
+pub(super) struct End<'a> {
+    pub(super) start: Instant,
+    pub(super) client: &'a Client,
+    pub(super) hop: &'a Hop,
+    pub(super) route: Option<&'a Route>,
+    pub(super) method: &'a Method,
+    pub(super) duration: Duration,
+    pub(super) status: u16,
+    pub(super) request_bytes: u64,
+    pub(super) response_bytes: u64,
+}
+
+impl Line {
+    /// The request as the client sent it.
+    pub(super) fn begin(log: &Arc<AccessLog>, head: &Parts) -> Self {
+        Self {
+            log: Arc::clone(log),
+            start: SystemTime::now(),
+            count: COUNT.fetch_add(1, Ordering::Relaxed) + 1,
+            uri: head.uri.clone(),
+            version: head.version,
+            host: head.headers.get(HOST).cloned(),
+            forwarded_for: head.headers.get(&X_FORWARDED_FOR).cloned(),
+            request_headers: log.wants_headers().then(|| head.headers.clone()),
+            response_headers: None,
+            username: None,
+            origin_bytes: None,
+        }
+    }
+
+    /// These headers go to the client.
+    pub(super) fn answering(&mut self, headers: &HeaderMap) {
+        self.response_headers = self.log.wants_headers().then(|| headers.clone());
+    }
+
+    pub(super) fn write(&self, end: &End<'_>) {
+        let connection = &end.client.connection;
+        let text = |value: &'_ Option<HeaderValue>| -> Option<String> {
+            value.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let peer = connection.remote.ip().to_string();
+        let client_host = text(&self.forwarded_for).filter(|f| !f.is_empty()).unwrap_or(peer);
+        let subject = connection.tls.as_ref().and_then(|tls| subject(tls.peer_certificates.first()?));
+        self.log.write(&access_log::Record {
+            start: self.start,
+            duration: end.duration,
+            client: connection.remote,
+            client_host: &client_host,
+            username: self.username.as_deref(),
+            host: &text(&self.host).unwrap_or_default(),
+            method: end.method,
+            target: self.uri.path_and_query().map_or("/", |target| target.as_str()),
+            version: self.version,
+            entry_point: &connection.entry_point,
+            tls: connection.tls.as_ref().map(|tls| (tls.version, tls.cipher, subject.as_deref())),
+            request_bytes: end.request_bytes,
+            request_headers: self.request_headers.as_ref(),
+            router: end.route.map(|route| &*route.name),
+            service: end.route.map(|route| &*route.target.service),
+            ingress: end.route.and_then(|route| route.target.ingress.as_ref()),
+            upstream: end.hop.endpoint.as_ref().map(|endpoint| Upstream {
+                url: endpoint.url(),
+                address: endpoint.address(),
+                duration: end.hop.answered.map_or(end.duration, |answered| answered.duration_since(end.start)),
+                status: end.hop.status.map_or(0, |status| status.as_u16()),
+            }),
+            retries: end.hop.attempts.saturating_sub(1),
+            status: end.status,
+            response_bytes: end.response_bytes,
+            // What a backend sends without a length is what goes on, unless a middleware changed it.
+            origin_bytes: self.origin_bytes.unwrap_or(if end.hop.status.is_some() { end.response_bytes } else { 0 }),
+            response_headers: self.response_headers.as_ref(),
+            count: self.count,
+        });
+    }
+}
+
+/// The subject of a certificate in DER, as one line.
+fn subject(der: &[u8]) -> Option<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    Some(certificate.subject().to_string())
+}

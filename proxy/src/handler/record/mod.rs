@@ -1,0 +1,236 @@
+//! What is remembered of an exchange for metrics and access log, and told when it has ended: also when the client has
+//! gone before an answer, and only once the answer's last byte was handed on.
+
+mod count;
+mod line;
+
+use crate::access_log::AccessLog;
+use crate::metrics::{Protocol, Sample, Series};
+use crate::serve::Client;
+use crate::service::Hop;
+use crate::snapshot::Route;
+use bytes::Bytes;
+use count::Counted;
+use flow_middleware::Body;
+use flow_middleware::answer::CLIENT_CLOSED_REQUEST;
+use flow_middleware::body::BodyError;
+use http::header::HeaderMap;
+use http::request::Parts;
+use http::{HeaderName, Method, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use line::Line;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// What is remembered of one exchange; nothing where nobody wants to know. Dropped without [`Record::finish`], the
+/// client has gone.
+pub(super) struct Record {
+    facts: Option<Box<Facts>>,
+    /// Used where nothing is remembered.
+    hop: Hop,
+}
+
+/// One allocation for the whole exchange: in the end these are the answer's body.
+struct Facts {
+    body: Body,
+    start: Instant,
+    client: Arc<Client>,
+    method: Method,
+    protocol: Protocol,
+    series: Option<Arc<Series>>,
+    route: Option<Arc<Route>>,
+    /// Known beforehand, or counted.
+    request_bytes: Result<u64, Arc<AtomicU64>>,
+    response_bytes: u64,
+    /// Zero while there is no answer.
+    status: u16,
+    grpc_status: Option<u16>,
+    hop: Hop,
+    line: Option<Line>,
+}
+
+impl Record {
+    /// The request's head has come.
+    pub(super) fn begin(
+        client: &Arc<Client>,
+        head: &Parts,
+        log: Option<&Arc<AccessLog>>,
+        series: Option<&Arc<Series>>,
+        metrics: bool,
+    ) -> Self {
+        let log = log.filter(|_| client.entry.point.observability.access_logs.unwrap_or(true));
+        if log.is_none() && !metrics {
+            return Self { facts: None, hop: Hop::default() };
+        }
+        let facts = Facts {
+            body: Body::Empty,
+            start: Instant::now(),
+            client: Arc::clone(client),
+            method: head.method.clone(),
+            protocol: Protocol::of(&head.headers),
+            series: series.cloned(),
+            route: None,
+            request_bytes: Ok(0),
+            response_bytes: 0,
+            status: 0,
+            grpc_status: None,
+            hop: Hop::default(),
+            line: log.map(|log| Line::begin(log, head)),
+        };
+        Self { facts: Some(Box::new(facts)), hop: Hop::default() }
+    }
+
+    /// A router takes the request.
+    pub(super) fn routed(&mut self, route: &Arc<Route>) {
+        if let Some(facts) = &mut self.facts {
+            if !route.target.log {
+                facts.line = None;
+            }
+            facts.route = Some(Arc::clone(route));
+        }
+    }
+
+    /// The request's body, counted where its length is not known.
+    pub(super) fn count_request(&mut self, body: Incoming) -> Body {
+        let Some(facts) = &mut self.facts else { return Body::Incoming(body) };
+        if let Some(length) = body.size_hint().exact() {
+            facts.request_bytes = Ok(length);
+            return Body::Incoming(body);
+        }
+        let (body, count) = Counted::new(body);
+        facts.request_bytes = Err(count);
+        Body::boxed(body)
+    }
+
+    /// The user that a middleware found.
+    pub(super) fn user(&mut self, username: Option<Box<str>>) {
+        if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
+            line.username = username;
+        }
+    }
+
+    /// Where the backend's side is noted.
+    pub(super) fn hop(&mut self) -> &mut Hop {
+        match &mut self.facts {
+            Some(facts) => &mut facts.hop,
+            None => &mut self.hop,
+        }
+    }
+
+    /// A backend has answered.
+    pub(super) fn answered(&mut self, response: &Response<Body>) {
+        if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
+            line.origin_bytes = response.body().size_hint().exact();
+        }
+    }
+
+    /// The answer as it goes to the client: its end is the exchange's end.
+    pub(super) fn finish(mut self, response: Response<Body>) -> Response<Body> {
+        let Some(mut facts) = self.facts.take() else { return response };
+        let (head, body) = response.into_parts();
+        facts.status = head.status.as_u16();
+        if facts.protocol == Protocol::Grpc {
+            facts.grpc_status = grpc_status(&head.headers);
+        }
+        if let Some(line) = &mut facts.line {
+            line.answering(&head.headers);
+        }
+        if facts.method == Method::HEAD || body.is_end_stream() {
+            return Response::from_parts(head, body);
+        }
+        if let Body::Full(bytes) = &body {
+            facts.response_bytes = bytes.len() as u64;
+            return Response::from_parts(head, body);
+        }
+        facts.body = body;
+        Response::from_parts(head, Body::Boxed(Box::into_pin(facts)))
+    }
+}
+
+impl Facts {
+    fn tell(&self) {
+        let duration = self.start.elapsed();
+        let request_bytes = match &self.request_bytes {
+            Ok(known) => *known,
+            Err(counted) => counted.load(Ordering::Relaxed),
+        };
+        let status = if self.status == 0 { CLIENT_CLOSED_REQUEST } else { self.status };
+        let tls = self.client.connection.tls.as_ref();
+        if let Some(line) = &self.line {
+            line.write(&line::End {
+                start: self.start,
+                client: &self.client,
+                hop: &self.hop,
+                route: self.route.as_deref(),
+                method: &self.method,
+                duration,
+                status,
+                request_bytes,
+                response_bytes: self.response_bytes,
+            });
+        }
+        let sample = Sample {
+            // gRPC tells its own status in the end; without one it is "unknown".
+            code: if self.protocol == Protocol::Grpc { self.grpc_status.unwrap_or(2) } else { status },
+            method: &self.method,
+            protocol: self.protocol,
+            duration,
+            request_bytes,
+            response_bytes: self.response_bytes,
+            tls: tls.map(|session| (session.version, session.cipher)),
+        };
+        // Requests that no router took are counted for the entry point; those of an uncounted router nowhere.
+        let pipeline = self.route.as_ref().map(|route| &route.target);
+        if pipeline.is_none_or(|pipeline| pipeline.count)
+            && let Some(series) = &self.series
+        {
+            series.record(&sample);
+        }
+        if let Some(pipeline) = pipeline {
+            for series in [&pipeline.router_series, &pipeline.service_series].into_iter().flatten() {
+                series.record(&sample);
+            }
+        }
+    }
+}
+
+impl Drop for Facts {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+impl http_body::Body for Facts {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            if let Some(data) = frame.data_ref() {
+                self.response_bytes += data.len() as u64;
+            } else if let Some(trailers) = frame.trailers_ref() {
+                self.grpc_status = grpc_status(trailers).or(self.grpc_status);
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn grpc_status(headers: &HeaderMap) -> Option<u16> {
+    headers.get(&GRPC_STATUS)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,45 @@
+//! The one place where failures become statuses, with Traefik's bodies.
+
+use crate::forward::{ForwardError, Kind};
+use crate::request::Refusal;
+use flow_middleware::Body;
+use flow_middleware::answer::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text};
+use http::{Response, StatusCode};
+
+/// Why a request got no answer from a backend.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The backend's side failed.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// The connection was made with TLS options that are not the router's.
+    #[error("the connection's TLS options are not those of the request's host")]
+    Misdirected,
+    /// No router takes the request.
+    #[error("no router takes this request")]
+    NoRoute,
+    /// The entry point does not let the request in.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// The answer to the client.
+pub(crate) fn respond(failure: &Failure) -> Response<Body> {
+    match failure {
+        Failure::Forward(error) => match error.kind() {
+            Kind::ClientGone => {
+                status_text(StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST))
+            }
+            Kind::Internal => status_text(StatusCode::INTERNAL_SERVER_ERROR),
+            Kind::NoServer => http_error(StatusCode::SERVICE_UNAVAILABLE, "no available server"),
+            Kind::TimedOut => status_text(StatusCode::GATEWAY_TIMEOUT),
+            Kind::Unreachable => status_text(StatusCode::BAD_GATEWAY),
+        },
+        Failure::Misdirected => http_error(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request"),
+        Failure::NoRoute => http_error(StatusCode::NOT_FOUND, "404 page not found"),
+        Failure::Refused(refusal) => match refusal {
+            Refusal::EncodedCharacter | Refusal::Escape => empty(refusal.status()),
+            Refusal::Underscore => http_error(refusal.status(), "Bad Request"),
+        },
+    }
+}

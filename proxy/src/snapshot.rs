@@ -1,0 +1,116 @@
+//! What is served at one moment: one immutable value, read by every request, swapped whole.
+
+use crate::metrics::Series;
+use crate::router::{RequestView, RouteTable};
+use crate::service::Service;
+use crate::tls::TlsState;
+use arc_swap::ArcSwap;
+use flow_middleware::chain::Chain;
+use flow_middleware::{Body, Exchange};
+use flow_model::config::IngressMetadata;
+use flow_model::name::Name;
+use http::Response;
+use std::fmt;
+use std::sync::Arc;
+
+/// What is served at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// By the entry points' places.
+    pub(crate) entry_points: Box<[EntryPointRoutes]>,
+    pub(crate) tls: Arc<TlsState>,
+}
+
+/// The routes of one entry point.
+#[derive(Debug, Default)]
+pub(crate) struct EntryPointRoutes {
+    pub(crate) plain: RouteTable<Pipeline>,
+    pub(crate) tls: RouteTable<Pipeline>,
+}
+
+impl Snapshot {
+    /// The route of a request that came in at the entry point of this place.
+    pub(crate) fn route(&self, entry_point: usize, tls: bool, request: &RequestView<'_>) -> Option<&Arc<Route>> {
+        let routes = self.entry_points.get(entry_point)?;
+        if tls { routes.tls.find(request) } else { routes.plain.find(request) }
+    }
+}
+
+/// A rule and what stands behind it.
+pub(crate) type Route = crate::router::Route<Pipeline>;
+
+/// What a router leads to: its middlewares and its service, ready to serve.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    /// The service's qualified name.
+    pub(crate) service: Name,
+    pub(crate) chain: Chain,
+    pub(crate) target: Target,
+    /// The TLS options that a connection must have been made with; empty for plain connections.
+    pub(crate) tls_options: Name,
+    /// Requests go to the access log.
+    pub(crate) log: bool,
+    /// Requests go to the metrics.
+    pub(crate) count: bool,
+    pub(crate) router_series: Option<Arc<Series>>,
+    pub(crate) service_series: Option<Arc<Series>>,
+    pub(crate) ingress: Option<IngressMetadata>,
+}
+
+/// Who answers in the end.
+pub(crate) enum Target {
+    /// The proxy itself.
+    Internal(Arc<dyn Internal>),
+    /// Backends.
+    Service(Arc<Service>),
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(_) => f.write_str("Internal"),
+            Self::Service(service) => f.debug_tuple("Service").field(service).finish(),
+        }
+    }
+}
+
+/// A service of the proxy's own, such as its API.
+#[async_trait::async_trait]
+pub trait Internal: Send + Sync {
+    /// Answers one request.
+    async fn answer(&self, exchange: Exchange) -> Response<Body>;
+}
+
+/// The side that swaps snapshots; there is one.
+#[derive(Debug)]
+pub struct Publisher(Arc<ArcSwap<Snapshot>>);
+
+/// The side that reads the current snapshot; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reader(Arc<ArcSwap<Snapshot>>);
+
+/// A place for the current snapshot, empty at first.
+#[must_use]
+pub fn live() -> (Publisher, Reader) {
+    let place = Arc::new(ArcSwap::default());
+    (Publisher(Arc::clone(&place)), Reader(place))
+}
+
+impl Publisher {
+    /// From now on requests see `snapshot`.
+    pub fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.0.store(snapshot);
+    }
+}
+
+impl Reader {
+    pub(crate) fn load(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.0.load()
+    }
+}
+
+impl crate::tls::TlsSource for Reader {
+    fn load(&self) -> Arc<TlsState> {
+        Arc::clone(&self.0.load().tls)
+    }
+}

@@ -1,0 +1,133 @@
+//! Entry points of the settings in the form that the data plane takes.
+
+use crate::settings::{self, RedirectTarget, Settings};
+use flow_model::config::{Domain, RouterObservability, RouterTls, Verbosity};
+use flow_model::entry_point::{
+    EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, ProxyProtocol, Redirection, Transport,
+    UnderscoreHeaders,
+};
+use flow_model::name::{FILE, Name, qualify};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+
+/// An entry point's host has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("entry point {name}: cannot resolve {host:?}; give an IP address, or none for all of the machine's")]
+pub(super) struct Unresolvable {
+    name: String,
+    host: String,
+    #[source]
+    source: std::io::Error,
+}
+
+/// All TCP entry points, sorted by name.
+pub(super) fn entry_points(settings: &Settings) -> Result<Arc<[Arc<EntryPoint>]>, Unresolvable> {
+    let tcp = settings.entry_points.iter().filter(|(_, e)| e.address.protocol == settings::Protocol::Tcp);
+    tcp.map(|(name, entry_point)| Ok(Arc::new(convert(name, entry_point, settings)?))).collect()
+}
+
+fn convert(name: &str, from: &settings::EntryPoint, all: &Settings) -> Result<EntryPoint, Unresolvable> {
+    let timeouts = &from.transport.responding_timeouts;
+    Ok(EntryPoint {
+        name: Name::from(name),
+        address: resolve(name, &from.address)?,
+        as_default: from.as_default,
+        allow_acme_bypass: from.allow_acme_bypass,
+        transport: Transport {
+            request_accept_grace: from.transport.life_cycle.request_accept_grace_timeout,
+            grace: from.transport.life_cycle.grace_timeout,
+            read_timeout: timeouts.read_timeout,
+            write_timeout: timeouts.write_timeout,
+            idle_timeout: timeouts.idle_timeout,
+            keep_alive_max_time: from.transport.keep_alive_max_time,
+            keep_alive_max_requests: from.transport.keep_alive_max_requests,
+        },
+        proxy_protocol: from
+            .proxy_protocol
+            .as_ref()
+            .map(|p| ProxyProtocol { insecure: p.insecure, trusted: p.trusted_ips.clone() }),
+        forwarded_headers: ForwardedHeaders {
+            insecure: from.forwarded_headers.insecure,
+            trusted: from.forwarded_headers.trusted_ips.clone(),
+            connection: from.forwarded_headers.connection.clone(),
+            not_append_x_forwarded_for: from.forwarded_headers.not_append_x_forwarded_for,
+        },
+        http: http(&from.http, all),
+        http2: Http2 {
+            max_concurrent_streams: from.http2.max_concurrent_streams,
+            max_decoder_header_table_size: from.http2.max_decoder_header_table_size,
+            max_encoder_header_table_size: from.http2.max_encoder_header_table_size,
+        },
+        observability: observability(from.observability.as_ref()),
+        has_model: from.http.tls.is_some()
+            || !from.http.middlewares.is_empty()
+            || from.http.encoded_characters.is_some()
+            || from.observability.is_some(),
+    })
+}
+
+/// An empty host is every address of the machine, of both families.
+fn resolve(name: &str, address: &settings::Address) -> Result<SocketAddr, Unresolvable> {
+    if address.host.is_empty() {
+        return Ok(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port));
+    }
+    let failed = |source| Unresolvable { name: name.to_owned(), host: address.host.clone(), source };
+    let mut found = (address.host.as_str(), address.port).to_socket_addrs().map_err(failed)?;
+    found.next().ok_or_else(|| failed(std::io::Error::other("it has no address")))
+}
+
+fn http(from: &settings::Http, all: &Settings) -> Http {
+    Http {
+        middlewares: from.middlewares.iter().map(|name| qualify(name, FILE)).collect(),
+        tls: from.tls.as_ref().map(|tls| RouterTls {
+            options: Name::from(tls.options.as_str()),
+            cert_resolver: Name::from(tls.cert_resolver.as_str()),
+            domains: tls.domains.iter().map(|d| Domain { main: d.main.clone(), sans: d.sans.clone() }).collect(),
+        }),
+        redirection: from.redirections.entry_point.as_ref().map(|redirection| {
+            let (to, port) = match &redirection.to {
+                RedirectTarget::EntryPoint(name) => {
+                    (name.clone(), all.entry_points.get(name).map_or(443, |target| target.address.port))
+                }
+                RedirectTarget::Port(port) => (port.to_string(), *port),
+            };
+            Redirection {
+                scheme: redirection.scheme.clone(),
+                port,
+                permanent: redirection.permanent,
+                priority: redirection.priority,
+                to,
+            }
+        }),
+        encoded_characters: from.encoded_characters.as_ref().map(|allowed| EncodedCharacters {
+            slash: allowed.slash,
+            back_slash: allowed.back_slash,
+            null_character: allowed.null_character,
+            semicolon: allowed.semicolon,
+            percent: allowed.percent,
+            question_mark: allowed.question_mark,
+            hash: allowed.hash,
+        }),
+        encode_query_semicolons: from.encode_query_semicolons,
+        sanitize_path: from.sanitize_path,
+        max_header_bytes: usize::try_from(from.max_header_bytes).unwrap_or(usize::MAX),
+        underscore_headers: match from.underscore_headers_strategy {
+            settings::UnderscoreHeaders::Delete => UnderscoreHeaders::Delete,
+            settings::UnderscoreHeaders::Keep => UnderscoreHeaders::Keep,
+            settings::UnderscoreHeaders::Reject => UnderscoreHeaders::Reject,
+        },
+    }
+}
+
+fn observability(from: Option<&settings::Observability>) -> RouterObservability {
+    from.map_or_else(RouterObservability::default, |from| RouterObservability {
+        access_logs: Some(from.access_logs),
+        metrics: Some(from.metrics),
+        tracing: Some(from.tracing),
+        trace_verbosity: Some(match from.trace_verbosity {
+            settings::TraceVerbosity::Detailed => Verbosity::Detailed,
+            settings::TraceVerbosity::Minimal => Verbosity::Minimal,
+        }),
+        metadata: None,
+    })
+}

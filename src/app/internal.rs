@@ -1,0 +1,140 @@
+//! What the proxy serves itself: API, dashboard, metrics, health, and the redirections of entry points. They are
+//! routers like any other, under the provider `internal`.
+
+use super::state::State;
+use crate::settings::{INTERNAL as TRAEFIK, Settings};
+use flow_admin::{Admin, Part};
+use flow_middleware::answer::status_text;
+use flow_middleware::{Body, Exchange};
+use flow_model::config::{Config, Router};
+use flow_model::entry_point::EntryPoint;
+use flow_model::middleware::{Middleware, RedirectScheme};
+use flow_model::name::Name;
+use flow_proxy_core::snapshot::Internal;
+use http::{Response, StatusCode};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// The highest priority that a router of ours has; users' stay far below (Traefik's `MaxInt`).
+const HIGHEST: i64 = i64::MAX;
+
+/// Routers and middlewares of the provider `internal`.
+pub(super) fn config(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Config {
+    let mut config = Config::default();
+    for entry_point in entry_points {
+        redirection(&mut config, entry_point);
+    }
+    let mut add = |name: &str, entry_point: &str, rule: String, service: &str, priority: i64| {
+        let router = Router {
+            entry_points: vec![entry_point.into()],
+            service: service.into(),
+            rule,
+            priority,
+            ..Router::default()
+        };
+        config.routers.insert(name.into(), Arc::new(router));
+    };
+    if let Some(api) = settings.api.as_ref().filter(|api| api.insecure) {
+        let base = api.base_path.trim_end_matches('/');
+        add("api", TRAEFIK, format!("PathPrefix(`{base}/api`)"), "api@internal", HIGHEST - 1);
+        if api.dashboard {
+            let rule = if base.is_empty() { "PathPrefix(`/`)".to_owned() } else { format!("PathPrefix(`{base}`)") };
+            add("dashboard", TRAEFIK, rule, "dashboard@internal", HIGHEST - 2);
+        }
+    }
+    if let Some(ping) = settings.ping.as_ref().filter(|ping| !ping.manual_routing) {
+        add("ping", &ping.entry_point, "PathPrefix(`/ping`)".to_owned(), "ping@internal", HIGHEST);
+    }
+    for entry_point in readiness(settings) {
+        add(&format!("ready-{entry_point}"), entry_point, "Path(`/ready`)".to_owned(), "ready@internal", HIGHEST);
+    }
+    if let Some(prometheus) = settings.metrics.prometheus.as_ref().filter(|p| !p.manual_routing) {
+        let rule = "PathPrefix(`/metrics`)".to_owned();
+        add("prometheus", &prometheus.entry_point, rule, "prometheus@internal", HIGHEST);
+    }
+    config
+}
+
+/// Readiness is told beside the API and beside ping.
+fn readiness(settings: &Settings) -> Vec<&str> {
+    let api = settings.api.as_ref().filter(|api| api.insecure).map(|_| TRAEFIK);
+    let ping = settings.ping.as_ref().map(|ping| ping.entry_point.as_str()).filter(|ping| Some(*ping) != api);
+    api.into_iter().chain(ping).collect()
+}
+
+/// Everything on the entry point is redirected (`http.redirections.entryPoint`), under Traefik's names.
+fn redirection(config: &mut Config, entry_point: &EntryPoint) {
+    let Some(redirection) = &entry_point.http.redirection else { return };
+    let name = format!("{}-to-{}", entry_point.name, redirection.to);
+    let middleware = Name::from(format!("redirect-{name}"));
+    let bypass = if entry_point.allow_acme_bypass { " && !PathPrefix(`/.well-known/acme-challenge/`)" } else { "" };
+    let router = Router {
+        entry_points: vec![Arc::clone(&entry_point.name)],
+        middlewares: vec![Arc::clone(&middleware)],
+        service: "noop@internal".into(),
+        rule: format!("HostRegexp(`^.+$`){bypass}"),
+        priority: redirection.priority,
+        ..Router::default()
+    };
+    config.routers.insert(name.into(), Arc::new(router));
+    let redirect = RedirectScheme {
+        scheme: redirection.scheme.clone(),
+        port: redirection.port.to_string(),
+        permanent: redirection.permanent,
+    };
+    config.middlewares.insert(middleware, Arc::new(Middleware::RedirectScheme(redirect)));
+}
+
+/// The services that those routers lead to.
+pub(super) fn services(admin: &Arc<Admin<State>>, background: &Handle) -> Vec<(Name, Arc<dyn Internal>)> {
+    let parts = [
+        ("api@internal", Part::Api),
+        ("dashboard@internal", Part::Dashboard),
+        ("ping@internal", Part::Ping),
+        ("prometheus@internal", Part::Metrics),
+        ("ready@internal", Part::Ready),
+    ];
+    let mut services: Vec<(Name, Arc<dyn Internal>)> = parts
+        .into_iter()
+        .map(|(name, part)| {
+            let service = AdminService { admin: Arc::clone(admin), part, background: background.clone() };
+            (Name::from(name), Arc::new(service) as Arc<dyn Internal>)
+        })
+        .collect();
+    services.push((Name::from("noop@internal"), Arc::new(Noop)));
+    services
+}
+
+struct AdminService {
+    admin: Arc<Admin<State>>,
+    part: Part,
+    background: Handle,
+}
+
+#[async_trait::async_trait]
+impl Internal for AdminService {
+    /// Lists of ten thousand routers take a while to write: that is not a worker's work.
+    async fn answer(&self, exchange: Exchange) -> Response<Body> {
+        let answer = match self.part {
+            Part::Ping | Part::Ready => self.admin.answer(self.part, &exchange.head),
+            part => {
+                let admin = Arc::clone(&self.admin);
+                match self.background.spawn_blocking(move || admin.answer(part, &exchange.head)).await {
+                    Ok(answer) => answer,
+                    Err(_) => return status_text(StatusCode::INTERNAL_SERVER_ERROR),
+                }
+            }
+        };
+        answer.map(Body::from)
+    }
+}
+
+/// What stands behind a redirection, and is never reached.
+struct Noop;
+
+#[async_trait::async_trait]
+impl Internal for Noop {
+    async fn answer(&self, _: Exchange) -> Response<Body> {
+        status_text(StatusCode::IM_A_TEAPOT)
+    }
+}

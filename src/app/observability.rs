@@ -1,0 +1,108 @@
+//! The program's own log, the access log and the metrics, as the settings want them.
+
+use crate::settings::{self, AccessLogFormat, LogFormat, LogLevel, Settings};
+use flow_proxy_core::access_log::{self, AccessLog, FieldMode, Fields, Filters, Format, Rules, StatusRange};
+use flow_proxy_core::metrics::{self, Metrics};
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+/// A file that cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LogError {
+    /// It cannot be opened.
+    #[error("{what}: cannot open {path} for appending")]
+    File {
+        /// Which log.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A metric's settings do not hold.
+    #[error("metrics.prometheus does not hold")]
+    Metrics(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// From now on the program's events are written.
+pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
+    let level = match log.level {
+        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => LevelFilter::ERROR,
+        LogLevel::Disabled => LevelFilter::OFF,
+    };
+    let (writer, colours) = match &log.file_path {
+        Some(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            (BoxMakeWriter::new(Mutex::new(file.map_err(|source| file_error("log", path, source))?)), false)
+        }
+        None => (BoxMakeWriter::new(std::io::stdout), !log.no_color && std::io::stdout().is_terminal()),
+    };
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(writer).with_ansi(colours).with_target(false);
+    // A second start within one process, as in tests, keeps the first log.
+    let _ = match log.format {
+        LogFormat::Common => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+fn file_error(what: &'static str, path: &Path, source: std::io::Error) -> LogError {
+    LogError::File { what, path: path.display().to_string(), source }
+}
+
+/// The access log, if it is on.
+pub(super) fn access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, LogError> {
+    let Some(from) = &settings.access_log else { return Ok(None) };
+    let options = access_log::Options {
+        path: from.file_path.clone(),
+        format: match from.format {
+            AccessLogFormat::Common => Format::Common,
+            AccessLogFormat::GenericClf => Format::GenericClf,
+            AccessLogFormat::Json => Format::Json,
+        },
+        filters: Filters {
+            status_codes: from.filters.status_codes.iter().map(|r| StatusRange { from: r.first, to: r.last }).collect(),
+            retry_attempts: from.filters.retry_attempts,
+            min_duration: from.filters.min_duration,
+        },
+        fields: Fields {
+            fields: rules(from.fields.default_mode, &from.fields.names),
+            headers: rules(from.fields.headers.default_mode, &from.fields.headers.names),
+            query_parameters: rules(from.fields.query_parameters.default_mode, &from.fields.query_parameters.names),
+        },
+    };
+    let path = from.file_path.clone().unwrap_or_default();
+    AccessLog::open(options).map(Some).map_err(|source| file_error("accessLog", &path, source))
+}
+
+fn rules(default_mode: settings::FieldMode, names: &BTreeMap<String, settings::FieldMode>) -> Rules {
+    let mode = |from: settings::FieldMode| match from {
+        settings::FieldMode::Drop => FieldMode::Drop,
+        settings::FieldMode::Keep => FieldMode::Keep,
+        settings::FieldMode::Redact => FieldMode::Redact,
+    };
+    let names = names.iter().map(|(name, of)| (name.to_ascii_lowercase(), mode(*of))).collect();
+    Rules { default_mode: mode(default_mode), names }
+}
+
+/// The metrics, if they are on.
+pub(super) fn metrics(settings: &Settings) -> Result<Option<Arc<Metrics>>, LogError> {
+    let Some(from) = &settings.metrics.prometheus else { return Ok(None) };
+    let options = metrics::Options {
+        buckets: from.buckets.clone(),
+        entry_points: from.add_entry_points_labels,
+        routers: from.add_routers_labels,
+        services: from.add_services_labels,
+    };
+    Metrics::new(&options).map(|metrics| Some(Arc::new(metrics))).map_err(|error| LogError::Metrics(error.into()))
+}

@@ -1,0 +1,68 @@
+//! What the parts of the process tell each other about its state.
+
+use arc_swap::ArcSwap;
+use flow_admin::{Readiness, Source};
+use flow_model::runtime::Runtime;
+use flow_proxy_core::metrics::Metrics;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The state of the process; clones are the same state.
+#[derive(Clone, Debug)]
+pub(super) struct State(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    runtime: ArcSwap<Runtime>,
+    metrics: Option<Arc<Metrics>>,
+    /// Providers whose first configuration is not served yet.
+    waiting_for: Mutex<Vec<String>>,
+    stopping: AtomicBool,
+}
+
+impl State {
+    pub(super) fn new(metrics: Option<Arc<Metrics>>) -> Self {
+        Self(Arc::new(Shared {
+            runtime: ArcSwap::default(),
+            metrics,
+            waiting_for: Mutex::new(vec!["entry points".to_owned()]),
+            stopping: AtomicBool::new(false),
+        }))
+    }
+
+    pub(super) fn show(&self, runtime: Arc<Runtime>) {
+        self.0.runtime.store(runtime);
+    }
+
+    pub(super) fn wait_for(&self, waiting_for: Vec<String>) {
+        *self.0.waiting_for.lock().unwrap_or_else(PoisonError::into_inner) = waiting_for;
+    }
+
+    pub(super) fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Source for State {
+    fn runtime(&self) -> Arc<Runtime> {
+        self.0.runtime.load_full()
+    }
+
+    fn metrics(&self) -> Option<String> {
+        match self.0.metrics.as_ref()?.render() {
+            Ok(text) => Some(text),
+            Err(error) => {
+                tracing::error!(%error, "cannot write the metrics");
+                None
+            }
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness { waiting_for: self.0.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
+    }
+}
