@@ -2,10 +2,12 @@
 //!
 //! Providers produce [`config::Config`] values; the data plane merges and compiles them; the API shows [`runtime::Runtime`].
 
+pub mod challenge;
 pub mod config;
 pub mod diagnostic;
 pub mod duration;
 pub mod entry_point;
 pub mod middleware;
 pub mod name;
+pub mod rule;
 pub mod runtime;
