@@ -3,4 +3,6 @@ pub mod crd;
 pub mod lease;
 #[cfg(test)]
 mod mock_api;
+pub mod translate;
 pub mod view;
+pub mod watch;

@@ -1,0 +1,149 @@
+use crate::view::ObjectKey;
+use crate::view::ingress::BackendPort;
+use flow_model::config::Objects;
+use flow_model::name::Name;
+use hashbrown::{HashMap, HashSet};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// Who claims a name. Of several the first in this order has it: the eldest, then by address.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Owner {
+    /// When the object was created, in seconds since 1970.
+    pub(super) created: i64,
+    /// The object.
+    pub(super) key: ObjectKey,
+    /// Which part of it.
+    pub(super) port: Option<BackendPort>,
+}
+
+impl Owner {
+    pub(super) const fn new(created: i64, key: ObjectKey) -> Self {
+        Self { created, key, port: None }
+    }
+}
+
+/// Those who claim one name, in order.
+type Rivals<T> = SmallVec<[(Owner, Arc<T>); 1]>;
+
+/// Objects by name, kept across translations. Names are made from other names, so two objects may claim one.
+#[derive(Debug)]
+pub(super) struct Claims<T> {
+    /// Who has it.
+    objects: Objects<T>,
+    rivals: HashMap<Name, Rivals<T>, foldhash::fast::RandomState>,
+    contested: HashSet<Name, foldhash::fast::RandomState>,
+}
+
+impl<T> Default for Claims<T> {
+    fn default() -> Self {
+        Self { objects: Objects::default(), rivals: HashMap::default(), contested: HashSet::default() }
+    }
+}
+
+impl<T> Claims<T> {
+    /// What each name stands for.
+    pub(super) const fn objects(&self) -> &Objects<T> {
+        &self.objects
+    }
+
+    /// Claims a name, or changes what was claimed. True where that changes anything.
+    pub(super) fn claim(&mut self, name: &Name, owner: Owner, value: Arc<T>) -> bool {
+        let Some(rivals) = self.rivals.get_mut(name) else {
+            self.rivals.insert(name.clone(), smallvec![(owner, value.clone())]);
+            self.objects.insert(name.clone(), value);
+            return true;
+        };
+        match rivals.binary_search_by(|(rival, _)| rival.cmp(&owner)) {
+            Ok(index) => {
+                if let Some(slot) = rivals.get_mut(index) {
+                    if Arc::ptr_eq(&slot.1, &value) {
+                        return false;
+                    }
+                    slot.1 = value;
+                }
+            }
+            Err(index) => rivals.insert(index, (owner, value)),
+        }
+        self.settle(name);
+        true
+    }
+
+    /// Gives a claim up. True where there was one.
+    pub(super) fn release(&mut self, name: &Name, owner: &Owner) -> bool {
+        let Some(rivals) = self.rivals.get_mut(name) else { return false };
+        let Ok(index) = rivals.binary_search_by(|(rival, _)| rival.cmp(owner)) else { return false };
+        rivals.remove(index);
+        self.settle(name);
+        true
+    }
+
+    /// What an owner claims under a name, whether it has it or not.
+    pub(super) fn claimed(&self, name: &Name, owner: &Owner) -> Option<&Arc<T>> {
+        self.rivals.get(name)?.iter().find(|(rival, _)| rival == owner).map(|(_, value)| value)
+    }
+
+    /// The names that several claim, with those who do, the one who has it first; sorted by name.
+    pub(super) fn contested(&self) -> Vec<(&Name, Vec<&Owner>)> {
+        let rivals = |name| self.rivals.get(name).into_iter().flatten().map(|(owner, _)| owner).collect();
+        let mut all: Vec<_> = self.contested.iter().map(|name| (name, rivals(name))).collect();
+        all.sort_by_key(|(name, _)| *name);
+        all
+    }
+
+    fn settle(&mut self, name: &Name) {
+        let rivals = self.rivals.get(name);
+        match rivals.and_then(|rivals| rivals.first()) {
+            Some((_, value)) => {
+                self.objects.insert(name.clone(), value.clone());
+            }
+            None => {
+                self.objects.remove(name);
+            }
+        }
+        match rivals.map_or(0, SmallVec::len) {
+            0 => {
+                self.rivals.remove(name);
+                self.contested.remove(name);
+            }
+            1 => {
+                self.contested.remove(name);
+            }
+            _ => {
+                self.contested.insert(name.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn the_first_owner_has_the_name_until_it_gives_it_up() {
+        let mut claims = Claims::default();
+        let (name, elder, younger) =
+            (Name::from("n"), Owner::new(1, ObjectKey::new("z", "z")), Owner::new(2, ObjectKey::new("a", "a")));
+        assert!(claims.claim(&name, younger.clone(), Arc::new(2)));
+        assert!(claims.claim(&name, elder.clone(), Arc::new(1)));
+        assert_eq!(*claims.objects()["n"], 1);
+        assert_eq!(claims.contested(), [(&name, vec![&elder, &younger])]);
+        assert!(claims.release(&name, &elder));
+        assert!(!claims.release(&name, &elder));
+        assert_eq!(*claims.objects()["n"], 2);
+        assert!(claims.contested().is_empty());
+        assert!(claims.release(&name, &younger));
+        assert!(claims.objects().is_empty());
+    }
+
+    #[test]
+    fn the_same_value_again_changes_nothing() {
+        let mut claims = Claims::default();
+        let (name, owner, value) = (Name::from("n"), Owner::new(0, ObjectKey::new("a", "a")), Arc::new(1));
+        assert!(claims.claim(&name, owner.clone(), value.clone()));
+        assert!(!claims.claim(&name, owner.clone(), value));
+        assert!(claims.claim(&name, owner, Arc::new(1)));
+    }
+}

@@ -1,0 +1,111 @@
+use crate::translate::claims::{Claims, Owner};
+use crate::view::{Dirty, Keys, ObjectKey, Reference};
+use flow_model::diagnostic::Diagnostic;
+use flow_model::name::Name;
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What one custom resource becomes.
+pub(super) struct Made<T> {
+    pub(super) name: Name,
+    /// When the object was created, in seconds since 1970.
+    pub(super) created: i64,
+    /// `None` where it cannot be served at all.
+    pub(super) value: Option<T>,
+    /// What was read for it beside the object.
+    pub(super) reads: Vec<Reference>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// The translations of one kind, each kept until its object or what it reads changes.
+#[derive(Debug)]
+pub(super) struct Memo<T> {
+    entries: HashMap<ObjectKey, Entry, foldhash::fast::RandomState>,
+    diagnosed: BTreeMap<ObjectKey, Vec<Diagnostic>>,
+    claims: Claims<T>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Name,
+    owner: Owner,
+    reads: Vec<Reference>,
+}
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self { entries: HashMap::default(), diagnosed: BTreeMap::default(), claims: Claims::default() }
+    }
+}
+
+impl<T: PartialEq> Memo<T> {
+    /// Translates again what changed, or reads what changed. True where the outcome differs.
+    pub(super) fn update(
+        &mut self,
+        objects: &Keys,
+        dirty: &Dirty,
+        translate: impl Fn(&ObjectKey) -> Option<Made<T>>,
+    ) -> bool {
+        let mut keys = objects.clone();
+        if !(dirty.secrets.is_empty() && dirty.config_maps.is_empty()) {
+            let is_dirty = |reference: &Reference| match reference {
+                Reference::ConfigMap(key) => dirty.config_maps.contains(key),
+                Reference::Secret(key) => dirty.secrets.contains(key),
+            };
+            let readers = self.entries.iter().filter(|(_, entry)| entry.reads.iter().any(is_dirty));
+            keys.extend(readers.map(|(key, _)| key.clone()));
+        }
+        keys.iter().fold(false, |changed, key| self.replace(key, translate(key)) | changed)
+    }
+
+    fn replace(&mut self, key: &ObjectKey, made: Option<Made<T>>) -> bool {
+        let mut changed = false;
+        let old = self.entries.remove(key);
+        let mut diagnostics = Vec::new();
+        let mut has_value = false;
+        if let Some(made) = made {
+            let owner = Owner::new(made.created, key.clone());
+            if let Some(value) = made.value {
+                has_value = true;
+                let before = self.claims.claimed(&made.name, &owner).filter(|before| ***before == value).cloned();
+                changed |= self.claims.claim(&made.name, owner.clone(), before.unwrap_or_else(|| Arc::new(value)));
+            }
+            diagnostics = made.diagnostics;
+            self.entries.insert(key.clone(), Entry { name: made.name, owner, reads: made.reads });
+        }
+        if let Some(old) = old {
+            // An object's name follows from its key, so only its age can make another owner of it.
+            let same = has_value && self.entries.get(key).is_some_and(|new| new.owner == old.owner);
+            changed |= !same && self.claims.release(&old.name, &old.owner);
+        }
+        if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) != diagnostics {
+            changed = true;
+            if diagnostics.is_empty() {
+                self.diagnosed.remove(key);
+            } else {
+                self.diagnosed.insert(key.clone(), diagnostics);
+            }
+        }
+        changed
+    }
+}
+
+impl<T> Memo<T> {
+    /// Who claims what.
+    pub(super) const fn claims(&self) -> &Claims<T> {
+        &self.claims
+    }
+
+    /// What is wrong with the objects, and with names that several claim.
+    pub(super) fn diagnostics(&self, kind: &'static str) -> Vec<Diagnostic> {
+        let mut all: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
+        for (name, owners) in self.claims.contested() {
+            let Some((winner, losers)) = owners.split_first() else { continue };
+            all.extend(losers.iter().map(|loser| {
+                Diagnostic::error(loser.key.subject(kind), format!("the name {name} is already that of {}", winner.key))
+            }));
+        }
+        all
+    }
+}

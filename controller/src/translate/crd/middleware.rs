@@ -1,0 +1,217 @@
+use super::memo::Made;
+use super::{choose, object_name, reference};
+use crate::crd::middleware::{BasicAuth, ForwardAuth, MiddlewareSpec, RateLimit};
+use crate::translate::options::CrdOptions;
+use crate::translate::pem::{self, Unusable};
+use crate::view::secret::BASIC_AUTH;
+use crate::view::{Custom, ObjectKey, Reference, View};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use flow_model::diagnostic::Diagnostic;
+use flow_model::middleware as model;
+use flow_model::middleware::Middleware;
+use sha1::{Digest, Sha1};
+use std::sync::Arc;
+
+/// Why an object is no middleware.
+#[derive(Debug, thiserror::Error)]
+enum Invalid {
+    #[error("no kind of middleware is set")]
+    NoKind,
+    #[error("an object is one middleware, and {0} are set: write one object for each")]
+    Kinds(String),
+    #[error("{0} is not served yet")]
+    NotServed(&'static str),
+    #[error("{0}: a Secret must be named")]
+    NoSecret(&'static str),
+    #[error("forwardAuth: an address must be given")]
+    NoAddress,
+    #[error("{0}: {1}")]
+    Secret(&'static str, Unusable),
+    #[error("basicAuth: Secret {0} must have username and password")]
+    NoCredentials(ObjectKey),
+    #[error("basicAuth: Secret {0} holds no user")]
+    NoUsers(ObjectKey),
+    #[error("chain: {0}")]
+    Chain(reference::Refused),
+}
+
+/// What a Middleware object becomes. One that cannot hold becomes [`Middleware::Invalid`], so that what uses it says
+/// why it does not work.
+pub(super) fn translate(
+    objects: [Option<&Arc<Custom<MiddlewareSpec>>>; 2],
+    view: &View,
+    options: &CrdOptions,
+) -> Option<Made<Middleware>> {
+    let mut diagnostics = Vec::new();
+    let object = choose(objects, "Middleware", &mut diagnostics)?;
+    let mut reads = Vec::new();
+    let made = match &object.spec {
+        Err(error) => Err(error.clone()),
+        Ok(spec) => {
+            let mut warnings = Vec::new();
+            let made = middleware(spec, &object.key, view, options, &mut reads, &mut warnings);
+            let subject = || object.key.subject("Middleware");
+            diagnostics.extend(warnings.into_iter().map(|warning| Diagnostic::warning(subject(), warning)));
+            made.map_err(|error| error.to_string())
+        }
+    };
+    let value = made.unwrap_or_else(|message| {
+        diagnostics.push(Diagnostic::error(object.key.subject("Middleware"), message.clone()));
+        Middleware::Invalid(message)
+    });
+    Some(Made { name: object_name(&object.key), created: object.created, value: Some(value), reads, diagnostics })
+}
+
+fn middleware(
+    spec: &MiddlewareSpec,
+    key: &ObjectKey,
+    view: &View,
+    options: &CrdOptions,
+    reads: &mut Vec<Reference>,
+    warnings: &mut Vec<&'static str>,
+) -> Result<Middleware, Invalid> {
+    let kinds = spec.kinds();
+    let &[kind] = kinds.as_slice() else {
+        return Err(if kinds.is_empty() { Invalid::NoKind } else { Invalid::Kinds(kinds.join(", ")) });
+    };
+    let plain = [
+        spec.add_prefix.clone().map(Middleware::AddPrefix),
+        spec.compress.clone().map(Middleware::Compress),
+        spec.headers.clone().map(Middleware::Headers),
+        spec.ip_allow_list.clone().map(Middleware::IpAllowList),
+        spec.redirect_regex.clone().map(Middleware::RedirectRegex),
+        spec.redirect_scheme.clone().map(Middleware::RedirectScheme),
+        spec.replace_path.clone().map(Middleware::ReplacePath),
+        spec.replace_path_regex.clone().map(Middleware::ReplacePathRegex),
+        spec.strip_prefix.clone().map(Middleware::StripPrefix),
+        spec.strip_prefix_regex.clone().map(Middleware::StripPrefixRegex),
+    ];
+    if let Some(middleware) = plain.into_iter().flatten().next() {
+        return Ok(middleware);
+    }
+    if let Some(list) = &spec.ip_white_list {
+        warnings.push("ipWhiteList is deprecated: write ipAllowList");
+        return Ok(Middleware::IpAllowList(model::IpAllowList {
+            source_range: list.source_range.clone(),
+            ip_strategy: list.ip_strategy.clone(),
+            reject_status_code: None,
+        }));
+    }
+    if let Some(chain) = &spec.chain {
+        let names = chain.middlewares.iter().map(|other| reference::middleware(other, &key.namespace, options));
+        let middlewares = names.collect::<Result<_, _>>().map_err(Invalid::Chain)?;
+        return Ok(Middleware::Chain(model::Chain { middlewares }));
+    }
+    if let Some(limit) = &spec.rate_limit {
+        if limit.redis.is_some() {
+            warnings.push("rateLimit.redis is not served yet: every replica counts for itself");
+        }
+        return Ok(Middleware::RateLimit(rate_limit(limit)));
+    }
+    if let Some(auth) = &spec.basic_auth {
+        return basic_auth(auth, key, view, reads).map(Middleware::BasicAuth);
+    }
+    if let Some(auth) = &spec.forward_auth {
+        return forward_auth(auth, key, view, reads).map(Middleware::ForwardAuth);
+    }
+    Err(Invalid::NotServed(kind))
+}
+
+fn rate_limit(limit: &RateLimit) -> model::RateLimit {
+    let default = model::RateLimit::default();
+    model::RateLimit {
+        average: limit.average.unwrap_or(default.average),
+        period: limit.period.unwrap_or(default.period),
+        burst: limit.burst.unwrap_or(default.burst),
+        source_criterion: limit.source_criterion.clone(),
+    }
+}
+
+fn basic_auth(
+    auth: &BasicAuth,
+    key: &ObjectKey,
+    view: &View,
+    reads: &mut Vec<Reference>,
+) -> Result<model::BasicAuth, Invalid> {
+    if auth.secret.is_empty() {
+        return Err(Invalid::NoSecret("basicAuth"));
+    }
+    let users = credentials(key.sibling(&auth.secret), view, reads)?;
+    Ok(model::BasicAuth {
+        users,
+        realm: auth.realm.clone(),
+        remove_header: auth.remove_header,
+        header_field: auth.header_field.clone(),
+    })
+}
+
+/// The users of a Secret: of type `kubernetes.io/basic-auth` its single one, whose password is hashed here; else the
+/// lines of its only key.
+fn credentials(key: ObjectKey, view: &View, reads: &mut Vec<Reference>) -> Result<Vec<String>, Invalid> {
+    reads.push(Reference::Secret(key.clone()));
+    let invalid = |error| Invalid::Secret("basicAuth", error);
+    let secret = view.secret(&key).ok_or_else(|| invalid(Unusable::Missing("Secret", key.clone())))?;
+    let text =
+        |value: &[u8]| String::from_utf8(value.to_vec()).map_err(|_| invalid(Unusable::NoText("Secret", key.clone())));
+    if &*secret.kind == BASIC_AUTH {
+        let (Some(user), Some(password)) = (secret.data.get("username"), secret.data.get("password")) else {
+            return Err(Invalid::NoCredentials(key));
+        };
+        return Ok(vec![format!("{}:{{SHA}}{}", text(user)?, BASE64_STANDARD.encode(Sha1::digest(password)))]);
+    }
+    let mut values = secret.data.values();
+    let (Some(lines), None) = (values.next(), values.next()) else {
+        return Err(invalid(Unusable::NotOneKey(key, secret.data.len())));
+    };
+    let users: Vec<_> = text(lines)?.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if users.is_empty() { Err(Invalid::NoUsers(key)) } else { Ok(users) }
+}
+
+fn forward_auth(
+    auth: &ForwardAuth,
+    key: &ObjectKey,
+    view: &View,
+    reads: &mut Vec<Reference>,
+) -> Result<model::ForwardAuth, Invalid> {
+    if auth.address.is_empty() {
+        return Err(Invalid::NoAddress);
+    }
+    let mut tls = None;
+    if let Some(wanted) = &auth.tls {
+        let invalid = |error| Invalid::Secret("forwardAuth.tls", error);
+        let mut made = model::ClientTls { insecure_skip_verify: wanted.insecure_skip_verify, ..Default::default() };
+        if !wanted.ca_secret.is_empty() {
+            let secret = key.sibling(&wanted.ca_secret);
+            reads.push(Reference::Secret(secret.clone()));
+            made.ca = pem::authorities(view, &secret, true).map_err(invalid)?;
+        }
+        if !wanted.cert_secret.is_empty() {
+            let secret = key.sibling(&wanted.cert_secret);
+            reads.push(Reference::Secret(secret.clone()));
+            let certificate = pem::certificate(view, &secret).map_err(invalid)?;
+            let text =
+                |value| String::from_utf8(value).map_err(|_| invalid(Unusable::NoText("Secret", secret.clone())));
+            made.cert = text(certificate.chain)?;
+            made.key = text(certificate.key)?;
+        }
+        tls = Some(made);
+    }
+    Ok(model::ForwardAuth {
+        address: auth.address.clone(),
+        tls,
+        trust_forward_header: auth.trust_forward_header,
+        auth_response_headers: auth.auth_response_headers.clone(),
+        auth_response_headers_regex: auth.auth_response_headers_regex.clone(),
+        auth_request_headers: auth.auth_request_headers.clone(),
+        add_auth_cookies_to_response: auth.add_auth_cookies_to_response.clone(),
+        header_field: auth.header_field.clone(),
+        forward_body: auth.forward_body,
+        // Traefik's default, as its API shows it.
+        max_body_size: auth.max_body_size.or(Some(-1)),
+        max_response_body_size: auth.max_response_body_size,
+        preserve_location_header: auth.preserve_location_header,
+        preserve_request_method: auth.preserve_request_method,
+        auth_signin_url: auth.auth_signin_url.clone(),
+    })
+}

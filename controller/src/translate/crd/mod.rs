@@ -1,0 +1,95 @@
+//! The provider `kubernetescrd`: Traefik's custom resources (Traefik's `providers.kubernetesCRD`).
+
+mod memo;
+mod middleware;
+mod reference;
+mod servers_transport;
+mod tls_option;
+mod tls_store;
+
+use super::options::CrdOptions;
+use crate::view::{Dirty, ObjectKey, View, custom};
+use flow_model::config::{Config, ServersTransport, TlsOptions};
+use flow_model::diagnostic::Diagnostic;
+use flow_model::middleware::Middleware;
+use flow_model::name::{Name, normalize};
+use memo::Memo;
+use std::sync::Arc;
+use tls_store::Stores;
+
+/// The translation of custom resources, kept so that a change costs what it changes.
+#[derive(Debug)]
+pub(super) struct Custom {
+    options: CrdOptions,
+    middlewares: Memo<Middleware>,
+    servers_transports: Memo<ServersTransport>,
+    tls_options: Memo<TlsOptions>,
+    tls_stores: Stores,
+    config: Arc<Config>,
+}
+
+impl Custom {
+    pub(super) fn new(options: CrdOptions) -> Self {
+        Self {
+            options,
+            middlewares: Memo::default(),
+            servers_transports: Memo::default(),
+            tls_options: Memo::default(),
+            tls_stores: Stores::default(),
+            config: Arc::default(),
+        }
+    }
+
+    /// The configuration after a change; the same `Arc` where nothing in it changed.
+    pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
+        let options = &self.options;
+        let mut changed = self
+            .middlewares
+            .update(&dirty.middlewares, dirty, |key| middleware::translate(view.middleware(key), view, options));
+        changed |= self.servers_transports.update(&dirty.servers_transports, dirty, |key| {
+            servers_transport::translate(view.servers_transport(key), view)
+        });
+        changed |=
+            self.tls_options.update(&dirty.tls_options, dirty, |key| tls_option::translate(view.tls_option(key), view));
+        changed |= self.tls_stores.update(dirty, view);
+        if changed {
+            self.config = Arc::new(self.assemble());
+        }
+        self.config.clone()
+    }
+
+    fn assemble(&self) -> Config {
+        let mut diagnostics = self.middlewares.diagnostics("Middleware");
+        diagnostics.extend(self.servers_transports.diagnostics("ServersTransport"));
+        diagnostics.extend(tls_option::diagnostics(&self.tls_options));
+        diagnostics.extend(self.tls_stores.diagnostics());
+        Config {
+            middlewares: self.middlewares.claims().objects().clone(),
+            servers_transports: self.servers_transports.claims().objects().clone(),
+            tls_options: tls_option::objects(&self.tls_options),
+            tls_stores: self.tls_stores.objects(),
+            certificates: self.tls_stores.certificates(),
+            diagnostics,
+            ..Config::default()
+        }
+    }
+}
+
+/// The name of what an object becomes: `namespace-name`.
+fn object_name(key: &ObjectKey) -> Name {
+    normalize(&format!("{}-{}", key.namespace, key.name)).into()
+}
+
+/// Of the objects of one name the one that counts, and what is to be said of the other.
+fn choose<'a, T>(
+    [first, second]: [Option<&'a Arc<custom::Custom<T>>>; 2],
+    kind: &'static str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<&'a Arc<custom::Custom<T>>> {
+    let (first, second) = (first?, second);
+    if let Some(second) = second {
+        let message = format!("it exists in {} too: the one of {} is used", second.group, first.group);
+        diagnostics.push(Diagnostic::warning(first.key.subject(kind), message));
+    }
+    Some(first)
+}

@@ -1,0 +1,99 @@
+use super::memo::Made;
+use super::{choose, object_name};
+use crate::crd::ServersTransportSpec;
+use crate::crd::servers_transport::RootCa;
+use crate::translate::pem;
+use crate::view::{Custom, ObjectKey, Reference, View};
+use flow_model::config::{ForwardingTimeouts, ServersTransport};
+use flow_model::diagnostic::Diagnostic;
+use std::sync::Arc;
+
+/// What a ServersTransport becomes. As in Traefik, an authority or a certificate that cannot be read is left out.
+pub(super) fn translate(
+    objects: [Option<&Arc<Custom<ServersTransportSpec>>>; 2],
+    view: &View,
+) -> Option<Made<ServersTransport>> {
+    let mut diagnostics = Vec::new();
+    let object = choose(objects, "ServersTransport", &mut diagnostics)?;
+    let subject = || object.key.subject("ServersTransport");
+    let mut made =
+        Made { name: object_name(&object.key), created: object.created, value: None, reads: Vec::new(), diagnostics };
+    let spec = match &object.spec {
+        Ok(spec) => spec,
+        Err(error) => {
+            made.diagnostics.push(Diagnostic::error(subject(), error.clone()));
+            return Some(made);
+        }
+    };
+    // What a server must prove is never left out in silence: without it the transport is not served at all.
+    if !spec.peer_cert_uri.is_empty() || !spec.peer_cert_sans.is_empty() || spec.spiffe.is_some() {
+        let message = "peerCertURI, peerCertSANs and spiffe are not served yet";
+        made.diagnostics.push(Diagnostic::error(subject(), message));
+        return Some(made);
+    }
+    if !(spec.min_version.is_empty() && spec.max_version.is_empty() && spec.cipher_suites.is_empty()) {
+        let message = "minVersion, maxVersion and cipherSuites are not served yet: the defaults hold";
+        made.diagnostics.push(Diagnostic::warning(subject(), message));
+    }
+    if spec.max_idle_conns_per_host < 0 {
+        let message = "a negative maxIdleConnsPerHost is not served: one idle connection is kept for each server";
+        made.diagnostics.push(Diagnostic::warning(subject(), message));
+    }
+    let mut transport = ServersTransport {
+        server_name: spec.server_name.clone(),
+        insecure_skip_verify: spec.insecure_skip_verify,
+        max_idle_connections: usize::try_from(spec.max_idle_conns_per_host).unwrap_or(1),
+        timeouts: timeouts(spec),
+        disable_http2: spec.disable_http2,
+        ..ServersTransport::default()
+    };
+    for ca in authorities(spec) {
+        match read_authorities(&ca, &object.key, view, &mut made.reads) {
+            Ok(pem) => transport.root_cas.push(pem.into_bytes()),
+            Err(error) => made.diagnostics.push(Diagnostic::error(subject(), format!("rootCAs: {error}"))),
+        }
+    }
+    for name in &spec.certificates_secrets {
+        let secret = object.key.sibling(name);
+        made.reads.push(Reference::Secret(secret.clone()));
+        match pem::certificate(view, &secret) {
+            Ok(certificate) => transport.certificates.push(certificate),
+            Err(error) => made.diagnostics.push(Diagnostic::error(subject(), format!("certificatesSecrets: {error}"))),
+        }
+    }
+    made.value = Some(transport);
+    Some(made)
+}
+
+fn authorities(spec: &ServersTransportSpec) -> Vec<RootCa> {
+    let old = spec.root_cas_secrets.iter().map(|name| RootCa { secret: Some(name.clone()), config_map: None });
+    old.chain(spec.root_cas.iter().cloned()).collect()
+}
+
+fn read_authorities(ca: &RootCa, key: &ObjectKey, view: &View, reads: &mut Vec<Reference>) -> Result<String, String> {
+    match (&ca.secret, &ca.config_map) {
+        (Some(secret), None) => {
+            let secret = key.sibling(secret);
+            reads.push(Reference::Secret(secret.clone()));
+            pem::authorities(view, &secret, true).map_err(|error| error.to_string())
+        }
+        (None, Some(map)) => {
+            let map = key.sibling(map);
+            reads.push(Reference::ConfigMap(map.clone()));
+            pem::config_map_authorities(view, &map).map_err(|error| error.to_string())
+        }
+        _ => Err("name either a Secret or a ConfigMap".to_owned()),
+    }
+}
+
+fn timeouts(spec: &ServersTransportSpec) -> ForwardingTimeouts {
+    let default = ForwardingTimeouts::default();
+    let Some(wanted) = &spec.forwarding_timeouts else { return default };
+    ForwardingTimeouts {
+        dial: wanted.dial_timeout.unwrap_or(default.dial),
+        response_header: wanted.response_header_timeout.unwrap_or(default.response_header),
+        idle_connection: wanted.idle_conn_timeout.unwrap_or(default.idle_connection),
+        read_idle: wanted.read_idle_timeout.unwrap_or(default.read_idle),
+        ping: wanted.ping_timeout.unwrap_or(default.ping),
+    }
+}

@@ -1,0 +1,159 @@
+use super::backend::{BackendKey, Unserved};
+use crate::translate::claims::{Claims, Owner};
+use crate::translate::options::IngressOptions;
+use crate::view::{Dirty, Keys, ObjectKey, View};
+use flow_model::config::Service;
+use flow_model::name::Name;
+use hashbrown::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The backends that Ingresses use, each translated once and again only when what it reads changes.
+#[derive(Debug, Default)]
+pub(super) struct Backends {
+    all: HashMap<BackendKey, Entry, foldhash::fast::RandomState>,
+    of_service: HashMap<ObjectKey, Vec<BackendKey>, foldhash::fast::RandomState>,
+    /// Those that lost their name to another.
+    losers: HashSet<BackendKey, foldhash::fast::RandomState>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Name,
+    outcome: Result<Arc<Service>, Unserved>,
+    reads_nodes: bool,
+    /// Ingresses, and whether they use it by its name; the others make it the default backend.
+    users: HashMap<ObjectKey, bool, foldhash::fast::RandomState>,
+    /// How many use it by its name: one, and it is a service of its own.
+    named: usize,
+}
+
+impl BackendKey {
+    fn owner(&self) -> Owner {
+        Owner { created: 0, key: self.service.clone(), port: Some(self.port.clone()) }
+    }
+}
+
+impl Backends {
+    /// What a backend is, with the name of its service.
+    pub(super) fn outcome(
+        &mut self,
+        key: &BackendKey,
+        view: &View,
+        options: &IngressOptions,
+    ) -> (Name, Result<Arc<Service>, Unserved>) {
+        if let Some(entry) = self.all.get(key) {
+            return (entry.name.clone(), entry.outcome.clone());
+        }
+        let (outcome, reads_nodes) = key.translate(view, options);
+        let entry = Entry {
+            name: key.service_name(),
+            outcome: outcome.map(Arc::new),
+            reads_nodes,
+            users: HashMap::default(),
+            named: 0,
+        };
+        let answer = (entry.name.clone(), entry.outcome.clone());
+        self.of_service.entry(key.service.clone()).or_default().push(key.clone());
+        self.all.insert(key.clone(), entry);
+        answer
+    }
+
+    /// Whether its name is another's.
+    pub(super) fn has_lost_its_name(&self, key: &BackendKey) -> bool {
+        self.losers.contains(key)
+    }
+
+    /// An Ingress uses a backend. True where that changes the services.
+    pub(super) fn add_user(
+        &mut self,
+        key: &BackendKey,
+        ingress: &ObjectKey,
+        named: bool,
+        services: &mut Claims<Service>,
+    ) -> bool {
+        let Some(entry) = self.all.get_mut(key) else { return false };
+        let before = entry.users.insert(ingress.clone(), named).unwrap_or_default();
+        entry.named = entry.named - usize::from(before) + usize::from(named);
+        match &entry.outcome {
+            Ok(service) if named => services.claim(&entry.name, key.owner(), service.clone()),
+            _ => entry.named == 0 && services.release(&entry.name, &key.owner()),
+        }
+    }
+
+    /// An Ingress uses a backend no longer. True where that changes the services.
+    pub(super) fn remove_user(
+        &mut self,
+        key: &BackendKey,
+        ingress: &ObjectKey,
+        services: &mut Claims<Service>,
+    ) -> bool {
+        let Some(entry) = self.all.get_mut(key) else { return false };
+        entry.named -= usize::from(entry.users.remove(ingress).unwrap_or_default());
+        let changed = entry.named == 0 && services.release(&entry.name, &key.owner());
+        if entry.users.is_empty() {
+            self.all.remove(key);
+            if let Some(keys) = self.of_service.get_mut(&key.service) {
+                keys.retain(|other| other != key);
+                if keys.is_empty() {
+                    self.of_service.remove(&key.service);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Translates again what reads something that changed. Ingresses to which it matters go into `ingresses`.
+    pub(super) fn refresh(
+        &mut self,
+        dirty: &Dirty,
+        view: &View,
+        options: &IngressOptions,
+        services: &mut Claims<Service>,
+        ingresses: &mut Keys,
+    ) -> bool {
+        let mut keys: Vec<BackendKey> =
+            dirty.services.iter().filter_map(|service| self.of_service.get(service)).flatten().cloned().collect();
+        if dirty.nodes {
+            keys.extend(self.all.iter().filter(|(_, entry)| entry.reads_nodes).map(|(key, _)| key.clone()));
+        }
+        let mut changed = false;
+        for key in keys {
+            let Some(entry) = self.all.get_mut(&key) else { continue };
+            let (outcome, reads_nodes) = key.translate(view, options);
+            entry.reads_nodes = reads_nodes;
+            match (&entry.outcome, outcome) {
+                (Ok(old), Ok(new)) if **old == new => {}
+                (Err(old), Err(new)) if *old == new => {}
+                (old, new) => {
+                    let settled = old.is_ok() && new.is_ok();
+                    ingresses.extend(
+                        entry.users.iter().filter(|(_, named)| !(settled && **named)).map(|(user, _)| user.clone()),
+                    );
+                    entry.outcome = new.map(Arc::new);
+                    changed |= match &entry.outcome {
+                        Ok(service) if entry.named > 0 => services.claim(&entry.name, key.owner(), service.clone()),
+                        Ok(_) => false,
+                        Err(_) => services.release(&entry.name, &key.owner()),
+                    };
+                }
+            }
+        }
+        changed
+    }
+
+    /// Finds those that lost their name to another; Ingresses for which that changed.
+    pub(super) fn settle_names(&mut self, services: &Claims<Service>) -> Keys {
+        let mut losers = HashSet::default();
+        for (_, owners) in services.contested() {
+            for owner in owners.into_iter().skip(1) {
+                if let Some(port) = &owner.port {
+                    losers.insert(BackendKey { service: owner.key.clone(), port: port.clone() });
+                }
+            }
+        }
+        let changed = losers.symmetric_difference(&self.losers);
+        let users = changed.filter_map(|key| self.all.get(key)).flat_map(|entry| entry.users.keys().cloned()).collect();
+        self.losers = losers;
+        users
+    }
+}

@@ -1,0 +1,238 @@
+//! What one Ingress becomes.
+
+use super::backend::BackendKey;
+use super::backends::Backends;
+use super::router_options::RouterOptions;
+use super::rule::{Syntax, rule};
+use crate::translate::claims::Owner;
+use crate::translate::options::{IngressOptions, may_cross_providers};
+use crate::view::ingress::{Backend, Path};
+use crate::view::{Ingress, ObjectKey, View};
+use flow_model::config::{IngressMetadata, Metadata, Router, RouterObservability, RuleSyntax, Service};
+use flow_model::diagnostic::Diagnostic;
+use flow_model::name::{Name, normalize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// The router of the default backend.
+pub(super) const DEFAULT_ROUTER: &str = "default-router";
+/// The service of the default backend.
+pub(super) const DEFAULT_BACKEND: &str = "default-backend";
+
+/// What one Ingress becomes, and what it reads for that.
+#[derive(Debug)]
+pub(super) struct Fragment {
+    pub(super) owner: Owner,
+    pub(super) routers: Vec<(Name, Arc<Router>)>,
+    /// Backends that its rules use.
+    pub(super) backends: Vec<BackendKey>,
+    /// The backend that it makes the default, and its service where it can be served.
+    pub(super) default: Option<(BackendKey, Option<Arc<Service>>)>,
+    pub(super) secrets: Vec<ObjectKey>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Fragment {
+    pub(super) fn new(ingress: &Ingress) -> Self {
+        Self {
+            owner: Owner::new(ingress.created, ingress.key.clone()),
+            routers: Vec::new(),
+            backends: Vec::new(),
+            default: None,
+            secrets: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Translates an Ingress that is ours.
+    pub(super) fn translate(ingress: &Ingress, view: &View, options: &IngressOptions, backends: &mut Backends) -> Self {
+        let mut fragment = Self::new(ingress);
+        let routing = match RouterOptions::read(&ingress.annotations) {
+            Ok(routing) => routing,
+            Err(error) => {
+                fragment.error(error.to_string());
+                return fragment;
+            }
+        };
+        if !may_cross_providers(options.cross_provider_namespaces.as_deref(), &ingress.key.namespace) {
+            let tls_options = routing.tls.as_ref().is_some_and(|tls| !tls.options.is_empty());
+            if !routing.middlewares.is_empty() || tls_options {
+                fragment.error("it refers to middlewares or TLS options, which crossProviderNamespaces does not allow in its namespace".to_owned());
+                return fragment;
+            }
+        }
+        for warning in &routing.warnings {
+            fragment.warning(warning.clone());
+        }
+        fragment.secrets = ingress.tls_secrets.iter().map(|name| ingress.key.sibling(name)).collect();
+        fragment.secrets.sort_unstable();
+        fragment.secrets.dedup();
+        if ingress.rules.is_empty() {
+            fragment.add_default(ingress, &routing, view, options, backends);
+        } else if ingress.default_backend.is_some() {
+            fragment.warning("spec.defaultBackend is ignored where there are rules".to_owned());
+        }
+        fragment.add_rules(ingress, &routing, view, options, backends);
+        fragment
+    }
+
+    fn add_default(
+        &mut self,
+        ingress: &Ingress,
+        routing: &RouterOptions,
+        view: &View,
+        options: &IngressOptions,
+        backends: &mut Backends,
+    ) {
+        let Some(backend) = &ingress.default_backend else { return };
+        let key = match backend_key(ingress, backend) {
+            Ok(key) => key,
+            Err(message) => return self.error(format!("spec.defaultBackend: {message}")),
+        };
+        let (_, outcome) = backends.outcome(&key, view, options);
+        match outcome {
+            Ok(service) => {
+                let mut router = router(ingress, routing, &key, DEFAULT_BACKEND.into());
+                router.rule = "PathPrefix(\"/\")".to_owned();
+                router.rule_syntax = Some(RuleSyntax::Default);
+                router.priority = i64::from(i32::MIN);
+                self.routers.push((DEFAULT_ROUTER.into(), Arc::new(router)));
+                self.default = Some((key, Some(service)));
+            }
+            Err(error) => {
+                self.error(format!("spec.defaultBackend: {error}"));
+                self.default = Some((key, None));
+            }
+        }
+    }
+
+    fn add_rules(
+        &mut self,
+        ingress: &Ingress,
+        routing: &RouterOptions,
+        view: &View,
+        options: &IngressOptions,
+        backends: &mut Backends,
+    ) {
+        let v2 = match routing.rule_syntax {
+            None => options.default_rule_syntax_v2,
+            Some(syntax) => syntax == RuleSyntax::V2,
+        };
+        let syntax = Syntax { v2, strict_prefix: options.strict_prefix_matching };
+        let mut made: Vec<(String, Router)> = Vec::new();
+        for (host, path) in ingress.rules.iter().flat_map(|rule| rule.paths.iter().map(|path| (&*rule.host, path))) {
+            let key = match backend_key(ingress, &path.backend) {
+                Ok(key) => key,
+                Err(message) => {
+                    self.error(format!("{}: {message}", place(host, path)));
+                    continue;
+                }
+            };
+            let (service, outcome) = backends.outcome(&key, view, options);
+            let has_lost = backends.has_lost_its_name(&key);
+            self.backends.push(key.clone());
+            if let Err(error) = outcome {
+                self.error(format!("{}: {error}", place(host, path)));
+                continue;
+            }
+            if has_lost {
+                self.error(format!("{}: the name {service} of its backend is that of another", place(host, path)));
+                continue;
+            }
+            match rule(syntax, host, &path.path, path.kind, &routing.path_matcher) {
+                Ok(rule) => {
+                    let mut router = router(ingress, routing, &key, service);
+                    router.rule = rule;
+                    router.rule_syntax = routing.rule_syntax;
+                    router.priority = routing.priority;
+                    let name = format!("{}-{}-{host}{}", ingress.key.namespace, ingress.key.name, path.path);
+                    made.push((normalize(&name), router));
+                }
+                Err(error) => self.error(format!("{}: {error}", place(host, path))),
+            }
+        }
+        self.backends.sort_unstable();
+        self.backends.dedup();
+        self.name(made);
+    }
+
+    /// Gives routers their names: of one Ingress those that would have the same all get a part of their rule's hash.
+    fn name(&mut self, made: Vec<(String, Router)>) {
+        let mut counts = hashbrown::HashMap::<&str, usize, foldhash::fast::RandomState>::default();
+        for (name, _) in &made {
+            *counts.entry(name).or_default() += 1;
+        }
+        let unique: Vec<bool> = made.iter().map(|(name, _)| counts.get(name.as_str()) == Some(&1)).collect();
+        drop(counts);
+        for ((mut name, router), unique) in made.into_iter().zip(unique) {
+            if !unique {
+                name.push('-');
+                for byte in Sha256::digest(router.rule.as_bytes()).iter().take(10) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(name, "{byte:02x}");
+                }
+            }
+            let name = Name::from(name);
+            if let Some(twin) = self.routers.iter_mut().find(|(other, _)| !unique && *other == name) {
+                let rule = &twin.1.rule;
+                let message = format!("the rule {rule} is given twice: the last one is used");
+                twin.1 = Arc::new(router);
+                self.warning(message);
+            } else {
+                self.routers.push((name, Arc::new(router)));
+            }
+        }
+    }
+
+    fn error(&mut self, message: String) {
+        self.diagnostics.push(Diagnostic::error(self.owner.key.subject("Ingress"), message));
+    }
+
+    fn warning(&mut self, message: String) {
+        self.diagnostics.push(Diagnostic::warning(self.owner.key.subject("Ingress"), message));
+    }
+}
+
+fn backend_key(ingress: &Ingress, backend: &Backend) -> Result<BackendKey, &'static str> {
+    match backend {
+        Backend::Missing => Err("the backend names no Service"),
+        Backend::Resource => Err("backends that are no Services are not served"),
+        Backend::Service { name, port } => Ok(BackendKey { service: ingress.key.sibling(name), port: port.clone() }),
+    }
+}
+
+fn place(host: &str, path: &Path) -> String {
+    match (host, &*path.path) {
+        ("", "") => "a rule for all hosts and paths".to_owned(),
+        ("", path) => format!("path {path}"),
+        (host, "") => format!("host {host}"),
+        (host, path) => format!("host {host} path {path}"),
+    }
+}
+
+/// A router without its rule.
+fn router(ingress: &Ingress, routing: &RouterOptions, backend: &BackendKey, service: Name) -> Router {
+    let metadata = IngressMetadata {
+        namespace: ingress.key.namespace.clone(),
+        ingress_name: ingress.key.name.clone(),
+        service_name: backend.service.name.clone(),
+        service_port: backend.port.to_string().into(),
+    };
+    let mut observability =
+        RouterObservability { metadata: Some(Metadata { ingress: Some(metadata) }), ..RouterObservability::default() };
+    if let Some(wanted) = &routing.observability {
+        observability.access_logs = wanted.access_logs;
+        observability.metrics = wanted.metrics;
+        observability.tracing = wanted.tracing;
+        observability.trace_verbosity = Some(wanted.trace_verbosity);
+    }
+    Router {
+        entry_points: routing.entry_points.clone(),
+        middlewares: routing.middlewares.clone(),
+        service,
+        tls: routing.tls.clone(),
+        observability: Some(observability),
+        ..Router::default()
+    }
+}

@@ -1,0 +1,183 @@
+//! The provider `kubernetes`: Ingresses and the annotations on them and on their Services (Traefik's
+//! `providers.kubernetesIngress`).
+
+mod backend;
+mod backends;
+mod certificates;
+mod class;
+mod fragment;
+mod router_options;
+mod rule;
+mod service_options;
+mod tree;
+
+use super::claims::Claims;
+use super::options::IngressOptions;
+use crate::view::{Dirty, Keys, ObjectKey, View};
+use backends::Backends;
+use certificates::Certificates;
+use flow_model::config::{Config, Router, Service};
+use flow_model::diagnostic::Diagnostic;
+use flow_model::name::Name;
+use fragment::{DEFAULT_BACKEND, DEFAULT_ROUTER, Fragment};
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The translation of Ingresses, kept so that a change costs what it changes.
+#[derive(Debug)]
+pub(super) struct Ingresses {
+    options: IngressOptions,
+    fragments: HashMap<ObjectKey, Fragment, foldhash::fast::RandomState>,
+    diagnosed: BTreeMap<ObjectKey, Vec<Diagnostic>>,
+    backends: Backends,
+    certificates: Certificates,
+    routers: Claims<Router>,
+    services: Claims<Service>,
+    config: Arc<Config>,
+}
+
+impl Ingresses {
+    pub(super) fn new(options: IngressOptions) -> Self {
+        Self {
+            options,
+            fragments: HashMap::default(),
+            diagnosed: BTreeMap::default(),
+            backends: Backends::default(),
+            certificates: Certificates::default(),
+            routers: Claims::default(),
+            services: Claims::default(),
+            config: Arc::default(),
+        }
+    }
+
+    /// The Ingresses that are ours.
+    pub(super) fn selected(&self) -> impl ExactSizeIterator<Item = &ObjectKey> {
+        self.fragments.keys()
+    }
+
+    /// The configuration after a change; the same `Arc` where nothing in it changed.
+    pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
+        let mut ingresses = dirty.ingresses.clone();
+        if dirty.ingress_classes {
+            let by_class = view.ingresses().filter(|ingress| ingress.class_name.is_some());
+            ingresses.extend(by_class.map(|ingress| ingress.key.clone()));
+        }
+        let mut changed = self.backends.refresh(dirty, view, &self.options, &mut self.services, &mut ingresses);
+        changed |= self.certificates.refresh(&dirty.secrets, view, &mut ingresses);
+        changed |= self.replace_all(&ingresses, view);
+        let renamed = self.backends.settle_names(&self.services);
+        changed |= self.replace_all(&renamed, view);
+        if changed {
+            self.config = Arc::new(self.assemble());
+        }
+        self.config.clone()
+    }
+
+    fn replace_all(&mut self, ingresses: &Keys, view: &View) -> bool {
+        ingresses.iter().fold(false, |changed, key| self.replace(key, view) | changed)
+    }
+
+    /// Translates one Ingress again. What equals what was there before stays the same object.
+    fn replace(&mut self, key: &ObjectKey, view: &View) -> bool {
+        let old = self.fragments.remove(key);
+        let ingress = view.ingress(key).filter(|ingress| class::is_ours(ingress, view, &self.options));
+        let mut new = ingress.map(|ingress| Fragment::translate(ingress, view, &self.options, &mut self.backends));
+        let mut changed = new.as_mut().is_some_and(|new| self.put(new, old.as_ref(), key, view));
+        if let Some(old) = old {
+            changed |= self.take(&old, new.as_ref(), key);
+        }
+        if let Some(new) = new {
+            self.fragments.insert(key.clone(), new);
+        }
+        changed
+    }
+
+    fn put(&mut self, new: &mut Fragment, old: Option<&Fragment>, key: &ObjectKey, view: &View) -> bool {
+        let mut changed = false;
+        for backend in &new.backends {
+            changed |= self.backends.add_user(backend, key, true, &mut self.services);
+        }
+        if let Some((backend, service)) = &new.default {
+            changed |= self.backends.add_user(backend, key, false, &mut self.services);
+            if let Some(service) = service {
+                changed |= self.services.claim(&DEFAULT_BACKEND.into(), new.owner.clone(), service.clone());
+            }
+        }
+        for secret in &new.secrets {
+            let (error, fresh) = self.certificates.add_user(secret, key, view);
+            changed |= fresh;
+            if let Some(error) = error {
+                new.diagnostics.push(Diagnostic::error(key.subject("Ingress"), format!("spec.tls: {error}")));
+            }
+        }
+        for (name, router) in &mut new.routers {
+            let before = old.and_then(|old| old.routers.iter().find(|(other, _)| other == name));
+            if let Some((_, before)) = before.filter(|(_, before)| before == router) {
+                *router = before.clone();
+            }
+            changed |= self.routers.claim(name, new.owner.clone(), router.clone());
+        }
+        if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) != new.diagnostics {
+            changed = true;
+            if new.diagnostics.is_empty() {
+                self.diagnosed.remove(key);
+            } else {
+                self.diagnosed.insert(key.clone(), new.diagnostics.clone());
+            }
+        }
+        changed
+    }
+
+    /// Gives up what the old translation had and the new one has not.
+    fn take(&mut self, old: &Fragment, new: Option<&Fragment>, key: &ObjectKey) -> bool {
+        let mut changed = false;
+        let same_owner = new.is_some_and(|new| new.owner == old.owner);
+        let keeps =
+            |name: &Name| same_owner && new.is_some_and(|new| new.routers.iter().any(|(other, _)| other == name));
+        for (name, _) in old.routers.iter().filter(|(name, _)| !keeps(name)) {
+            changed |= self.routers.release(name, &old.owner);
+        }
+        let default = |fragment: Option<&Fragment>| fragment.and_then(|fragment| fragment.default.as_ref()).cloned();
+        let (old_default, new_default) = (default(Some(old)), default(new));
+        if !(same_owner && new_default.as_ref().is_some_and(|(_, service)| service.is_some())) {
+            changed |= self.services.release(&DEFAULT_BACKEND.into(), &old.owner);
+        }
+        let uses = |backend| {
+            new.is_some_and(|new| new.backends.contains(backend))
+                || new_default.as_ref().is_some_and(|(other, _)| other == backend)
+        };
+        let before = old.backends.iter().chain(old_default.as_ref().map(|(backend, _)| backend));
+        for backend in before.filter(|backend| !uses(backend)) {
+            changed |= self.backends.remove_user(backend, key, &mut self.services);
+        }
+        for secret in old.secrets.iter().filter(|secret| new.is_none_or(|new| !new.secrets.contains(secret))) {
+            changed |= self.certificates.remove_user(secret, key);
+        }
+        if new.is_none() {
+            changed |= self.diagnosed.remove(key).is_some();
+        }
+        changed
+    }
+
+    fn assemble(&self) -> Config {
+        let mut diagnostics: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
+        for (name, owners) in self.routers.contested() {
+            let Some((winner, losers)) = owners.split_first() else { continue };
+            let message = if &**name == DEFAULT_ROUTER {
+                format!("the default backend is already that of Ingress {}", winner.key)
+            } else {
+                format!("the router {name} is already that of Ingress {}", winner.key)
+            };
+            let told = losers.iter().map(|loser| Diagnostic::error(loser.key.subject("Ingress"), message.clone()));
+            diagnostics.extend(told);
+        }
+        Config {
+            routers: self.routers.objects().clone(),
+            services: self.services.objects().clone(),
+            certificates: self.certificates.list(),
+            diagnostics,
+            ..Config::default()
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The text of a router's rule.
+
+use crate::view::ingress::PathType;
+use std::fmt::Write as _;
+
+/// A path matcher that does not exist.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is no path matcher {0:?}: write Path, PathPrefix or PathRegexp")]
+pub(super) struct UnknownMatcher(String);
+
+/// How rules are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Syntax {
+    /// Traefik 2's.
+    pub(super) v2: bool,
+    /// A prefix ends where a path segment ends.
+    pub(super) strict_prefix: bool,
+}
+
+/// The rule for a host and a path, either of which may be empty. `matcher` is the user's, for paths of no own type;
+/// empty is `PathPrefix`.
+pub(super) fn rule(
+    syntax: Syntax,
+    host: &str,
+    path: &str,
+    kind: PathType,
+    matcher: &str,
+) -> Result<String, UnknownMatcher> {
+    let mut rule = String::with_capacity(host.len() + path.len() + 32);
+    if !host.is_empty() {
+        match host.strip_prefix("*.") {
+            Some(rest) if syntax.v2 => {
+                call(&mut rule, "HostRegexp", &format!("{{subdomain:[a-zA-Z0-9-]+}}.{rest}"));
+            }
+            _ => call(&mut rule, "Host", host),
+        }
+    }
+    if path.is_empty() {
+        return Ok(rule);
+    }
+    let matcher = match (kind, matcher) {
+        (PathType::Exact, _) => "Path",
+        (PathType::Prefix, _) | (PathType::ImplementationSpecific, "") => "PathPrefix",
+        (PathType::ImplementationSpecific, "Path" | "PathPrefix" | "PathRegexp") => matcher,
+        (PathType::ImplementationSpecific, _) => return Err(UnknownMatcher(matcher.to_owned())),
+    };
+    if !rule.is_empty() {
+        rule.push_str(" && ");
+    }
+    if syntax.strict_prefix && matcher == "PathPrefix" && path != "/" {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        rule.push('(');
+        call(&mut rule, "Path", path);
+        rule.push_str(" || ");
+        call(&mut rule, "PathPrefix", &format!("{path}/"));
+        rule.push(')');
+    } else {
+        call(&mut rule, matcher, path);
+    }
+    Ok(rule)
+}
+
+fn call(rule: &mut String, matcher: &str, argument: &str) {
+    rule.push_str(matcher);
+    rule.push('(');
+    quote(rule, argument);
+    rule.push(')');
+}
+
+/// Go's `%q`.
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        let escape = match c {
+            '"' | '\\' => c,
+            '\x07' => 'a',
+            '\x08' => 'b',
+            '\x0c' => 'f',
+            '\n' => 'n',
+            '\r' => 'r',
+            '\t' => 't',
+            '\x0b' => 'v',
+            _ if is_printable(c) => {
+                out.push(c);
+                continue;
+            }
+            _ => {
+                let code = u32::from(c);
+                // Writing to a String cannot fail.
+                let _ = match code {
+                    0..0x80 => write!(out, "\\x{code:02x}"),
+                    0x80..0x1_0000 => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+                continue;
+            }
+        };
+        out.push('\\');
+        out.push(escape);
+    }
+    out.push('"');
+}
+
+/// Go's `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII space.
+fn is_printable(c: char) -> bool {
+    c.is_alphanumeric() || (!c.is_whitespace() && !c.is_control() && c.escape_debug().len() == 1) || c == ' '
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use PathType::{Exact, ImplementationSpecific, Prefix};
+
+    const V3: Syntax = Syntax { v2: false, strict_prefix: false };
+
+    #[test]
+    fn hosts_and_paths_become_matchers() {
+        for (host, path, kind, matcher, wanted) in [
+            ("a.b", "/c", Prefix, "", r#"Host("a.b") && PathPrefix("/c")"#),
+            ("*.b", "/c", Exact, "PathRegexp", r#"Host("*.b") && Path("/c")"#),
+            ("", "/c", Prefix, "PathRegexp", r#"PathPrefix("/c")"#),
+            ("a", "", Prefix, "nonsense", r#"Host("a")"#),
+            ("", "", Prefix, "", ""),
+            ("", r"/\d+", ImplementationSpecific, "PathRegexp", r#"PathRegexp("/\\d+")"#),
+            ("", "/", ImplementationSpecific, "Path", r#"Path("/")"#),
+            ("", "/", ImplementationSpecific, "", r#"PathPrefix("/")"#),
+        ] {
+            assert_eq!(rule(V3, host, path, kind, matcher).unwrap(), wanted);
+        }
+        assert!(rule(V3, "a", "/", ImplementationSpecific, "pathprefix").is_err());
+    }
+
+    #[test]
+    fn wildcards_of_the_second_syntax_are_expressions() {
+        let v2 = Syntax { v2: true, ..V3 };
+        let wanted = r#"HostRegexp("{subdomain:[a-zA-Z0-9-]+}.b.c")"#;
+        assert_eq!(rule(v2, "*.b.c", "", Prefix, "").unwrap(), wanted);
+        assert_eq!(rule(v2, "b.c", "", Prefix, "").unwrap(), r#"Host("b.c")"#);
+    }
+
+    #[test]
+    fn strict_prefixes_end_at_segments() {
+        let strict = Syntax { strict_prefix: true, ..V3 };
+        for (path, wanted) in [
+            ("/foo", r#"(Path("/foo") || PathPrefix("/foo/"))"#),
+            ("/foo/", r#"(Path("/foo") || PathPrefix("/foo/"))"#),
+            ("/", r#"PathPrefix("/")"#),
+        ] {
+            assert_eq!(rule(strict, "", path, Prefix, "").unwrap(), wanted);
+        }
+        assert_eq!(rule(strict, "", "/foo", Exact, "").unwrap(), r#"Path("/foo")"#);
+    }
+
+    #[test]
+    fn texts_are_quoted_as_go_quotes_them() {
+        for (text, wanted) in [
+            ("a\"b\\c", r#""a\"b\\c""#),
+            ("\u{7}\n\t\u{1}\u{7f}", r#""\a\n\t\x01\x7f""#),
+            ("é 語", "\"é 語\""),
+            ("\u{a0}\u{200b}\u{feff}", r#""\u00a0\u200b\ufeff""#),
+            ("\u{e0001}", r#""\U000e0001""#),
+        ] {
+            let mut out = String::new();
+            quote(&mut out, text);
+            assert_eq!(out, wanted);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Annotations as a tree of options, read as Traefik reads them (`paerser`): names in any case, later keys win.
+
+use crate::view::annotations::{Annotations, PREFIX};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// An index within a key, such as `domains.0.main`: Traefik writes it as `domains[0].main` before it sorts the keys.
+static INDEX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(.+)\.([0-9A-Za-z_]+)\.([0-9]+)\.(.+)$").ok());
+
+/// An annotation that is no option, or whose value is none. It disables the whole object, as in Traefik.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum InvalidOption {
+    /// No such option.
+    #[error("annotation {0}: there is no such option")]
+    Unknown(String),
+    /// The key has an empty part, or brackets at a wrong place.
+    #[error("annotation {0}: this is not the name of an option")]
+    Name(String),
+    /// The value is no truth value.
+    #[error("annotation {0}: {1:?} is neither true nor false")]
+    Bool(String, String),
+    /// The value is no number.
+    #[error("annotation {0}: {1:?} is not a number")]
+    Number(String, String),
+}
+
+/// An option: its value, or further ones below it.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    /// Its name in lower case.
+    pub(super) name: String,
+    value: String,
+    pub(super) children: Vec<Self>,
+    key: String,
+}
+
+impl Node {
+    /// The options below `router` or `service`; `None` where there are none.
+    pub(super) fn read(annotations: &Annotations, root: &str) -> Result<Option<Self>, InvalidOption> {
+        let mut options: Vec<(String, &str, &str)> = annotations
+            .options()
+            .map(|(option, value)| (with_index(&format!("traefik.{option}")), option, value))
+            .filter(|(path, ..)| is_below(path, root))
+            .collect();
+        if options.is_empty() {
+            return Ok(None);
+        }
+        options.sort_unstable();
+        let mut tree = Self::default();
+        for (path, option, value) in options {
+            let key = format!("{PREFIX}{option}");
+            let mut node = &mut tree;
+            for part in parts(&path).ok_or_else(|| InvalidOption::Name(key.clone()))?.iter().skip(2) {
+                node = node.child(part, &key);
+            }
+            node.value = value.to_owned();
+        }
+        Ok(Some(tree))
+    }
+
+    fn child(&mut self, name: &str, key: &str) -> &mut Self {
+        let index = self.children.iter().position(|child| child.name.eq_ignore_ascii_case(name));
+        let index = index.unwrap_or_else(|| {
+            self.children.push(Self { name: name.to_ascii_lowercase(), key: key.to_owned(), ..Self::default() });
+            self.children.len() - 1
+        });
+        &mut self.children[index]
+    }
+
+    /// The error for an option that does not exist.
+    pub(super) fn unknown<T>(&self) -> Result<T, InvalidOption> {
+        Err(InvalidOption::Unknown(self.key.clone()))
+    }
+
+    /// A group of options that may also stand alone, with `true` or nothing: is it on?
+    pub(super) fn is_on(&self) -> bool {
+        self.value.is_empty() || self.value.eq_ignore_ascii_case("true")
+    }
+
+    /// Go's `ParseBool`.
+    pub(super) fn boolean(&self) -> Result<bool, InvalidOption> {
+        self.leaf()?;
+        match self.value.as_str() {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+            _ => Err(InvalidOption::Bool(self.key.clone(), self.value.clone())),
+        }
+    }
+
+    /// A number in decimal.
+    pub(super) fn number(&self) -> Result<i64, InvalidOption> {
+        self.leaf()?;
+        self.value.parse().map_err(|_| InvalidOption::Number(self.key.clone(), self.value.clone()))
+    }
+
+    /// A text as it is.
+    pub(super) fn text(&self) -> Result<&str, InvalidOption> {
+        self.leaf()?;
+        Ok(&self.value)
+    }
+
+    /// A list: at commas, each trimmed.
+    pub(super) fn list<T: for<'a> From<&'a str>>(&self) -> Result<Vec<T>, InvalidOption> {
+        self.children.iter().try_for_each(Self::leaf)?;
+        if self.value.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.value.split(',').map(|item| T::from(item.trim())).collect())
+    }
+
+    /// Only a group has options below it.
+    pub(super) fn leaf(&self) -> Result<(), InvalidOption> {
+        self.children.first().map_or(Ok(()), Self::unknown)
+    }
+}
+
+fn with_index(path: &str) -> String {
+    match INDEX.as_ref() {
+        Some(index) if path.bytes().any(|byte| byte.is_ascii_digit()) => {
+            index.replace(path, "$1.$2[$3].$4").into_owned()
+        }
+        _ => path.to_owned(),
+    }
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix("traefik.").is_some_and(|rest| {
+        let start = rest.get(..root.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(root)) && rest.as_bytes().get(root.len()) == Some(&b'.')
+    })
+}
+
+/// `a.b[0].c` in its parts; `None` where one is empty or has brackets at a wrong place.
+fn parts(path: &str) -> Option<Vec<&str>> {
+    let mut all = Vec::new();
+    for part in path.split('.') {
+        match part.strip_suffix(']') {
+            _ if part.is_empty() || part.starts_with('[') => return None,
+            None => all.push(part),
+            Some(inner) => {
+                let (name, index) = inner.split_once('[')?;
+                all.extend([name, index]);
+            }
+        }
+    }
+    Some(all)
+}

@@ -1,0 +1,63 @@
+//! What the cluster's objects mean: pure, and incremental.
+//!
+//! [`Translator::translate`] reads a [`View`] and what changed in it, and yields one [`Config`] a provider. What did
+//! not change keeps its `Arc`, also the whole `Config`, so that whoever compiles it can tell by identity.
+
+mod claims;
+mod crd;
+mod ingress;
+mod options;
+mod pem;
+pub mod status;
+
+pub use options::{CrdOptions, IngressEndpoint, IngressOptions, Options};
+
+use crate::view::{ObjectKey, View};
+use flow_model::config::Config;
+use std::sync::Arc;
+
+/// What the cluster's objects mean.
+#[derive(Clone, Debug, Default)]
+pub struct Translated {
+    /// The provider `kubernetes`.
+    pub kubernetes: Arc<Config>,
+    /// The provider `kubernetescrd`.
+    pub kubernetescrd: Arc<Config>,
+}
+
+/// Translates one [`View`], remembering what it made of each object.
+#[derive(Debug)]
+pub struct Translator {
+    ingresses: Option<ingress::Ingresses>,
+    custom: Option<crd::Custom>,
+    last: Translated,
+}
+
+impl Translator {
+    /// A translator that has seen nothing yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            ingresses: options.ingress.map(ingress::Ingresses::new),
+            custom: options.crd.map(crd::Custom::new),
+            last: Translated::default(),
+        }
+    }
+
+    /// Takes what changed in the view and translates it. A view has one translator, from its beginning.
+    pub fn translate(&mut self, view: &mut View) -> Translated {
+        let dirty = view.take_dirty();
+        if let Some(provider) = &mut self.ingresses {
+            self.last.kubernetes = provider.update(view, &dirty);
+        }
+        if let Some(provider) = &mut self.custom {
+            self.last.kubernetescrd = provider.update(view, &dirty);
+        }
+        self.last.clone()
+    }
+
+    /// The Ingresses that are ours, whose status is ours to write.
+    pub fn selected(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.ingresses.iter().flat_map(ingress::Ingresses::selected)
+    }
+}

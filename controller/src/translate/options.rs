@@ -1,0 +1,58 @@
+/// What the static configuration says of translation; `None` is a provider that is off.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Options {
+    /// `providers.kubernetesIngress`
+    pub ingress: Option<IngressOptions>,
+    /// `providers.kubernetesCRD`
+    pub crd: Option<CrdOptions>,
+}
+
+/// Options of `providers.kubernetesIngress` that translation reads; the defaults are Traefik's.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct IngressOptions {
+    /// `ingressClass`: the only class that is served; empty serves every class of ours.
+    pub ingress_class: String,
+    /// `ingressEndpoint`: what is published as the address of Ingresses; `None` publishes nothing.
+    pub ingress_endpoint: Option<IngressEndpoint>,
+    /// `allowEmptyServices`: a backend without endpoints answers 503 instead of not being routed.
+    pub allow_empty_services: bool,
+    /// `allowExternalNameServices`: Services of the type ExternalName are served.
+    pub allow_external_name_services: bool,
+    /// `crossProviderNamespaces`: namespaces whose objects may refer to other providers; `None` is all.
+    pub cross_provider_namespaces: Option<Vec<String>>,
+    /// `disableIngressClassLookup`: IngressClass objects are not read.
+    pub disable_ingress_class_lookup: bool,
+    /// `disableClusterScopeResources`: neither IngressClasses nor Nodes are read.
+    pub disable_cluster_scope_resources: bool,
+    /// `nativeLBByDefault`: a Service's own address is used instead of its endpoints'.
+    pub native_lb_by_default: bool,
+    /// `strictPrefixMatching`: a prefix ends where a path segment ends.
+    pub strict_prefix_matching: bool,
+    /// `core.defaultRuleSyntax` is `v2`.
+    pub default_rule_syntax_v2: bool,
+}
+
+/// What is published as the address of Ingresses.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct IngressEndpoint {
+    /// An IP address.
+    pub ip: String,
+    /// A host name.
+    pub hostname: String,
+    /// A Service to copy from, `namespace/name`; it goes before the two others.
+    pub published_service: String,
+}
+
+/// Options of `providers.kubernetesCRD` that translation reads; the defaults are Traefik's.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CrdOptions {
+    /// `allowCrossNamespace`: objects may refer to those of other namespaces.
+    pub allow_cross_namespace: bool,
+    /// `crossProviderNamespaces`: namespaces whose objects may refer to other providers; `None` is all.
+    pub cross_provider_namespaces: Option<Vec<String>>,
+}
+
+/// Whether an object of `namespace` may refer to other providers.
+pub(super) fn may_cross_providers(namespaces: Option<&[String]>, namespace: &str) -> bool {
+    namespaces.is_none_or(|namespaces| namespaces.iter().any(|allowed| allowed == namespace))
+}
