@@ -1,0 +1,188 @@
+//! The process: start, reload, drain.
+
+mod entry_points;
+mod internal;
+mod observability;
+mod reload;
+mod sources;
+mod state;
+
+use crate::settings::{Settings, Warning};
+use flow_admin::{Admin, Facts};
+use flow_model::config::{ForwardingTimeouts, RuleSyntax, ServersTransport};
+use flow_model::duration::GoDuration;
+use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
+use flow_proxy_core::forward::{Fetcher, Tunnels};
+use flow_proxy_core::handler::Handler;
+use flow_proxy_core::snapshot;
+use flow_proxy_core::worker::{Bound, Threads};
+use reload::Reload;
+use state::State;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why the process cannot start. Each says what to do about it.
+type Refusal = Box<dyn std::error::Error>;
+
+/// Tells the operator what stops nothing.
+pub(crate) fn say(warnings: &[Warning]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// Serves until a signal says to stop.
+pub(crate) fn run(settings: &Settings) -> ExitCode {
+    match start(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint!("flow-proxy cannot start: {error}");
+            let mut cause = error.source();
+            while let Some(current) = cause {
+                eprint!(": {current}");
+                cause = current.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(settings: &Settings) -> Result<(), Refusal> {
+    observability::start_log(&settings.log)?;
+    let metrics = observability::metrics(settings)?;
+    let log = observability::access_log(settings)?;
+    let entry_points = entry_points::entry_points(settings)?;
+    let background =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("background").enable_all().build()?;
+
+    let state = State::new(metrics.clone());
+    let admin = Arc::new(Admin::new(facts(settings), state.clone()));
+    let tunnels = Tunnels::new();
+    let compiler = Compiler::new(Setup {
+        entry_points: Arc::clone(&entry_points),
+        rule_syntax: match settings.core.default_rule_syntax {
+            crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
+            crate::settings::RuleSyntax::V3 => RuleSyntax::V3,
+        },
+        default_transport: default_transport(settings)?,
+        tunnels: tunnels.clone(),
+        internals: internal::services(&admin, background.handle()),
+        record_internals: RecordInternals {
+            access_log: settings.access_log.as_ref().is_some_and(|log| log.add_internals),
+            metrics: settings.metrics.add_internals,
+        },
+        metrics: metrics.clone(),
+    });
+    let (publisher, reader) = snapshot::live();
+    let fetcher = Arc::new(Fetcher::new()?);
+    let handler = Handler::new(reader.clone(), &entry_points, fetcher, log.clone(), metrics.as_deref());
+
+    let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let bound = Bound::new(&entry_points, threads(settings), &hostname)?;
+    for entry in bound.entries() {
+        if let Some(metrics) = &metrics {
+            let entry = Arc::clone(entry);
+            let name = Arc::clone(&entry.point.name);
+            metrics.watch_connections(name, Box::new(move || entry.open_connections() as u64));
+        }
+    }
+    let own = Source {
+        provider: flow_model::name::INTERNAL.into(),
+        config: Arc::new(internal::config(settings, &entry_points)),
+    };
+    let sources = background.block_on(sources::start(settings))?;
+    // The first snapshot has our own routers, so that health can be asked for from the first moment on.
+    let reload = Reload::new(compiler, publisher, state.clone(), metrics, own, sources);
+    let server = bound.serve(Arc::new(handler), Arc::new(reader))?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
+    background.spawn(reload.run());
+
+    background.block_on(async {
+        stop_signal(log.as_deref()).await?;
+        tracing::info!("stopping: no new connections, requests in flight may end");
+        state.stop();
+        server.drain().await;
+        tunnels.close();
+        Ok::<_, std::io::Error>(())
+    })?;
+    background.shutdown_background();
+    if let Some(log) = log {
+        log.flush();
+    }
+    Ok(())
+}
+
+/// Waits for SIGTERM or SIGINT; SIGUSR1 opens the access log anew.
+async fn stop_signal(log: Option<&flow_proxy_core::access_log::AccessLog>) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reopen = signal(SignalKind::user_defined1())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = reopen.recv() => if let Some(log) = log { log.reopen() },
+        }
+    }
+}
+
+/// As many workers as the process may use processors; cgroup limits count.
+fn threads(settings: &Settings) -> Threads {
+    let wanted = usize::try_from(settings.workers).unwrap_or(usize::MAX);
+    let usable = std::thread::available_parallelism().map_or(1, usize::from);
+    Threads::PerCore(if wanted == 0 { usable } else { wanted })
+}
+
+fn default_transport(settings: &Settings) -> Result<ServersTransport, Refusal> {
+    let from = &settings.servers_transport;
+    let mut root_cas = Vec::new();
+    for ca in &from.root_cas {
+        // A file, or the certificates themselves, as in Traefik.
+        let pem = if ca.contains("-----BEGIN") {
+            ca.clone().into_bytes()
+        } else {
+            std::fs::read(ca).map_err(|error| format!("serversTransport.rootCAs: cannot read {ca}: {error}"))?
+        };
+        root_cas.push(pem);
+    }
+    Ok(ServersTransport {
+        insecure_skip_verify: from.insecure_skip_verify,
+        root_cas,
+        max_idle_connections: usize::try_from(from.max_idle_conns_per_host).unwrap_or(0),
+        timeouts: ForwardingTimeouts {
+            dial: GoDuration(from.forwarding_timeouts.dial_timeout),
+            response_header: GoDuration(from.forwarding_timeouts.response_header_timeout),
+            idle_connection: GoDuration(from.forwarding_timeouts.idle_conn_timeout),
+            ..ForwardingTimeouts::default()
+        },
+        ..ServersTransport::default()
+    })
+}
+
+fn facts(settings: &Settings) -> Facts {
+    let shown = settings.redacted();
+    let mut providers = Vec::new();
+    let given = &settings.providers;
+    for (on, name) in [
+        (given.kubernetes_ingress.is_some(), "KubernetesIngress"),
+        (given.kubernetes_crd.is_some(), "KubernetesCRD"),
+        (given.manifests.is_some(), "Manifests"),
+    ] {
+        if on {
+            providers.push(name);
+        }
+    }
+    Facts {
+        base_path: settings.api.as_ref().map(|api| api.base_path.trim_end_matches('/').to_owned()).unwrap_or_default(),
+        dashboard_name: settings.api.as_ref().map(|api| api.dashboard_name.clone()).unwrap_or_default(),
+        entry_points: shown["entryPoints"].as_object().cloned().unwrap_or_default(),
+        providers,
+        metrics: settings.metrics.prometheus.is_some(),
+        access_log: settings.access_log.is_some(),
+        version: env!("CARGO_PKG_VERSION"),
+        started: jiff::Timestamp::now().to_string(),
+        terminating_status: settings.ping.as_ref().map_or(503, |ping| ping.terminating_status_code),
+    }
+}

@@ -1,0 +1,93 @@
+//! From news of the providers to what is served: compile, publish, tell.
+
+use super::sources::Sources;
+use super::state::State;
+use flow_model::diagnostic::{Diagnostic, Severity};
+use flow_model::runtime::Runtime;
+use flow_proxy_core::compile::{Compiler, Source};
+use flow_proxy_core::metrics::Metrics;
+use flow_proxy_core::snapshot::Publisher;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The one writer of what is served.
+pub(super) struct Reload {
+    compiler: Compiler,
+    publisher: Publisher,
+    state: State,
+    metrics: Option<Arc<Metrics>>,
+    /// Our own routers.
+    own: Source,
+    sources: Sources,
+    /// The shortest time between two changes, where the operator wants one.
+    throttle: Duration,
+    told: BTreeSet<Diagnostic>,
+}
+
+impl Reload {
+    /// Publishes our own routers, so that health can be asked for, and waits for the providers in [`Reload::run`].
+    pub(super) fn new(
+        compiler: Compiler,
+        publisher: Publisher,
+        state: State,
+        metrics: Option<Arc<Metrics>>,
+        own: Source,
+        sources: Sources,
+        throttle: Duration,
+    ) -> Self {
+        let mut reload = Self { compiler, publisher, state, metrics, own, sources, throttle, told: BTreeSet::new() };
+        reload.apply();
+        reload
+    }
+
+    /// Serves what the providers say until they end.
+    pub(super) async fn run(mut self) {
+        while self.sources.changed().await {
+            // Ten thousand routers take a few milliseconds; the other tasks of this runtime need not wait for that.
+            tokio::task::block_in_place(|| self.apply());
+            if !self.throttle.is_zero() {
+                tokio::time::sleep(self.throttle).await;
+            }
+        }
+    }
+
+    fn apply(&mut self) {
+        let taken = self.sources.take();
+        let sources: Vec<Source> = std::iter::once(self.own.clone()).chain(taken.sources).collect();
+        let compiled = self.compiler.compile(&sources);
+        self.publisher.publish(compiled.snapshot);
+        taken.applied.iter().for_each(|tell| tell());
+        if let Some(metrics) = &self.metrics {
+            tell_metrics(metrics, &compiled.runtime);
+        }
+        self.log_findings(&compiled.runtime);
+        self.state.show(compiled.runtime);
+        self.state.wait_for(self.sources.waiting_for());
+    }
+
+    /// Each finding once, until it is gone.
+    fn log_findings(&mut self, runtime: &Runtime) {
+        let now: BTreeSet<Diagnostic> = runtime.diagnostics.iter().cloned().collect();
+        for finding in now.difference(&self.told) {
+            let (kind, namespace, name) = (finding.subject.kind, &*finding.subject.namespace, &*finding.subject.name);
+            match finding.severity {
+                Severity::Error => tracing::error!(kind, namespace, name, "{}", finding.message),
+                Severity::Warning => tracing::warn!(kind, namespace, name, "{}", finding.message),
+            }
+        }
+        self.told = now;
+    }
+}
+
+fn tell_metrics(metrics: &Metrics, runtime: &Runtime) {
+    let severity = |finding: &Diagnostic| match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let findings = runtime.diagnostics.iter().map(|finding| (finding.subject.kind, severity(finding)));
+    metrics.reloaded(SystemTime::now(), findings);
+    metrics.certificates(
+        runtime.certificates.iter().map(|c| (&*c.common_name, &*c.serial, c.names.join(","), c.not_after)),
+    );
+}
