@@ -1,0 +1,118 @@
+//! The key of an issuer's account: where it is, and whether it can sign here.
+//!
+//! The protocol library signs with P-256 keys only. cert-manager's accounts have RSA keys: such a Secret is left as it
+//! is, so that going back stays possible, and a sibling Secret holds a key of our own.
+
+use crate::names::{ACCOUNT_KEY_SUFFIX, PART_OF};
+use crate::objects::{Algorithm, Encoding, Issuer, IssuerRef, Key, Meta, PrivateKeySpec, Secret};
+use crate::planner::{Settings, View};
+use crate::x509::key::{PrivateKey, PrivateKeyError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is known of an issuer's account key.
+#[derive(Clone, Debug)]
+pub enum AccountKey {
+    /// It can sign.
+    Usable {
+        /// The key.
+        key: Arc<PrivateKey>,
+        /// What the operator should know about where it is.
+        note: Option<String>,
+    },
+    /// There is none yet: it belongs into this Secret.
+    Missing {
+        /// The Secret.
+        secret: Key,
+        /// Its entry.
+        entry: String,
+        /// A key found elsewhere that is to be copied.
+        copy: Option<Arc<PrivateKey>>,
+    },
+    /// There is something that is no key.
+    Broken(String),
+}
+
+/// Looks for the key of an issuer's account.
+#[must_use]
+pub fn account_key(view: &View, settings: &Settings, issuer: &Issuer) -> AccountKey {
+    let Some(acme) = &issuer.spec.acme else {
+        return AccountKey::Broken("the issuer has no ACME account".to_owned());
+    };
+    let reference = &acme.private_key_secret_ref;
+    let entry = reference.key_or("tls.key");
+    let key = issuer.key();
+    let own = Key::new(settings.issuer_namespace(&key), reference.name.clone());
+    let mut places = vec![own.clone()];
+    if key.namespace.is_empty() {
+        places.extend(settings.fallback_namespaces.iter().map(|ns| Key::new(ns.clone(), reference.name.clone())));
+    }
+    let Some((place, secret)) = places.into_iter().find_map(|place| view.secrets.get(&place).map(|s| (place, s)))
+    else {
+        return AccountKey::Missing { secret: own, entry: entry.to_owned(), copy: None };
+    };
+    match read(secret, entry) {
+        Ok(found) if signs(&found) && place == own => AccountKey::Usable { key: found, note: None },
+        Ok(found) if signs(&found) => {
+            AccountKey::Missing { secret: own, entry: entry.to_owned(), copy: Some(found) }
+        }
+        Ok(_) => sibling(view, &own, &place),
+        Err(error) => AccountKey::Broken(format!("Secret {place}, entry {entry}: {error}")),
+    }
+}
+
+fn sibling(view: &View, own: &Key, foreign: &Key) -> AccountKey {
+    let secret = Key::new(own.namespace.clone(), format!("{}{ACCOUNT_KEY_SUFFIX}", own.name));
+    let Some(found) = view.secrets.get(&secret) else {
+        return AccountKey::Missing { secret, entry: "tls.key".to_owned(), copy: None };
+    };
+    match read(found, "tls.key") {
+        Ok(key) if signs(&key) => AccountKey::Usable {
+            key,
+            note: Some(format!(
+                "the key in Secret {foreign} is no ECDSA P-256 key and is left untouched; this account's key is in \
+                 Secret {secret}"
+            )),
+        },
+        Ok(_) => AccountKey::Broken(format!("Secret {secret} must hold an ECDSA P-256 key")),
+        Err(error) => AccountKey::Broken(format!("Secret {secret}: {error}")),
+    }
+}
+
+fn read(secret: &Secret, entry: &str) -> Result<Arc<PrivateKey>, PrivateKeyError> {
+    if entry == "tls.key" {
+        return secret.private_key();
+    }
+    PrivateKey::from_pem(secret.entry(entry).unwrap_or_default()).map(Arc::new)
+}
+
+fn signs(key: &PrivateKey) -> bool {
+    key.kind() == (Some(Algorithm::ECDSA), 256)
+}
+
+/// Makes an account key.
+///
+/// # Errors
+/// The system has no randomness.
+pub fn generate() -> Result<PrivateKey, PrivateKeyError> {
+    PrivateKey::generate(&PrivateKeySpec { algorithm: Some(Algorithm::ECDSA), ..PrivateKeySpec::default() })
+}
+
+/// The Secret that holds an account key.
+#[must_use]
+pub fn secret(place: &Key, entry: &str, key: &PrivateKey) -> Secret {
+    let mut metadata = Meta::named(place.clone());
+    metadata.labels.insert(PART_OF.0.to_owned(), PART_OF.1.to_owned());
+    let data = BTreeMap::from([(entry.to_owned(), key.to_pem(Encoding::PKCS8).into_bytes())]);
+    Secret::new(metadata, "Opaque", data)
+}
+
+/// The thumbprint of the account that `reference` means, seen from `namespace`.
+#[must_use]
+pub fn thumbprint(view: &View, settings: &Settings, reference: &IssuerRef, namespace: &str) -> Option<String> {
+    let issuer = view.issuers.get(&reference.key(namespace))?;
+    match account_key(view, settings, issuer) {
+        AccountKey::Usable { key, .. } => key.thumbprint(),
+        AccountKey::Missing { .. } | AccountKey::Broken(_) => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! ACME on the wire (RFC 8555): [`instant_acme`] behind our own trait, over an HTTP client of ours.
+//!
+//! The library signs and speaks; the client below it keeps what the library drops: `Retry-After`, `Link`, answers that
+//! are no JSON, and nonces for the next request. Registration is signed here, because the library cannot register a
+//! given key with a contact or an external binding, and the key must be stored before it is registered.
+
+mod answer;
+mod jws;
+mod library;
+mod register;
+mod server;
+mod transport;
+
+
+
+
+use crate::ca::{Account, Authorization, Ca, CaError, Directory, NewOrder, OrderState, Registration, RenewalInfo};
+use crate::x509::chain;
+use async_trait::async_trait;
+use instant_acme::{CertificateIdentifier, Identifier};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use server::Server;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How often a request is begun anew when the server takes none of the library's three nonces.
+const ROUNDS: usize = 8;
+
+/// Speaks to ACME servers. Connections, nonces and directories are kept per server.
+pub struct Client {
+    user_agent: String,
+    servers: Mutex<HashMap<Directory, Arc<Server>>>,
+}
+
+impl Client {
+    /// A client that names itself `flow-proxy/VERSION`.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        let user_agent = format!("flow-proxy/{version} (+https://github.com/djc/instant-acme)");
+        Self { user_agent, servers: Mutex::default() }
+    }
+
+    fn server(&self, directory: &Directory) -> Result<Arc<Server>, CaError> {
+        if let Some(server) = self.servers.lock().get(directory) {
+            return Ok(Arc::clone(server));
+        }
+        let server = Arc::new(Server::new(directory, &self.user_agent)?);
+        Ok(Arc::clone(self.servers.lock().entry(directory.clone()).or_insert(server)))
+    }
+
+    async fn fetch(&self, account: &Account, url: &str) -> Result<transport::Reply, CaError> {
+        let server = self.server(&account.directory)?;
+        let library = server.account(account).await?;
+        persevere(|| library::fetch(&library, url)).await
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("user_agent", &self.user_agent).finish_non_exhaustive()
+    }
+}
+
+/// A refused nonce means that nothing was done: begin anew.
+async fn persevere<T, F: Future<Output = Result<T, CaError>>>(mut attempt: impl FnMut() -> F) -> Result<T, CaError> {
+    let mut rounds = ROUNDS;
+    loop {
+        let result = attempt().await;
+        rounds -= 1;
+        match result {
+            Err(error) if error.is("badNonce") && rounds > 0 => {}
+            result => return result,
+        }
+    }
+}
+
+#[async_trait]
+impl Ca for Client {
+    async fn register(&self, directory: &Directory, registration: &Registration) -> Result<String, CaError> {
+        let server = self.server(directory)?;
+        register::register(&server, directory, registration).await
+    }
+
+    async fn new_order(&self, account: &Account, order: &NewOrder) -> Result<OrderState, CaError> {
+        let server = self.server(&account.directory)?;
+        let library = server.account(account).await?;
+        let identifiers = identifiers(order)?;
+        let url = server.directory().await?.new_order.clone();
+        let reply = persevere(|| async {
+            let mut new = instant_acme::NewOrder::new(&identifiers);
+            if !order.profile.is_empty() {
+                new = new.profile(&order.profile);
+            }
+            if let Some((authority, serial)) = order.replaces.split_once('.') {
+                new = new.replaces(CertificateIdentifier {
+                    authority_key_identifier: authority.into(),
+                    serial: serial.into(),
+                });
+            }
+            library::seen(&url, library.new_order(&new)).await
+        })
+        .await?;
+        let place = reply.header("location").ok_or_else(|| CaError::Answer("an order without URL".to_owned()))?;
+        answer::order(place, &reply)
+    }
+
+    async fn order(&self, account: &Account, url: &str) -> Result<OrderState, CaError> {
+        answer::order(url, &self.fetch(account, url).await?)
+    }
+
+    async fn authorization(&self, account: &Account, url: &str) -> Result<Authorization, CaError> {
+        answer::authorization(url, &self.fetch(account, url).await?)
+    }
+
+    async fn accept(&self, account: &Account, order: &str, challenge: &str) -> Result<(), CaError> {
+        let server = self.server(&account.directory)?;
+        let library = server.account(account).await?;
+        persevere(|| library::accept(&library, order, challenge)).await
+    }
+
+    async fn finalize(&self, account: &Account, order: &str, csr: &[u8]) -> Result<OrderState, CaError> {
+        let server = self.server(&account.directory)?;
+        let library = server.account(account).await?;
+        let state = answer::order(order, &persevere(|| library::fetch(&library, order)).await?)?;
+        let reply = persevere(|| library::finalize(&library, order, &state.finalize, csr)).await?;
+        answer::order(order, &reply)
+    }
+
+    async fn certificate(&self, account: &Account, order: &str, preferred_chain: &str) -> Result<Vec<u8>, CaError> {
+        let url = answer::certificate_url(&self.fetch(account, order).await?)?;
+        let default = self.fetch(account, &url).await?;
+        let check = |reply: &transport::Reply| {
+            chain::check(&reply.body).map_err(|error| CaError::Answer(format!("a chain that is none: {error}")))
+        };
+        check(&default)?;
+        let preferred = |reply: &transport::Reply| chain::top_issuer(&reply.body).as_deref() == Some(preferred_chain);
+        if preferred_chain.is_empty() || preferred(&default) {
+            return Ok(default.body.to_vec());
+        }
+        for alternate in default.alternates() {
+            let reply = self.fetch(account, &alternate).await?;
+            if preferred(&reply) && check(&reply).is_ok() {
+                return Ok(reply.body.to_vec());
+            }
+        }
+        Ok(default.body.to_vec())
+    }
+
+    async fn renewal_info(
+        &self,
+        directory: &Directory,
+        certificate: &str,
+        now: Timestamp,
+    ) -> Result<Option<RenewalInfo>, CaError> {
+        let server = self.server(directory)?;
+        let Some(base) = server.directory().await?.renewal_info.clone() else {
+            return Ok(None);
+        };
+        let reply = server.transport().fetch(&format!("{}/{certificate}", base.trim_end_matches('/'))).await?;
+        answer::renewal_info(&reply, now).map(Some)
+    }
+}
+
+fn identifiers(order: &NewOrder) -> Result<Vec<Identifier>, CaError> {
+    let names = order.dns_names.iter().map(|name| Ok(Identifier::Dns(name.clone())));
+    let addresses = order.ip_addresses.iter().map(|ip| {
+        let ip: IpAddr = ip.parse().map_err(|_| CaError::Answer(format!("{ip:?} is no address")))?;
+        Ok(Identifier::Ip(ip))
+    });
+    names.chain(addresses).collect()
+}

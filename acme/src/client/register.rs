@@ -1,0 +1,59 @@
+//! Accounts (RFC 8555 §7.3).
+
+use super::server::Server;
+use super::{jws, persevere};
+use crate::ca::{Account, CaError, Directory, Registration};
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Registers a key; a key that has an account yields it. A known account gets its contact.
+pub(super) async fn register(
+    server: &Server,
+    directory: &Directory,
+    registration: &Registration,
+) -> Result<String, CaError> {
+    let (url, existed) = match &registration.known_url {
+        Some(url) => (url.clone(), true),
+        None => persevere(|| create(server, registration)).await?,
+    };
+    if existed && !registration.email.is_empty() {
+        let account =
+            Account { directory: Arc::new(directory.clone()), url: url.clone(), key: Arc::clone(&registration.key) };
+        let account = server.account(&account).await?;
+        let contact = contact(&registration.email);
+        persevere(|| async { account.update_contacts(&[&contact]).await.map_err(super::library::error) }).await?;
+    }
+    Ok(url)
+}
+
+fn contact(email: &str) -> String {
+    format!("mailto:{email}")
+}
+
+async fn create(server: &Server, registration: &Registration) -> Result<(String, bool), CaError> {
+    let places = server.directory().await?;
+    let mut payload = json!({"termsOfServiceAgreed": true});
+    if let Value::Object(fields) = &mut payload {
+        if !registration.email.is_empty() {
+            fields.insert("contact".to_owned(), json!([contact(&registration.email)]));
+        }
+        if let Some(binding) = &registration.binding {
+            let bound = jws::binding(&registration.key, binding, &places.new_account)?;
+            fields.insert("externalAccountBinding".to_owned(), bound);
+        }
+    }
+    let nonce = server.transport().nonce(&places.new_nonce).await?;
+    let nonce = nonce.to_str().map_err(|error| CaError::Answer(error.to_string()))?;
+    let body = jws::signed(&registration.key, nonce, &places.new_account, &payload)?;
+    let request = Request::post(&places.new_account)
+        .header(CONTENT_TYPE, "application/jose+json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|error| CaError::Answer(error.to_string()))?;
+    let reply = server.transport().send(request).await?;
+    let url = reply.header("location").ok_or_else(|| CaError::Answer("an account without URL".to_owned()))?;
+    Ok((url.to_owned(), reply.parts.status == http::StatusCode::OK))
+}

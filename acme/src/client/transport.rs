@@ -1,0 +1,193 @@
+//! HTTP to one server: time-outs, limits, errors with their headers, and nonces kept for the next request.
+
+use crate::ca::{CaError, Directory, Problem};
+use bytes::Bytes;
+use http::header::{HeaderName, RETRY_AFTER, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode, response::Parts};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+const CONNECT: Duration = Duration::from_secs(10);
+const TOTAL: Duration = Duration::from_secs(30);
+/// A chain is some 6 KiB; nothing that ACME says is longer than this.
+const LONGEST: usize = 1 << 20;
+const NONCES: usize = 32;
+pub(super) const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+}
+
+impl Reply {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let value = self.parts.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
+    }
+
+    /// `Link: <url>;rel="alternate"` (RFC 8555 §7.4.2).
+    pub(super) fn alternates(&self) -> Vec<String> {
+        let lines = self.parts.headers.get_all(http::header::LINK).iter().filter_map(|line| line.to_str().ok());
+        let links = lines.flat_map(|line| line.split(',')).filter_map(|link| {
+            let (url, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+            let alternate = parameters.split(';').any(|p| matches!(p.trim(), r#"rel="alternate""# | "rel=alternate"));
+            alternate.then(|| url.to_owned())
+        });
+        links.collect()
+    }
+}
+
+/// The way to one server.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    user_agent: HeaderValue,
+    nonces: Arc<Mutex<Vec<HeaderValue>>>,
+}
+
+impl Transport {
+    pub(super) fn new(directory: &Directory, user_agent: &str) -> Result<Self, CaError> {
+        let mut http = HttpConnector::new();
+        http.set_connect_timeout(Some(CONNECT));
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(super::server::tls(directory)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        Ok(Self {
+            pool: Pool::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector),
+            user_agent: HeaderValue::from_str(user_agent).map_err(|error| CaError::Answer(error.to_string()))?,
+            nonces: Arc::default(),
+        })
+    }
+
+    /// A plain GET.
+    pub(super) async fn fetch(&self, url: &str) -> Result<Reply, CaError> {
+        let request = Request::get(url).body(Full::default()).map_err(|error| CaError::Answer(error.to_string()))?;
+        self.send(request).await
+    }
+
+    /// Sends a request; statuses from 400 are errors. The nonce of an answer is kept.
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Reply, CaError> {
+        let reply = self.exchange(request).await?;
+        if reply.parts.status.as_u16() < 400 { Ok(reply) } else { Err(failure(&reply)) }
+    }
+
+    /// Sends a request, whatever is answered.
+    pub(super) async fn exchange(&self, mut request: Request<Full<Bytes>>) -> Result<Reply, CaError> {
+        request.headers_mut().insert(USER_AGENT, self.user_agent.clone());
+        let place = format!("{} {}", request.method(), request.uri());
+        let unreachable = |text: &str| CaError::Unreachable(format!("{place}: {text}"));
+        let whole = async {
+            let response = self.pool.request(request).await.map_err(|error| unreachable(&chain(&error)))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, LONGEST).collect().await.map_err(|error| unreachable(&error.to_string()))?;
+            Ok(Reply { parts, body: body.to_bytes() })
+        };
+        let mut reply =
+            tokio::time::timeout(TOTAL, whole).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))?;
+        // Whether a nonce was taken or not, the one that comes with the answer is good for one request.
+        if let Some(nonce) = reply.parts.headers.remove(REPLAY_NONCE) {
+            let mut nonces = self.nonces.lock();
+            if nonces.len() < NONCES {
+                nonces.push(nonce);
+            }
+        }
+
+        Ok(reply)
+    }
+
+    /// A nonce: the youngest kept one, or a new one from `url`.
+    pub(super) async fn nonce(&self, url: &str) -> Result<HeaderValue, CaError> {
+        if let Some(nonce) = self.nonces.lock().pop() {
+            return Ok(nonce);
+        }
+        let request = Request::builder().method(Method::HEAD).uri(url).body(Full::default());
+        self.send(request.map_err(|error| CaError::Answer(error.to_string()))?).await?;
+        self.nonces.lock().pop().ok_or_else(|| CaError::Answer("the server gives no nonce".to_owned()))
+    }
+
+    /// What the library gets when it asks for a nonce.
+    pub(super) async fn nonce_reply(&self, url: &str) -> Result<Response<Full<Bytes>>, CaError> {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::OK;
+        response.headers_mut().insert(REPLAY_NONCE, self.nonce(url).await?);
+        Ok(response)
+    }
+}
+
+/// An error with its causes: hyper's own word is only "client error (Connect)".
+fn chain(error: &hyper_util::client::legacy::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    detail: Option<String>,
+    #[serde(default)]
+    subproblems: Vec<Sub>,
+}
+
+#[derive(Deserialize)]
+struct Sub {
+    identifier: Option<Name>,
+    detail: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    value: String,
+}
+
+/// The problem in a JSON value.
+pub(super) fn problem(json: &[u8], status: u16, retry_after: Option<Duration>) -> Option<Problem> {
+    let document: Document = serde_json::from_slice(json).ok()?;
+    let named = |sub: Sub| (sub.identifier.map(|name| name.value).unwrap_or_default(), sub.detail.unwrap_or_default());
+    Some(Problem {
+        status,
+        kind: document.kind?,
+        detail: document.detail.unwrap_or_default(),
+        subproblems: document.subproblems.into_iter().map(named).collect(),
+        retry_after,
+    })
+}
+
+/// The error that an answer with a status from 400 is.
+pub(super) fn failure(reply: &Reply) -> CaError {
+    let status = reply.parts.status.as_u16();
+    let retry_after = reply.retry_after();
+    if let Some(problem) = problem(&reply.body, status, retry_after) {
+        return CaError::Refused(problem);
+    }
+    let text: String = String::from_utf8_lossy(&reply.body).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = if text.is_empty() { "no body".to_owned() } else { text.chars().take(200).collect() };
+    CaError::Http { status, text, retry_after }
+}

@@ -1,0 +1,119 @@
+//! Labels, annotations and names that cert-manager's users and tools know, and our own.
+
+use crate::objects::Meta;
+
+/// Our own prefix.
+pub const OWN: &str = "flow-proxy.ominis.ai";
+/// Name of the Certificate that a Secret or request belongs to.
+pub const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
+/// Revision that a request is for.
+pub const CERTIFICATE_REVISION: &str = "cert-manager.io/certificate-revision";
+/// Secret of the key that a request is signed with.
+pub const PRIVATE_KEY_SECRET: &str = "cert-manager.io/private-key-secret-name";
+/// Name of the issuer that a Secret's certificate comes from.
+pub const ISSUER_NAME: &str = "cert-manager.io/issuer-name";
+/// Its kind.
+pub const ISSUER_KIND: &str = "cert-manager.io/issuer-kind";
+/// Its group.
+pub const ISSUER_GROUP: &str = "cert-manager.io/issuer-group";
+/// A temporary certificate is wanted until the real one is there.
+pub const TEMPORARY: &str = "cert-manager.io/issue-temporary-certificate";
+/// Label of the Secret of a key of a certificate in the making.
+pub const NEXT_PRIVATE_KEY: &str = "cert-manager.io/next-private-key";
+/// Label of every Secret that cert-manager cares for.
+pub const FAO: &str = "controller.cert-manager.io/fao";
+/// Finalizers that a cert-manager left on Challenges.
+pub const CHALLENGE_FINALIZERS: [&str; 2] = ["acme.cert-manager.io/finalizer", "finalizer.acme.cert-manager.io"];
+/// On an Issuer: `TLS-ALPN-01` proves names over TLS, without port 80. Copied to its Challenges, whose kinds know
+/// HTTP-01 and DNS-01 only.
+pub const CHALLENGE_TYPE: &str = "flow-proxy.ominis.ai/challenge-type";
+/// Appended to the name of an account Secret that holds a key of another kind.
+pub const ACCOUNT_KEY_SUFFIX: &str = "-flow-proxy";
+/// Label of Secrets that are ours alone.
+pub const PART_OF: (&str, &str) = ("app.kubernetes.io/managed-by", "flow-proxy");
+
+/// FNV-1, 32 bits: what cert-manager names Orders and Challenges with.
+#[must_use]
+pub fn fnv32(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| hash.wrapping_mul(0x0100_0193) ^ u32::from(*byte))
+}
+
+/// `prefix-number`, the prefix cut to 52 characters so that the whole stays a name.
+#[must_use]
+pub fn numbered(prefix: &str, number: impl std::fmt::Display) -> String {
+    let cut = prefix.char_indices().nth(52).map_or(prefix.len(), |(at, _)| at);
+    format!("{}-{number}", prefix[..cut].trim_end_matches(['-', '.']))
+}
+
+/// Five characters of the alphabet that Kubernetes makes names with, from what makes them unique. The same words give
+/// the same name, so that a step done twice writes one object.
+#[must_use]
+pub fn suffix(words: &[&str]) -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    use sha2::{Digest as _, Sha256};
+    let mut hash = Sha256::new();
+    for word in words {
+        hash.update(word.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(5).map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
+}
+
+/// A number from words, spread evenly: jitter that every replica and every restart agrees on.
+#[must_use]
+pub fn spread(words: &[&str], within: u64) -> u64 {
+    use sha2::{Digest as _, Sha256};
+    let mut hash = Sha256::new();
+    for word in words {
+        hash.update(word.as_bytes());
+        hash.update([0]);
+    }
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
+    if within == 0 { 0 } else { u64::from_be_bytes(first) % within }
+}
+
+/// Labels and annotations of a Certificate that go on to its requests and orders.
+#[must_use]
+pub fn inherited(from: &Meta) -> Meta {
+    const NOT: [&str; 3] = ["kubectl.kubernetes.io/", "fluxcd.io/", "argocd.argoproj.io/"];
+    let annotations = from.annotations.iter().filter(|(name, _)| !NOT.iter().any(|prefix| name.starts_with(prefix)));
+    Meta {
+        namespace: from.namespace.clone(),
+        labels: from.labels.clone(),
+        annotations: annotations.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        ..Meta::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv_is_that_of_go() {
+        // From the definition of FNV-1 (not 1a).
+        assert_eq!(fnv32(b""), 2_166_136_261);
+        assert_eq!(fnv32(b"a"), 0x050c_5d7e);
+        assert_eq!(fnv32(b"foobar"), 0x31f0_b262);
+    }
+
+    #[test]
+    fn long_prefixes_are_cut() {
+        assert_eq!(numbered("short", 1), "short-1");
+        let long = "a".repeat(60);
+        assert_eq!(numbered(&long, 7), format!("{}-7", "a".repeat(52)));
+        assert_eq!(numbered(&format!("{}-b", "a".repeat(51)), 7), format!("{}-7", "a".repeat(51)));
+    }
+
+    #[test]
+    fn suffixes_depend_on_every_word() {
+        assert_eq!(suffix(&["a", "b"]), suffix(&["a", "b"]));
+        assert_ne!(suffix(&["a", "b"]), suffix(&["ab", ""]));
+        assert_eq!(suffix(&["x"]).len(), 5);
+        assert!(spread(&["x"], 10) < 10);
+        assert_eq!(spread(&["x"], 0), 0);
+    }
+}

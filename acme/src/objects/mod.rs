@@ -1,0 +1,36 @@
+//! The objects of cert-manager's API, as values: what the planner reads and writes.
+//!
+//! Their JSON is that of `cert-manager.io/v1` and `acme.cert-manager.io/v1`, so that the cluster's wire types and the
+//! files of a state folder are these types. Fields that play no part in HTTP-01 are not here; writers patch only
+//! what they own.
+
+mod certificate;
+mod challenge;
+mod condition;
+mod issuer;
+mod meta;
+mod order;
+mod request;
+mod secret;
+
+pub use certificate::{
+    AcmeCertificateStatus, Algorithm, AriStatus, Certificate, CertificateSpec, CertificateStatus, Encoding, Keystore,
+    Keystores, OutputFormat, PrivateKeySpec, Renewal, RotationPolicy, SecretTemplate, Subject, Window,
+};
+pub use challenge::{Challenge, ChallengeSpec, ChallengeStatus};
+pub use condition::{Condition, ConditionStatus, condition, set_condition};
+pub use issuer::{
+    AcmeSpec, AcmeStatus, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus, SecretKeyRef,
+    Solver, SolverSelector,
+};
+pub use meta::{IssuerRef, Key, Meta, Object, Owner};
+pub use order::{Order, OrderAuthorization, OrderChallenge, OrderSpec, OrderStatus, State};
+pub use request::{CertificateRequest, RequestSpec, RequestStatus};
+pub use secret::Secret;
+
+/// The API group of certificates, requests and issuers.
+pub const GROUP: &str = "cert-manager.io";
+/// The API group of orders and challenges.
+pub const ACME_GROUP: &str = "acme.cert-manager.io";
+/// The version of both groups.
+pub const VERSION: &str = "v1";

@@ -1,0 +1,99 @@
+use super::{Key, Meta};
+use crate::x509::{Leaf, LeafError, key::PrivateKey, key::PrivateKeyError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// Entry of the chain.
+pub(crate) const TLS_CRT: &str = "tls.crt";
+/// Entry of the private key.
+pub(crate) const TLS_KEY: &str = "tls.key";
+
+/// A Secret. What is in it is parsed once.
+#[derive(Clone, Default, Deserialize, Serialize)]
+pub struct Secret {
+    /// Name, labels, annotations.
+    pub metadata: Meta,
+    /// `kubernetes.io/tls`, `Opaque`…
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// The entries.
+    #[serde(default, serialize_with = "encode", deserialize_with = "decode")]
+    pub data: BTreeMap<String, Vec<u8>>,
+    #[serde(skip)]
+    parsed: Arc<Parsed>,
+}
+
+#[derive(Default)]
+struct Parsed {
+    leaf: OnceLock<Result<Arc<Leaf>, LeafError>>,
+    key: OnceLock<Result<Arc<PrivateKey>, PrivateKeyError>>,
+}
+
+impl Secret {
+    /// A Secret with these entries.
+    #[must_use]
+    pub fn new(metadata: Meta, kind: impl Into<String>, data: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { metadata, kind: kind.into(), data, parsed: Arc::default() }
+    }
+
+    /// Where it lives.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.metadata.key()
+    }
+
+    /// An entry that is not empty.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<&[u8]> {
+        self.data.get(name).map(Vec::as_slice).filter(|value| !value.is_empty())
+    }
+
+    /// The certificate in `tls.crt`.
+    ///
+    /// # Errors
+    /// There is none that can be read.
+    pub fn leaf(&self) -> Result<Arc<Leaf>, LeafError> {
+        let pem = self.entry(TLS_CRT).unwrap_or_default();
+        self.parsed.leaf.get_or_init(|| Leaf::from_pem(pem).map(Arc::new)).clone()
+    }
+
+    /// The key in `tls.key`.
+    ///
+    /// # Errors
+    /// There is none that can be read.
+    pub fn private_key(&self) -> Result<Arc<PrivateKey>, PrivateKeyError> {
+        let pem = self.entry(TLS_KEY).unwrap_or_default();
+        self.parsed.key.get_or_init(|| PrivateKey::from_pem(pem).map(Arc::new)).clone()
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.metadata == other.metadata && self.kind == other.kind && self.data == other.data
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret")
+            .field("metadata", &self.metadata)
+            .field("kind", &self.kind)
+            .field("data", &self.data.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode<S: Serializer>(data: &BTreeMap<String, Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(data.iter().map(|(name, value)| (name, STANDARD.encode(value))))
+}
+
+fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<u8>>, D::Error> {
+    let text = BTreeMap::<String, String>::deserialize(deserializer)?;
+    text.into_iter()
+        .map(|(name, value)| STANDARD.decode(value).map(|v| (name, v)).map_err(serde::de::Error::custom))
+        .collect()
+}

@@ -1,0 +1,4 @@
+mod action;
+mod view;
+pub use action::*;
+pub use view::*;

@@ -1,0 +1,214 @@
+//! Private keys of certificates and accounts.
+
+use super::der::{self, Inside};
+use crate::objects::{Algorithm, Encoding, PrivateKeySpec};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rcgen::{KeyPair, PublicKeyData as _, RsaKeySize, SignatureAlgorithm};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+/// Why a key cannot be had.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PrivateKeyError {
+    /// No PEM block of a private key.
+    #[error("error decoding private key PEM block")]
+    NoPem,
+    /// A block that is no private key, or of a kind that is not known.
+    #[error("error parsing private key: {0}")]
+    Malformed(String),
+    /// No such key can be made.
+    #[error("a key of {bits} bits cannot be made with {algorithm:?}: {allowed}")]
+    Size {
+        /// Its kind.
+        algorithm: Algorithm,
+        /// The size asked for.
+        bits: u32,
+        /// What would be possible.
+        allowed: &'static str,
+    },
+    /// Making it failed.
+    #[error("the key could not be made: {0}")]
+    Generation(String),
+}
+
+/// A private key. It is never shown.
+pub struct PrivateKey {
+    pair: KeyPair,
+    pkcs8: Vec<u8>,
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").finish_non_exhaustive()
+    }
+}
+
+impl PrivateKey {
+    /// Makes a key. RSA takes a while: keep it off threads that serve.
+    ///
+    /// # Errors
+    /// No such key is possible.
+    pub fn generate(spec: &PrivateKeySpec) -> Result<Self, PrivateKeyError> {
+        let algorithm = spec.algorithm.unwrap_or_default();
+        let bits = size(spec);
+        let refused = |allowed| PrivateKeyError::Size { algorithm, bits, allowed };
+        let pair = match algorithm {
+            Algorithm::RSA => {
+                let size = match bits {
+                    2048 => RsaKeySize::_2048,
+                    3072 => RsaKeySize::_3072,
+                    4096 => RsaKeySize::_4096,
+                    _ => return Err(refused("sizes are 2048, 3072 and 4096")),
+                };
+                KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)
+            }
+            Algorithm::ECDSA => KeyPair::generate_for(curve(bits).ok_or_else(|| refused("sizes are 256, 384 and 521"))?),
+            Algorithm::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
+        };
+        let pair = pair.map_err(|error| PrivateKeyError::Generation(error.to_string()))?;
+        let pkcs8 = pair.serialize_der();
+        Ok(Self { pair, pkcs8 })
+    }
+
+    /// Reads a key in PKCS#8, PKCS#1 or SEC 1.
+    ///
+    /// # Errors
+    /// There is none, or it is not understood.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, PrivateKeyError> {
+        let malformed = |error: &dyn fmt::Display| PrivateKeyError::Malformed(error.to_string());
+        let pkcs8 = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| PrivateKeyError::NoPem)? {
+            PrivateKeyDer::Pkcs8(key) => key.secret_pkcs8_der().to_vec(),
+            PrivateKeyDer::Pkcs1(key) => der::wrap_rsa(key.secret_pkcs1_der()),
+            PrivateKeyDer::Sec1(key) => der::wrap_ec(key.secret_sec1_der()).map_err(|e| malformed(&e))?,
+            _ => return Err(PrivateKeyError::Malformed("unknown form".to_owned())),
+        };
+        let pair = KeyPair::try_from(&PrivatePkcs8KeyDer::from(pkcs8.as_slice())).map_err(|e| malformed(&e))?;
+        Ok(Self { pair, pkcs8 })
+    }
+
+    /// The pair, to sign with.
+    #[must_use]
+    pub fn pair(&self) -> &KeyPair {
+        &self.pair
+    }
+
+    /// PKCS#8 as DER.
+    #[must_use]
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// The public key, as DER (SubjectPublicKeyInfo).
+    #[must_use]
+    pub fn public_key(&self) -> Vec<u8> {
+        self.pair.subject_public_key_info()
+    }
+
+    /// The key as PEM. Ed25519 has no other form than PKCS#8.
+    #[must_use]
+    pub fn to_pem(&self, encoding: Encoding) -> String {
+        let inside = if encoding == Encoding::PKCS1 { der::open_pkcs8(&self.pkcs8).ok() } else { None };
+        match inside {
+            Some(Inside::Rsa(key)) => pem_block("RSA PRIVATE KEY", &key),
+            Some(Inside::Ec(key, curve)) => match der::sec1_with_curve(&key, &curve, self.pair.public_key_raw()) {
+                Ok(key) => pem_block("EC PRIVATE KEY", &key),
+                Err(_) => pem_block("PRIVATE KEY", &self.pkcs8),
+            },
+            Some(Inside::Other) | None => pem_block("PRIVATE KEY", &self.pkcs8),
+        }
+    }
+
+    /// Which wishes of the spec it does not fulfil, by the names of the fields.
+    #[must_use]
+    pub fn violations(&self, spec: Option<&PrivateKeySpec>) -> Vec<&'static str> {
+        let spec = spec.cloned().unwrap_or_default();
+        let (algorithm, bits) = self.kind();
+        if algorithm != Some(spec.algorithm.unwrap_or_default()) {
+            return vec!["spec.privateKey.algorithm"];
+        }
+        if algorithm != Some(Algorithm::Ed25519) && bits != size(&spec) {
+            return vec!["spec.privateKey.size"];
+        }
+        Vec::new()
+    }
+
+    /// Kind and size in bits.
+    #[must_use]
+    pub fn kind(&self) -> (Option<Algorithm>, u32) {
+        let spki = self.public_key();
+        let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(&spki) else {
+            return (None, 0);
+        };
+        match spki.parsed() {
+            Ok(PublicKey::RSA(key)) => (Some(Algorithm::RSA), u32::try_from(key.key_size()).unwrap_or(0)),
+            Ok(PublicKey::EC(_)) if self.pair.is_compatible(&rcgen::PKCS_ECDSA_P256_SHA256) => {
+                (Some(Algorithm::ECDSA), 256)
+            }
+            Ok(PublicKey::EC(_)) if self.pair.is_compatible(&rcgen::PKCS_ECDSA_P384_SHA384) => {
+                (Some(Algorithm::ECDSA), 384)
+            }
+            Ok(PublicKey::EC(_)) => (Some(Algorithm::ECDSA), 521),
+            _ if self.pair.is_compatible(&rcgen::PKCS_ED25519) => (Some(Algorithm::Ed25519), 256),
+            _ => (None, 0),
+        }
+    }
+
+    /// The thumbprint of the key as a JSON web key (RFC 7638); only P-256 keys sign for accounts here.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<String> {
+        if self.kind() != (Some(Algorithm::ECDSA), 256) {
+            return None;
+        }
+        let point = self.pair.public_key_raw().strip_prefix(&[4])?;
+        let (x, y) = point.split_at_checked(32)?;
+        let jwk = format!(
+            r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+            URL_SAFE_NO_PAD.encode(x),
+            URL_SAFE_NO_PAD.encode(y)
+        );
+        Some(URL_SAFE_NO_PAD.encode(Sha256::digest(jwk)))
+    }
+
+    /// SHA-256 of the private key in base64: how an issuer's status tells its key. PKCS#1 for RSA, as cert-manager's.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        match der::open_pkcs8(&self.pkcs8) {
+            Ok(Inside::Rsa(key)) => STANDARD.encode(Sha256::digest(key)),
+            _ => STANDARD.encode(Sha256::digest(&self.pkcs8)),
+        }
+    }
+}
+
+fn size(spec: &PrivateKeySpec) -> u32 {
+    let default = if spec.algorithm == Some(Algorithm::ECDSA) { 256 } else { 2048 };
+    spec.size.filter(|bits| *bits > 0).unwrap_or(default)
+}
+
+fn curve(bits: u32) -> Option<&'static SignatureAlgorithm> {
+    match bits {
+        256 => Some(&rcgen::PKCS_ECDSA_P256_SHA256),
+        384 => Some(&rcgen::PKCS_ECDSA_P384_SHA384),
+        521 => Some(&rcgen::PKCS_ECDSA_P521_SHA512),
+        _ => None,
+    }
+}
+
+/// A PEM block, lines of 64 characters (RFC 7468).
+pub(crate) fn pem_block(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut out = format!("-----BEGIN {label}-----\n");
+    for (i, c) in text.chars().enumerate() {
+        if i > 0 && i % 64 == 0 {
+            out.push('\n');
+        }
+        out.push(c);
+    }
+    out.push_str(&format!("\n-----END {label}-----\n"));
+    out
+}
