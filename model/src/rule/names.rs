@@ -1,0 +1,38 @@
+//! Which matcher a name means, and which one may have been meant.
+
+use super::error::RuleProblem;
+use super::parser::Vocabulary;
+
+/// Traefik takes a matcher's name as documented, in lower case, in upper case and as `Hostregexp`.
+pub(super) fn resolve(written: &str, vocabulary: &Vocabulary) -> Result<&'static str, RuleProblem> {
+    if let Some(name) = vocabulary.names.iter().find(|name| is_variant(written, name)) {
+        return Ok(name);
+    }
+    Err(RuleProblem::UnknownMatcher { name: written.to_owned(), hint: hint(written, vocabulary) })
+}
+
+fn is_variant(written: &str, name: &str) -> bool {
+    if !written.eq_ignore_ascii_case(name) {
+        return false;
+    }
+    let after_first = written.get(1..).unwrap_or_default();
+    let upper = |text: &str| !text.bytes().any(|b| b.is_ascii_lowercase());
+    let lower = |text: &str| !text.bytes().any(|b| b.is_ascii_uppercase());
+    written == name || lower(after_first) || upper(written)
+}
+
+fn hint(written: &str, vocabulary: &Vocabulary) -> String {
+    let lower = written.to_ascii_lowercase();
+    if matches!(&*lower, "and" | "or" | "not") {
+        return "; the operators are `&&`, `||` and `!`".into();
+    }
+    let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase());
+    let nearest = vocabulary.names.iter().min_by_key(|name| distance(name));
+    let foreign = vocabulary.foreign.iter().any(|name| is_variant(written, name));
+    let near = nearest.filter(|name| foreign || distance(name) <= 1 + name.len() / 4);
+    let origin = if foreign { format!(" ({} has one)", vocabulary.foreign_syntax) } else { String::new() };
+    match near {
+        Some(name) => format!("{origin}, did you mean {name}?"),
+        None => format!("{origin}, there are {}", vocabulary.names.join(", ")),
+    }
+}

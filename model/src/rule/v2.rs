@@ -1,0 +1,116 @@
+//! The matchers of Traefik 2, which take many arguments and templates such as `/{name:[a-z]+}`.
+
+use super::ast::{Expr, HostPattern, Matcher, Pattern};
+use super::error::RuleError;
+use super::parser::{Argument, Call, Vocabulary};
+use super::template::{self, Kind};
+use super::v3::{self, arguments, ascii, network, pattern, rooted};
+
+pub(super) static VOCABULARY: Vocabulary =
+    Vocabulary { names: NAMES, foreign: v3::NAMES, foreign_syntax: "the syntax of version 3", build };
+
+pub(super) const NAMES: &[&str] = &[
+    "ClientIP",
+    "Headers",
+    "HeadersRegexp",
+    "Host",
+    "HostHeader",
+    "HostRegexp",
+    "Method",
+    "Path",
+    "PathPrefix",
+    "Query",
+];
+
+fn build(call: &Call) -> Result<Expr, RuleError> {
+    if call.arguments.is_empty() {
+        return Err(arguments(call, "at least 1 argument", ""));
+    }
+    match call.name {
+        "Headers" | "HeadersRegexp" => headers(call),
+        "Query" => queries(call),
+        _ => each(call, |value| single(call, value)),
+    }
+}
+
+/// One of the arguments is enough.
+fn each(call: &Call, matcher: impl Fn(&Argument) -> Result<Matcher, RuleError>) -> Result<Expr, RuleError> {
+    let parts: Result<Vec<_>, _> = call.arguments.iter().map(|value| Ok(Expr::Is(matcher(value)?))).collect();
+    Ok(join(parts?, Expr::Any))
+}
+
+fn single(call: &Call, value: &Argument) -> Result<Matcher, RuleError> {
+    Ok(match call.name {
+        "ClientIP" => Matcher::ClientIp(network(value)?),
+        "Host" | "HostHeader" => Matcher::Host(HostPattern::exact(ascii(call, value)?)),
+        "HostRegexp" => {
+            let text = template::regexp(ascii(call, value)?, Kind::Host, value.at)?;
+            Matcher::HostTemplate(Pattern { text, at: value.at })
+        }
+        "Method" => Matcher::Method(value.text.to_uppercase()),
+        "Path" => match path(call, value, Kind::Path)? {
+            Ok(literal) => Matcher::Path(literal),
+            Err(pattern) => Matcher::PathRegexp(pattern),
+        },
+        _ => match path(call, value, Kind::PathPrefix)? {
+            Ok(literal) => Matcher::PathPrefix(literal),
+            Err(pattern) => Matcher::PathRegexp(pattern),
+        },
+    })
+}
+
+/// A path without variables stays text, so that it can be looked up.
+fn path(call: &Call, value: &Argument, kind: Kind) -> Result<Result<String, Pattern>, RuleError> {
+    let text = rooted(call, value)?;
+    if !text.contains(['{', '}']) {
+        return Ok(Ok(text));
+    }
+    Ok(Err(Pattern { text: template::regexp(&text, kind, value.at)?, at: value.at }))
+}
+
+/// Pairs of name and value, all of which must hold; of a name given twice the last pair counts.
+fn headers(call: &Call) -> Result<Expr, RuleError> {
+    let (pairs, odd) = call.arguments.as_chunks::<2>();
+    if !odd.is_empty() {
+        return Err(arguments(call, "pairs of a name and a value", ""));
+    }
+    let counts = |index: usize, name: &str| {
+        let later = pairs.get(index + 1..).unwrap_or_default();
+        !later.iter().any(|[other, _]| other.text == name)
+    };
+    let effective = pairs.iter().enumerate().filter(|(index, [name, _])| counts(*index, &name.text));
+    let parts = effective.map(|(_, [name, value])| {
+        let name = name.text.clone();
+        Expr::Is(match call.name {
+            "Headers" => Matcher::Header { name, value: value.text.clone() },
+            _ => Matcher::HeaderRegexp { name, pattern: pattern(value) },
+        })
+    });
+    Ok(join(parts.collect(), Expr::All))
+}
+
+/// `key=value` each, all of which must hold; as in Traefik a lone `key` takes the next lone argument as its value.
+fn queries(call: &Call) -> Result<Expr, RuleError> {
+    let pieces =
+        call.arguments.iter().flat_map(|argument| argument.text.splitn(2, '=').map(move |text| (argument.at, text)));
+    let pieces: Vec<_> = pieces.collect();
+    let (pairs, odd) = pieces.as_chunks::<2>();
+    if !odd.is_empty() {
+        return Err(arguments(call, "arguments of the form key=value", ""));
+    }
+    let parts: Result<Vec<_>, RuleError> = pairs
+        .iter()
+        .map(|[(at, key), (_, value)]| {
+            let text = template::regexp(value, Kind::Query, *at)?;
+            Ok(Expr::Is(Matcher::FirstQuery { key: (*key).to_owned(), pattern: Pattern { text, at: *at } }))
+        })
+        .collect();
+    Ok(join(parts?, Expr::All))
+}
+
+fn join(mut parts: Vec<Expr>, several: fn(Vec<Expr>) -> Expr) -> Expr {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => several(parts),
+    }
+}

@@ -1,0 +1,28 @@
+//! From a request to its route.
+//!
+//! A rule's text is read by [`flow_model::rule`], compiled once into a [`CompiledRule`], and lives in a [`Route`]. A
+//! [`RouteTable`] holds the routes of one entry point: one hash look-up by host, one by parent domain for wildcards, and the
+//! routes that name no host; within each, routes with a path are found by it. The answer is always the one that asking every
+//! route in order would give: by priority, then by precedence of the provider, then by name.
+
+mod disjunct;
+mod host_table;
+mod matcher;
+mod path_index;
+mod query;
+mod route;
+mod rule;
+mod table;
+mod view;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod property;
+#[cfg(test)]
+mod tests;
+
+pub use route::Route;
+pub use rule::CompiledRule;
+pub use table::RouteTable;
+pub use view::RequestView;

@@ -1,0 +1,33 @@
+use super::rule::CompiledRule;
+use flow_model::name::Name;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// A rule, its place in the order, and where it leads.
+///
+/// A route that did not change keeps its `Arc`: [`RouteTable::build`](super::RouteTable::build) compares by identity.
+#[derive(Debug)]
+pub struct Route<T> {
+    /// Which requests it takes.
+    pub rule: Arc<CompiledRule>,
+    /// Higher is asked first. Traefik's default is the byte length of the rule's text.
+    pub priority: i64,
+    /// Decides between equal priorities: the provider's place in `providers.precedence`, where 0 is asked first.
+    pub precedence: u32,
+    /// Decides what is still equal, so that the answer does not depend on chance; unique in a table.
+    pub name: Name,
+    /// Whatever serves the request.
+    pub target: T,
+}
+
+impl<T> Route<T> {
+    /// `Less` is asked first.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let by_priority = other.priority.cmp(&self.priority);
+        by_priority.then(self.precedence.cmp(&other.precedence)).then_with(|| self.name.cmp(&other.name))
+    }
+
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.order(other) == Ordering::Less
+    }
+}
