@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What is served at one moment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Snapshot {
     /// By the entry points' places.
     pub(crate) entry_points: Box<[EntryPointRoutes]>,
@@ -22,7 +22,7 @@ pub struct Snapshot {
 }
 
 /// The routes of one entry point.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EntryPointRoutes {
     pub(crate) plain: RouteTable<Pipeline>,
     pub(crate) tls: RouteTable<Pipeline>,
@@ -89,10 +89,10 @@ pub struct Publisher(Arc<ArcSwap<Snapshot>>);
 #[derive(Clone, Debug)]
 pub struct Reader(Arc<ArcSwap<Snapshot>>);
 
-/// A place for the current snapshot, empty at first.
+/// A place for the current snapshot, `first` to begin with.
 #[must_use]
-pub fn live() -> (Publisher, Reader) {
-    let place = Arc::new(ArcSwap::default());
+pub fn live(first: Arc<Snapshot>) -> (Publisher, Reader) {
+    let place = Arc::new(ArcSwap::new(first));
     (Publisher(Arc::clone(&place)), Reader(place))
 }
 

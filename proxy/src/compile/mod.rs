@@ -220,7 +220,7 @@ impl Compiler {
         }
         runtime.diagnostics.sort();
         runtime.diagnostics.dedup();
-        runtime.certificates = tls.certificates().map(Arc::clone).collect::<Vec<Arc<CertificateInfo>>>();
+        runtime.certificates = tls.certificates().map(|(origin, info)| Arc::new(show(origin, info))).collect();
         runtime
     }
 }
@@ -229,6 +229,18 @@ fn became(error: Option<String>) -> (Status, Vec<String>) {
     match error {
         None => (Status::Enabled, Vec::new()),
         Some(error) => (Status::Disabled, vec![error]),
+    }
+}
+
+fn show(origin: &Name, info: &crate::tls::CertificateInfo) -> CertificateInfo {
+    CertificateInfo {
+        origin: Arc::clone(origin),
+        names: info.names.iter().map(|name| name.to_string()).collect(),
+        common_name: info.common_name.to_string(),
+        serial: info.serial.to_string(),
+        issuer: info.issuer.to_string(),
+        not_before: info.not_before,
+        not_after: info.not_after,
     }
 }
 
