@@ -18,6 +18,7 @@ use flow_proxy_core::snapshot;
 use flow_proxy_core::worker::{Bound, Threads};
 use reload::Reload;
 use state::State;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -60,7 +61,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     let state = State::new(metrics.clone());
     let admin = Arc::new(Admin::new(facts(settings), state.clone()));
     let tunnels = Tunnels::new();
-    let compiler = Compiler::new(Setup {
+    let mut compiler = Compiler::new(Setup {
         entry_points: Arc::clone(&entry_points),
         rule_syntax: match settings.core.default_rule_syntax {
             crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
@@ -75,7 +76,12 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         },
         metrics: metrics.clone(),
     });
-    let (publisher, reader) = snapshot::live();
+    let own = Source {
+        provider: flow_model::name::INTERNAL.into(),
+        config: Arc::new(internal::config(settings, &entry_points)),
+    };
+    // Our own routers come first, so that health can be asked for from the first moment on.
+    let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let fetcher = Arc::new(Fetcher::new()?);
     let handler = Handler::new(reader.clone(), &entry_points, fetcher, log.clone(), metrics.as_deref());
 
@@ -88,13 +94,17 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
             metrics.watch_connections(name, Box::new(move || entry.open_connections() as u64));
         }
     }
-    let own = Source {
-        provider: flow_model::name::INTERNAL.into(),
-        config: Arc::new(internal::config(settings, &entry_points)),
+    let (sources, running) = background.block_on(sources::start(settings))?;
+    let reload = Reload {
+        compiler,
+        publisher,
+        state: state.clone(),
+        metrics,
+        own,
+        sources,
+        throttle: settings.providers.providers_throttle_duration,
+        told: BTreeSet::new(),
     };
-    let sources = background.block_on(sources::start(settings))?;
-    // The first snapshot has our own routers, so that health can be asked for from the first moment on.
-    let reload = Reload::new(compiler, publisher, state.clone(), metrics, own, sources);
     let server = bound.serve(Arc::new(handler), Arc::new(reader))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
     background.spawn(reload.run());
@@ -105,6 +115,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         state.stop();
         server.drain().await;
         tunnels.close();
+        running.end().await;
         Ok::<_, std::io::Error>(())
     })?;
     background.shutdown_background();

@@ -4,7 +4,7 @@ use super::sources::Sources;
 use super::state::State;
 use flow_model::diagnostic::{Diagnostic, Severity};
 use flow_model::runtime::Runtime;
-use flow_proxy_core::compile::{Compiler, Source};
+use flow_proxy_core::compile::{Compiled, Compiler, Source};
 use flow_proxy_core::metrics::Metrics;
 use flow_proxy_core::snapshot::Publisher;
 use std::collections::BTreeSet;
@@ -13,36 +13,23 @@ use std::time::{Duration, SystemTime};
 
 /// The one writer of what is served.
 pub(super) struct Reload {
-    compiler: Compiler,
-    publisher: Publisher,
-    state: State,
-    metrics: Option<Arc<Metrics>>,
-    /// Our own routers.
-    own: Source,
-    sources: Sources,
+    pub(super) compiler: Compiler,
+    pub(super) publisher: Publisher,
+    pub(super) state: State,
+    pub(super) metrics: Option<Arc<Metrics>>,
+    /// Our own routers, which are served before any provider has said something.
+    pub(super) own: Source,
+    pub(super) sources: Sources,
     /// The shortest time between two changes, where the operator wants one.
-    throttle: Duration,
-    told: BTreeSet<Diagnostic>,
+    pub(super) throttle: Duration,
+    /// Findings that were logged and are still so.
+    pub(super) told: BTreeSet<Diagnostic>,
 }
 
 impl Reload {
-    /// Publishes our own routers, so that health can be asked for, and waits for the providers in [`Reload::run`].
-    pub(super) fn new(
-        compiler: Compiler,
-        publisher: Publisher,
-        state: State,
-        metrics: Option<Arc<Metrics>>,
-        own: Source,
-        sources: Sources,
-        throttle: Duration,
-    ) -> Self {
-        let mut reload = Self { compiler, publisher, state, metrics, own, sources, throttle, told: BTreeSet::new() };
-        reload.apply();
-        reload
-    }
-
     /// Serves what the providers say until they end.
     pub(super) async fn run(mut self) {
+        self.state.wait_for(self.sources.waiting_for());
         while self.sources.changed().await {
             // Ten thousand routers take a few milliseconds; the other tasks of this runtime need not wait for that.
             tokio::task::block_in_place(|| self.apply());
@@ -53,16 +40,16 @@ impl Reload {
     }
 
     fn apply(&mut self) {
-        let taken = self.sources.take();
-        let sources: Vec<Source> = std::iter::once(self.own.clone()).chain(taken.sources).collect();
-        let compiled = self.compiler.compile(&sources);
-        self.publisher.publish(compiled.snapshot);
-        taken.applied.iter().for_each(|tell| tell());
+        let sources: Vec<Source> = std::iter::once(self.own.clone()).chain(self.sources.known()).collect();
+        let Compiled { snapshot, mut runtime } = self.compiler.compile(&sources);
+        self.publisher.publish(snapshot);
+        self.sources.applied();
+        runtime.diagnostics.extend(self.sources.diagnostics().iter().cloned());
         if let Some(metrics) = &self.metrics {
-            tell_metrics(metrics, &compiled.runtime);
+            tell_metrics(metrics, &runtime);
         }
-        self.log_findings(&compiled.runtime);
-        self.state.show(compiled.runtime);
+        self.log_findings(&runtime);
+        self.state.show(Arc::new(runtime));
         self.state.wait_for(self.sources.waiting_for());
     }
 

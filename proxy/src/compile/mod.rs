@@ -70,7 +70,7 @@ pub struct Compiled {
     /// What requests see.
     pub snapshot: Arc<Snapshot>,
     /// What operators see.
-    pub runtime: Arc<Runtime>,
+    pub runtime: Runtime,
 }
 
 impl Compiler {
@@ -95,7 +95,7 @@ impl Compiler {
             .collect();
         let snapshot = Arc::new(Snapshot { entry_points, tls: Arc::new(tls) });
         self.last = Some(Arc::clone(&snapshot));
-        Compiled { snapshot, runtime: Arc::new(runtime) }
+        Compiled { snapshot, runtime }
     }
 
     /// Brings `self.entries` up to date.
