@@ -62,6 +62,11 @@ impl Chain {
         self.steps.is_empty()
     }
 
+    /// The middlewares in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Arc<Middleware>> {
+        self.steps.iter()
+    }
+
     /// The first phase, in order: the request may go on, changed in place, or is answered.
     ///
     /// # Errors
@@ -89,5 +94,101 @@ impl Chain {
             step.on_response(state, &mut response).await;
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::path::request_uri;
+    use crate::testing::{chain, compile, exchange, header, ok, run, with};
+    use flow_model::middleware::Middleware as Spec;
+
+    fn adds(value: &str) -> String {
+        format!(r#"{{"headers": {{"customResponseHeaders": {{"X-By": "{value}"}}}}}}"#)
+    }
+
+    #[tokio::test]
+    async fn requests_go_in_order_and_answers_in_reverse() {
+        let chain = chain(&[
+            r#"{"addPrefix": {"prefix": "/a"}}"#,
+            &adds("outer"),
+            r#"{"addPrefix": {"prefix": "/b"}}"#,
+            &adds("inner"),
+        ]);
+        let mut exchange = exchange("GET", "/x");
+        let response = run(&chain, &mut exchange, ok).await;
+        assert_eq!(request_uri(&exchange), "/b/a/x");
+        assert_eq!(header(response.headers(), "x-by"), "outer");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_seen_by_those_before_it_only() {
+        let chain = chain(&[
+            &adds("before"),
+            r#"{"headers": {"accessControlAllowOriginList": ["*"], "accessControlAllowCredentials": true}}"#,
+            r#"{"ipAllowList": {"sourceRange": ["10.0.0.0/8"]}}"#,
+            &adds("after"),
+        ]);
+        let mut exchange = with(exchange("GET", "/"), &[("origin", "https://a.test")]);
+        let response = run(&chain, &mut exchange, |_| unreachable!("answered")).await;
+        assert_eq!(response.status(), 403);
+        assert_eq!(header(response.headers(), "x-by"), "before");
+        assert_eq!(header(response.headers(), "access-control-allow-origin"), "https://a.test");
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_comes_back_to_its_own_step() {
+        let cors = |origin: &str| format!(r#"{{"headers": {{"accessControlAllowOriginList": ["{origin}"]}}}}"#);
+        let chain = chain(&[
+            &cors("https://a.test"),
+            &adds("x"),
+            r#"{"compress": {"minResponseBodyBytes": 1}}"#,
+            &cors("https://b.test"),
+        ]);
+        for (origin, accept) in [("https://a.test", "gzip"), ("https://b.test", "br"), ("https://c.test", "x")] {
+            let mut exchange = with(exchange("GET", "/"), &[("origin", origin), ("accept-encoding", accept)]);
+            let response = run(&chain, &mut exchange, ok).await;
+            let allowed = header(response.headers(), "access-control-allow-origin");
+            assert_eq!((allowed == origin, allowed.is_empty()), (accept != "x", accept == "x"));
+            let encoding = header(response.headers(), "content-encoding");
+            assert_eq!(encoding, if accept == "x" { "" } else { accept });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_chain_in_a_chain_is_its_members() {
+        let member = Arc::new(compile(r#"{"addPrefix": {"prefix": "/m"}}"#).unwrap());
+        let spec: Spec = serde_json::from_str(r#"{"chain": {"middlewares": ["one", "one"]}}"#).unwrap();
+        let inner = crate::compile(&spec, &"c".into(), &mut |name| {
+            assert_eq!(&**name, "one");
+            Ok(Arc::clone(&member))
+        });
+        let chain = Chain::new([Arc::new(inner.unwrap()), member]);
+        let mut exchange = exchange("GET", "/x");
+        run(&chain, &mut exchange, ok).await;
+        assert_eq!(request_uri(&exchange), "/m/m/m/x");
+
+        let missing = crate::compile(&spec, &"c".into(), &mut |name| {
+            Err(crate::MiddlewareError::Member { member: name.clone(), reason: "no such middleware".to_owned() })
+        });
+        assert_eq!(missing.unwrap_err().to_string(), "one of the chain: no such middleware");
+    }
+
+    #[test]
+    fn every_request_carries_little() {
+        let chain = Chain::default();
+        assert!(chain.is_empty());
+        let (mut exchange, fetch) = (exchange("GET", "/"), crate::testing::NoFetch);
+        let context = Context { fetch: &fetch };
+        // Workers may share tasks one day.
+        fn size(future: impl Future + Send) -> usize {
+            size_of_val(&future)
+        }
+        let request = size(chain.on_request(&mut exchange, &context));
+        let response = size(chain.on_response(Passed::default(), Response::new(Body::Empty)));
+        // Futures of rare kinds are boxed; these are copied with every request.
+        assert!(request < 1024 && response < 2048, "{request} {response}");
     }
 }

@@ -1,18 +1,45 @@
 //! From a middleware's specification to the middleware.
 
+use crate::basic_auth::BasicAuth;
 use crate::chain::Chain;
+use crate::compress::Compress;
+use crate::forward_auth::ForwardAuth;
+use crate::headers::Headers;
+use crate::ip_allow_list::IpAllowList;
 use crate::middleware::Middleware;
+use crate::rate_limit::RateLimit;
+use crate::redirect::{RedirectRegex, RedirectScheme};
+use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 use flow_model::middleware::Middleware as Spec;
 use flow_model::name::Name;
+use flow_model::rule::regexp::RegexpError;
 use std::sync::Arc;
 
 /// Why a specification makes no middleware. A router that uses it is disabled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MiddlewareError {
+    /// The authentication server's address is no URL.
+    #[error("{0:?} is not an http or https URL")]
+    Address(String),
+    /// The default encoding is not offered.
+    #[error("defaultEncoding is none of the encodings")]
+    DefaultEncoding,
+    /// Only one of them may be set.
+    #[error("{0} exclude each other")]
+    Exclusive(&'static str),
+    /// No header can have this name.
+    #[error("{0:?} is not a header's name")]
+    HeaderName(String),
+    /// No header can have this value.
+    #[error("{0:?} is not a header's value")]
+    HeaderValue(String),
     /// The provider found it wrong already.
     #[error("{0}")]
     Invalid(String),
+    /// A content type is malformed.
+    #[error("{0:?} is not a content type")]
+    MediaType(String),
     /// A member of a chain is missing or wrong.
     #[error("{member} of the chain: {reason}")]
     Member {
@@ -21,23 +48,66 @@ pub enum MiddlewareError {
         /// Why.
         reason: String,
     },
+    /// A field that must be set is not.
+    #[error("{field} is missing or empty")]
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// An address or network is none.
+    #[error("{0:?} is neither an address nor a network")]
+    Network(String),
+    /// The middleware would do nothing.
+    #[error("no option is set")]
+    NothingSet,
+    /// A regular expression does not hold.
+    #[error("{pattern:?} is not a regular expression")]
+    Pattern {
+        /// The expression.
+        pattern: String,
+        /// Why not.
+        #[source]
+        source: RegexpError,
+    },
+    /// A status that HTTP does not know.
+    #[error("{0} is not a status code")]
+    Status(u16),
+    /// A length that no IPv6 network has.
+    #[error("ipv6Subnet {0} is not between 1 and 128")]
+    Subnet(u8),
+    /// A user of `basicAuth` is malformed. Hashes are not shown.
+    #[error("a user is not written user:hash")]
+    User,
 }
 
 /// Finds the members of `chain` middlewares for [`compile`]: the name as the chain has it, to the compiled member.
 pub type Resolver<'a> = dyn FnMut(&Name) -> Result<Arc<Middleware>, MiddlewareError> + 'a;
 
-/// Compiles `spec`, named `name`. Call it once for each router that uses the middleware, and keep the result while the
-/// specification is the same: counters such as those of `rateLimit` live in it.
+/// Compiles `spec`, which is called `name` in the log. Call it once for each router that uses the middleware, and keep the result while the specification
+/// is the same: state such as the buckets of `rateLimit` and the verified passwords of `basicAuth` live in it. Members of
+/// a chain come from `members`.
 ///
 /// # Errors
-/// Where the specification does not hold.
-pub fn compile(spec: &Spec, _name: &Name, members: &mut Resolver<'_>) -> Result<Middleware, MiddlewareError> {
-    match spec {
-        Spec::Chain(chain) => {
-            let steps = chain.middlewares.iter().map(members).collect::<Result<Vec<_>, _>>()?;
-            Ok(Middleware::Chain(Chain::new(steps)))
+/// Where the specification does not hold, or a member of a chain is missing.
+pub fn compile(spec: &Spec, name: &Name, members: &mut Resolver<'_>) -> Result<Middleware, MiddlewareError> {
+    Ok(match spec {
+        Spec::AddPrefix(spec) => Middleware::AddPrefix(AddPrefix::new(spec)?),
+        Spec::BasicAuth(spec) => Middleware::BasicAuth(Box::new(BasicAuth::new(spec)?)),
+        Spec::Chain(spec) => {
+            let members = spec.middlewares.iter().map(members).collect::<Result<Vec<_>, _>>()?;
+            Middleware::Chain(Chain::new(members))
         }
-        Spec::Invalid(reason) => Err(MiddlewareError::Invalid(reason.clone())),
-        _ => Err(MiddlewareError::Invalid("not compiled".to_owned())),
-    }
+        Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),
+        Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),
+        Spec::Headers(spec) => Middleware::Headers(Box::new(Headers::new(spec)?)),
+        Spec::Invalid(reason) => return Err(MiddlewareError::Invalid(reason.clone())),
+        Spec::IpAllowList(spec) => Middleware::IpAllowList(IpAllowList::new(spec)?),
+        Spec::RateLimit(spec) => Middleware::RateLimit(RateLimit::new(spec)?),
+        Spec::RedirectRegex(spec) => Middleware::RedirectRegex(RedirectRegex::new(spec)?),
+        Spec::RedirectScheme(spec) => Middleware::RedirectScheme(RedirectScheme::new(spec)?),
+        Spec::ReplacePath(spec) => Middleware::ReplacePath(ReplacePath::new(spec)),
+        Spec::ReplacePathRegex(spec) => Middleware::ReplacePathRegex(ReplacePathRegex::new(spec)?),
+        Spec::StripPrefix(spec) => Middleware::StripPrefix(StripPrefix::new(spec)),
+        Spec::StripPrefixRegex(spec) => Middleware::StripPrefixRegex(StripPrefixRegex::new(spec)?),
+    })
 }

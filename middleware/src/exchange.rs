@@ -60,3 +60,8 @@ impl Exchange {
         self.head.headers.get(http::header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 }
+
+/// In a request's extensions: the backend gets no `X-Forwarded-For`, also not the one that the proxy adds (Traefik: the
+/// `headers` middleware with `X-Forwarded-For: ""`).
+#[derive(Clone, Copy, Debug)]
+pub struct OmitForwardedFor;

@@ -4,17 +4,31 @@
 //! change the answer, also one that a later middleware gave. The chain runs the first phase in order and the second
 //! in reverse over those that were passed.
 
+mod address;
 pub mod answer;
+pub mod basic_auth;
 pub mod body;
 pub mod chain;
 mod compile;
+pub mod compress;
 pub mod exchange;
 pub mod fetch;
+pub mod forward_auth;
+pub mod headers;
+pub mod ip_allow_list;
 mod middleware;
+mod path;
+mod pattern;
+pub mod rate_limit;
+pub mod redirect;
+pub mod rewrite;
+mod source;
+#[cfg(test)]
+mod testing;
 
 pub use body::Body;
 pub use chain::{Answer, Chain, Context, Passed};
 pub use compile::{MiddlewareError, Resolver, compile};
-pub use exchange::{Connection, Exchange, TlsSession};
+pub use exchange::{Connection, Exchange, OmitForwardedFor, TlsSession};
 pub use fetch::{Fetch, FetchError};
 pub use middleware::Middleware;

@@ -1,6 +1,14 @@
 //! The kinds of middlewares, each compiled, as one enum.
 
+use crate::basic_auth::BasicAuth;
 use crate::chain::{Chain, Context};
+use crate::compress::{self, Compress};
+use crate::forward_auth::{ForwardAuth, SetCookie};
+use crate::headers::{self, Headers};
+use crate::ip_allow_list::IpAllowList;
+use crate::rate_limit::RateLimit;
+use crate::redirect::{RedirectRegex, RedirectScheme};
+use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 use crate::{Body, Exchange};
 use http::Response;
 
@@ -8,8 +16,34 @@ use http::Response;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Middleware {
+    /// Puts a prefix before the path.
+    AddPrefix(AddPrefix),
+    /// Asks for a user and a password.
+    BasicAuth(Box<BasicAuth>),
     /// Runs others in order; a [`Chain`] takes them into its own steps.
     Chain(Chain),
+    /// Compresses answers.
+    Compress(Compress),
+    /// Asks a server whether a request may pass.
+    ForwardAuth(Box<ForwardAuth>),
+    /// Sets headers of requests and answers, answers CORS preflights, checks hosts.
+    Headers(Box<Headers>),
+    /// Lets only some clients pass.
+    IpAllowList(IpAllowList),
+    /// Limits the rate of requests.
+    RateLimit(RateLimit),
+    /// Redirects by a regular expression on the URL.
+    RedirectRegex(RedirectRegex),
+    /// Redirects to another scheme.
+    RedirectScheme(RedirectScheme),
+    /// Replaces the path.
+    ReplacePath(ReplacePath),
+    /// Replaces the path by a regular expression.
+    ReplacePathRegex(ReplacePathRegex),
+    /// Takes a prefix off the path.
+    StripPrefix(StripPrefix),
+    /// Takes a prefix off the path by regular expressions.
+    StripPrefixRegex(StripPrefixRegex),
 }
 
 /// What a middleware says of a request.
@@ -25,7 +59,14 @@ pub(crate) enum Flow {
 
 /// What a middleware keeps of one exchange between its two phases.
 #[derive(Debug)]
-pub(crate) enum State {}
+pub(crate) enum State {
+    /// The encoding that the client gets.
+    Compress(compress::Choice),
+    /// The authentication server's cookies.
+    ForwardAuth(Vec<SetCookie>),
+    /// What headers depend on.
+    Headers(headers::Seen),
+}
 
 impl Flow {
     /// An answer of our own.
@@ -36,12 +77,35 @@ impl Flow {
 
 impl Middleware {
     /// The first phase.
-    pub(crate) async fn on_request(&self, _exchange: &mut Exchange, _context: &Context<'_>) -> Flow {
+    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Flow {
         match self {
+            Self::AddPrefix(it) => it.on_request(exchange),
+            Self::BasicAuth(it) => it.on_request(exchange).await,
+            // A chain has no chains among its steps.
             Self::Chain(_) => Flow::Pass,
+            Self::Compress(it) => it.on_request(exchange),
+            // Boxed, so that the future of every other request stays small.
+            Self::ForwardAuth(it) => Box::pin(it.on_request(exchange, context)).await,
+            Self::Headers(it) => it.on_request(exchange),
+            Self::IpAllowList(it) => it.on_request(exchange),
+            Self::RateLimit(it) => it.on_request(it.take(exchange)).await,
+            Self::RedirectRegex(it) => it.on_request(exchange),
+            Self::RedirectScheme(it) => it.on_request(exchange),
+            Self::ReplacePath(it) => it.on_request(exchange),
+            Self::ReplacePathRegex(it) => it.on_request(exchange),
+            Self::StripPrefix(it) => it.on_request(exchange),
+            Self::StripPrefixRegex(it) => it.on_request(exchange),
         }
     }
 
     /// The second phase.
-    pub(crate) async fn on_response(&self, _state: Option<State>, _response: &mut Response<Body>) {}
+    pub(crate) async fn on_response(&self, state: Option<State>, response: &mut Response<Body>) {
+        match (self, state) {
+            (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,
+            (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
+            (Self::Headers(it), Some(State::Headers(seen))) => it.on_response(seen, response),
+            (Self::Headers(it), None) => it.on_response(headers::Seen::default(), response),
+            _ => {}
+        }
+    }
 }

@@ -1,0 +1,221 @@
+//! Which address a request came from (`ipStrategy`), and lists of addresses.
+
+use crate::{Exchange, MiddlewareError};
+use flow_model::middleware::IpStrategy;
+use http::header::HeaderName;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv6Addr};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How the client's address is found.
+#[derive(Debug)]
+pub(crate) enum Strategy {
+    /// The nth from the right of the first `X-Forwarded-For`.
+    Depth(usize, Option<u8>),
+    /// The first from the right of it that is none of these.
+    Excluding(Networks),
+    /// The peer's.
+    Peer(Option<u8>),
+}
+
+/// What a strategy found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Client<'a> {
+    /// An address.
+    Address(IpAddr),
+    /// A text that is none, or was not looked into; possibly empty.
+    Text(&'a str),
+}
+
+impl Strategy {
+    /// # Errors
+    /// Where a subnet's length or an excluded address is none.
+    pub(crate) fn new(spec: Option<&IpStrategy>) -> Result<Self, MiddlewareError> {
+        let Some(spec) = spec else { return Ok(Self::Peer(None)) };
+        if let Some(bits) = spec.ipv6_subnet
+            && !(1..=128).contains(&bits)
+        {
+            return Err(MiddlewareError::Subnet(bits));
+        }
+        Ok(match spec {
+            spec if spec.depth > 0 => Self::Depth(spec.depth, spec.ipv6_subnet),
+            spec if !spec.excluded_ips.is_empty() => Self::Excluding(Networks::new(&spec.excluded_ips)?),
+            spec => Self::Peer(spec.ipv6_subnet),
+        })
+    }
+
+    /// The client of `exchange`.
+    pub(crate) fn client<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
+        match self {
+            Self::Depth(depth, subnet) => {
+                let text = forwarded_for(exchange).rsplit(',').nth(depth - 1).unwrap_or_default().trim();
+                match subnet.and_then(|bits| Some(masked(text.parse().ok()?, bits))) {
+                    Some(address) => Client::Address(address),
+                    None => Client::Text(text),
+                }
+            }
+            Self::Excluding(networks) => {
+                let mut hops = forwarded_for(exchange).rsplit(',').map(str::trim).filter(|hop| !hop.is_empty());
+                let client = hops.find(|hop| !parse(hop).is_some_and(|address| networks.contains(address)));
+                Client::Text(client.unwrap_or_default())
+            }
+            Self::Peer(subnet) => {
+                let address = exchange.connection.remote.ip().to_canonical();
+                Client::Address(subnet.map_or(address, |bits| masked(address, bits)))
+            }
+        }
+    }
+}
+
+impl Client<'_> {
+    /// The address, also where a port stands behind it.
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Text(text) => parse(text).or_else(|| parse(without_port(text)?)),
+        }
+    }
+}
+
+/// Addresses and networks.
+#[derive(Debug)]
+pub(crate) struct Networks(Box<[IpNet]>);
+
+impl Networks {
+    /// # Errors
+    /// Where a text is neither an address nor a network.
+    pub(crate) fn new(texts: &[String]) -> Result<Self, MiddlewareError> {
+        let network = |text: &String| {
+            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            network.map(canonical).map_err(|_| MiddlewareError::Network(text.clone()))
+        };
+        Ok(Self(texts.iter().map(network).collect::<Result<_, _>>()?))
+    }
+
+    /// One of them holds `address`.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// IPv4 written as IPv6 is IPv4.
+fn canonical(network: IpNet) -> IpNet {
+    match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6
+            .addr()
+            .to_ipv4_mapped()
+            .and_then(|v4| Ipv4Net::new(v4, v6.prefix_len() - 96).ok())
+            .map_or(network, IpNet::V4),
+        _ => network,
+    }
+}
+
+fn forwarded_for(exchange: &Exchange) -> &str {
+    exchange.head.headers.get(FORWARDED_FOR).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn masked(address: IpAddr, bits: u8) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Net::new(v6, bits).map_or(Ipv6Addr::UNSPECIFIED, |net| net.network())),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// An address, with the zone that Go takes behind one of IPv6.
+fn parse(text: &str) -> Option<IpAddr> {
+    match text.split_once('%') {
+        Some((address, zone)) if !zone.is_empty() => address.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        _ => text.parse().ok(),
+    }
+}
+
+/// The host of `host:port`, as Go's `net.SplitHostPort` has it.
+fn without_port(text: &str) -> Option<&str> {
+    let (host, _) = text.rsplit_once(':')?;
+    match host.strip_prefix('[') {
+        Some(host) => host.strip_suffix(']'),
+        None => (!host.contains(':')).then_some(host),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::testing::{exchange, from, with};
+
+    fn strategy(spec: &str) -> Strategy {
+        Strategy::new(Some(&serde_json::from_str(spec).unwrap())).unwrap()
+    }
+
+    fn seen(spec: &str, forwarded_for: &str) -> String {
+        let exchange =
+            with(exchange("GET", "/"), &[("x-forwarded-for", forwarded_for), ("x-forwarded-for", "9.9.9.9")]);
+        match strategy(spec).client(&exchange) {
+            Client::Address(address) => address.to_string(),
+            Client::Text(text) => text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn finds_the_client_from_the_right() {
+        for (spec, forwarded_for, wanted) in [
+            ("{}", "1.1.1.1", "127.0.0.1"),
+            (r#"{"depth": 1}"#, "1.1.1.1, 2.2.2.2", "2.2.2.2"),
+            (r#"{"depth": 2}"#, "1.1.1.1,2.2.2.2 ", "1.1.1.1"),
+            (r#"{"depth": 3}"#, "1.1.1.1, 2.2.2.2", ""),
+            (r#"{"depth": 1, "ipv6Subnet": 64}"#, "2001:db8:1:2:3::4", "2001:db8:1:2::"),
+            (r#"{"depth": 1, "ipv6Subnet": 64}"#, "1.1.1.1", "1.1.1.1"),
+            (r#"{"excludedIPs": ["2.2.0.0/16", "::1"]}"#, "1.1.1.1, 3.3.3.3, 2.2.9.9, ::1", "3.3.3.3"),
+            (r#"{"excludedIPs": ["2.2.0.0/16"]}"#, "2.2.2.2", ""),
+            (r#"{"excludedIPs": ["2.2.0.0/16"]}"#, "not one, 2.2.2.2", "not one"),
+        ] {
+            assert_eq!(seen(spec, forwarded_for), wanted, "{spec} {forwarded_for}");
+        }
+    }
+
+    #[test]
+    fn the_peer_may_be_taken_by_its_network() {
+        let strategy = strategy(r#"{"ipv6Subnet": 48}"#);
+        let wanted = Client::Address("2001:db8:7::".parse().unwrap());
+        assert_eq!(strategy.client(&from("[2001:db8:7:8::9]:1", "GET", "/")), wanted);
+        let mapped = from("[::ffff:10.0.0.1]:1", "GET", "/");
+        assert_eq!(strategy.client(&mapped), Client::Address("10.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_port_or_a_zone_behind_an_address_is_no_part_of_it() {
+        for (text, wanted) in [
+            ("1.2.3.4:80", Some("1.2.3.4")),
+            ("[::1]:80", Some("::1")),
+            ("::1", Some("::1")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("1.2.3.4%x", None),
+            ("", None),
+            ("name:80", None),
+        ] {
+            assert_eq!(Client::Text(text).address(), wanted.map(|a| a.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_hold_addresses_in_both_forms() {
+        let networks =
+            Networks::new(&["10.1.2.3/8".to_owned(), "2001:db8::1".to_owned(), "::ffff:192.168.0.0/112".to_owned()]);
+        let networks = networks.unwrap();
+        for (address, inside) in [
+            ("10.9.9.9", true),
+            ("::ffff:10.0.0.1", true),
+            ("2001:db8::1", true),
+            ("2001:db8::2", false),
+            ("192.168.1.1", true),
+        ] {
+            assert_eq!(networks.contains(address.parse().unwrap()), inside, "{address}");
+        }
+        assert!(Networks::new(&["10.0.0.0/33".to_owned()]).is_err());
+        let spec: IpStrategy = serde_json::from_str(r#"{"ipv6Subnet": 129}"#).unwrap();
+        assert!(Strategy::new(Some(&spec)).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! Which encoding a client gets (RFC 9110 section 12.5.3, with Traefik's preferences).
+
+use crate::MiddlewareError;
+use flow_model::middleware::Encoding;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
+
+/// What is offered.
+#[derive(Debug)]
+pub(super) struct Accept {
+    /// The first is preferred at equal weight.
+    encodings: Vec<Encoding>,
+    default: Option<Encoding>,
+}
+
+/// What a client gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Choice {
+    pub(super) encoding: Encoding,
+    /// False where only `Vary` tells of the choice: Traefik's gzip half looks for `gzip` in the header's first line
+    /// itself, and finds none in `*`.
+    pub(super) compresses: bool,
+}
+
+/// A coding that Traefik knows, in the order of preference at equal weight.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Coding {
+    Any,
+    Offered(usize, Encoding),
+    Identity,
+}
+
+impl Accept {
+    /// # Errors
+    /// Where nothing is offered, or the default is not.
+    pub(super) fn new(encodings: &[Encoding], default: Option<Encoding>) -> Result<Self, MiddlewareError> {
+        if encodings.is_empty() {
+            return Err(MiddlewareError::Missing { field: "encodings" });
+        }
+        if default.is_some_and(|default| !encodings.contains(&default)) {
+            return Err(MiddlewareError::DefaultEncoding);
+        }
+        Ok(Self { encodings: encodings.to_vec(), default })
+    }
+
+    /// `None` is no compression and no word of it.
+    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<Choice> {
+        let mut lines = headers.get_all(ACCEPT_ENCODING).iter().map(|line| line.to_str().unwrap_or_default());
+        let first = lines.next();
+        let encoding = match first {
+            None => self.default?,
+            Some(first) => {
+                let lines = std::iter::once(first).chain(lines);
+                let mut best: Option<(f64, Coding)> = None;
+                for (coding, weight) in lines.flat_map(|line| line.split(',')).filter_map(|item| self.weigh(item)) {
+                    let is_better = best.is_none_or(|(weighed, known)| {
+                        weight > weighed || (weight == weighed && coding.rank() < known.rank())
+                    });
+                    if is_better {
+                        best = Some((weight, coding));
+                    }
+                }
+                match best?.1 {
+                    Coding::Any => self.default.or_else(|| self.encodings.first().copied())?,
+                    Coding::Identity => return None,
+                    Coding::Offered(_, encoding) => encoding,
+                }
+            }
+        };
+        let compresses = encoding != Encoding::Gzip || names_gzip(first.unwrap_or_default());
+        Some(Choice { encoding, compresses })
+    }
+
+    fn weigh(&self, item: &str) -> Option<(Coding, f64)> {
+        let (name, parameter) = item.split_once(';').map_or((item, None), |(name, rest)| (name, Some(rest)));
+        let coding = match name.trim_matches(' ') {
+            "*" => Coding::Any,
+            "identity" => Coding::Identity,
+            name => {
+                let index = self.encodings.iter().position(|encoding| token(*encoding) == name)?;
+                Coding::Offered(index, *self.encodings.get(index)?)
+            }
+        };
+        let parameter = parameter.unwrap_or_default();
+        let weight = match parameter.trim_start_matches(' ').strip_prefix("q=") {
+            None => 1.0,
+            Some(weight) => weight.trim_matches(' ').parse::<f64>().unwrap_or_default(),
+        };
+        (weight != 0.0 && !weight.is_nan()).then_some((coding, weight))
+    }
+}
+
+impl Coding {
+    fn rank(self) -> usize {
+        match self {
+            Self::Any => 0,
+            Self::Offered(index, _) => 1 + index,
+            Self::Identity => usize::MAX,
+        }
+    }
+}
+
+fn token(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Br => "br",
+        Encoding::Gzip => "gzip",
+        Encoding::Zstd => "zstd",
+    }
+}
+
+fn names_gzip(line: &str) -> bool {
+    line.split(',').any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("gzip"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn chosen(encodings: &[Encoding], default: Option<Encoding>, lines: &[&'static str]) -> Option<(Encoding, bool)> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(ACCEPT_ENCODING, line.parse().unwrap());
+        }
+        let accept = Accept::new(encodings, default).unwrap();
+        accept.choose(&headers).map(|choice| (choice.encoding, choice.compresses))
+    }
+
+    #[test]
+    fn the_heaviest_wins_and_then_the_first_offered() {
+        use Encoding::{Br, Gzip, Zstd};
+        let all = [Gzip, Br, Zstd];
+        for (lines, wanted) in [
+            (&["gzip, br, zstd"][..], Some((Gzip, true))),
+            (&["br;q=0.9, gzip;q=0.5"], Some((Br, true))),
+            (&["zstd ; q=0.9,br; q=0.91"], Some((Br, true))),
+            (&["gzip;q=0, br"], Some((Br, true))),
+            (&["gzip;q=0"], None),
+            (&["gzip;q=x"], None),
+            (&["deflate"], None),
+            (&[""], None),
+            (&["identity"], None),
+            (&["identity, gzip;q=0.5"], None),
+            (&["identity;q=0.5, gzip"], Some((Gzip, true))),
+            (&["*"], Some((Gzip, false))),
+            (&["br, *"], Some((Gzip, false))),
+            (&["*;q=0.1, br"], Some((Br, true))),
+            (&["br", "gzip"], Some((Gzip, false))),
+            (&[], None),
+        ] {
+            assert_eq!(chosen(&all, None, lines), wanted, "{lines:?}");
+        }
+        assert_eq!(chosen(&[Br, Gzip], None, &["gzip, br"]), Some((Br, true)));
+        assert_eq!(chosen(&[Br, Gzip], None, &["*"]), Some((Br, true)));
+        assert_eq!(chosen(&[Br, Gzip], None, &["zstd"]), None);
+        assert_eq!(chosen(&all, Some(Zstd), &[]), Some((Zstd, true)));
+        assert_eq!(chosen(&all, Some(Zstd), &["*"]), Some((Zstd, true)));
+    }
+
+    #[test]
+    fn something_must_be_offered() {
+        assert!(Accept::new(&[], None).is_err());
+        assert!(Accept::new(&[Encoding::Br], Some(Encoding::Gzip)).is_err());
+    }
+}

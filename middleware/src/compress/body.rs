@@ -1,0 +1,197 @@
+//! A body that is compressed as it streams through.
+
+use super::encoder::Encoder;
+use crate::Body;
+use crate::body::BodyError;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body as _, Frame};
+use http_body_util::BodyExt as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+/// Output is passed on in pieces of about this size.
+const PIECE: usize = 16 * 1024;
+/// So much input is taken in at once before the worker turns to others.
+const TURN: usize = 256 * 1024;
+/// How long something may be held back: Traefik's default `flushInterval`.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The compressed form of a body.
+pub(super) struct Compressed {
+    inner: Body,
+    /// Taken from `inner` already.
+    first: Option<Bytes>,
+    /// `None` once everything was read.
+    encoder: Option<Encoder>,
+    output: Vec<u8>,
+    trailers: Option<HeaderMap>,
+    /// Whether the encoder may hold something back.
+    holds: bool,
+    /// Whether every pause brings out what is held back, or only one of [`PAUSE`].
+    prompt: bool,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// How a body begins.
+pub(super) enum First {
+    /// With these bytes, and then the rest.
+    Data(Bytes, Body),
+    /// Without any: there are trailers at most.
+    End(Body),
+    /// Nothing came for a while.
+    Late(Body),
+}
+
+/// Waits for the first bytes; no longer than [`PAUSE`] where the wait is `bounded`.
+pub(super) async fn first(mut body: Body, bounded: bool) -> First {
+    let next = async {
+        loop {
+            match body.frame().await {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if data.is_empty() => {}
+                    frame => return Some(frame.map_err(|frame| frame.into_trailers().ok())),
+                },
+                // The error comes again when the body is read on.
+                Some(Err(_)) | None => return None,
+            }
+        }
+    };
+    let next = if bounded {
+        match Box::pin(tokio::time::timeout(PAUSE, next)).await {
+            Ok(next) => next,
+            Err(_) => return First::Late(body),
+        }
+    } else {
+        next.await
+    };
+    match next {
+        Some(Ok(data)) => First::Data(data, body),
+        Some(Err(Some(trailers))) => {
+            let only_trailers =
+                http_body_util::Empty::<Bytes>::new().with_trailers(std::future::ready(Some(Ok(trailers))));
+            First::End(Body::boxed(only_trailers.map_err(|never| match never {})))
+        }
+        Some(Err(None)) | None => First::End(body),
+    }
+}
+
+/// The body as it was before its first bytes were taken.
+pub(super) fn put_back(first: Option<Bytes>, body: Body) -> Body {
+    match first {
+        None => body,
+        Some(first) if body.is_end_stream() => Body::from(first),
+        Some(first) => Body::boxed(PutBack { first: Some(first), inner: body }),
+    }
+}
+
+impl Compressed {
+    /// Compresses `first` and then `inner`.
+    pub(super) fn new(inner: Body, first: Option<Bytes>, encoder: Encoder, prompt: bool) -> Self {
+        Self {
+            inner,
+            first,
+            encoder: Some(encoder),
+            output: Vec::new(),
+            trailers: None,
+            holds: false,
+            prompt,
+            pause: None,
+        }
+    }
+}
+
+impl http_body::Body for Compressed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let mut taken = 0;
+        loop {
+            let Some(encoder) = &mut this.encoder else {
+                return Poll::Ready(match std::mem::take(&mut this.output) {
+                    output if !output.is_empty() => Some(Ok(Frame::data(Bytes::from(output)))),
+                    _ => this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))),
+                });
+            };
+            let data = match this.first.take() {
+                Some(first) => Some(first),
+                None if taken < TURN => match Pin::new(&mut this.inner).poll_frame(cx)? {
+                    Poll::Pending => None,
+                    Poll::Ready(Some(frame)) => match frame.into_data() {
+                        Ok(data) => Some(data),
+                        Err(frame) => {
+                            this.trailers = frame.into_trailers().ok();
+                            continue;
+                        }
+                    },
+                    Poll::Ready(None) => {
+                        if let Some(encoder) = this.encoder.take() {
+                            encoder.finish(&mut this.output)?;
+                        }
+                        continue;
+                    }
+                },
+                None => {
+                    // The input never ends: what there is of it goes out, and others have their turn.
+                    encoder.flush(&mut this.output)?;
+                    this.holds = false;
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut this.output))))));
+                }
+            };
+            if let Some(data) = data {
+                taken += data.len();
+                encoder.write(&data, &mut this.output)?;
+                this.holds = true;
+                this.pause = None;
+                if this.output.len() >= PIECE {
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut this.output))))));
+                }
+                continue;
+            }
+            if !this.holds {
+                return Poll::Pending;
+            }
+            if !this.prompt {
+                let pause = this.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
+                ready!(pause.as_mut().poll(cx));
+                this.pause = None;
+            }
+            encoder.flush(&mut this.output)?;
+            this.holds = false;
+            if !this.output.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut this.output))))));
+            }
+            return Poll::Pending;
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.encoder.is_none() && self.output.is_empty() && self.trailers.is_none()
+    }
+}
+
+struct PutBack {
+    first: Option<Bytes>,
+    inner: Body,
+}
+
+impl http_body::Body for PutBack {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        match this.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            None => Pin::new(&mut this.inner).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.inner.is_end_stream()
+    }
+}

@@ -1,0 +1,147 @@
+//! The codecs behind one face. Encoders are kept by the worker thread for the next answer where that saves work.
+
+use brotli::CompressorWriter;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use flow_model::middleware::Encoding;
+use std::cell::RefCell;
+use std::io::{self, Write as _};
+use zstd::stream::raw::{self, Operation as _, OutBuffer};
+
+/// As fast and small as the defaults of the libraries that Traefik uses.
+const GZIP_LEVEL: u32 = 5;
+const BROTLI_QUALITY: u32 = 6;
+const ZSTD_LEVEL: i32 = 3;
+/// What a worker keeps of each kind: some 300 KB an encoder for gzip, 2 MB for Zstandard.
+const KEPT_GZIP: usize = 8;
+const KEPT_ZSTD: usize = 2;
+/// Space for output that an encoder is given at once.
+const STEP: usize = 8 * 1024;
+
+thread_local! {
+    static GZIP: RefCell<Vec<Compress>> = const { RefCell::new(Vec::new()) };
+    static ZSTD: RefCell<Vec<raw::Encoder<'static>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Compresses one answer.
+pub(super) enum Encoder {
+    Brotli(Box<CompressorWriter<Vec<u8>>>),
+    Gzip(Compress),
+    Zstd(raw::Encoder<'static>),
+}
+
+impl Encoder {
+    /// For an answer of `len` bytes, where that is known.
+    ///
+    /// # Errors
+    /// Where there is no memory for it.
+    pub(super) fn new(encoding: Encoding, len: Option<u64>) -> io::Result<Self> {
+        Ok(match encoding {
+            Encoding::Br => {
+                Self::Brotli(Box::new(CompressorWriter::new(Vec::new(), STEP, BROTLI_QUALITY, window(len))))
+            }
+            Encoding::Gzip => {
+                let kept = GZIP.with_borrow_mut(Vec::pop);
+                Self::Gzip(kept.unwrap_or_else(|| Compress::new_gzip(Compression::new(GZIP_LEVEL), 15)))
+            }
+            Encoding::Zstd => match ZSTD.with_borrow_mut(Vec::pop) {
+                Some(kept) => Self::Zstd(kept),
+                None => Self::Zstd(raw::Encoder::new(ZSTD_LEVEL)?),
+            },
+        })
+    }
+
+    /// Takes `input`; what comes of it so far is appended to `output`.
+    ///
+    /// # Errors
+    /// Where the codec fails.
+    pub(super) fn write(&mut self, input: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Brotli(writer) => {
+                writer.write_all(input)?;
+                output.append(writer.get_mut());
+            }
+            Self::Gzip(codec) => {
+                let mut rest = input;
+                while !rest.is_empty() {
+                    let before = codec.total_in();
+                    step(codec, rest, output, FlushCompress::None)?;
+                    let taken = usize::try_from(codec.total_in() - before).unwrap_or(usize::MAX);
+                    rest = rest.get(taken..).unwrap_or_default();
+                }
+            }
+            Self::Zstd(codec) => {
+                let mut input = raw::InBuffer::around(input);
+                while input.pos() < input.src.len() {
+                    run(output, |space| codec.run(&mut input, space))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings everything out that was taken, so that the client can read up to here.
+    ///
+    /// # Errors
+    /// Where the codec fails.
+    pub(super) fn flush(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Brotli(writer) => {
+                writer.flush()?;
+                output.append(writer.get_mut());
+            }
+            // All is out when space is left over.
+            Self::Gzip(codec) => while step(codec, &[], output, FlushCompress::Sync)?.1 {},
+            Self::Zstd(codec) => while run(output, |space| codec.flush(space))? > 0 {},
+        }
+        Ok(())
+    }
+
+    /// Ends the answer.
+    ///
+    /// # Errors
+    /// Where the codec fails.
+    pub(super) fn finish(self, output: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Brotli(writer) => output.append(&mut writer.into_inner()),
+            Self::Gzip(mut codec) => {
+                while step(&mut codec, &[], output, FlushCompress::Finish)?.0 != Status::StreamEnd {}
+                codec.reset();
+                keep(&GZIP, codec, KEPT_GZIP);
+            }
+            Self::Zstd(mut codec) => {
+                while run(output, |space| codec.finish(space, true))? > 0 {}
+                if codec.reinit().is_ok() {
+                    keep(&ZSTD, codec, KEPT_ZSTD);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One step of gzip; true where the space did not suffice.
+fn step(codec: &mut Compress, input: &[u8], output: &mut Vec<u8>, flush: FlushCompress) -> io::Result<(Status, bool)> {
+    output.reserve(STEP);
+    let status = codec.compress_vec(input, output, flush).map_err(io::Error::other)?;
+    Ok((status, output.len() == output.capacity()))
+}
+
+/// One step of Zstandard.
+fn run(output: &mut Vec<u8>, step: impl FnOnce(&mut OutBuffer<'_, Vec<u8>>) -> io::Result<usize>) -> io::Result<usize> {
+    output.reserve(STEP);
+    let at = output.len();
+    step(&mut OutBuffer::around_pos(output, at))
+}
+
+fn keep<T>(place: &'static std::thread::LocalKey<RefCell<Vec<T>>>, encoder: T, most: usize) {
+    place.with_borrow_mut(|kept| {
+        if kept.len() < most {
+            kept.push(encoder);
+        }
+    });
+}
+
+/// brotli's window: its buffers are several times as large and are cleared for each answer, so it is no larger than need be.
+fn window(len: Option<u64>) -> u32 {
+    len.map_or(18, |len| u64::BITS - len.leading_zeros()).clamp(12, 20)
+}

@@ -1,0 +1,232 @@
+//! Asks a server whether a request may pass (`forwardAuth`).
+
+mod cookie;
+mod question;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use crate::chain::Context;
+use crate::middleware::{Flow, State};
+use crate::pattern::{self, Pattern};
+use crate::{Body, Exchange, MiddlewareError, answer};
+use bytes::{Bytes, BytesMut};
+use flow_model::middleware as spec;
+use flow_model::middleware::ClientTls;
+use flow_model::name::Name;
+use http::header::{HeaderMap, HeaderName};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use cookie::SetCookie;
+
+/// Traefik's time-out for the whole exchange with the server.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Lets a server decide.
+#[derive(Debug)]
+pub struct ForwardAuth {
+    name: Name,
+    address: Uri,
+    url: url::Url,
+    tls: Option<Arc<ClientTls>>,
+    trust: Option<bool>,
+    /// Empty means all.
+    request_headers: Vec<HeaderName>,
+    response_headers: Vec<HeaderName>,
+    response_headers_pattern: Option<Pattern>,
+    cookies: Vec<String>,
+    user_header: Option<HeaderName>,
+    forward_body: bool,
+    max_body: Option<u64>,
+    max_response_body: Option<u64>,
+    preserve_location: bool,
+    preserve_method: bool,
+    signin_url: String,
+}
+
+/// Why a body was not read to its end.
+enum Unread {
+    Failed,
+    TooLarge,
+}
+
+impl ForwardAuth {
+    pub(crate) fn new(spec: &spec::ForwardAuth, name: &Name) -> Result<Self, MiddlewareError> {
+        let address = || MiddlewareError::Address(spec.address.clone());
+        let url = url::Url::parse(&spec.address).map_err(|_| address())?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(address());
+        }
+        let uri: Uri = spec.address.parse().or_else(|_| url.as_str().parse()).map_err(|_| address())?;
+        let pattern = &spec.auth_response_headers_regex;
+        let mut request_headers = names(&spec.auth_request_headers)?;
+        if spec.trust_forward_header == Some(true) && !request_headers.is_empty() {
+            request_headers.extend(question::FORWARDED);
+        }
+        Ok(Self {
+            name: Name::clone(name),
+            address: uri,
+            url,
+            tls: spec.tls.clone().map(Arc::new),
+            trust: spec.trust_forward_header,
+            request_headers,
+            response_headers: names(&spec.auth_response_headers)?,
+            response_headers_pattern: (!pattern.is_empty()).then(|| pattern::compile(pattern)).transpose()?,
+            cookies: spec.add_auth_cookies_to_response.clone(),
+            user_header: (!spec.header_field.is_empty()).then(|| name_of(&spec.header_field)).transpose()?,
+            forward_body: spec.forward_body,
+            max_body: limit(spec.max_body_size),
+            max_response_body: limit(spec.max_response_body_size),
+            preserve_location: spec.preserve_location_header,
+            preserve_method: spec.preserve_request_method,
+            signin_url: spec.auth_signin_url.clone(),
+        })
+    }
+
+    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Flow {
+        match self.ask(exchange, context).await {
+            Ok(answer) => self.judge(exchange, answer),
+            Err(response) => Flow::Answer(response),
+        }
+    }
+
+    pub(crate) fn on_response(&self, theirs: &[SetCookie], response: &mut Response<Body>) {
+        cookie::merge(&self.cookies, theirs, response.headers_mut());
+    }
+
+    /// The server's whole answer.
+    async fn ask(
+        &self,
+        exchange: &mut Exchange,
+        context: &Context<'_>,
+    ) -> Result<Response<Bytes>, Box<Response<Body>>> {
+        let failed = |status| Box::new(answer::empty(status));
+        let body = self.body(exchange).await.map_err(|unread| {
+            failed(match unread {
+                Unread::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                Unread::TooLarge => StatusCode::UNAUTHORIZED,
+            })
+        })?;
+        let request = self.question(exchange, body);
+        let is_head = request.method() == Method::HEAD;
+        let received = async {
+            let response = context.fetch.fetch(request, self.tls.as_ref(), LIMIT).await.map_err(|error| {
+                tracing::debug!(%error, middleware = %self.name, "cannot ask the authentication server");
+                failed(StatusCode::INTERNAL_SERVER_ERROR)
+            })?;
+            let (head, body) = response.into_parts();
+            let body = if is_head { Ok(Bytes::new()) } else { read(body, self.max_response_body).await };
+            let body = body.map_err(|unread| {
+                failed(match unread {
+                    Unread::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                    Unread::TooLarge => StatusCode::UNAUTHORIZED,
+                })
+            })?;
+            Ok(Response::from_parts(head, body))
+        };
+        match tokio::time::timeout(LIMIT, received).await {
+            Ok(result) => result,
+            Err(_) => Err(failed(StatusCode::INTERNAL_SERVER_ERROR)),
+        }
+    }
+
+    /// The request's body, read and put back, where the server gets it too.
+    async fn body(&self, exchange: &mut Exchange) -> Result<Bytes, Unread> {
+        // What follows a CONNECT is a tunnel's data.
+        let is_tunnel = exchange.head.method == Method::CONNECT && exchange.body.size_hint().exact().is_none();
+        if !self.forward_body || is_tunnel || exchange.body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let body = read(std::mem::take(&mut exchange.body), self.max_body).await?;
+        exchange.body = Body::from(body.clone());
+        Ok(body)
+    }
+
+    fn question(&self, exchange: &Exchange, body: Bytes) -> Request<Body> {
+        let mut request = Request::new(Body::Empty);
+        if self.preserve_method {
+            request.method_mut().clone_from(&exchange.head.method);
+        }
+        *request.uri_mut() = self.address.clone();
+        *request.headers_mut() = question::headers(exchange, self.trust, &self.request_headers);
+        question::describe_body(&mut request, body.len());
+        *request.body_mut() = Body::from(body);
+        request
+    }
+
+    fn judge(&self, exchange: &mut Exchange, answer: Response<Bytes>) -> Flow {
+        if let Some(user) = self.user_header.as_ref().and_then(|name| answer.headers().get(name)) {
+            exchange.username = Some(String::from_utf8_lossy(user.as_bytes()).into());
+        }
+        if answer.status() == StatusCode::UNAUTHORIZED && !self.signin_url.is_empty() {
+            return Flow::answer(verdict::sign_in(exchange, &self.signin_url));
+        }
+        if !answer.status().is_success() {
+            let base = (!self.preserve_location).then_some(&self.url);
+            return Flow::answer(verdict::refusal(answer, base));
+        }
+        self.copy_headers(&mut exchange.head.headers, answer.headers());
+        match cookie::all(answer.headers()) {
+            cookies if cookies.is_empty() => Flow::Pass,
+            cookies => Flow::Remember(State::ForwardAuth(cookies)),
+        }
+    }
+
+    /// What the backend is told of the client, in the place of what the client told itself.
+    fn copy_headers(&self, to: &mut HeaderMap, from: &HeaderMap) {
+        let copy = |to: &mut HeaderMap, name: &HeaderName| {
+            to.remove(name);
+            for value in from.get_all(name) {
+                to.append(name, value.clone());
+            }
+        };
+        for name in &self.response_headers {
+            copy(to, name);
+        }
+        if let Some(pattern) = &self.response_headers_pattern {
+            let matches = |name: &&HeaderName| pattern.is_match(&question::canonical(name));
+            let forged: Vec<HeaderName> = to.keys().filter(matches).cloned().collect();
+            for name in &forged {
+                to.remove(name);
+            }
+            for name in from.keys().filter(matches) {
+                copy(to, name);
+            }
+        }
+    }
+}
+
+/// All of `body`, unless it is longer than `most`.
+async fn read(mut body: Body, most: Option<u64>) -> Result<Bytes, Unread> {
+    let mut whole = BytesMut::new();
+    let mut only = None;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Failed)?.into_data() else { continue };
+        if most.is_some_and(|most| (whole.len() + data.len()) as u64 > most) {
+            return Err(Unread::TooLarge);
+        }
+        // One piece is not copied.
+        if whole.is_empty() && only.is_none() && body.is_end_stream() {
+            only = Some(data);
+        } else {
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(only.unwrap_or_else(|| whole.freeze()))
+}
+
+fn limit(bytes: Option<i64>) -> Option<u64> {
+    bytes.and_then(|bytes| u64::try_from(bytes).ok())
+}
+
+fn names(texts: &[String]) -> Result<Vec<HeaderName>, MiddlewareError> {
+    texts.iter().map(|text| name_of(text)).collect()
+}
+
+fn name_of(text: &str) -> Result<HeaderName, MiddlewareError> {
+    HeaderName::try_from(text).map_err(|_| MiddlewareError::HeaderName(text.to_owned()))
+}

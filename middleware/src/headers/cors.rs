@@ -1,0 +1,183 @@
+//! Cross-origin requests (the Fetch standard's CORS protocol) with Traefik's answers.
+
+use super::value;
+use crate::pattern::{self, Pattern};
+use crate::{Body, MiddlewareError, answer};
+use flow_model::middleware as spec;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HeaderValue, ORIGIN, VARY,
+};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode};
+
+/// Who may read answers from another origin, and what browsers are told of it.
+#[derive(Debug)]
+pub(super) struct Cors {
+    credentials: bool,
+    origins: Vec<HeaderValue>,
+    patterns: Vec<Pattern>,
+    allow_headers: Listed,
+    allow_methods: Listed,
+    /// `None` where nothing is exposed, or everything with credentials, which browsers refuse.
+    expose: Option<HeaderValue>,
+    max_age: Option<HeaderValue>,
+    add_vary: bool,
+}
+
+/// What a preflight is told is allowed.
+#[derive(Debug)]
+enum Listed {
+    /// What it asked for: `*` means nothing to a request with credentials.
+    Asked,
+    /// This.
+    Fixed(HeaderValue),
+    /// Nothing.
+    Nothing,
+}
+
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+const STAR: HeaderValue = HeaderValue::from_static("*");
+
+impl Cors {
+    /// `None` where nothing of it is configured.
+    pub(super) fn new(spec: &spec::Headers) -> Result<Option<Self>, MiddlewareError> {
+        let credentials = spec.access_control_allow_credentials;
+        let exposed = &spec.access_control_expose_headers;
+        let is_set = credentials
+            || spec.add_vary_header
+            || spec.access_control_max_age.is_some()
+            || !exposed.is_empty()
+            || !spec.access_control_allow_headers.is_empty()
+            || !spec.access_control_allow_methods.is_empty()
+            || !spec.access_control_allow_origin_list.is_empty()
+            || !spec.access_control_allow_origin_list_regex.is_empty();
+        if !is_set {
+            return Ok(None);
+        }
+        let exposes_all = exposed.iter().any(|name| name == "*");
+        let exposes = !exposed.is_empty() && (!credentials || !exposes_all);
+        Ok(Some(Self {
+            credentials,
+            origins: spec
+                .access_control_allow_origin_list
+                .iter()
+                .map(|origin| value(origin))
+                .collect::<Result<_, _>>()?,
+            patterns: spec
+                .access_control_allow_origin_list_regex
+                .iter()
+                .map(|pattern| pattern::compile(pattern))
+                .collect::<Result<_, _>>()?,
+            allow_headers: Listed::new(&spec.access_control_allow_headers, credentials)?,
+            allow_methods: Listed::new(&spec.access_control_allow_methods, credentials)?,
+            expose: exposes.then(|| value(&exposed.join(","))).transpose()?,
+            max_age: spec.access_control_max_age.map(HeaderValue::from),
+            add_vary: spec.add_vary_header,
+        }))
+    }
+
+    /// The answer to a preflight; `None` where the request is none.
+    pub(super) fn preflight(&self, head: &Parts) -> Option<Response<Body>> {
+        let header = |name| head.headers.get(name).filter(|value| !value.is_empty());
+        if head.method != Method::OPTIONS {
+            return None;
+        }
+        let (method, origin) = (header(ACCESS_CONTROL_REQUEST_METHOD)?, header(ORIGIN)?);
+        let mut response = answer::empty(StatusCode::OK);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        if self.credentials {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        }
+        if let Some(allowed) = self.allow_headers.value(header(ACCESS_CONTROL_REQUEST_HEADERS)) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        }
+        if let Some(allowed) = self.allow_methods.value(Some(method)) {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allowed);
+        }
+        if let Some(allowed) = self.matched(Some(origin)) {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        }
+        if let Some(age) = &self.max_age {
+            headers.insert(ACCESS_CONTROL_MAX_AGE, age.clone());
+        }
+        if let Some(exposed) = &self.expose {
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+        }
+        Some(response)
+    }
+
+    /// The origin that the answer to this request may be read by.
+    pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        self.matched(headers.get(ORIGIN))
+    }
+
+    pub(super) fn on_response(&self, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+        if let Some(origin) = origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        }
+        if self.credentials {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        }
+        if let Some(exposed) = &self.expose {
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+        }
+        if self.add_vary {
+            add_vary(headers);
+        }
+    }
+
+    /// `origin` is `None` where the request has none: Go's empty string, which `*` and expressions match too.
+    fn matched(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
+        for allowed in &self.origins {
+            if origin.is_some_and(|origin| origin == allowed) {
+                return Some(allowed.clone());
+            }
+            if *allowed == STAR {
+                // A browser takes no `*` for a request with credentials.
+                return if self.credentials { Some(or_empty(origin)) } else { Some(STAR) };
+            }
+        }
+        let text = origin.map_or(Some(""), |origin| origin.to_str().ok())?;
+        self.patterns.iter().any(|pattern| pattern.is_match(text)).then(|| or_empty(origin))
+    }
+}
+
+impl Listed {
+    fn new(list: &[String], credentials: bool) -> Result<Self, MiddlewareError> {
+        if credentials && list.iter().any(|entry| entry == "*") {
+            return Ok(Self::Asked);
+        }
+        let joined = list.join(",");
+        Ok(if joined.is_empty() { Self::Nothing } else { Self::Fixed(value(&joined)?) })
+    }
+
+    fn value(&self, asked: Option<&HeaderValue>) -> Option<HeaderValue> {
+        match self {
+            Self::Asked => asked.cloned(),
+            Self::Fixed(list) => Some(list.clone()),
+            Self::Nothing => None,
+        }
+    }
+}
+
+fn or_empty(origin: Option<&HeaderValue>) -> HeaderValue {
+    origin.cloned().unwrap_or_else(|| HeaderValue::from_static(""))
+}
+
+/// `Origin` joins the first `Vary`, without a space; one that is just `Origin` stays.
+fn add_vary(headers: &mut HeaderMap) {
+    match headers.get_mut(VARY) {
+        Some(first) if first == "Origin" => {}
+        Some(first) if !first.is_empty() => {
+            if let Ok(joined) = HeaderValue::from_bytes(&[first.as_bytes(), b",Origin"].concat()) {
+                *first = joined;
+            }
+        }
+        _ => {
+            headers.insert(VARY, HeaderValue::from_static("Origin"));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Headers that users choose.
+
+use super::{name, value};
+use crate::exchange::OmitForwardedFor;
+use crate::{Exchange, MiddlewareError};
+use flow_model::middleware as spec;
+use http::HeaderMap;
+use http::header::{HOST, HeaderName, HeaderValue};
+use std::collections::BTreeMap;
+
+/// Headers set and deleted.
+#[derive(Debug)]
+pub(super) struct Custom {
+    request: Changes,
+    response: Changes,
+    /// The backend gets no `X-Forwarded-For`, also not the one that we would add.
+    omit_forwarded_for: bool,
+}
+
+#[derive(Debug)]
+struct Changes {
+    set: Vec<(HeaderName, HeaderValue)>,
+    delete: Vec<HeaderName>,
+}
+
+impl Custom {
+    pub(super) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
+        let mut request = Changes::new(&spec.custom_request_headers)?;
+        // A request always has a host; Go keeps it apart from the headers.
+        request.delete.retain(|name| name != HOST);
+        Ok(Self {
+            request,
+            response: Changes::new(&spec.custom_response_headers)?,
+            omit_forwarded_for: spec.custom_request_headers.get("X-Forwarded-For").is_some_and(String::is_empty),
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.request.is_empty() && self.response.is_empty()
+    }
+
+    pub(super) fn on_request(&self, exchange: &mut Exchange) {
+        self.request.apply(&mut exchange.head.headers);
+        if self.omit_forwarded_for {
+            exchange.head.extensions.insert(OmitForwardedFor);
+        }
+    }
+
+    pub(super) fn on_response(&self, headers: &mut HeaderMap) {
+        self.response.apply(headers);
+    }
+}
+
+impl Changes {
+    fn new(headers: &BTreeMap<String, String>) -> Result<Self, MiddlewareError> {
+        let mut changes = Self { set: Vec::new(), delete: Vec::new() };
+        for (header, text) in headers {
+            let name = name(header)?;
+            if text.is_empty() {
+                changes.delete.push(name);
+            } else {
+                changes.set.push((name, value(text)?));
+            }
+        }
+        Ok(changes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.delete.is_empty()
+    }
+
+    fn apply(&self, headers: &mut HeaderMap) {
+        for name in &self.delete {
+            headers.remove(name);
+        }
+        for (name, value) in &self.set {
+            headers.insert(name, value.clone());
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Headers of requests and answers, CORS, and the usual security headers (`headers`).
+
+mod cors;
+mod custom;
+mod secure;
+#[cfg(test)]
+mod tests;
+
+use crate::middleware::{Flow, State};
+use crate::{Body, Exchange, MiddlewareError};
+use cors::Cors;
+use custom::Custom;
+use flow_model::middleware as spec;
+use http::Response;
+use http::header::{HeaderName, HeaderValue};
+use secure::Secure;
+
+/// Sets headers of requests and answers, answers CORS preflights, checks hosts.
+#[derive(Debug)]
+pub struct Headers {
+    cors: Option<Cors>,
+    custom: Custom,
+    secure: Option<Secure>,
+}
+
+/// What the answer's headers depend on besides the configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// `Access-Control-Allow-Origin`.
+    origin: Option<HeaderValue>,
+    /// Whether the inner half, which checks hosts and sets security headers, was passed.
+    secured: Option<secure::Seen>,
+}
+
+impl Headers {
+    pub(crate) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
+        let headers = Self { cors: Cors::new(spec)?, custom: Custom::new(spec)?, secure: Secure::new(spec)? };
+        if headers.cors.is_none() && headers.custom.is_empty() && headers.secure.is_none() {
+            return Err(MiddlewareError::NothingSet);
+        }
+        Ok(headers)
+    }
+
+    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
+        if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&exchange.head)) {
+            return Flow::answer(preflight);
+        }
+        self.custom.on_request(exchange);
+        let origin = self.cors.as_ref().and_then(|cors| cors.allowed(&exchange.head.headers));
+        let secured = match self.secure.as_ref().map(|secure| secure.on_request(exchange)) {
+            Some(Err(mut bad_host)) => {
+                self.outer(origin, &mut bad_host);
+                return Flow::Answer(bad_host);
+            }
+            Some(Ok(seen)) => Some(seen),
+            None => None,
+        };
+        if origin.is_none() && secured.is_none() {
+            return Flow::Pass;
+        }
+        Flow::Remember(State::Headers(Seen { origin, secured }))
+    }
+
+    pub(crate) fn on_response(&self, seen: Seen, response: &mut Response<Body>) {
+        if let (Some(secure), Some(seen)) = (&self.secure, seen.secured) {
+            secure.on_response(seen, response.headers_mut());
+        }
+        self.outer(seen.origin, response);
+    }
+
+    /// The outer half, which sees what the inner one answered.
+    fn outer(&self, origin: Option<HeaderValue>, response: &mut Response<Body>) {
+        let headers = response.headers_mut();
+        self.custom.on_response(headers);
+        if let Some(cors) = &self.cors {
+            cors.on_response(origin, headers);
+        }
+    }
+}
+
+fn name(text: &str) -> Result<HeaderName, MiddlewareError> {
+    HeaderName::try_from(text).map_err(|_| MiddlewareError::HeaderName(text.to_owned()))
+}
+
+fn value(text: &str) -> Result<HeaderValue, MiddlewareError> {
+    // Go takes spaces around a value away when it writes it.
+    let text = text.trim_matches([' ', '\t']);
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| MiddlewareError::HeaderValue(text.to_owned()))
+}

@@ -1,0 +1,69 @@
+//! Limits the rate of requests by a token bucket for each source (`rateLimit`), in memory.
+
+mod bucket;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use crate::middleware::Flow;
+use crate::source::Criterion;
+use crate::{Exchange, MiddlewareError, answer};
+use bucket::Rate;
+pub(crate) use bucket::Verdict;
+use flow_model::duration::GoDuration;
+use flow_model::middleware as spec;
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use std::time::Duration;
+use store::Store;
+use tokio::time::Instant;
+
+const RETRY_IN: HeaderName = HeaderName::from_static("x-retry-in");
+
+/// Limits the rate of requests.
+#[derive(Debug)]
+pub struct RateLimit {
+    criterion: Criterion,
+    /// `None` is no limit.
+    limit: Option<(Rate, Store)>,
+    /// Nanoseconds are counted from here.
+    start: Instant,
+}
+
+impl RateLimit {
+    pub(crate) fn new(spec: &spec::RateLimit) -> Result<Self, MiddlewareError> {
+        let criterion = Criterion::new(spec.source_criterion.as_ref())?;
+        let rate = Rate::new(spec.average, spec.period.into(), spec.burst);
+        Ok(Self { criterion, limit: rate.map(|rate| (rate, Store::default())), start: Instant::now() })
+    }
+
+    /// Whether the request may pass now, after a while, or not at all; a while is waited here.
+    pub(crate) async fn on_request(&self, verdict: Verdict) -> Flow {
+        match verdict {
+            Verdict::Pass => Flow::Pass,
+            Verdict::Refuse(delay) => Flow::answer(refusal(delay)),
+            Verdict::Wait(delay) => {
+                // Boxed, since few requests wait and every one would carry the timer's size.
+                Box::pin(tokio::time::sleep(delay)).await;
+                Flow::Pass
+            }
+        }
+    }
+
+    /// Takes a token for the request. Apart from the wait, since an exchange must not be borrowed across one.
+    pub(crate) fn take(&self, exchange: &Exchange) -> Verdict {
+        let Some((rate, store)) = &self.limit else { return Verdict::Pass };
+        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        store.take(rate, self.criterion.source(exchange), now)
+    }
+}
+
+fn refusal(delay: Duration) -> Response<crate::Body> {
+    let mut response = answer::status_text(StatusCode::TOO_MANY_REQUESTS);
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Ok(delay) = HeaderValue::try_from(GoDuration(delay).to_string()) {
+        response.headers_mut().insert(RETRY_IN, delay);
+    }
+    response
+}

@@ -1,0 +1,130 @@
+//! The buckets of all sources, in shards so that workers rarely meet.
+
+use super::bucket::{Rate, Verdict};
+use crate::address::Client;
+use foldhash::fast::RandomState;
+use hashbrown::{Equivalent, HashMap};
+use parking_lot::Mutex;
+use std::hash::{BuildHasher as _, Hash, Hasher};
+use std::net::IpAddr;
+
+/// Traefik's limit on sources that are remembered.
+const MAX_SOURCES: usize = 65536;
+const SHARDS: usize = 64;
+const MAX_IN_SHARD: usize = MAX_SOURCES / SHARDS;
+
+/// The buckets of all sources.
+#[derive(Debug)]
+pub(super) struct Store {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+}
+
+type Shard = HashMap<Source, Entry, RandomState>;
+
+#[derive(Debug, Eq, PartialEq)]
+enum Source {
+    Address(IpAddr),
+    Text(Box<str>),
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The bucket; see [`Rate::take`].
+    empty_at: i128,
+    /// When it may be forgotten, in nanoseconds.
+    expires: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let hasher = RandomState::default();
+        let shard = || Mutex::new(HashMap::with_hasher(hasher.clone()));
+        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), hasher }
+    }
+}
+
+impl Store {
+    /// Takes a token for `source` at `now`, in nanoseconds.
+    pub(super) fn take(&self, rate: &Rate, source: Client<'_>, now: u64) -> Verdict {
+        let hash = self.hasher.hash_one(source);
+        // The map itself uses the lower and the upper bits.
+        let Some(shard) = self.shards.get((hash >> 32) as usize % SHARDS) else { return Verdict::Pass };
+        let mut shard = shard.lock();
+        let expires = now.saturating_add(rate.idle);
+        if let Some(entry) = shard.get_mut(&source) {
+            if entry.expires <= now {
+                entry.empty_at = rate.fresh(now);
+            }
+            entry.expires = expires;
+            return rate.take(&mut entry.empty_at, now);
+        }
+        if shard.len() == shard.capacity() || shard.len() >= MAX_IN_SHARD {
+            make_room(&mut shard, now);
+        }
+        let mut empty_at = rate.fresh(now);
+        let verdict = rate.take(&mut empty_at, now);
+        shard.insert(Source::from(source), Entry { empty_at, expires });
+        verdict
+    }
+
+    /// How many sources are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+}
+
+/// Forgets what may be forgotten; where that is nothing and the shard is full, the eighth that would be forgotten first.
+fn make_room(shard: &mut Shard, now: u64) {
+    shard.retain(|_, entry| entry.expires > now);
+    if shard.len() >= MAX_IN_SHARD {
+        let mut expiries: Vec<u64> = shard.values().map(|entry| entry.expires).collect();
+        let (_, limit, _) = expiries.select_nth_unstable(MAX_IN_SHARD / 8);
+        let limit = *limit;
+        let mut left = MAX_IN_SHARD / 8;
+        shard.retain(|_, entry| {
+            let goes = left > 0 && entry.expires <= limit;
+            left -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+impl From<Client<'_>> for Source {
+    fn from(client: Client<'_>) -> Self {
+        match client {
+            Client::Address(address) => Self::Address(address),
+            Client::Text(text) => Self::Text(text.into()),
+        }
+    }
+}
+
+impl Equivalent<Source> for Client<'_> {
+    fn equivalent(&self, key: &Source) -> bool {
+        match (self, key) {
+            (Self::Address(a), Source::Address(b)) => a == b,
+            (Self::Text(a), Source::Text(b)) => **a == **b,
+            _ => false,
+        }
+    }
+}
+
+// Both forms hash alike, so that a look-up allocates nothing.
+impl Hash for Source {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Address(address) => Client::Address(*address).hash(state),
+            Self::Text(text) => Client::Text(text).hash(state),
+        }
+    }
+}
+
+impl Hash for Client<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Client::Address(address) => address.hash(state),
+            Client::Text(text) => text.hash(state),
+        }
+    }
+}

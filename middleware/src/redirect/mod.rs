@@ -1,0 +1,32 @@
+//! Middlewares that send the client elsewhere.
+
+mod location;
+mod regex;
+mod scheme;
+
+pub use regex::RedirectRegex;
+pub use scheme::RedirectScheme;
+
+use crate::middleware::Flow;
+use crate::{Exchange, answer};
+use http::header::{HeaderValue, LOCATION};
+use http::{Method, StatusCode};
+
+/// Answers with `url` where it is not `old`; the method stays for all but GET.
+fn redirect(exchange: &Exchange, old: &str, url: &str, permanent: bool) -> Flow {
+    if url == old {
+        return Flow::Pass;
+    }
+    let Some(location) = location::encoded(url).and_then(|url| HeaderValue::from_str(&url).ok()) else {
+        return Flow::answer(answer::status_text(StatusCode::INTERNAL_SERVER_ERROR));
+    };
+    let status = match (permanent, exchange.head.method == Method::GET) {
+        (false, true) => StatusCode::FOUND,
+        (false, false) => StatusCode::TEMPORARY_REDIRECT,
+        (true, true) => StatusCode::MOVED_PERMANENTLY,
+        (true, false) => StatusCode::PERMANENT_REDIRECT,
+    };
+    let mut response = answer::status_text(status);
+    response.headers_mut().insert(LOCATION, location);
+    Flow::answer(response)
+}

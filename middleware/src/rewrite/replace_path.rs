@@ -1,0 +1,66 @@
+use super::{append, go_on};
+use crate::middleware::Flow;
+use crate::pattern::{self, Pattern};
+use crate::{Exchange, MiddlewareError, answer, path};
+use flow_model::middleware as spec;
+use http::StatusCode;
+use http::header::HeaderName;
+
+const REPLACED_PATH: HeaderName = HeaderName::from_static("x-replaced-path");
+
+/// Replaces the path.
+#[derive(Debug)]
+pub struct ReplacePath {
+    /// The escaped path, or what is wrong with it: Traefik finds out at the first request.
+    path: Result<String, path::BadEscape>,
+}
+
+/// Replaces the path by a regular expression on the escaped one.
+#[derive(Debug)]
+pub struct ReplacePathRegex {
+    pattern: Pattern,
+    replacement: String,
+}
+
+impl ReplacePath {
+    pub(crate) fn new(spec: &spec::ReplacePath) -> Self {
+        Self { path: path::sent(&spec.path).map(std::borrow::Cow::into_owned) }
+    }
+
+    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
+        let old = path::current(exchange).to_owned();
+        append(exchange, REPLACED_PATH, old.as_bytes());
+        match &self.path {
+            Ok(path) => path::replace(exchange, path),
+            Err(error) => return broken(error),
+        }
+        Flow::Pass
+    }
+}
+
+impl ReplacePathRegex {
+    pub(crate) fn new(spec: &spec::ReplacePathRegex) -> Result<Self, MiddlewareError> {
+        Ok(Self {
+            pattern: pattern::compile(spec.regex.trim())?,
+            replacement: pattern::replacement(spec.replacement.trim()),
+        })
+    }
+
+    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
+        let old = path::current(exchange);
+        if !self.pattern.is_match(old) {
+            return Flow::Pass;
+        }
+        let new = self.pattern.replace_all(old, &*self.replacement).into_owned();
+        let old = old.to_owned();
+        append(exchange, REPLACED_PATH, old.as_bytes());
+        match path::sent(&new) {
+            Ok(path) => go_on(exchange, &path),
+            Err(error) => broken(&error),
+        }
+    }
+}
+
+fn broken(error: &path::BadEscape) -> Flow {
+    Flow::answer(answer::http_error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
+}

@@ -1,0 +1,84 @@
+//! Whose request it is, for middlewares that count (`sourceCriterion`).
+
+use crate::address::{Client, Strategy};
+use crate::{Exchange, MiddlewareError};
+use flow_model::middleware::SourceCriterion;
+use http::header::HeaderName;
+
+/// What tells sources apart.
+#[derive(Debug)]
+pub(crate) enum Criterion {
+    /// The client's address.
+    Address(Strategy),
+    /// A header's first value.
+    Header(HeaderName),
+    /// `Host`, with its port.
+    Host,
+}
+
+impl Criterion {
+    /// # Errors
+    /// Where more than one criterion is given, or one does not hold.
+    pub(crate) fn new(spec: Option<&SourceCriterion>) -> Result<Self, MiddlewareError> {
+        let Some(spec) = spec else { return Ok(Self::Address(Strategy::new(None)?)) };
+        let header = &spec.request_header_name;
+        match (&spec.ip_strategy, header.is_empty(), spec.request_host) {
+            (strategy, true, false) => Ok(Self::Address(Strategy::new(strategy.as_ref())?)),
+            (None, false, false) => match HeaderName::try_from(header) {
+                Ok(name) => Ok(Self::Header(name)),
+                Err(_) => Err(MiddlewareError::HeaderName(header.clone())),
+            },
+            (None, true, true) => Ok(Self::Host),
+            _ => Err(MiddlewareError::Exclusive("ipStrategy, requestHeaderName and requestHost")),
+        }
+    }
+
+    /// The source of `exchange`.
+    pub(crate) fn source<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
+        match self {
+            Self::Address(strategy) => strategy.client(exchange),
+            Self::Header(name) => {
+                let value =
+                    exchange.head.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+                Client::Text(value.unwrap_or_default())
+            }
+            Self::Host => Client::Text(exchange.host()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::testing::{exchange, with};
+
+    fn criterion(spec: &str) -> Result<Criterion, MiddlewareError> {
+        Criterion::new(Some(&serde_json::from_str(spec).unwrap()))
+    }
+
+    #[test]
+    fn sources_are_what_the_criterion_says() {
+        let exchange = with(exchange("GET", "/"), &[("x-user", "ann"), ("x-user", "bob")]);
+        for (spec, wanted) in [
+            ("{}", Client::Address("127.0.0.1".parse().unwrap())),
+            (r#"{"requestHost": true}"#, Client::Text("example.test")),
+            (r#"{"requestHeaderName": "X-User"}"#, Client::Text("ann")),
+            (r#"{"requestHeaderName": "X-None"}"#, Client::Text("")),
+        ] {
+            assert_eq!(criterion(spec).unwrap().source(&exchange), wanted, "{spec}");
+        }
+    }
+
+    #[test]
+    fn criteria_exclude_each_other() {
+        for spec in [
+            r#"{"requestHost": true, "requestHeaderName": "X"}"#,
+            r#"{"requestHost": true, "ipStrategy": {}}"#,
+            r#"{"ipStrategy": {}, "requestHeaderName": "X"}"#,
+            r#"{"requestHeaderName": "not a name"}"#,
+        ] {
+            assert!(criterion(spec).is_err(), "{spec}");
+        }
+    }
+}

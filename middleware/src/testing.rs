@@ -1,0 +1,127 @@
+//! What the tests of several middlewares need.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use crate::chain::{Chain, Context};
+use crate::middleware::Middleware;
+use crate::{Body, Connection, Exchange, Fetch, FetchError, TlsSession};
+use bytes::Bytes;
+use flow_model::middleware::{ClientTls, Middleware as Spec};
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request from 127.0.0.1 over a plain connection to `example.test`.
+pub(crate) fn exchange(method: &str, target: &str) -> Exchange {
+    from("127.0.0.1:40000", method, target)
+}
+
+/// The same from another peer.
+pub(crate) fn from(peer: &str, method: &str, target: &str) -> Exchange {
+    let (head, ()) =
+        Request::builder().method(method).uri(target).header("host", "example.test").body(()).unwrap().into_parts();
+    let connection = Connection {
+        remote: peer.parse().unwrap(),
+        local: "127.0.0.1:80".parse().unwrap(),
+        tls: None,
+        entry_point: "web".into(),
+    };
+    Exchange { head, body: Body::Empty, connection: Arc::new(connection), username: None }
+}
+
+/// The same request over TLS.
+pub(crate) fn over_tls(mut exchange: Exchange) -> Exchange {
+    let mut connection = (*exchange.connection).clone();
+    connection.tls = Some(TlsSession {
+        server_name: "example.test".into(),
+        version: "1.3",
+        cipher: "TLS_AES_128_GCM_SHA256",
+        options: "default".into(),
+        peer_certificates: Arc::new([]),
+    });
+    exchange.connection = Arc::new(connection);
+    exchange
+}
+
+/// Sets headers.
+pub(crate) fn with(mut exchange: Exchange, headers: &[(&'static str, &str)]) -> Exchange {
+    for (name, value) in headers {
+        exchange.head.headers.append(*name, value.parse().unwrap());
+    }
+    exchange
+}
+
+/// Compiles one middleware from Traefik's YAML written as JSON.
+pub(crate) fn compile(spec: &str) -> Result<Middleware, crate::MiddlewareError> {
+    let spec: Spec = serde_json::from_str(spec).unwrap();
+    crate::compile(&spec, &"test@file".into(), &mut |_| unreachable!("no chain"))
+}
+
+/// A chain of middlewares from their specifications.
+pub(crate) fn chain(specs: &[&str]) -> Chain {
+    Chain::new(specs.iter().map(|spec| Arc::new(compile(spec).unwrap())))
+}
+
+/// No request of a middleware's own is expected.
+pub(crate) struct NoFetch;
+
+#[async_trait::async_trait]
+impl Fetch for NoFetch {
+    async fn fetch(
+        &self,
+        request: Request<Body>,
+        _: Option<&Arc<ClientTls>>,
+        _: Duration,
+    ) -> Result<Response<Body>, FetchError> {
+        unreachable!("{request:?}")
+    }
+}
+
+/// Sends `exchange` through `chain` to a backend that answers as told.
+pub(crate) async fn run(
+    chain: &Chain,
+    exchange: &mut Exchange,
+    backend: impl FnOnce(&Exchange) -> Response<Body>,
+) -> Response<Body> {
+    run_with(chain, exchange, &NoFetch, backend).await
+}
+
+/// The same with an implementation of [`Fetch`].
+pub(crate) async fn run_with(
+    chain: &Chain,
+    exchange: &mut Exchange,
+    fetch: &dyn Fetch,
+    backend: impl FnOnce(&Exchange) -> Response<Body>,
+) -> Response<Body> {
+    let (passed, response) = match chain.on_request(exchange, &Context { fetch }).await {
+        Ok(passed) => (passed, backend(exchange)),
+        Err(answer) => (answer.passed, answer.response),
+    };
+    chain.on_response(passed, response).await
+}
+
+/// The backend's plain answer.
+pub(crate) fn ok(_: &Exchange) -> Response<Body> {
+    Response::new(Body::from("ok"))
+}
+
+/// Where no answer is expected of the chain itself: the exchange must get to the backend.
+pub(crate) async fn passes(chain: &Chain, exchange: &mut Exchange) -> bool {
+    let mut reached = false;
+    let _ = run(chain, exchange, |_| {
+        reached = true;
+        Response::new(Body::Empty)
+    })
+    .await;
+    reached
+}
+
+/// All of a body.
+pub(crate) async fn text(response: Response<Body>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+/// A header's value; empty where there is none.
+pub(crate) fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
