@@ -33,15 +33,22 @@ pub(super) struct Claims<T> {
     objects: Objects<T>,
     rivals: HashMap<Name, Rivals<T>, foldhash::fast::RandomState>,
     contested: HashSet<Name, foldhash::fast::RandomState>,
+    /// What stood for the names that changed in this round.
+    before: HashMap<Name, Option<Arc<T>>, foldhash::fast::RandomState>,
 }
 
 impl<T> Default for Claims<T> {
     fn default() -> Self {
-        Self { objects: Objects::default(), rivals: HashMap::default(), contested: HashSet::default() }
+        Self {
+            objects: Objects::default(),
+            rivals: HashMap::default(),
+            contested: HashSet::default(),
+            before: HashMap::default(),
+        }
     }
 }
 
-impl<T> Claims<T> {
+impl<T: PartialEq> Claims<T> {
     /// What each name stands for.
     pub(super) const fn objects(&self) -> &Objects<T> {
         &self.objects
@@ -51,7 +58,7 @@ impl<T> Claims<T> {
     pub(super) fn claim(&mut self, name: &Name, owner: Owner, value: Arc<T>) -> bool {
         let Some(rivals) = self.rivals.get_mut(name) else {
             self.rivals.insert(name.clone(), smallvec![(owner, value.clone())]);
-            self.objects.insert(name.clone(), value);
+            self.put(name, Some(value));
             return true;
         };
         match rivals.binary_search_by(|(rival, _)| rival.cmp(&owner)) {
@@ -92,16 +99,12 @@ impl<T> Claims<T> {
     }
 
     fn settle(&mut self, name: &Name) {
-        let rivals = self.rivals.get(name);
-        match rivals.and_then(|rivals| rivals.first()) {
-            Some((_, value)) => {
-                self.objects.insert(name.clone(), value.clone());
-            }
-            None => {
-                self.objects.remove(name);
-            }
-        }
-        match rivals.map_or(0, SmallVec::len) {
+        let (first, count) = self
+            .rivals
+            .get(name)
+            .map_or((None, 0), |rivals| (rivals.first().map(|(_, value)| value.clone()), rivals.len()));
+        self.put(name, first);
+        match count {
             0 => {
                 self.rivals.remove(name);
                 self.contested.remove(name);
@@ -113,6 +116,26 @@ impl<T> Claims<T> {
                 self.contested.insert(name.clone());
             }
         }
+    }
+
+    /// What a name stands for from now on. What equals what it stood for when the round began is that very object,
+    /// whatever happened in between and whoever has it now.
+    fn put(&mut self, name: &Name, value: Option<Arc<T>>) {
+        let before = self.before.entry(name.clone()).or_insert_with(|| self.objects.get(name).cloned());
+        match value {
+            Some(value) => {
+                let same = before.as_ref().filter(|before| **before == value).cloned();
+                self.objects.insert(name.clone(), same.unwrap_or(value));
+            }
+            None => {
+                self.objects.remove(name);
+            }
+        }
+    }
+
+    /// All changes of one translation are made.
+    pub(super) fn end_round(&mut self) {
+        self.before = HashMap::default();
     }
 }
 
@@ -139,11 +162,27 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_back_in_the_same_round_is_the_same_object() {
+        let mut claims = Claims::default();
+        let (name, owner, other) =
+            (Name::from("n"), Owner::new(0, ObjectKey::new("a", "a")), Owner::new(0, ObjectKey::new("b", "b")));
+        claims.claim(&name, owner.clone(), Arc::new(1));
+        claims.end_round();
+        let before = claims.objects()["n"].clone();
+        claims.release(&name, &owner);
+        claims.claim(&name, other.clone(), Arc::new(2));
+        claims.claim(&name, other, Arc::new(1));
+        assert!(Arc::ptr_eq(&before, &claims.objects()["n"]));
+        claims.end_round();
+        assert!(Arc::ptr_eq(&before, &claims.objects()["n"]));
+    }
+
+    #[test]
     fn the_same_value_again_changes_nothing() {
         let mut claims = Claims::default();
         let (name, owner, value) = (Name::from("n"), Owner::new(0, ObjectKey::new("a", "a")), Arc::new(1));
         assert!(claims.claim(&name, owner.clone(), value.clone()));
         assert!(!claims.claim(&name, owner.clone(), value));
-        assert!(claims.claim(&name, owner, Arc::new(1)));
+        assert!(claims.claim(&name, owner, Arc::new(2)));
     }
 }

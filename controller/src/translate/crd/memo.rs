@@ -56,7 +56,9 @@ impl<T: PartialEq> Memo<T> {
             let readers = self.entries.iter().filter(|(_, entry)| entry.reads.iter().any(is_dirty));
             keys.extend(readers.map(|(key, _)| key.clone()));
         }
-        keys.iter().fold(false, |changed, key| self.replace(key, translate(key)) | changed)
+        let changed = keys.iter().fold(false, |changed, key| self.replace(key, translate(key)) | changed);
+        self.claims.end_round();
+        changed
     }
 
     fn replace(&mut self, key: &ObjectKey, made: Option<Made<T>>) -> bool {
@@ -91,7 +93,7 @@ impl<T: PartialEq> Memo<T> {
     }
 }
 
-impl<T> Memo<T> {
+impl<T: PartialEq> Memo<T> {
     /// Who claims what.
     pub(super) const fn claims(&self) -> &Claims<T> {
         &self.claims

@@ -68,27 +68,33 @@ impl Ingresses {
         changed |= self.replace_all(&ingresses, view);
         let renamed = self.backends.settle_names(&self.services);
         changed |= self.replace_all(&renamed, view);
+        self.routers.end_round();
+        self.services.end_round();
         if changed {
             self.config = Arc::new(self.assemble());
         }
         self.config.clone()
     }
 
+    /// Translates Ingresses again. What equals what was there before stays the same object: so everything new is put in
+    /// before anything old is taken out.
     fn replace_all(&mut self, ingresses: &Keys, view: &View) -> bool {
-        ingresses.iter().fold(false, |changed, key| self.replace(key, view) | changed)
-    }
-
-    /// Translates one Ingress again. What equals what was there before stays the same object.
-    fn replace(&mut self, key: &ObjectKey, view: &View) -> bool {
-        let old = self.fragments.remove(key);
-        let ingress = view.ingress(key).filter(|ingress| class::is_ours(ingress, view, &self.options));
-        let mut new = ingress.map(|ingress| Fragment::translate(ingress, view, &self.options, &mut self.backends));
-        let mut changed = new.as_mut().is_some_and(|new| self.put(new, old.as_ref(), key, view));
-        if let Some(old) = old {
-            changed |= self.take(&old, new.as_ref(), key);
+        let mut changed = false;
+        let mut old = Vec::new();
+        for key in ingresses {
+            let before = self.fragments.remove(key);
+            let ingress = view.ingress(key).filter(|ingress| class::is_ours(ingress, view, &self.options));
+            if let Some(ingress) = ingress {
+                let mut new = Fragment::translate(ingress, view, &self.options, &mut self.backends);
+                changed |= self.put(&mut new, before.as_ref(), key, view);
+                self.fragments.insert(key.clone(), new);
+            }
+            old.extend(before);
         }
-        if let Some(new) = new {
-            self.fragments.insert(key.clone(), new);
+        for old in old {
+            let new = self.fragments.remove(&old.owner.key);
+            changed |= self.take(&old, new.as_ref(), &old.owner.key);
+            self.fragments.extend(new.map(|new| (old.owner.key, new)));
         }
         changed
     }
