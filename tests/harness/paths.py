@@ -6,7 +6,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-CRDS = sorted((ROOT / "deploy" / "crds").glob("*.yaml"))
+CRDS = sorted(pathlib.Path(os.environ.get("FLOW_TEST_CRDS", ROOT / "deploy" / "crds")).glob("*.yaml"))
 WORK = pathlib.Path(os.environ.get("FLOW_TEST_WORK") or tempfile.mkdtemp(prefix="flow-tests-"))
 
 
