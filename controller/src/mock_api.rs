@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
-use bytes::Bytes;
 use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
@@ -35,6 +34,8 @@ struct State {
     /// Custom kinds that are served: `GROUP/VERSION` to plurals.
     custom: HashMap<String, Vec<String>>,
     no_streaming_lists: bool,
+    /// Watches cannot go on from versions before this.
+    oldest: u64,
 }
 
 struct Watch {
@@ -125,9 +126,12 @@ impl Cluster {
         self.0.lock().faults.clear();
     }
 
-    /// Ends the running watches.
-    pub(crate) fn cut(&self) {
-        self.0.lock().watches.clear();
+    /// Ends the running watches, and answers 410 to those that want to go on from what they know by now.
+    pub(crate) fn expire(&self) {
+        let mut state = self.0.lock();
+        state.version += 1;
+        state.oldest = state.version;
+        state.watches.clear();
     }
 
     /// Serves (or no longer serves) a custom kind.
@@ -176,7 +180,11 @@ impl Cluster {
             Method::POST => {
                 let name = value()["metadata"]["name"].as_str().unwrap().to_owned();
                 let target = Target { name, ..target };
-                if state.objects.contains_key(&target.key()) { failure(409) } else { ok(state.store(&target.key(), value())) }
+                if state.objects.contains_key(&target.key()) {
+                    failure(409)
+                } else {
+                    ok(state.store(&target.key(), value()))
+                }
             }
             Method::PUT => state.replace(&target, value()),
             Method::PATCH => state.patch(&target, &value()),
@@ -256,6 +264,9 @@ impl State {
             } }));
         } else {
             let since = query.get("resourceVersion").and_then(|v| v.parse::<u64>().ok()).unwrap_or_default();
+            if since < self.oldest {
+                return failure(410);
+            }
             for object in self.selected(&target, query) {
                 let version = object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0);
                 if version > since {
@@ -294,7 +305,9 @@ impl State {
         let Some(plurals) = self.custom.get(version).filter(|plurals| !plurals.is_empty()) else { return failure(404) };
         let resources: Vec<Value> = plurals
             .iter()
-            .map(|name| json!({ "name": name, "singularName": "", "namespaced": true, "kind": name, "verbs": ["list"] }))
+            .map(
+                |name| json!({ "name": name, "singularName": "", "namespaced": true, "kind": name, "verbs": ["list"] }),
+            )
             .collect();
         ok(json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources }))
     }
@@ -334,10 +347,13 @@ fn failure(status: u16) -> Answer {
         422 => "Invalid",
         _ => "InternalError",
     };
-    respond(code, &json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": format!("refused: {reason}"), "reason": reason, "code": status,
-    }))
+    respond(
+        code,
+        &json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("refused: {reason}"), "reason": reason, "code": status,
+        }),
+    )
 }
 
 fn respond(status: StatusCode, value: &Value) -> Answer {

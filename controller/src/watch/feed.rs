@@ -1,0 +1,155 @@
+//! The events of one watch, with its failures sorted: what is worth a retry is retried here, the rest is told.
+
+use super::outage::{Line, Outage};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::watcher::{self, Config, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::debug;
+
+/// The first pause after a failure; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause while the API server is gone.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a watch stands that was accepted, rather than on its way to a failure: longer than it takes to connect.
+const SETTLED: Duration = Duration::from_secs(7);
+/// The longest pause while we may not watch.
+const FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
+
+/// What can be watched.
+pub(super) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + 'static {}
+impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched for K {}
+
+/// What can be watched in one namespace or in all.
+pub(super) trait Namespaced: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}
+impl<K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>> Namespaced for K {}
+
+/// What a watch tells.
+#[derive(Debug)]
+pub(super) enum Signal<K> {
+    /// An event as kube sorts them.
+    Event(watcher::Event<K>),
+    /// We may not list or watch this; the API server's words.
+    Forbidden(String),
+    /// There is no such kind.
+    Absent,
+}
+
+/// One watch that never ends.
+pub(super) struct Feed<K> {
+    api: Api<K>,
+    config: Config,
+    events: BoxStream<'static, watcher::Result<watcher::Event<K>>>,
+    line: Line,
+    pause: Duration,
+    resume: Option<Instant>,
+}
+
+impl<K: Watched> Feed<K> {
+    /// Watches everything in `api` that `config` selects, as a streaming list where the server knows that.
+    pub(super) fn new(api: Api<K>, config: Config, outage: &Outage) -> Self {
+        let config = config.streaming_lists();
+        let events = watcher(api.clone(), config.clone()).boxed();
+        Self { api, config, events, line: outage.line(), pause: FIRST_PAUSE, resume: None }
+    }
+
+    /// The next signal. May be dropped before it is ready without losing one.
+    pub(super) async fn next(&mut self) -> Signal<K> {
+        loop {
+            if let Some(at) = self.resume {
+                sleep_until(at).await;
+                self.resume = None;
+            }
+            let Some(next) = self.attend().await else { continue };
+            match next {
+                Some(Ok(event)) => {
+                    // The mere start of a paged list says nothing yet about whether the server answers.
+                    if !matches!(event, watcher::Event::Init) {
+                        self.line.works();
+                        self.pause = FIRST_PAUSE;
+                    }
+                    return Signal::Event(event);
+                }
+                Some(Err(error)) => {
+                    if let Some(signal) = self.failed(&error) {
+                        return signal;
+                    }
+                }
+                None => self.restart(),
+            }
+        }
+    }
+
+    /// The next event. `None` where a watch that failed before has stood for so long without one that it works.
+    #[expect(clippy::option_option, reason = "a stream's item within a time limit")]
+    async fn attend(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
+        if !self.line.is_failing() {
+            return Some(self.events.next().await);
+        }
+        let next = timeout(SETTLED, self.events.next()).await.ok();
+        if next.is_none() {
+            self.line.works();
+            self.pause = FIRST_PAUSE;
+        }
+        next
+    }
+
+    fn failed(&mut self, error: &watcher::Error) -> Option<Signal<K>> {
+        match status(error) {
+            Some(403) => {
+                self.line.works();
+                self.wait(FORBIDDEN_PAUSE);
+                Some(Signal::Forbidden(error.to_string()))
+            }
+            Some(404) => {
+                self.line.works();
+                self.wait(LONGEST_PAUSE);
+                Some(Signal::Absent)
+            }
+            // What we know is too old to go on from: a new list. The watcher would ask for the old version again.
+            Some(410) => {
+                self.restart();
+                self.wait(LONGEST_PAUSE);
+                None
+            }
+            Some(400 | 422) if self.config.initial_list_strategy == watcher::InitialListStrategy::StreamingList => {
+                debug!(%error, "no streaming lists here: listing in pages");
+                self.config.initial_list_strategy = watcher::InitialListStrategy::ListWatch;
+                self.restart();
+                None
+            }
+            _ => {
+                self.line.failed(error);
+                self.wait(LONGEST_PAUSE);
+                None
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.events = watcher(self.api.clone(), self.config.clone()).boxed();
+    }
+
+    /// Doubles the pause before the next attempt, with a spread so that not all watches come back at once.
+    fn wait(&mut self, longest: Duration) {
+        let spread = self.pause.mul_f64(0.75 + fastrand::f64() / 2.0);
+        self.resume = Some(Instant::now() + spread.min(longest));
+        self.pause = (self.pause * 2).min(longest);
+    }
+}
+
+/// The status code in an error that the API server answered with.
+fn status(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
+}

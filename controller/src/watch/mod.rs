@@ -1,0 +1,408 @@
+//! The watches of a cluster, and the view that they fill.
+//!
+//! Every kind is watched by a task of its own, which turns the wire's structs into compact objects and sends them to
+//! the one owner of the view, [`Watch`]. A list takes its place at once, never in part.
+
+mod connection;
+mod discovery;
+mod feed;
+mod outage;
+mod plan;
+mod referenced;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+pub use connection::{ConnectError, Connection, Environment};
+pub(crate) use plan::{Plan, Scope};
+
+use crate::crd::VERSION;
+use crate::view::service::ServiceType;
+use crate::view::{Kind, Object, ObjectKey, Reference, View};
+use discovery::{CustomKind, Served};
+use feed::{Namespaced, Watched};
+use flow_model::diagnostic::{Diagnostic, Subject};
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1 as slices;
+use k8s_openapi::api::networking::v1 as networking;
+use kube::core::{ApiResource, DynamicObject};
+use kube::runtime::watcher::Config;
+use kube::{Api, Client, Resource};
+use outage::Outage;
+use referenced::{Found, Look, Want};
+use serde_json::Value;
+use source::{Message, SourceId};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// How many messages wait for the owner of the view before the watches wait for him.
+const INBOX: usize = 256;
+/// How many messages are taken in at once.
+const BATCH: usize = 4096;
+/// Helm keeps its releases in Secrets; like Traefik, we do not have them sent.
+const NO_RELEASES: &str = "owner!=helm";
+/// The annotation of a Service whose backends are the nodes' ports.
+const NODE_PORT_OPTION: &str = "service.nodeportlb";
+
+/// The watches of one cluster and what they brought.
+pub(crate) struct Watch {
+    /// What is known of the cluster.
+    pub(crate) view: View,
+    plan: Plan,
+    client: Client,
+    outage: Outage,
+    tasks: JoinSet<()>,
+    inbox: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
+    served: watch::Receiver<Option<Served>>,
+    /// It is known which custom kinds are served, and their watches were started.
+    discovered: bool,
+    /// Watches that have not brought their first list.
+    unlisted: HashSet<SourceId>,
+    /// The watches of custom kinds that run.
+    custom: HashMap<SourceId, AbortHandle>,
+    nodes: bool,
+    lookups: Vec<Lookup>,
+    /// What is wanted and was not answered yet, and since when.
+    pending: HashMap<Reference, Instant>,
+    /// How many were asked for since the lookups last heard what is still wanted.
+    asked: usize,
+    problems: BTreeMap<(Kind, Option<Arc<str>>), Diagnostic>,
+    problems_changed: bool,
+}
+
+/// The way to Secrets or ConfigMaps of one namespace, or of all.
+struct Lookup {
+    kind: Kind,
+    namespace: Option<Arc<str>>,
+    send: mpsc::UnboundedSender<Want>,
+}
+
+impl Watch {
+    /// Starts the watches on the current runtime; they end with this value.
+    pub(crate) fn start(client: Client, plan: Plan) -> Self {
+        let (send_served, served) = watch::channel(None);
+        let mut this = Self {
+            view: View::default(),
+            client,
+            outage: Outage::default(),
+            tasks: JoinSet::new(),
+            inbox: mpsc::channel(INBOX),
+            found: mpsc::channel(INBOX),
+            served,
+            discovered: plan.custom.is_none(),
+            unlisted: HashSet::new(),
+            custom: HashMap::new(),
+            nodes: false,
+            lookups: Vec::new(),
+            pending: HashMap::new(),
+            asked: 0,
+            problems: BTreeMap::new(),
+            problems_changed: false,
+            plan,
+        };
+        this.start_core();
+        if this.plan.custom.is_some() {
+            this.tasks.spawn(discovery::discover(this.client.clone(), this.outage.clone(), send_served));
+        }
+        this
+    }
+
+    fn start_core(&mut self) {
+        if let Some(scope) = self.plan.ingress.clone() {
+            for namespace in scope.watched() {
+                let config = Config { label_selector: scope.selector(), ..Config::default() };
+                self.namespaced::<networking::Ingress>(Kind::Ingress, namespace, config, |o| {
+                    Object::Ingress((&o).into())
+                });
+            }
+            if self.plan.classes {
+                self.global::<networking::IngressClass>(Kind::IngressClass, |o| Object::IngressClass((&o).into()));
+            }
+        }
+        for namespace in self.plan.shared() {
+            let all = Config::default;
+            self.namespaced::<core::Service>(Kind::Service, namespace.clone(), all(), |o| Object::Service((&o).into()));
+            self.namespaced::<slices::EndpointSlice>(Kind::EndpointSlice, namespace.clone(), all(), |o| {
+                Object::EndpointSlice((&o).into())
+            });
+            let secret = |o: &core::Secret| Object::Secret(o.into());
+            self.referenced(Kind::Secret, namespace.clone(), Some(NO_RELEASES), secret);
+            if self.plan.custom.is_some() {
+                self.referenced(Kind::ConfigMap, namespace, None, |o: &core::ConfigMap| Object::ConfigMap(o.into()));
+            }
+        }
+        if let Some(key) = self.plan.published_elsewhere().cloned() {
+            let config = Config::default().fields(&format!("metadata.name={}", key.name));
+            self.namespaced::<core::Service>(Kind::Service, Some(key.namespace), config, |o| {
+                Object::Service((&o).into())
+            });
+        }
+    }
+
+    fn namespaced<K: Namespaced>(
+        &mut self,
+        kind: Kind,
+        namespace: Option<Arc<str>>,
+        config: Config,
+        read: fn(K) -> Object,
+    ) {
+        let api = match &namespace {
+            Some(namespace) => Api::<K>::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        self.follow(SourceId { kind, namespace }, api, config, move |object| Some(read(object)));
+    }
+
+    fn global<K: Watched + Resource<DynamicType = ()>>(&mut self, kind: Kind, read: fn(K) -> Object) {
+        let api = Api::<K>::all(self.client.clone());
+        self.follow(SourceId { kind, namespace: None }, api, Config::default(), move |object| Some(read(object)));
+    }
+
+    fn follow<K: Watched>(
+        &mut self,
+        source: SourceId,
+        api: Api<K>,
+        config: Config,
+        read: impl Fn(K) -> Option<Object> + Send + 'static,
+    ) -> AbortHandle {
+        let feed = feed::Feed::new(api, config, &self.outage);
+        self.unlisted.insert(source.clone());
+        self.tasks.spawn(source::follow(source, feed, read, self.inbox.0.clone()))
+    }
+
+    fn referenced<K: Namespaced>(
+        &mut self,
+        kind: Kind,
+        namespace: Option<Arc<str>>,
+        labels: Option<&'static str>,
+        read: fn(&K) -> Object,
+    ) {
+        let (send, wanted) = mpsc::unbounded_channel();
+        let client = self.client.clone();
+        let look = Look { kind, client, namespace: namespace.clone(), labels, outage: self.outage.clone(), read };
+        self.tasks.spawn(referenced::follow(look, wanted, self.found.0.clone()));
+        self.lookups.push(Lookup { kind, namespace, send });
+    }
+
+    /// Waits for news and takes in all that there is. What changed is in the view's own account and in
+    /// [`Self::take_problems_changed`]. May be dropped before it is ready without losing any.
+    pub(crate) async fn changed(&mut self) {
+        tokio::select! {
+            Some(message) = self.inbox.1.recv() => self.take(message),
+            Some(found) = self.found.1.recv() => self.answer(found),
+            Ok(()) = self.served.changed() => self.follow_served(),
+        }
+        for _ in 0..BATCH {
+            if let Ok(message) = self.inbox.1.try_recv() {
+                self.take(message);
+            } else if let Ok(found) = self.found.1.try_recv() {
+                self.answer(found);
+            } else {
+                break;
+            }
+        }
+        self.ask();
+    }
+
+    /// Everything has been listed once and everything named was looked up.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.discovered && self.unlisted.is_empty() && self.pending.is_empty()
+    }
+
+    /// Since when the oldest unanswered question about a named object waits.
+    pub(crate) fn pending_since(&self) -> Option<Instant> {
+        self.pending.values().min().copied()
+    }
+
+    /// What could not be watched.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.problems.values()
+    }
+
+    /// Whether [`Self::problems`] changed since the last call.
+    pub(crate) fn take_problems_changed(&mut self) -> bool {
+        std::mem::take(&mut self.problems_changed)
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Applied(object) => {
+                self.want_nodes(&object);
+                self.view.apply(object);
+            }
+            Message::Deleted(kind, key) => {
+                self.view.delete(kind, &key);
+            }
+            Message::Listed(source, objects) => {
+                self.unlisted.remove(&source);
+                self.solved(source.kind, source.namespace.as_ref());
+                for object in &objects {
+                    self.want_nodes(object);
+                }
+                self.view.replace(source.kind, source.namespace.as_deref(), objects);
+            }
+            Message::Forbidden(source, words) => {
+                self.unlisted.remove(&source);
+                self.problem(source.kind, source.namespace, &words);
+            }
+        }
+    }
+
+    fn answer(&mut self, found: Found) {
+        let (kind, key) = match found {
+            Found::Is(kind, key, object) => {
+                match object {
+                    Some(object) => self.view.apply(object),
+                    None => self.view.delete(kind, &key),
+                };
+                self.solved(kind, Some(&key.namespace));
+                (kind, key)
+            }
+            Found::Forbidden(kind, key, words) => {
+                self.view.delete(kind, &key);
+                self.problem(kind, Some(key.namespace.clone()), &words);
+                (kind, key)
+            }
+        };
+        self.pending.remove(&reference(kind, key));
+    }
+
+    /// Has everything looked up that objects began to name.
+    fn ask(&mut self) {
+        let fresh = self.view.take_wanted();
+        if fresh.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let mut by_lookup: Vec<Vec<ObjectKey>> = self.lookups.iter().map(|_| Vec::new()).collect();
+        for reference in fresh {
+            let (kind, key) = match &reference {
+                Reference::ConfigMap(key) => (Kind::ConfigMap, key),
+                Reference::Secret(key) => (Kind::Secret, key),
+            };
+            // A namespace that is not watched has no lookup: what is named there is not there.
+            let fits = |l: &Lookup| l.kind == kind && l.namespace.as_ref().is_none_or(|n| *n == key.namespace);
+            let lookup = self.lookups.iter().position(fits).and_then(|index| by_lookup.get_mut(index));
+            if let Some(keys) = lookup {
+                keys.push(key.clone());
+                self.asked += 1;
+                self.pending.insert(reference, now);
+            }
+        }
+        for (lookup, keys) in self.lookups.iter().zip(by_lookup) {
+            if !keys.is_empty() {
+                let _ = lookup.send.send(Want::More(keys));
+            }
+        }
+        self.forget_unwanted();
+    }
+
+    /// Now and then the lookups hear what is still wanted, so that they need not know every key there ever was.
+    fn forget_unwanted(&mut self) {
+        let wanted = self.view.wanted().count();
+        if self.asked <= 2 * wanted + 1024 {
+            return;
+        }
+        self.asked = wanted;
+        self.pending.retain(|reference, _| self.view.wants(reference));
+        for lookup in &self.lookups {
+            let keys = self.view.wanted().filter_map(|reference| match reference {
+                Reference::ConfigMap(key) if lookup.kind == Kind::ConfigMap => Some(key.clone()),
+                Reference::Secret(key) if lookup.kind == Kind::Secret => Some(key.clone()),
+                _ => None,
+            });
+            let _ = lookup.send.send(Want::Only(keys.collect()));
+        }
+    }
+
+    /// Starts and ends the watches of custom kinds as they come and go.
+    fn follow_served(&mut self) {
+        let Some(served) = self.served.borrow_and_update().clone() else { return };
+        self.discovered = true;
+        let Some(scope) = self.plan.custom.clone() else { return };
+        let mut wanted = HashMap::new();
+        for kind in served {
+            for namespace in scope.watched() {
+                wanted.insert(SourceId { kind: kind.kind, namespace }, kind);
+            }
+        }
+        let gone: Vec<_> = self.custom.keys().filter(|source| !wanted.contains_key(source)).cloned().collect();
+        for source in gone {
+            if let Some(task) = self.custom.remove(&source) {
+                task.abort();
+            }
+            info!(kind = plan::names(source.kind).0, "the cluster serves this kind no longer");
+            self.take(Message::Listed(source, Vec::new()));
+        }
+        for (source, kind) in wanted {
+            if !self.custom.contains_key(&source) {
+                let task = self.follow_custom(source.clone(), kind, scope.selector());
+                self.custom.insert(source, task);
+            }
+        }
+    }
+
+    fn follow_custom(&mut self, source: SourceId, custom: CustomKind, labels: Option<String>) -> AbortHandle {
+        let CustomKind { group, name, plural, .. } = custom;
+        let resource = ApiResource {
+            group: group.name().to_owned(),
+            version: VERSION.to_owned(),
+            api_version: format!("{group}/{VERSION}"),
+            kind: name.to_owned(),
+            plural: plural.to_owned(),
+        };
+        let api = match &source.namespace {
+            Some(namespace) => Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let config = Config { label_selector: labels, ..Config::default() };
+        self.follow(source, api, config, move |mut object| {
+            let spec = object.data.get_mut("spec").map(Value::take).unwrap_or_default();
+            Object::custom(name, group, &object.metadata, spec)
+        })
+    }
+
+    /// Starts to watch Nodes with the first Service that needs their addresses.
+    fn want_nodes(&mut self, object: &Object) {
+        let Object::Service(service) = object else { return };
+        if self.nodes || !self.plan.nodes || service.kind != ServiceType::NodePort {
+            return;
+        }
+        let option = service.annotations.options().any(|(name, _)| name.eq_ignore_ascii_case(NODE_PORT_OPTION));
+        if option || self.plan.published.as_ref() == Some(&service.key) {
+            self.nodes = true;
+            self.global::<core::Node>(Kind::Node, |node| Object::Node((&node).into()));
+        }
+    }
+
+    fn problem(&mut self, kind: Kind, namespace: Option<Arc<str>>, words: &str) {
+        let (name, resource) = plan::names(kind);
+        let place = namespace.as_deref().map_or_else(String::new, |namespace| format!(" in {namespace}"));
+        let message =
+            format!("None is read{place}: grant get, list and watch on {resource} (the API server says: {words})");
+        let subject = Subject::new(name, namespace.as_deref().unwrap_or_default(), "*");
+        let diagnostic = Diagnostic::error(subject, message);
+        if let Entry::Vacant(entry) = self.problems.entry((kind, namespace)) {
+            warn!(kind = name, "{}", diagnostic.message);
+            entry.insert(diagnostic);
+            self.problems_changed = true;
+        }
+    }
+
+    fn solved(&mut self, kind: Kind, namespace: Option<&Arc<str>>) {
+        if !self.problems.is_empty() && self.problems.remove(&(kind, namespace.cloned())).is_some() {
+            self.problems_changed = true;
+        }
+    }
+}
+
+fn reference(kind: Kind, key: ObjectKey) -> Reference {
+    if kind == Kind::ConfigMap { Reference::ConfigMap(key) } else { Reference::Secret(key) }
+}

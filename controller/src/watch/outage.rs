@@ -1,0 +1,99 @@
+//! One sentence when the API server goes, one when it is back: not one for each of the watches that notice.
+
+use parking_lot::Mutex;
+use std::fmt::Display;
+use std::sync::Arc;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// What all watches of one API server know about its absence together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outage(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    failing: usize,
+    since: Option<Instant>,
+}
+
+/// One watch's part in it.
+#[derive(Debug)]
+pub(super) struct Line {
+    outage: Outage,
+    failing: bool,
+}
+
+impl Outage {
+    pub(super) fn line(&self) -> Line {
+        Line { outage: self.clone(), failing: false }
+    }
+
+    /// Whether the API server is gone, as far as anybody noticed.
+    #[cfg(test)]
+    pub(super) fn lasts(&self) -> bool {
+        self.0.lock().since.is_some()
+    }
+}
+
+impl Line {
+    /// The last attempt failed.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.failing
+    }
+
+    /// An attempt failed for a reason that is not ours.
+    pub(super) fn failed(&mut self, error: &dyn Display) {
+        if self.failing {
+            return;
+        }
+        self.failing = true;
+        let mut state = self.outage.0.lock();
+        state.failing += 1;
+        if state.since.is_none() {
+            state.since = Some(Instant::now());
+            drop(state);
+            warn!(%error, "the API server cannot be reached: what is known is served on, the watches will resume");
+        }
+    }
+
+    /// An attempt succeeded, or was answered.
+    pub(super) fn works(&mut self) {
+        if !self.failing {
+            return;
+        }
+        self.failing = false;
+        let mut state = self.outage.0.lock();
+        state.failing -= 1;
+        if state.failing == 0
+            && let Some(since) = state.since.take()
+        {
+            drop(state);
+            info!(seconds = since.elapsed().as_secs(), "the API server is back");
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.works();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_lasts_from_the_first_failure_to_the_last_recovery() {
+        let outage = Outage::default();
+        let (mut a, mut b) = (outage.line(), outage.line());
+        assert!(!outage.lasts());
+        a.failed(&"refused");
+        a.failed(&"refused");
+        b.failed(&"refused");
+        a.works();
+        assert!(outage.lasts());
+        drop(b);
+        assert!(!outage.lasts());
+    }
+}

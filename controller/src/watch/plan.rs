@@ -1,0 +1,112 @@
+//! What is watched, and how each kind is called where permissions are granted.
+
+use crate::view::{Kind, ObjectKey};
+use std::sync::Arc;
+
+/// What is to be watched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// Ingresses, where that provider is on.
+    pub(crate) ingress: Option<Scope>,
+    /// IngressClasses.
+    pub(crate) classes: bool,
+    /// Traefik's custom resources, where that provider is on.
+    pub(crate) custom: Option<Scope>,
+    /// Nodes, once a Service needs their addresses.
+    pub(crate) nodes: bool,
+    /// The Service whose addresses are published, which may be in a namespace of its own.
+    pub(crate) published: Option<ObjectKey>,
+}
+
+/// Where a kind is watched, and which of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// The namespaces; none means all.
+    pub(crate) namespaces: Vec<Arc<str>>,
+    /// A label selector; empty selects all.
+    pub(crate) labels: String,
+}
+
+impl Scope {
+    /// The namespaces as those of single watches.
+    pub(crate) fn watched(&self) -> Vec<Option<Arc<str>>> {
+        watched(&self.namespaces)
+    }
+
+    pub(crate) fn selector(&self) -> Option<String> {
+        (!self.labels.is_empty()).then(|| self.labels.clone())
+    }
+}
+
+impl Plan {
+    /// The namespaces of what both providers need: Services, EndpointSlices, Secrets, ConfigMaps.
+    pub(crate) fn shared(&self) -> Vec<Option<Arc<str>>> {
+        let mut all = Vec::new();
+        for scope in self.ingress.iter().chain(&self.custom) {
+            if scope.namespaces.is_empty() {
+                return vec![None];
+            }
+            all.extend(scope.namespaces.iter().cloned());
+        }
+        if all.is_empty() { Vec::new() } else { watched(&all) }
+    }
+
+    /// The published Service, where no other watch brings it.
+    pub(crate) fn published_elsewhere(&self) -> Option<&ObjectKey> {
+        let covered = |key: &&ObjectKey| self.shared().iter().any(|n| n.as_ref().is_none_or(|n| *n == key.namespace));
+        self.published.as_ref().filter(|key| !covered(key))
+    }
+}
+
+fn watched(namespaces: &[Arc<str>]) -> Vec<Option<Arc<str>>> {
+    let mut all: Vec<_> = namespaces.to_vec();
+    all.sort_unstable();
+    all.dedup();
+    if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
+}
+
+/// A kind's own name, and the resource that permissions name.
+pub(crate) const fn names(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::ConfigMap => ("ConfigMap", "configmaps"),
+        Kind::EndpointSlice => ("EndpointSlice", "endpointslices.discovery.k8s.io"),
+        Kind::Ingress => ("Ingress", "ingresses.networking.k8s.io"),
+        Kind::IngressClass => ("IngressClass", "ingressclasses.networking.k8s.io"),
+        Kind::Middleware(_) => ("Middleware", "middlewares of Traefik's API group"),
+        Kind::Node => ("Node", "nodes"),
+        Kind::Secret => ("Secret", "secrets"),
+        Kind::ServersTransport(_) => ("ServersTransport", "serverstransports of Traefik's API group"),
+        Kind::Service => ("Service", "services"),
+        Kind::TlsOption(_) => ("TLSOption", "tlsoptions of Traefik's API group"),
+        Kind::TlsStore(_) => ("TLSStore", "tlsstores of Traefik's API group"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(namespaces: &[&str]) -> Scope {
+        Scope { namespaces: namespaces.iter().map(|&n| n.into()).collect(), labels: String::new() }
+    }
+
+    #[test]
+    fn what_both_need_is_watched_once() {
+        let both = |a: Option<Scope>, b: Option<Scope>| Plan { ingress: a, custom: b, ..Plan::default() }.shared();
+        assert_eq!(both(None, None), []);
+        assert_eq!(both(Some(scope(&["a"])), Some(scope(&[]))), [None]);
+        assert_eq!(both(Some(scope(&["b", "a"])), Some(scope(&["b"]))), [Some("a".into()), Some("b".into())]);
+    }
+
+    #[test]
+    fn the_published_service_may_be_elsewhere() {
+        let plan = |namespaces: &[&str]| Plan {
+            ingress: Some(scope(namespaces)),
+            published: Some(ObjectKey::new("system", "balancer")),
+            ..Plan::default()
+        };
+        assert!(plan(&[]).published_elsewhere().is_none());
+        assert!(plan(&["system", "a"]).published_elsewhere().is_none());
+        assert_eq!(plan(&["a"]).published_elsewhere(), Some(&ObjectKey::new("system", "balancer")));
+    }
+}

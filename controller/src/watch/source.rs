@@ -1,0 +1,62 @@
+//! One watch of one kind, turned into messages of compact objects: the wire's structs end here.
+
+use super::feed::{Feed, Signal, Watched};
+use crate::view::{Kind, Object, ObjectKey};
+use kube::runtime::watcher::Event;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Which watch it is: a kind, in one namespace or in all.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct SourceId {
+    /// The kind.
+    pub(crate) kind: Kind,
+    /// The namespace; `None` is all.
+    pub(crate) namespace: Option<Arc<str>>,
+}
+
+/// What a watch tells the one who keeps the view.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// An object is new or changed.
+    Applied(Object),
+    /// An object is gone.
+    Deleted(Kind, ObjectKey),
+    /// The whole list, at the start and whenever a watch had to begin anew.
+    Listed(SourceId, Vec<Object>),
+    /// We may not list or watch it: the API server's words.
+    Forbidden(SourceId, String),
+}
+
+/// Follows `feed` until nobody listens any longer. Objects for which `read` gives nothing are left out.
+pub(super) async fn follow<K: Watched>(
+    source: SourceId,
+    mut feed: Feed<K>,
+    read: impl Fn(K) -> Option<Object>,
+    send: mpsc::Sender<Message>,
+) {
+    let mut list = Vec::new();
+    loop {
+        let message = match feed.next().await {
+            Signal::Event(Event::Init) => {
+                list = Vec::new();
+                continue;
+            }
+            Signal::Event(Event::InitApply(object)) => {
+                list.extend(read(object));
+                continue;
+            }
+            Signal::Event(Event::InitDone) => Message::Listed(source.clone(), std::mem::take(&mut list)),
+            Signal::Event(Event::Apply(object)) => match read(object) {
+                Some(object) => Message::Applied(object),
+                None => continue,
+            },
+            Signal::Event(Event::Delete(object)) => Message::Deleted(source.kind, ObjectKey::of(object.meta())),
+            Signal::Absent => Message::Listed(source.clone(), Vec::new()),
+            Signal::Forbidden(words) => Message::Forbidden(source.clone(), words),
+        };
+        if send.send(message).await.is_err() {
+            return;
+        }
+    }
+}
