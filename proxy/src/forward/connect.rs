@@ -63,8 +63,13 @@ impl ConnectError {
     }
 }
 
-/// Connects to `endpoint`; `http1` keeps it from offering HTTP/2.
-pub(super) async fn connect(endpoint: &Endpoint, http1: bool) -> Result<(Stream, Protocol), ConnectError> {
+/// Connects to `endpoint`, for a request that asks for an upgrade or for any other. The former needs HTTP/1.1.
+pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Stream, Protocol), ConnectError> {
+    let (stream, protocol) = establish(endpoint, upgrading).await?;
+    Ok((if upgrading { stream.upgrading() } else { stream }, protocol))
+}
+
+async fn establish(endpoint: &Endpoint, http1: bool) -> Result<(Stream, Protocol), ConnectError> {
     let transport = endpoint.transport();
     let tcp = within(transport.dial, dial(&endpoint.target)).await?;
     match endpoint.scheme {

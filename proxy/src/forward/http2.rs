@@ -14,8 +14,9 @@ use http::uri::{Authority, Scheme as UriScheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::client::conn::http2::{Builder, Connection, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -31,10 +32,12 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 /// What a connection's idle time is measured from.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// A shared connection, or the right to open one stream on it.
+/// A shared connection.
 #[derive(Debug)]
 pub(super) struct Http2 {
     sender: SendRequest<Outgoing>,
+    /// Locked by the task that drives it, on the same worker, while it runs.
+    connection: Arc<Mutex<Connection<TokioIo<Stream>, Outgoing, TokioExecutor>>>,
     load: Arc<Load>,
 }
 
@@ -42,8 +45,6 @@ pub(super) struct Http2 {
 #[derive(Debug)]
 struct Load {
     streams: AtomicUsize,
-    /// As many streams as the backend allows.
-    limit: AtomicUsize,
     /// When the last stream ended, in milliseconds since [`EPOCH`].
     ended: AtomicU64,
 }
@@ -76,36 +77,28 @@ impl Http2 {
         if let Some(silence) = transport.read_idle {
             builder.keep_alive_interval(silence).keep_alive_timeout(transport.ping);
         }
-        let (sender, mut connection) = builder.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Preface)?;
-        let load = Arc::new(Load {
-            streams: AtomicUsize::new(0),
-            limit: AtomicUsize::new(connection.current_max_send_streams()),
-            ended: AtomicU64::new(now()),
-        });
-        let watched = Arc::clone(&load);
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Preface)?;
+        let connection = Arc::new(Mutex::new(connection));
+        let driven = Arc::clone(&connection);
         tokio::spawn(async move {
-            let ended = poll_fn(|cx| {
-                let polled = Pin::new(&mut connection).poll(cx);
-                watched.limit.store(connection.current_max_send_streams(), Ordering::Relaxed);
-                polled
-            });
-            if let Err(error) = ended.await {
+            if let Err(error) = poll_fn(|cx| Pin::new(&mut *driven.lock()).poll(cx)).await {
                 tracing::debug!(%error, "a backend's HTTP/2 connection ended");
             }
         });
-        Ok(Self { sender, load })
+        let load = Arc::new(Load { streams: AtomicUsize::new(0), ended: AtomicU64::new(now()) });
+        Ok(Self { sender, connection, load })
     }
 
-    /// The same connection for one more stream.
-    pub(super) fn open(&self) -> (Self, Reserved) {
+    /// The right to open a stream.
+    pub(super) fn open(&self) -> (SendRequest<Outgoing>, Reserved) {
         self.load.streams.fetch_add(1, Ordering::Relaxed);
-        (Self { sender: self.sender.clone(), load: Arc::clone(&self.load) }, Reserved(Arc::clone(&self.load)))
+        (self.sender.clone(), Reserved(Arc::clone(&self.load)))
     }
 
     /// The same, where the backend allows one more.
-    pub(super) fn reserve(&self) -> Option<(Self, Reserved)> {
-        let room = self.load.streams.load(Ordering::Relaxed) < self.load.limit.load(Ordering::Relaxed);
-        room.then(|| self.open())
+    pub(super) fn reserve(&self) -> Option<(SendRequest<Outgoing>, Reserved)> {
+        let limit = self.connection.try_lock()?.current_max_send_streams();
+        (self.load.streams.load(Ordering::Relaxed) < limit).then(|| self.open())
     }
 
     /// It takes no more requests.
@@ -118,46 +111,46 @@ impl Http2 {
         let idle = self.load.streams.load(Ordering::Relaxed) == 0;
         idle.then(|| Duration::from_millis(now().saturating_sub(self.load.ended.load(Ordering::Relaxed))))
     }
+}
 
-    /// Sends `request` and waits for the head of the answer.
-    pub(super) async fn send(
-        mut self,
-        reserved: Reserved,
-        endpoint: &Endpoint,
-        request: Request<Outgoing>,
-        sent: Option<oneshot::Receiver<()>>,
-    ) -> Result<Response<Body>, Failure> {
-        let (mut head, body) = request.into_parts();
-        let host = into_http2(&mut head, endpoint);
-        let mut answer = pin!(self.sender.try_send_request(Request::from_parts(head, body)));
-        let answered = match endpoint.transport().response_header {
-            None => answer.await,
-            Some(limit) => {
-                let late = async {
-                    if let Some(sent) = sent {
-                        // Either way the body is through.
-                        let _ = sent.await;
-                    }
-                    tokio::time::sleep(limit).await;
-                };
-                tokio::select! {
-                    answered = &mut answer => answered,
-                    () = late => return Err(Failure::TimedOut(limit)),
+/// Sends `request` on `connection` and waits for the head of the answer.
+pub(super) async fn send(
+    mut connection: SendRequest<Outgoing>,
+    reserved: Reserved,
+    endpoint: &Endpoint,
+    request: Request<Outgoing>,
+    sent: Option<oneshot::Receiver<()>>,
+) -> Result<Response<Body>, Failure> {
+    let (mut head, body) = request.into_parts();
+    let host = into_http2(&mut head, endpoint);
+    let mut answer = pin!(connection.try_send_request(Request::from_parts(head, body)));
+    let answered = match endpoint.transport().response_header {
+        None => answer.await,
+        Some(limit) => {
+            let late = async {
+                if let Some(sent) = sent {
+                    // Either way the body is through.
+                    let _ = sent.await;
                 }
+                tokio::time::sleep(limit).await;
+            };
+            tokio::select! {
+                answered = &mut answer => answered,
+                () = late => return Err(Failure::TimedOut(limit)),
             }
-        };
-        let response = answered.map_err(|mut error| {
-            let unsent = error.take_message().map(|request| {
-                let (mut head, body) = request.into_parts();
-                from_http2(&mut head, host);
-                Box::new(Request::from_parts(head, body))
-            });
-            Failure::Broken(error.into_error(), unsent)
-        })?;
-        Ok(response.map(|incoming| {
-            if incoming.is_end_stream() { Body::Empty } else { Body::boxed(Answering { incoming, _stream: reserved }) }
-        }))
-    }
+        }
+    };
+    let response = answered.map_err(|mut error| {
+        let unsent = error.take_message().map(|request| {
+            let (mut head, body) = request.into_parts();
+            from_http2(&mut head, host);
+            Box::new(Request::from_parts(head, body))
+        });
+        Failure::Broken(error.into_error(), unsent)
+    })?;
+    Ok(response.map(|incoming| {
+        if incoming.is_end_stream() { Body::Empty } else { Body::boxed(Answering { incoming, _stream: reserved }) }
+    }))
 }
 
 /// `Host` becomes `:authority`; gives it back for the way back.

@@ -5,7 +5,7 @@ use super::endpoint::{Endpoint, Scheme};
 use super::error::ForwardError;
 use super::gate::Gate;
 use super::http1::{Answer, Failure, Http1};
-use super::http2::{Http2, Reserved};
+use super::http2::{self, Http2, Reserved};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
 use super::{ConnectError, Upgrading, pool};
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use flow_middleware::Body;
 use http::header::{EXPECT, HeaderMap, HeaderName, UPGRADE};
 use http::{Method, Request, Response, Uri, Version};
+use hyper::client::conn::http2::SendRequest;
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(crate) struct Outbound {
 /// A connection for one request.
 enum Carrier {
     Http1(Box<Http1>),
-    Http2(Http2, Reserved, Reused),
+    Http2(SendRequest<Outgoing>, Reserved, Reused),
 }
 
 /// It has carried requests before.
@@ -86,10 +87,12 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
                 Ok(Answer::Unasked) => return Err(protocol(endpoint)),
                 Err(failure) => failure,
             },
-            Carrier::Http2(connection, reserved, _) => match connection.send(reserved, endpoint, request, sent).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            },
+            Carrier::Http2(connection, reserved, _) => {
+                match http2::send(connection, reserved, endpoint, request, sent).await {
+                    Ok(response) => return Ok(response),
+                    Err(failure) => failure,
+                }
+            }
         };
         let address = || Box::from(endpoint.address());
         let source = match failure {
@@ -119,7 +122,7 @@ fn protocol(endpoint: &Endpoint) -> ForwardError {
 }
 
 /// An idle connection, or a new one.
-async fn carrier(endpoint: &Arc<Endpoint>, http1: bool, fresh: bool) -> Result<Carrier, ConnectError> {
+async fn carrier(endpoint: &Arc<Endpoint>, upgrading: bool, fresh: bool) -> Result<Carrier, ConnectError> {
     let pool = &endpoint.pool;
     if !fresh {
         if endpoint.scheme != Scheme::H2c
@@ -131,7 +134,7 @@ async fn carrier(endpoint: &Arc<Endpoint>, http1: bool, fresh: bool) -> Result<C
             return Ok(Carrier::Http2(connection, reserved, true));
         }
     }
-    let opening = if !http1 && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
+    let opening = if !upgrading && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
         let opening = connect::within(endpoint.transport().dial, async { Ok(pool.opening().await) }).await?;
         if let Some((connection, reserved)) = pool.shared() {
             return Ok(Carrier::Http2(connection, reserved, true));
@@ -140,8 +143,8 @@ async fn carrier(endpoint: &Arc<Endpoint>, http1: bool, fresh: bool) -> Result<C
     } else {
         None
     };
-    let (stream, protocol) = connect::connect(endpoint, http1).await?;
-    if endpoint.scheme == Scheme::Https && !http1 {
+    let (stream, protocol) = connect::connect(endpoint, upgrading).await?;
+    if endpoint.scheme == Scheme::Https && !upgrading {
         pool.note_http2(protocol == Protocol::Http2);
     }
     match protocol {

@@ -17,7 +17,7 @@ pub(super) struct Balancer {
     /// All servers but those without weight; the fenced ones too.
     endpoints: Box<[Arc<Endpoint>]>,
     /// Over the servers that are not fenced.
-    rotation: Rotation,
+    pub(super) rotation: Rotation,
     sticky: Option<Sticky>,
     pass_host_header: bool,
 }

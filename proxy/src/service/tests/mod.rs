@@ -1,4 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
+mod rotation;
+mod stickiness;
+
 use super::*;
 
 #[test]

@@ -1,0 +1,117 @@
+use super::*;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::sync::Barrier;
+
+/// An HTTP/2 backend: `/trailers` answers as gRPC does, `/together` waits for another request, everything else tells
+/// what it saw.
+async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("h2c://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let together = Arc::new(Barrier::new(2));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let together = Arc::clone(&together);
+            let answer =
+                service_fn(move |request: Request<hyper::body::Incoming>| answer(request, Arc::clone(&together)));
+            let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            builder.max_concurrent_streams(streams);
+            tokio::spawn(builder.serve_connection(TokioIo::new(stream), answer));
+        }
+    });
+    (url, connections)
+}
+
+async fn answer(
+    request: Request<hyper::body::Incoming>,
+    together: Arc<Barrier>,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    let (head, mut body) = request.into_parts();
+    Ok(match head.uri.path() {
+        "/echo" => Response::new(Body::from(body)),
+        "/together" => {
+            together.wait().await;
+            Response::new(Body::Empty)
+        }
+        "/trailers" => {
+            assert_eq!(head.headers["te"], "trailers");
+            let (feed, answer) = fed();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.unwrap();
+                assert!(frame.is_data(), "trailers of a request are not forwarded");
+                feed.send(frame).unwrap();
+            }
+            let status = http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
+            feed.send(Frame::trailers(status)).unwrap();
+            Response::new(answer)
+        }
+        _ => {
+            let seen = format!("{} {} host={:?}", head.method, head.uri, head.headers.get("host"));
+            Response::new(Body::boxed(Full::new(Bytes::from(seen))))
+        }
+    })
+}
+
+#[tokio::test]
+async fn requests_share_a_connection() {
+    let (url, connections) = backend(100).await;
+    let fixture = Fixture::new(&[url]);
+    assert_eq!(fixture.text(get("/a?b=1")).await.1, "GET http://app.test/a?b=1 host=None");
+    let (a, b) = tokio::join!(fixture.text(get("/together")), fixture.text(get("/together")));
+    assert_eq!((a.0, b.0), (200, 200));
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn many_at_once_open_one_connection() {
+    let (url, connections) = backend(100).await;
+    let fixture = Fixture::new(&[url]);
+    let all = futures_util::future::join_all((0..20).map(|_| fixture.text(get("/")))).await;
+    assert!(all.iter().all(|(status, _)| *status == 200));
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn more_streams_than_allowed_open_another_connection() {
+    let (url, connections) = backend(1).await;
+    let fixture = Fixture::new(&[url]);
+    assert_eq!(fixture.text(get("/")).await.0, 200);
+    let (a, b) = tokio::join!(fixture.text(get("/together")), fixture.text(get("/together")));
+    assert_eq!((a.0, b.0), (200, 200));
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn grpc_streams_with_trailers() {
+    let (url, _) = backend(100).await;
+    let fixture = Fixture::new(&[url]);
+    let (feed, body) = fed();
+    let mut request = post("/trailers", body);
+    request.headers_mut().insert("te", "trailers".parse().unwrap());
+    feed.send(data("message")).unwrap();
+    feed.send(Frame::trailers(http::HeaderMap::from_iter([("x".parse().unwrap(), "1".parse().unwrap())]))).unwrap();
+    drop(feed);
+    let (response, _) = fixture.send(request).await.unwrap();
+    let mut body = response.into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "message");
+    assert_eq!(body.frame().await.unwrap().unwrap().into_trailers().unwrap()["grpc-status"], "0");
+}
+
+#[tokio::test]
+async fn both_directions_stream() {
+    let (url, _) = backend(100).await;
+    let fixture = Fixture::new(&[url]);
+    let (feed, body) = fed();
+    let (response, _) = fixture.send(post("/echo", body)).await.unwrap();
+    let mut body = response.into_body();
+    for text in ["one", "two"] {
+        feed.send(data(text)).unwrap();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), text);
+    }
+    drop(feed);
+    assert!(body.collect().await.unwrap().to_bytes().is_empty());
+}

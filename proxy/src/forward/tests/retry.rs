@@ -1,0 +1,185 @@
+//! What is sent again, and what must not be.
+
+use super::*;
+use crate::forward::Kind;
+use flow_model::config::{Cookie, Sticky};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Answers one request, reads another on the same connection and closes; later connections answer everything.
+async fn forgetful() -> (Backend, Arc<AtomicUsize>) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&requests);
+    let backend = Backend::run(move |mut peer, number| {
+        let count = Arc::clone(&count);
+        async move {
+            while peer.head().await.is_some() {
+                let before = count.fetch_add(1, Ordering::SeqCst);
+                if number == 0 && before == 1 {
+                    return;
+                }
+                peer.write(OK).await;
+            }
+        }
+    })
+    .await;
+    (backend, requests)
+}
+
+#[tokio::test]
+async fn a_get_on_a_dying_connection_is_sent_again() {
+    let (backend, requests) = forgetful().await;
+    let fixture = Fixture::new(&[backend.url.clone()]);
+    fixture.text(get("/")).await;
+    let (response, hop) = fixture.send(get("/again?x=1")).await.unwrap();
+    assert_eq!((response.status().as_u16(), hop.attempts), (200, 2));
+    assert_eq!((requests.load(Ordering::SeqCst), backend.connections()), (3, 2));
+}
+
+#[tokio::test]
+async fn what_may_not_repeat_is_not_sent_again() {
+    let delete = |_| {
+        let mut request = get("/");
+        *request.method_mut() = http::Method::DELETE;
+        request
+    };
+    let with_body = |_| {
+        let mut request = post("/", "x");
+        *request.method_mut() = http::Method::GET;
+        request
+    };
+    let makes: [&dyn Fn(()) -> Request<Body>; 3] = [&|()| post("/", "x"), &delete, &with_body];
+    for make in makes {
+        let (backend, requests) = forgetful().await;
+        let fixture = Fixture::new(&[backend.url.clone()]);
+        fixture.text(get("/")).await;
+        let error = fixture.send(make(())).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, false));
+        assert_eq!((requests.load(Ordering::SeqCst), backend.connections()), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_lets_a_post_repeat() {
+    let (backend, _) = forgetful().await;
+    let fixture = Fixture::new(&[backend.url.clone()]);
+    fixture.text(get("/")).await;
+    let mut request = post("/", Body::Empty);
+    request.headers_mut().insert("idempotency-key", "7".parse().unwrap());
+    assert_eq!(fixture.text(request).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_not_used() {
+    let (close, closing) = tokio::sync::watch::channel(false);
+    let gone = Arc::new(tokio::sync::Notify::new());
+    let told = Arc::clone(&gone);
+    let backend = Backend::run(move |mut peer, number| {
+        let (mut closing, told) = (closing.clone(), Arc::clone(&told));
+        async move {
+            loop {
+                tokio::select! {
+                    head = peer.head() => match head {
+                        Some(_) => {
+                            let body = peer.until("x").await.unwrap();
+                            assert_eq!(body, "x");
+                            peer.write(OK).await;
+                        }
+                        None => return,
+                    },
+                    _ = closing.changed(), if number == 0 => {
+                        drop(peer);
+                        told.notify_one();
+                        return;
+                    }
+                }
+            }
+        }
+    })
+    .await;
+    let fixture = Fixture::new(&[backend.url.clone()]);
+    let request = || {
+        let mut request = post("/", "x");
+        request.headers_mut().insert("content-length", "1".parse().unwrap());
+        request
+    };
+    fixture.text(request()).await;
+    close.send(true).unwrap();
+    gone.notified().await;
+    // The close arrives by way of the reactor, which has run once another socket was served.
+    TcpStream::connect(backend.url.strip_prefix("http://").unwrap()).await.unwrap();
+    tokio::task::yield_now().await;
+    let (response, hop) = fixture.send(request()).await.unwrap();
+    assert_eq!((response.status().as_u16(), hop.attempts), (200, 1), "a POST, which may not repeat, gets through");
+}
+
+#[tokio::test]
+async fn a_new_connection_that_closes_is_the_backends_answer() {
+    let backend = Backend::run(|mut peer, _| async move {
+        peer.head().await;
+    })
+    .await;
+    let fixture = Fixture::new(&[backend.url.clone()]);
+    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::Unreachable);
+    assert_eq!(backend.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_passed_over() {
+    let backend = Backend::run(|mut peer, _| async move {
+        while peer.head().await.is_some() {
+            assert_eq!(peer.until("body").await.unwrap(), "body");
+            peer.write(OK).await;
+        }
+    })
+    .await;
+    let fixture = Fixture::new(&[nobody().await, backend.url.clone(), nobody().await]);
+    let mut tried = Vec::new();
+    for _ in 0..6 {
+        let mut request = post("/", "body");
+        request.headers_mut().insert("content-length", "4".parse().unwrap());
+        let (response, hop) = fixture.send(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(hop.endpoint.unwrap().url(), backend.url);
+        tried.push(hop.attempts);
+    }
+    assert!(tried.iter().any(|attempts| *attempts > 1), "{tried:?}");
+    assert!(tried.contains(&1), "{tried:?}");
+}
+
+#[tokio::test]
+async fn where_nobody_is_there_the_request_fails() {
+    let urls: Vec<_> = futures_util::future::join_all((0..6).map(|_| nobody())).await;
+    for count in [1, 2, 6] {
+        let fixture = Fixture::new(&urls[..count]);
+        let mut hop = Hop::default();
+        let error = fixture.service.forward(exchange(get("/")), ForwardedFor::Append, &mut hop).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, true));
+        assert_eq!(hop.attempts as usize, count.min(4), "each once, and no more than three others");
+    }
+    let fixture = Fixture::new(&[]);
+    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::NoServer);
+}
+
+#[tokio::test]
+async fn a_sticky_client_moves_on_when_its_server_is_gone() {
+    let backend = Backend::run(|mut peer, _| async move {
+        while peer.head().await.is_some() {
+            peer.write(OK).await;
+        }
+    })
+    .await;
+    let fixture = Fixture::with(&[nobody().await, backend.url.clone()], &ServersTransport::default(), |balancer| {
+        balancer.sticky = Some(Sticky { cookie: Some(Cookie { name: "s".to_owned(), ..Cookie::default() }) });
+    });
+    let gone = fixture.service.endpoints()[0].url().to_owned();
+    let mut request = get("/");
+    request.headers_mut().insert("cookie", format!("s={gone}").parse().unwrap());
+    let (response, _) = fixture.send(request).await.unwrap();
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut request = get("/");
+    request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    let (response, hop) = fixture.send(request).await.unwrap();
+    assert!(!response.headers().contains_key("set-cookie"));
+    assert_eq!((hop.attempts, hop.endpoint.unwrap().url()), (1, &*backend.url));
+}

@@ -1,0 +1,74 @@
+use crate::service::rotation::Rotation;
+use proptest::prelude::*;
+
+fn shares(weights: &[i64], choices: usize) -> Vec<usize> {
+    let rotation = Rotation::new(weights, 0);
+    let mut shares = vec![0; weights.len()];
+    for _ in 0..choices {
+        shares[rotation.next().unwrap()] += 1;
+    }
+    shares
+}
+
+#[test]
+fn nothing_to_choose_from() {
+    assert_eq!(Rotation::new(&[], 7).next(), None);
+    assert_eq!(Rotation::new(&[0, -3], 7).next(), None);
+    assert_eq!(Rotation::new(&[0], 7).find(|_| true), None);
+}
+
+#[test]
+fn a_turn_spreads_the_heavy_one() {
+    let rotation = Rotation::new(&[3, 1], 0);
+    let choices: Vec<_> = (0..8).map(|_| rotation.next().unwrap()).collect();
+    assert_eq!(choices, [0, 0, 0, 1, 0, 0, 0, 1]);
+    let rotation = Rotation::new(&[1, 1, 1], 1);
+    let choices: Vec<_> = (0..6).map(|_| rotation.next().unwrap()).collect();
+    assert_eq!(choices, [1, 2, 0, 1, 2, 0]);
+}
+
+#[test]
+fn weights_far_apart_all_get_their_share() {
+    assert_eq!(shares(&[i64::from(i32::MAX), i64::from(i32::MAX)], 10), [5, 5]);
+    let shares = shares(&[1_000_000, 1], 1 << 16);
+    assert!(shares[1] >= 1 && shares[1] <= 2, "{shares:?}");
+}
+
+#[test]
+fn the_next_wanted_place() {
+    let rotation = Rotation::new(&[1, 0, 1, 1], 2);
+    assert_eq!(rotation.find(|_| true), Some(3));
+    assert_eq!(rotation.find(|place| place != 3), Some(0));
+    assert_eq!(rotation.find(|place| place == 1), None, "no weight, no turn");
+    assert_eq!(rotation.next(), Some(3), "a look does not move it");
+}
+
+/// Traefik's heap: the earliest deadline is taken and pushed back by 1/weight.
+fn heap(weights: &[i64], choices: usize) -> Vec<usize> {
+    let mut deadlines: Vec<f64> = weights.iter().map(|weight| 1.0 / *weight as f64).collect();
+    let mut shares = vec![0; weights.len()];
+    for _ in 0..choices {
+        let first = (0..weights.len()).min_by(|a, b| deadlines[*a].total_cmp(&deadlines[*b])).unwrap();
+        deadlines[first] += 1.0 / weights[first] as f64;
+        shares[first] += 1;
+    }
+    shares
+}
+
+proptest! {
+    /// At every moment no server is further than one choice from what the heap gives it.
+    #[test]
+    fn shares_are_those_of_the_heap(weights in prop::collection::vec(1..40_i64, 1..6), choices in 0..200_usize) {
+        for (ours, theirs) in shares(&weights, choices).into_iter().zip(heap(&weights, choices)) {
+            prop_assert!(ours.abs_diff(theirs) <= 1);
+        }
+    }
+
+    #[test]
+    fn a_turn_holds_every_weight_exactly(weights in prop::collection::vec(-2..40_i64, 1..6)) {
+        let sum: i64 = weights.iter().filter(|weight| **weight > 0).sum();
+        prop_assume!(sum > 0);
+        let wanted: Vec<_> = weights.iter().map(|weight| usize::try_from(*weight).unwrap_or(0)).collect();
+        prop_assert_eq!(shares(&weights, usize::try_from(sum).unwrap()), wanted);
+    }
+}
