@@ -3,6 +3,8 @@ pub mod crd;
 pub mod lease;
 #[cfg(test)]
 mod mock_api;
+pub mod provider;
+mod status;
 pub mod translate;
 pub mod view;
-pub mod watch;
+mod watch;

@@ -18,6 +18,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// Where a pod finds the name of its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
 /// Which Lease, and who we are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Options {
@@ -29,6 +32,27 @@ pub struct Options {
     pub identity: String,
     /// How long things take.
     pub timing: Timing,
+}
+
+impl Options {
+    /// The Lease `name` in this pod's namespace, and this pod's name in it: from `POD_NAMESPACE` and `POD_NAME`, else
+    /// from the service account and the host's name.
+    #[must_use]
+    pub fn of_process(name: &str) -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let account = || std::fs::read_to_string(NAMESPACE_FILE).ok().map(|text| text.trim().to_owned());
+        // Pods in the host's network share its name.
+        let host = || {
+            let host = hostname::get().map(|host| host.to_string_lossy().into_owned()).unwrap_or_default();
+            format!("{host}_{:08x}", fastrand::u32(..))
+        };
+        Self {
+            namespace: set("POD_NAMESPACE").or_else(account).unwrap_or_else(|| "default".to_owned()),
+            name: name.to_owned(),
+            identity: set("POD_NAME").unwrap_or_else(host),
+            timing: Timing::default(),
+        }
+    }
 }
 
 /// What a candidate is at the moment.

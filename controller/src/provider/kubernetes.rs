@@ -1,0 +1,216 @@
+//! A cluster as a source of configuration: watches, translation, status.
+
+use super::options::{CrdProvider, IngressProvider, KubernetesOptions};
+use super::pace::Pace;
+use super::publish::{Provider, Publisher, channel};
+use crate::lease::{self, Leadership, Standing};
+use crate::status;
+use crate::translate::status::{NoAddress, addresses, is_current, published_service};
+use crate::translate::{IngressOptions, Options, Translator};
+use crate::view::{ObjectKey, View};
+use crate::watch::{ConnectError, Environment, Plan, Scope, Watch};
+use flow_model::diagnostic::{Diagnostic, Subject};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+/// How long a change waits for the Secrets and ConfigMaps that it names, so that it is not served without them.
+const LOOK_UP: Duration = Duration::from_millis(500);
+
+/// A cluster that is being watched.
+pub struct Kubernetes {
+    /// Its configuration.
+    pub provider: Provider,
+    /// Whether this replica leads.
+    pub leadership: Leadership,
+    /// The client that everything here uses.
+    pub client: kube::Client,
+    election: JoinHandle<()>,
+}
+
+impl Kubernetes {
+    /// Waits until the Lease is released, after the token given to [`start`] was cancelled.
+    pub async fn ended(self) {
+        let _ = self.election.await;
+    }
+}
+
+/// Watches a cluster, on the current runtime and until `stop` is cancelled.
+///
+/// # Errors
+/// Where the options name no usable way to an API server. One that does not answer is waited for.
+pub async fn start(options: KubernetesOptions, stop: CancellationToken) -> Result<Kubernetes, ConnectError> {
+    let client = options.connection.client(&Environment::of_process()).await?;
+    Ok(with_client(client, options, stop))
+}
+
+pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop: CancellationToken) -> Kubernetes {
+    let (leadership, election) = lease::start(client.clone(), options.lease.clone(), stop.clone());
+    let (publisher, provider) = channel();
+    let (plans, receive) = watch::channel(status::Plan::default());
+    tokio::spawn(status::write(client.clone(), leadership.clone(), receive, publisher.applied.clone()));
+    let controller = Controller::new(client.clone(), &options, publisher, plans, leadership.standing());
+    tokio::spawn(async move {
+        stop.run_until_cancelled(controller.run()).await;
+    });
+    Kubernetes { provider, leadership, client, election }
+}
+
+/// The loop around the view.
+struct Controller {
+    watch: Watch,
+    translator: Translator,
+    pace: Pace,
+    publisher: Publisher,
+    statuses: Statuses,
+}
+
+impl Controller {
+    fn new(
+        client: kube::Client,
+        options: &KubernetesOptions,
+        publisher: Publisher,
+        plans: watch::Sender<status::Plan>,
+        standing: watch::Receiver<Standing>,
+    ) -> Self {
+        let (ingress, crd) = (options.ingress.as_ref(), options.crd.as_ref());
+        let throttle = ingress.map(|p| p.throttle).max(crd.map(|p| p.throttle)).unwrap_or_default();
+        let statuses = Statuses::new(ingress.map(|p| p.options.clone()), plans, standing);
+        Self {
+            watch: Watch::start(client, plan(ingress, crd)),
+            translator: Translator::new(Options {
+                ingress: ingress.map(|p| p.options.clone()),
+                crd: crd.map(|p| p.options.clone()),
+            }),
+            pace: Pace::new(throttle),
+            publisher,
+            statuses,
+        }
+    }
+
+    async fn run(mut self) {
+        let started = Instant::now();
+        let mut applied = self.publisher.applied.clone();
+        let mut standing = self.statuses.standing.clone();
+        let mut dirty = true;
+        loop {
+            let due = self.due(dirty, *applied.borrow_and_update());
+            tokio::select! {
+                biased;
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    let first = self.publisher.version() == 0;
+                    self.translate();
+                    dirty = false;
+                    if first {
+                        info!(seconds = started.elapsed().as_secs_f32(), "every source in the cluster is known");
+                    }
+                }
+                () = self.watch.changed() => {
+                    dirty |= !self.watch.view.dirty().is_empty() | self.watch.take_problems_changed();
+                }
+                changed = applied.changed() => if changed.is_err() { return },
+                Ok(()) = standing.changed() => {
+                    self.statuses.changed = true;
+                    dirty = true;
+                }
+                () = self.publisher.closed() => return,
+            }
+        }
+    }
+
+    /// When to translate; `None` while there is no reason to, or not everything is known.
+    fn due(&self, dirty: bool, applied: u64) -> Option<Instant> {
+        if !dirty || (self.publisher.version() == 0 && !self.watch.is_synced()) {
+            return None;
+        }
+        let pace = self.pace.earliest(applied);
+        let looked_up = self.watch.pending_since().map(|since| since + LOOK_UP);
+        Some(pace.max(looked_up).unwrap_or_else(Instant::now))
+    }
+
+    fn translate(&mut self) {
+        let began = Instant::now();
+        self.statuses.notice(&self.watch.view);
+        let translated = self.translator.translate(&mut self.watch.view);
+        let mut diagnostics: Vec<_> = self.watch.problems().cloned().collect();
+        diagnostics.extend(self.statuses.problem(&self.watch.view));
+        let ended = Instant::now();
+        self.pace.translated(began, ended);
+        if let Some(version) = self.publisher.publish(translated, diagnostics) {
+            self.pace.sent(version, ended);
+            debug!(version, micros = (ended - began).as_micros(), "translated");
+        }
+        self.statuses.plan(&self.watch.view, &self.translator, self.publisher.version());
+    }
+}
+
+/// What the statuses of Ingresses should be.
+struct Statuses {
+    options: Option<IngressOptions>,
+    published: Option<ObjectKey>,
+    plans: watch::Sender<status::Plan>,
+    standing: watch::Receiver<Standing>,
+    /// Something changed that they depend on.
+    changed: bool,
+}
+
+impl Statuses {
+    fn new(
+        options: Option<IngressOptions>,
+        plans: watch::Sender<status::Plan>,
+        standing: watch::Receiver<Standing>,
+    ) -> Self {
+        let options = options.filter(|options| options.ingress_endpoint.is_some());
+        Self { published: options.as_ref().and_then(published_service), options, plans, standing, changed: true }
+    }
+
+    /// Looks whether what is about to be translated changes them.
+    fn notice(&mut self, view: &View) {
+        let dirty = view.dirty();
+        self.changed |= !dirty.ingresses.is_empty()
+            || dirty.nodes
+            || dirty.ingress_classes
+            || self.published.as_ref().is_some_and(|key| dirty.services.contains(key));
+    }
+
+    /// Why there is no address to tell.
+    fn problem(&self, view: &View) -> Option<Diagnostic> {
+        let error: NoAddress = addresses(view, self.options.as_ref()?).err()?;
+        let subject = Subject::new("Provider", "", "kubernetesIngress");
+        Some(Diagnostic::warning(subject, format!("No Ingress gets an address: {error}")))
+    }
+
+    /// Has those written that are not as they should be.
+    fn plan(&mut self, view: &View, translator: &Translator, version: u64) {
+        let Some(options) = &self.options else { return };
+        if !self.changed || *self.standing.borrow() == Standing::Follower {
+            return;
+        }
+        self.changed = false;
+        let Ok(Some(wanted)) = addresses(view, options) else { return };
+        let outdated = |key: &&ObjectKey| view.ingress(key).is_some_and(|i| !is_current(&i.addresses, &wanted));
+        let ingresses: Vec<_> = translator.selected().filter(outdated).cloned().collect();
+        if !ingresses.is_empty() {
+            self.plans.send_replace(status::Plan { version, ingresses, addresses: wanted.into() });
+        }
+    }
+}
+
+fn plan(ingress: Option<&IngressProvider>, crd: Option<&CrdProvider>) -> Plan {
+    let scope = |namespaces: &[String], labels: &str| Scope {
+        namespaces: namespaces.iter().map(|namespace| namespace.as_str().into()).collect(),
+        labels: labels.to_owned(),
+    };
+    let options = ingress.map(|provider| &provider.options);
+    let cluster_scope = options.is_some_and(|options| !options.disable_cluster_scope_resources);
+    Plan {
+        ingress: ingress.map(|provider| scope(&provider.namespaces, &provider.label_selector)),
+        classes: cluster_scope && options.is_some_and(|options| !options.disable_ingress_class_lookup),
+        custom: crd.map(|provider| scope(&provider.namespaces, &provider.label_selector)),
+        nodes: cluster_scope,
+        published: options.and_then(published_service),
+    }
+}

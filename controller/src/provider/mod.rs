@@ -1,0 +1,14 @@
+//! Sources of configuration: a cluster, or a folder of manifests that stands for one.
+
+mod kubernetes;
+mod options;
+mod pace;
+mod publish;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::watch::{ConnectError, Connection};
+pub use kubernetes::{Kubernetes, start as kubernetes};
+pub use options::{CrdProvider, IngressProvider, KubernetesOptions, ManifestsOptions};
+pub use publish::{Provider, Update};

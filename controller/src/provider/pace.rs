@@ -1,0 +1,78 @@
+//! How soon the next translation may begin: the first change goes through at once, a storm of them is gathered.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Changes that come together are gathered for as long.
+const GATHER: Duration = Duration::from_millis(2);
+/// How long the data plane may take to serve a version before the next is made nevertheless.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// When the last translations were, and what they cost.
+#[derive(Debug)]
+pub(super) struct Pace {
+    throttle: Duration,
+    earliest: Option<Instant>,
+    sent: Option<(u64, Instant)>,
+}
+
+impl Pace {
+    pub(super) const fn new(throttle: Duration) -> Self {
+        Self { throttle, earliest: None, sent: None }
+    }
+
+    /// A translation began and ended.
+    pub(super) fn translated(&mut self, began: Instant, ended: Instant) {
+        let cost = ended.saturating_duration_since(began);
+        self.earliest = Some((ended + cost.max(GATHER)).max(began + self.throttle));
+    }
+
+    /// A version was handed on.
+    pub(super) const fn sent(&mut self, version: u64, now: Instant) {
+        self.sent = Some((version, now));
+    }
+
+    /// When the next may begin, now that `applied` is being served. `None`: at once.
+    pub(super) fn earliest(&self, applied: u64) -> Option<Instant> {
+        let compiling = self.sent.filter(|(version, _)| *version > applied).map(|(_, at)| at + PATIENCE);
+        self.earliest.max(compiling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_first_goes_at_once_and_the_next_waits_as_long_as_the_last_took() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::ZERO);
+        assert_eq!(pace.earliest(0), None);
+        pace.translated(start, start + ms(40));
+        assert_eq!(pace.earliest(0), Some(start + ms(80)));
+        pace.translated(start + ms(100), start + ms(100));
+        assert_eq!(pace.earliest(0), Some(start + ms(100) + GATHER));
+    }
+
+    #[test]
+    fn what_is_not_served_yet_is_waited_for_but_not_forever() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::ZERO);
+        pace.translated(start, start);
+        pace.sent(3, start);
+        assert_eq!(pace.earliest(2), Some(start + PATIENCE));
+        assert_eq!(pace.earliest(3), Some(start + GATHER));
+    }
+
+    #[test]
+    fn a_throttle_counts_from_the_beginning() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::from_secs(2));
+        pace.translated(start, start + ms(10));
+        assert_eq!(pace.earliest(0), Some(start + Duration::from_secs(2)));
+    }
+}

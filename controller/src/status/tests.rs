@@ -1,0 +1,119 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::lease::Standing;
+use crate::mock_api::Cluster;
+
+const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
+
+fn plan(version: u64, names: &[&str], ip: &str) -> Plan {
+    let address = Address { ip: ip.into(), ..Address::default() };
+    Plan {
+        version,
+        ingresses: names.iter().map(|name| ObjectKey::new("default", name)).collect(),
+        addresses: vec![address].into(),
+    }
+}
+
+struct Bench {
+    cluster: Cluster,
+    plans: watch::Sender<Plan>,
+    applied: watch::Sender<u64>,
+}
+
+impl Bench {
+    fn new(standing: Standing) -> Self {
+        let cluster = Cluster::default();
+        for name in ["a", "b"] {
+            cluster.put(&format!("{INGRESSES}/{name}"), json!({ "spec": {} }));
+        }
+        let (plans, receive) = watch::channel(Plan::default());
+        let (applied, receive_applied) = watch::channel(0);
+        tokio::spawn(write(cluster.client(), Leadership::fixed(standing), receive, receive_applied));
+        Self { cluster, plans, applied }
+    }
+
+    fn ip(&self, name: &str) -> Option<String> {
+        let ingress = self.cluster.object(&format!("{INGRESSES}/{name}")).unwrap();
+        ingress.pointer("/status/loadBalancer/ingress/0/ip").and_then(Value::as_str).map(str::to_owned)
+    }
+
+    async fn settle(&self) {
+        sleep(Duration::from_secs(1)).await;
+    }
+
+    fn writes(&self) -> usize {
+        self.cluster.requests("PATCH").len()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_is_told_once_the_routes_are_served() {
+    let bench = Bench::new(Standing::Leader);
+    bench.plans.send_replace(plan(2, &["a", "b"], "192.0.2.1"));
+    bench.applied.send_replace(1);
+    bench.settle().await;
+    assert_eq!((bench.ip("a"), bench.writes()), (None, 0));
+    bench.applied.send_replace(2);
+    bench.settle().await;
+    assert_eq!((bench.ip("a").as_deref(), bench.ip("b").as_deref()), (Some("192.0.2.1"), Some("192.0.2.1")));
+    assert!(
+        bench.cluster.requests("PATCH").iter().all(|r| r.contains("/status?") && r.contains("fieldManager=flow-proxy"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_is_not_written_again_before_the_watch_tells() {
+    let bench = Bench::new(Standing::Leader);
+    bench.plans.send_replace(plan(0, &["a"], "192.0.2.1"));
+    bench.settle().await;
+    bench.plans.send_replace(plan(0, &["a", "b"], "192.0.2.1"));
+    bench.settle().await;
+    assert_eq!(bench.writes(), 2);
+    bench.plans.send_replace(plan(0, &["a"], "192.0.2.2"));
+    bench.settle().await;
+    assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn followers_do_not_write() {
+    let bench = Bench::new(Standing::Follower);
+    bench.plans.send_replace(plan(0, &["a"], "192.0.2.1"));
+    bench.settle().await;
+    assert_eq!(bench.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_election_every_replica_writes_alike() {
+    let bench = Bench::new(Standing::Unelectable);
+    bench.plans.send_replace(plan(0, &["a"], "192.0.2.1"));
+    bench.settle().await;
+    assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_tried_again_and_vanished_objects_are_not() {
+    let bench = Bench::new(Standing::Leader);
+    bench.cluster.fail("PATCH", 500);
+    bench.plans.send_replace(plan(0, &["a", "gone"], "192.0.2.1"));
+    sleep(Duration::from_secs(30)).await;
+    assert!((4..20).contains(&bench.writes()), "{} writes", bench.writes());
+    bench.cluster.heal();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.1"));
+    let before = bench.writes();
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(bench.writes(), before);
+}
+
+#[test]
+fn addresses_say_what_they_have() {
+    let full = Address {
+        ip: "192.0.2.1".into(),
+        hostname: "lb.test".into(),
+        ports: vec![AddressPort { port: 443, protocol: "TCP".into() }].into(),
+    };
+    let wanted = json!([{ "ip": "192.0.2.1", "hostname": "lb.test", "ports": [{ "port": 443, "protocol": "TCP" }] }]);
+    assert_eq!(patch(&[full])["status"]["loadBalancer"]["ingress"], wanted);
+    assert_eq!(patch(&[])["status"]["loadBalancer"]["ingress"], json!([]));
+}
