@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
 use flow_controller::view::{Object, View};
-use flow_model::config::Config;
+use flow_model::config::{Config, ServersTransport};
 use flow_model::diagnostic::Diagnostic;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -37,6 +37,21 @@ fn objects<'a, T: Serialize + 'a>(
     json!(sorted)
 }
 
+fn transport(transport: &ServersTransport) -> Value {
+    let texts: Vec<_> = transport.root_cas.iter().map(|pem| String::from_utf8_lossy(pem)).collect();
+    let origins: Vec<_> = transport.certificates.iter().map(|certificate| certificate.origin.to_string()).collect();
+    let times = &transport.timeouts;
+    json!({
+        "serverName": transport.server_name,
+        "insecureSkipVerify": transport.insecure_skip_verify,
+        "disableHTTP2": transport.disable_http2,
+        "rootCAs": texts,
+        "certificates": origins,
+        "idle": transport.max_idle_connections,
+        "timeouts": [times.dial, times.response_header, times.idle_connection, times.read_idle, times.ping],
+    })
+}
+
 fn told(diagnostic: &Diagnostic) -> String {
     let Diagnostic { severity, subject, message } = diagnostic;
     let severity = json!(severity);
@@ -69,7 +84,7 @@ pub(crate) fn shown(config: &Config) -> Value {
         config
             .servers_transports
             .iter()
-            .map(|(name, transport)| (name.to_string(), format!("{transport:?}").into()))
+            .map(|(name, shared)| (name.to_string(), transport(shared)))
             .collect::<Map<_, _>>()
             .into(),
     );

@@ -59,8 +59,8 @@ impl Custom {
     }
 
     fn assemble(&self) -> Config {
-        let mut diagnostics = self.middlewares.diagnostics("Middleware");
-        diagnostics.extend(self.servers_transports.diagnostics("ServersTransport"));
+        let mut diagnostics = self.middlewares.diagnostics("Middleware", "");
+        diagnostics.extend(self.servers_transports.diagnostics("ServersTransport", ""));
         diagnostics.extend(tls_option::diagnostics(&self.tls_options));
         diagnostics.extend(self.tls_stores.diagnostics());
         Config {

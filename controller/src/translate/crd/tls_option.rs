@@ -68,12 +68,10 @@ pub(super) fn objects(memo: &Memo<TlsOptions>) -> Objects<TlsOptions> {
 
 /// What is wrong with them.
 pub(super) fn diagnostics(memo: &Memo<TlsOptions>) -> Vec<Diagnostic> {
-    let mut all = memo.diagnostics("TLSOption");
+    let mut all = memo.diagnostics("TLSOption", DEFAULT);
     for (_, owners) in memo.claims().contested().into_iter().filter(|(name, _)| &***name == DEFAULT) {
-        if let Some(first) = owners.first() {
-            let message = "default exists in other namespaces too: none of them is used";
-            all.push(Diagnostic::error(first.key.subject("TLSOption"), message));
-        }
+        let message = "default exists in other namespaces too: none of them is used";
+        all.extend(owners.iter().map(|owner| Diagnostic::error(owner.key.subject("TLSOption"), message)));
     }
     all
 }

@@ -19,3 +19,12 @@ pub(super) fn is_ours(ingress: &Ingress, view: &View, options: &IngressOptions) 
         && (wanted.is_empty() || wanted == class)
         && view.ingress_class(class).is_some_and(|class| class.ours)
 }
+
+/// What is to be said of an Ingress that is not ours because its class does not exist at all: nobody will serve it.
+pub(super) fn is_absent(ingress: &Ingress, view: &View, options: &IngressOptions) -> Option<String> {
+    let class = ingress.class_name.as_deref()?;
+    let wanted = options.ingress_class.as_str();
+    let is_looked_up = !options.disable_ingress_class_lookup && !options.disable_cluster_scope_resources;
+    let absent = is_looked_up && (wanted.is_empty() || wanted == class) && view.ingress_class(class).is_none();
+    absent.then(|| format!("spec.ingressClassName: there is no IngressClass {class}, so nobody serves it"))
+}

@@ -88,6 +88,10 @@ impl Ingresses {
                 let mut new = Fragment::translate(ingress, view, &self.options, &mut self.backends);
                 changed |= self.put(&mut new, before.as_ref(), key, view);
                 self.fragments.insert(key.clone(), new);
+            } else {
+                let absent = view.ingress(key).and_then(|ingress| class::is_absent(ingress, view, &self.options));
+                let told = absent.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
+                changed |= self.tell(key, told.into_iter().collect());
             }
             old.extend(before);
         }
@@ -124,15 +128,20 @@ impl Ingresses {
             }
             changed |= self.routers.claim(name, new.owner.clone(), router.clone());
         }
-        if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) != new.diagnostics {
-            changed = true;
-            if new.diagnostics.is_empty() {
-                self.diagnosed.remove(key);
-            } else {
-                self.diagnosed.insert(key.clone(), new.diagnostics.clone());
-            }
+        self.tell(key, new.diagnostics.clone()) | changed
+    }
+
+    /// What is wrong with an Ingress from now on. True where that is news.
+    fn tell(&mut self, key: &ObjectKey, diagnostics: Vec<Diagnostic>) -> bool {
+        if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) == diagnostics {
+            return false;
         }
-        changed
+        if diagnostics.is_empty() {
+            self.diagnosed.remove(key);
+        } else {
+            self.diagnosed.insert(key.clone(), diagnostics);
+        }
+        true
     }
 
     /// Gives up what the old translation had and the new one has not.
@@ -159,9 +168,6 @@ impl Ingresses {
         }
         for secret in old.secrets.iter().filter(|secret| new.is_none_or(|new| !new.secrets.contains(secret))) {
             changed |= self.certificates.remove_user(secret, key);
-        }
-        if new.is_none() {
-            changed |= self.diagnosed.remove(key).is_some();
         }
         changed
     }
