@@ -18,7 +18,7 @@ pub struct RegexpError(String);
 /// # Errors
 /// What the compiler says, on one line.
 pub fn compile(pattern: &str) -> Result<Regex, RegexpError> {
-    Regex::new(&translate(pattern)).map_err(|error| {
+    Regex::new(&translate(pattern)?).map_err(|error| {
         let text = error.to_string();
         // A syntax error draws the expression and an arrow first; its last line says what is wrong.
         let line = text.lines().next_back().unwrap_or_default();
@@ -27,16 +27,20 @@ pub fn compile(pattern: &str) -> Result<Regex, RegexpError> {
 }
 
 /// The expression in the `regex` crate's syntax.
-#[must_use]
-pub fn translate(pattern: &str) -> String {
-    let mut translator =
-        Translator { rest: pattern.chars().peekable(), out: String::with_capacity(pattern.len() + 16) };
+fn translate(pattern: &str) -> Result<String, RegexpError> {
+    let out = String::with_capacity(pattern.len() + 16);
+    let mut translator = Translator { rest: pattern.chars().peekable(), out, problem: None };
     translator.run();
-    translator.out
+    translator.problem.map_or(Ok(translator.out), Err)
 }
 
 /// Longer than any repetition count or class name.
 const LOOK_AHEAD: usize = 24;
+
+const CLASSES: &[&str] = &[
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
 
 const DIGIT: &str = "0-9";
 const WORD: &str = "0-9A-Za-z_";
@@ -45,6 +49,8 @@ const SPACE: &str = r"\t\n\x0C\r ";
 struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
+    /// What Go refuses and the crate would take for something else.
+    problem: Option<RegexpError>,
 }
 
 impl Translator<'_> {
@@ -66,7 +72,7 @@ impl Translator<'_> {
             'Q' => self.quoted(),
             'd' | 'w' | 's' => self.set("[", c),
             'D' | 'W' | 'S' => self.set("[^", c),
-            'b' => self.out.push_str(r"(?-u:\b)"),
+            'b' | 'B' => self.out.extend([r"(?-u:\", if c == 'b' { "b)" } else { "B)" }]),
             _ => self.common_escape(c),
         }
     }
@@ -178,6 +184,9 @@ impl Translator<'_> {
             self.out.push_str(r"\[");
             return true;
         };
+        if !CLASSES.contains(&name.trim_start_matches('^')) {
+            self.problem = Some(RegexpError(format!("there is no character class [:{name}:]")));
+        }
         self.rest.nth(name.len() + 2);
         self.out.extend(["[:", name, ":]"]);
         false

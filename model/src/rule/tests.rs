@@ -295,6 +295,7 @@ fn expressions_mean_what_they_mean_in_go() {
         (r"^[^\w]$", "\u{e9}", "b"),
         (r"^[\W]$", "\u{e9}", "b"),
         (r"\bo\b", "\u{e9}o", "xo"),
+        (r"^\B\W\B$", "\u{e9}", "a"),
         (r"^\Qa.b\E.$", "a.bc", "axbc"),
         (r"^\Qa.b", "a.bc", "axb"),
         (r"^a{,2}$", "a{,2}", "aa"),
@@ -324,7 +325,7 @@ fn expressions_mean_what_they_mean_in_go() {
         assert!(regexp.is_match(yes), "{pattern} takes {yes}");
         assert!(!regexp.is_match(no), "{pattern} does not take {no}");
     }
-    for pattern in ["(", "[", "a**b(", r"\1", "[b-a]", r"\", "(?P<", "[a--]", "a{99999}{99999}"] {
+    for pattern in ["(", "[", "a**b(", r"\1", "[b-a]", r"\", "(?P<", "[a--]", "[[:foo:]]", "a{99999}{99999}"] {
         assert!(regexp::compile(pattern).is_err(), "{pattern}");
     }
 }

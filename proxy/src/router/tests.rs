@@ -237,7 +237,6 @@ fn equal_priorities_are_decided_by_precedence_and_then_by_name() {
 
 #[test]
 fn many_paths_on_one_host() {
-    
     let mut routes: Vec<_> =
         (0..500).map(|n| route(&format!("{n}"), &format!("Host(`h`) && PathPrefix(`/p/{n}`)"))).collect();
     routes.push(route("exact", "Host(`h`) && Path(`/p/77/exactly/this`)"));
