@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// Why the process cannot start. Each says what to do about it.
 type Refusal = Box<dyn std::error::Error>;
@@ -94,7 +95,8 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
             metrics.watch_connections(name, Box::new(move || entry.open_connections() as u64));
         }
     }
-    let (sources, running) = background.block_on(sources::start(settings))?;
+    let stop = CancellationToken::new();
+    let sources = background.block_on(sources::start(settings, stop.clone()))?;
     let reload = Reload {
         compiler,
         publisher,
@@ -107,7 +109,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     };
     let server = bound.serve(Arc::new(handler), Arc::new(reader))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
-    background.spawn(reload.run());
+    let reload = background.spawn(reload.run());
 
     background.block_on(async {
         stop_signal(log.as_deref()).await?;
@@ -115,7 +117,9 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         state.stop();
         server.drain().await;
         tunnels.close();
-        running.end().await;
+        stop.cancel();
+        // Whoever waits for the Lease gets it at once; a panic in there has been logged.
+        let _ = reload.await;
         Ok::<_, std::io::Error>(())
     })?;
     background.shutdown_background();

@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 /// A file that cannot be written to.
@@ -32,13 +32,14 @@ pub(super) enum LogError {
 
 /// From now on the program's events are written.
 pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
-    let level = match log.level {
-        LogLevel::Trace => LevelFilter::TRACE,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => LevelFilter::ERROR,
-        LogLevel::Disabled => LevelFilter::OFF,
+    // The Kubernetes client logs every attempt; our own watches log an outage once.
+    let filter = match log.level {
+        LogLevel::Trace => "trace",
+        LogLevel::Debug => "debug,kube_client=error,kube_runtime=off",
+        LogLevel::Info => "info,kube_client=error,kube_runtime=off",
+        LogLevel::Warn => "warn,kube_client=error,kube_runtime=off",
+        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => "error,kube_client=error,kube_runtime=off",
+        LogLevel::Disabled => "off",
     };
     let (writer, colours) = match &log.file_path {
         Some(path) => {
@@ -47,7 +48,8 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
         }
         None => (BoxMakeWriter::new(std::io::stdout), !log.no_color && std::io::stdout().is_terminal()),
     };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(writer).with_ansi(colours).with_target(false);
+    let filter = EnvFilter::new(filter);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours).with_target(false);
     // A second start within one process, as in tests, keeps the first log.
     let _ = match log.format {
         LogFormat::Common => lines.try_init(),
@@ -78,7 +80,7 @@ pub(super) fn access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, 
         fields: Fields {
             fields: rules(from.fields.default_mode, &from.fields.names),
             headers: rules(from.fields.headers.default_mode, &from.fields.headers.names),
-            query_parameters: rules(from.fields.query_parameters.default_mode, &from.fields.query_parameters.names),
+            query_parameters: rules(from.fields.query_parameters.default_mode, &BTreeMap::new()),
         },
     };
     let path = from.file_path.clone().unwrap_or_default();

@@ -27,7 +27,7 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// Serves what the providers say until they end.
+    /// Serves what the providers say until they are told to stop.
     pub(super) async fn run(mut self) {
         self.state.wait_for(self.sources.waiting_for());
         while self.sources.changed().await {
@@ -37,6 +37,7 @@ impl Reload {
                 tokio::time::sleep(self.throttle).await;
             }
         }
+        self.sources.ended().await;
     }
 
     fn apply(&mut self) {

@@ -14,60 +14,62 @@ use tokio_util::sync::CancellationToken;
 
 /// The providers of the process.
 pub(super) struct Sources {
-    /// What is read, in words; `None` where nothing is.
-    name: Option<&'static str>,
-    provider: Option<Provider>,
+    feed: Feed,
     latest: Option<Update>,
 }
 
-/// What must be ended in an orderly way.
-pub(super) struct Running {
-    stop: CancellationToken,
-    cluster: Option<Kubernetes>,
+enum Feed {
+    Cluster(Box<Kubernetes>),
+    Folder(Provider),
+    Nothing,
 }
 
-impl Running {
-    /// Ends the watches and gives the Lease back.
-    pub(super) async fn end(self) {
-        self.stop.cancel();
-        if let Some(cluster) = self.cluster {
-            cluster.ended().await;
-        }
-    }
-}
-
-/// Starts what the settings name, on the current runtime.
-pub(super) async fn start(settings: &Settings) -> Result<(Sources, Running), Refusal> {
-    let stop = CancellationToken::new();
+/// Starts what the settings name, on the current runtime and until `stop` is cancelled.
+pub(super) async fn start(settings: &Settings, stop: CancellationToken) -> Result<Sources, Refusal> {
     let given = &settings.providers;
     let cluster = given.kubernetes_ingress.is_some() || given.kubernetes_crd.is_some();
-    if cluster && given.manifests.is_some() {
-        return Err("providers.manifests stands in for a cluster: give it or the kubernetes providers, not both".into());
+    let feed = match &given.manifests {
+        Some(_) if cluster => {
+            let message = "providers.manifests stands in for a cluster: give it or the kubernetes providers, not both";
+            return Err(message.into());
+        }
+        Some(manifests) => Feed::Folder(provider::manifests(manifests_options(settings, manifests), stop)),
+        None if cluster => Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?)),
+        None => {
+            tracing::warn!("no provider is given, so there are no routes: see --help, providers");
+            Feed::Nothing
+        }
+    };
+    Ok(Sources { feed, latest: None })
+}
+
+impl Feed {
+    fn provider(&self) -> Option<&Provider> {
+        match self {
+            Self::Cluster(cluster) => Some(&cluster.provider),
+            Self::Folder(provider) => Some(provider),
+            Self::Nothing => None,
+        }
     }
-    let mut running = Running { stop: stop.clone(), cluster: None };
-    let mut sources = Sources { name: None, provider: None, latest: None };
-    if let Some(manifests) = &given.manifests {
-        sources.name = Some("the folder of manifests");
-        sources.provider = Some(provider::manifests(manifests_options(settings, manifests), stop));
-    } else if cluster {
-        let mut kubernetes = provider::kubernetes(kubernetes_options(settings), stop).await?;
-        sources.name = Some("Kubernetes");
-        sources.provider = kubernetes.take_provider();
-        running.cluster = Some(kubernetes);
-    }
-    Ok((sources, running))
 }
 
 impl Sources {
     /// Waits for news; false once there can be none.
     pub(super) async fn changed(&mut self) -> bool {
-        let Some(provider) = &mut self.provider else { return false };
-        match provider.next().await {
-            Some(update) => {
-                self.latest = Some(update);
-                true
-            }
-            None => false,
+        let update = match &mut self.feed {
+            Feed::Cluster(cluster) => cluster.provider.next().await,
+            Feed::Folder(provider) => provider.next().await,
+            Feed::Nothing => None,
+        };
+        let changed = update.is_some();
+        self.latest = update.or(self.latest.take());
+        changed
+    }
+
+    /// Waits until what must be given back to the cluster is, once the token given to [`start`] was cancelled.
+    pub(super) async fn ended(self) {
+        if let Feed::Cluster(cluster) = self.feed {
+            cluster.ended().await;
         }
     }
 
@@ -92,15 +94,19 @@ impl Sources {
 
     /// What [`Sources::known`] told is served.
     pub(super) fn applied(&self) {
-        if let (Some(provider), Some(update)) = (&self.provider, &self.latest) {
+        if let (Some(provider), Some(update)) = (self.feed.provider(), &self.latest) {
             provider.applied(update.version);
         }
     }
 
     /// What has not told anything yet.
     pub(super) fn waiting_for(&self) -> Vec<String> {
-        let waiting = self.name.filter(|_| self.latest.is_none());
-        waiting.map(str::to_owned).into_iter().collect()
+        match &self.feed {
+            _ if self.latest.is_some() => Vec::new(),
+            Feed::Cluster(_) => vec!["Kubernetes".to_owned()],
+            Feed::Folder(_) => vec!["the folder of manifests".to_owned()],
+            Feed::Nothing => Vec::new(),
+        }
     }
 }
 
