@@ -34,8 +34,10 @@ pub(crate) fn request_uri(exchange: &Exchange) -> &str {
 pub(crate) fn replace(exchange: &mut Exchange, path: &str) {
     let uri = &exchange.head.uri;
     let query = uri.query();
-    let mut target = String::with_capacity(1 + path.len() + query.map_or(0, |q| q.len() + 1));
-    if !path.starts_with('/') {
+    let slash = usize::from(!path.starts_with('/'));
+    // To the byte, so that it becomes shared bytes without another allocation.
+    let mut target = String::with_capacity(slash + path.len() + query.map_or(0, |q| q.len() + 1));
+    if slash == 1 {
         target.push('/');
     }
     target.push_str(path);

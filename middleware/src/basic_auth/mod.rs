@@ -99,14 +99,16 @@ impl fmt::Debug for BasicAuth {
     }
 }
 
-/// User and password of the first `Authorization`.
-fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+/// User and password of the first `Authorization`. A password is bytes: clients do not agree on an encoding.
+fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case("Basic ") {
         return None;
     }
-    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
+    let mut decoded = STANDARD.decode(encoded).ok()?;
+    let colon = memchr::memchr(b':', &decoded)?;
+    let password = decoded.split_off(colon + 1);
+    decoded.truncate(colon);
+    Some((String::from_utf8_lossy(&decoded).into_owned(), password))
 }

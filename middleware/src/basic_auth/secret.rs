@@ -41,16 +41,16 @@ impl Secret {
     }
 
     /// `password` is the one; the time taken does not depend on how far it is right.
-    pub(super) fn matches(&self, password: &str) -> bool {
+    pub(super) fn matches(&self, password: &[u8]) -> bool {
         match self {
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
             Self::Md5 { magic, salt, hash } => {
-                let computed = md5_crypt::hash(password.as_bytes(), salt.as_bytes(), magic.as_bytes());
+                let computed = md5_crypt::hash(password, salt.as_bytes(), magic.as_bytes());
                 bool::from(computed.as_bytes().ct_eq(hash.as_bytes()))
             }
             Self::None => false,
             Self::Sha1(hash) => {
-                let computed = STANDARD.encode(Sha1::digest(password.as_bytes()));
+                let computed = STANDARD.encode(Sha1::digest(password));
                 bool::from(computed.as_bytes().ct_eq(hash.as_bytes()))
             }
         }

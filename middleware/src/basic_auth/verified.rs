@@ -30,7 +30,7 @@ impl Verified {
     }
 
     /// Whether `password` is the one of `secret`; slow hashes are computed away from the worker.
-    pub(super) async fn check(&self, secret: &Arc<Secret>, password: &str) -> bool {
+    pub(super) async fn check(&self, secret: &Arc<Secret>, password: &[u8]) -> bool {
         if !secret.is_slow() {
             return secret.matches(password);
         }
@@ -52,7 +52,7 @@ impl Verified {
         matches
     }
 
-    fn id(&self, secret: &Arc<Secret>, password: &str) -> [u8; 32] {
+    fn id(&self, secret: &Arc<Secret>, password: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.key);
         // The secret lives as long as this does, so that its address names it.
@@ -62,7 +62,7 @@ impl Verified {
     }
 }
 
-async fn verify(secret: Arc<Secret>, password: String) -> bool {
+async fn verify(secret: Arc<Secret>, password: Vec<u8>) -> bool {
     let Ok(_lane) = LANES.acquire().await else { return false };
     tokio::task::spawn_blocking(move || secret.matches(&password)).await.unwrap_or(false)
 }

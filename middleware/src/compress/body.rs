@@ -50,12 +50,8 @@ pub(super) async fn first(mut body: Body, bounded: bool) -> First {
     let next = async {
         loop {
             match body.frame().await {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if data.is_empty() => {}
-                    frame => return Some(frame.map_err(|frame| frame.into_trailers().ok())),
-                },
-                // The error comes again when the body is read on.
-                Some(Err(_)) | None => return None,
+                Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
+                next => return next,
             }
         }
     };
@@ -67,14 +63,11 @@ pub(super) async fn first(mut body: Body, bounded: bool) -> First {
     } else {
         next.await
     };
-    match next {
-        Some(Ok(data)) => First::Data(data, body),
-        Some(Err(Some(trailers))) => {
-            let only_trailers =
-                http_body_util::Empty::<Bytes>::new().with_trailers(std::future::ready(Some(Ok(trailers))));
-            First::End(Body::boxed(only_trailers.map_err(|never| match never {})))
-        }
-        Some(Err(None)) | None => First::End(body),
+    match next.map(|frame| frame.map(Frame::into_data)) {
+        Some(Ok(Ok(data))) => First::Data(data, body),
+        Some(Ok(Err(trailers))) => First::End(Body::boxed(Last(Some(Ok(trailers))))),
+        Some(Err(error)) => First::End(Body::boxed(Last(Some(Err(error))))),
+        None => First::End(Body::Empty),
     }
 }
 
@@ -193,5 +186,21 @@ impl http_body::Body for PutBack {
 
     fn is_end_stream(&self) -> bool {
         self.first.is_none() && self.inner.is_end_stream()
+    }
+}
+
+/// Trailers or an error, and nothing else.
+struct Last(Option<Result<Frame<Bytes>, BodyError>>);
+
+impl http_body::Body for Last {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.0.take())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
     }
 }

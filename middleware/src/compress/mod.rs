@@ -73,7 +73,8 @@ impl Compress {
         if unwanted || !choice.compresses || !self.may_compress(choice.encoding, response) {
             return;
         }
-        let known = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
+        let exact = response.body().size_hint().exact();
+        let known = content_length(response.headers()).or(exact);
         if known.is_some_and(|len| len < self.min_len) {
             return;
         }
@@ -97,7 +98,7 @@ impl Compress {
             *response.body_mut() = body::put_back(first, body);
             return;
         }
-        match Encoder::new(choice.encoding, known) {
+        match Encoder::new(choice.encoding, exact) {
             Ok(encoder) => {
                 let prompt = known.is_none() || is_event_stream(response.headers());
                 start(choice.encoding, response.headers_mut());

@@ -124,6 +124,10 @@ async fn an_error_of_the_backend_is_not_an_end() {
     let compressed =
         Compressed::new(Body::boxed(StreamBody::new(frames)), None, Encoder::new(Encoding::Gzip, None).unwrap(), true);
     assert_eq!(compressed.collect().await.unwrap_err().to_string(), "gone");
+
+    let frames = stream::iter([Err::<Frame<Bytes>, _>(BodyError::from("gone at once"))]);
+    let response = answered(r#"{"compress": {}}"#, "gzip", Response::new(Body::boxed(StreamBody::new(frames)))).await;
+    assert_eq!(response.into_body().collect().await.unwrap_err().to_string(), "gone at once");
 }
 
 /// The answer to a request with these headers where the backend answers like this.

@@ -10,11 +10,13 @@ use crate::chain::Context;
 use crate::middleware::{Flow, State};
 use crate::pattern::{self, Pattern};
 use crate::{Body, Exchange, MiddlewareError, answer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use flow_model::middleware as spec;
 use flow_model::middleware::ClientTls;
 use flow_model::name::Name;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -31,6 +33,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub struct ForwardAuth {
     name: Name,
     address: Uri,
+    /// From the user and password in the address.
+    authorization: Option<HeaderValue>,
     url: url::Url,
     tls: Option<Arc<ClientTls>>,
     trust: Option<bool>,
@@ -57,11 +61,20 @@ enum Unread {
 impl ForwardAuth {
     pub(crate) fn new(spec: &spec::ForwardAuth, name: &Name) -> Result<Self, MiddlewareError> {
         let address = || MiddlewareError::Address(spec.address.clone());
-        let url = url::Url::parse(&spec.address).map_err(|_| address())?;
+        let mut url = url::Url::parse(&spec.address).map_err(|_| address())?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(address());
         }
-        let uri: Uri = spec.address.parse().or_else(|_| url.as_str().parse()).map_err(|_| address())?;
+        let authorization = authorization(&url);
+        let uri = if authorization.is_none() && url.fragment().is_none() {
+            // As it is written: reading it leaves out the scheme's own port, which Go's `Host` has.
+            spec.address.parse()
+        } else {
+            url.set_fragment(None);
+            url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| address())?;
+            url.as_str().parse()
+        };
+        let uri: Uri = uri.or_else(|_| url.as_str().parse()).map_err(|_| address())?;
         let pattern = &spec.auth_response_headers_regex;
         let mut request_headers = names(&spec.auth_request_headers)?;
         if spec.trust_forward_header == Some(true) && !request_headers.is_empty() {
@@ -70,6 +83,7 @@ impl ForwardAuth {
         Ok(Self {
             name: Name::clone(name),
             address: uri,
+            authorization,
             url,
             tls: spec.tls.clone().map(Arc::new),
             trust: spec.trust_forward_header,
@@ -153,6 +167,9 @@ impl ForwardAuth {
         }
         *request.uri_mut() = self.address.clone();
         *request.headers_mut() = question::headers(exchange, self.trust, &self.request_headers);
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
+        }
         question::describe_body(&mut request, body.len());
         *request.body_mut() = Body::from(body);
         request
@@ -217,6 +234,16 @@ async fn read(mut body: Body, most: Option<u64>) -> Result<Bytes, Unread> {
         }
     }
     Ok(only.unwrap_or_else(|| whole.freeze()))
+}
+
+/// Go's client sends a user in a URL as `Authorization`, unless the request has one of its own.
+fn authorization(url: &url::Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let [user, password] = [url.username(), url.password().unwrap_or_default()].map(crate::path::unescape);
+    let pair = [&*user.ok()?, b":", &*password.ok()?].concat();
+    HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()
 }
 
 fn limit(bytes: Option<i64>) -> Option<u64> {

@@ -2,7 +2,8 @@
 
 use crate::{Body, Exchange, path};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{Method, Request};
 
@@ -54,6 +55,8 @@ pub(super) fn headers(exchange: &Exchange, trust: Option<bool>, allowed: &[Heade
     };
     headers.remove(HOST);
     headers.remove(CONTENT_LENGTH);
+    // The body, where it is sent at all, is there already.
+    headers.remove(EXPECT);
     if trust == Some(false) {
         for name in &FORWARDED {
             headers.remove(name);

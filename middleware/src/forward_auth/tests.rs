@@ -270,6 +270,22 @@ async fn no_answer_or_too_long_a_one_is_no() {
     }
 }
 
+#[tokio::test]
+async fn a_user_in_the_address_signs_in() {
+    let ask = async |request: Exchange| {
+        let spec = r#"{"forwardAuth": {"address": "http://pro%78y:s%40crt@auth:9000/check#top"}}"#;
+        let chain = Chain::new([Arc::new(compile(spec).unwrap())]);
+        let server = Server::answering(Response::builder(), "");
+        let mut request = request;
+        run_with(&chain, &mut request, &server, |_| Response::new(Body::Empty)).await;
+        let (head, _) = server.asked.lock().take().unwrap();
+        assert_eq!(head.uri.to_string(), "http://auth:9000/check");
+        header(&head.headers, "authorization").to_owned()
+    };
+    assert_eq!(ask(request()).await, "Basic cHJveHk6c0BjcnQ=");
+    assert_eq!(ask(with(request(), &[("authorization", "Bearer x")])).await, "Bearer x");
+}
+
 #[test]
 fn what_does_not_hold_is_refused() {
     for spec in [
