@@ -59,11 +59,13 @@ CASES = {
     "version-2.0": ({400, 505}, "GET PATH HTTP/2.0\r\nHost: HOST\r\n\r\n"),
     "version-1.2x": ({400, 505}, "GET PATH HTTP/1.1x\r\nHost: HOST\r\n\r\n"),
     "method-with-colon": ({400, 405, 501}, "GE:T PATH HTTP/1.1\r\nHost: HOST\r\n\r\n"),
-    "tls-on-plain": ({400}, "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n"),
     "large-header": ({431}, "GET PATH HTTP/1.1\r\nHost: HOST\r\nX-Large: " + "a" * 2_000_000 + "\r\n\r\n"),
     "many-headers": ({400, 431}, "GET PATH HTTP/1.1\r\nHost: HOST\r\n" + "".join(f"X-{i}: a\r\n" for i in range(200_000)) + "\r\n"),
     "large-target": ({400, 414, 431}, "GET PATH?" + "a" * 2_000_000 + " HTTP/1.1\r\nHost: HOST\r\n\r\n"),
 }
+
+
+MAY_STAY_OPEN = {"fragment-in-target"}  # well framed, and refused for what it asks
 
 
 def never_seen(proxy, host, token):
@@ -87,7 +89,7 @@ def test_refused_and_closed(proxy, host, name):
             answer = None  # closed without a word, which is a refusal too where the answer was lost to a reset
         if answer is not None:
             assert answer.status in allowed, answer
-            assert connection.closed(), "left open"
+            assert name in MAY_STAY_OPEN or connection.closed(), "left open"
         else:
             assert len(data) > 100_000, "closed without an answer"
     never_seen(proxy, host, token)
@@ -128,6 +130,17 @@ def test_bare_line_feeds_do_not_hide_a_length(proxy, host):
         answer = connection.read()
         assert answer.status == 400 or answer.json()["body"] == "hello"
     never_seen(proxy, host, token)
+
+
+def test_tls_on_the_plain_port_is_let_go(proxy, host):
+    with proxy.http1() as connection:
+        connection.send(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03" + b"\r\n\r\n")
+        connection.socket.settimeout(5)
+        try:
+            data = connection.socket.recv(65536)
+        except ConnectionError:
+            data = b""
+        assert data[:1] in (b"", b"\x15") or data.startswith(b"HTTP/1.1 400"), data
 
 
 def test_absolute_form_that_agrees_is_served(proxy, host):

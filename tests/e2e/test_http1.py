@@ -220,11 +220,11 @@ def test_websocket(proxy, host, scheme):
 
 def test_websocket_close_codes_pass(proxy, host):
     raw = socket.create_connection(("127.0.0.1", proxy.web), 10)
-    ws = websockets.sync.client.connect(f"ws://ws.{host}/", sock=raw)
-    ws.close(4001, "mine")
-    with pytest.raises(ConnectionClosed):
-        ws.recv()
-    assert ws.close_code == 4001
+    with websockets.sync.client.connect(f"ws://ws.{host}/", sock=raw) as ws:
+        ws.close(4001, "mine")
+        with pytest.raises(ConnectionClosed):
+            ws.recv()
+        assert ws.close_code == 4001
 
 
 def test_many_connections_at_once(proxy, host):

@@ -113,6 +113,7 @@ async def answer(request, reader, writer, number):
     if words[0] == "refuse-upload":  # answered before the body is read
         writer.write(head(413, [("Content-Length", "0"), ("Connection", "close")]))
         await writer.drain()
+        await asyncio.sleep(0.5)  # a close with unread data is a reset, which may overtake the answer
         return True
     if request.fields.get("expect", "").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
