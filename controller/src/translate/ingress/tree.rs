@@ -145,3 +145,71 @@ fn parts(path: &str) -> Option<Vec<&str>> {
     }
     Some(all)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::view::{Object, ObjectKey, View};
+    use serde_json::json;
+
+    fn read(options: &[(&str, &str)]) -> Result<Option<Node>, InvalidOption> {
+        let annotations: serde_json::Map<_, _> =
+            options.iter().map(|(key, value)| (format!("{PREFIX}{key}"), json!(value))).collect();
+        let mut view = View::default();
+        let meta = json!({"name": "s", "annotations": annotations});
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": meta});
+        view.apply(Object::from_manifest(service).unwrap().unwrap());
+        Node::read(&view.service(&ObjectKey::new("default", "s")).unwrap().annotations, "service")
+    }
+
+    fn only(options: &[(&str, &str)]) -> Node {
+        read(options).unwrap().unwrap().children.pop().unwrap()
+    }
+
+    #[test]
+    fn keys_below_the_root_are_read_in_any_case() {
+        assert!(read(&[("router.a", "x"), ("services.a", "x"), ("service", "x")]).unwrap().is_none());
+        let node = only(&[("Service.A", "upper"), ("service.a", "lower")]);
+        assert_eq!((node.name.as_str(), node.text().unwrap()), ("a", "lower"), "the last key in order counts");
+    }
+
+    #[test]
+    fn indexes_are_sorted_as_texts_in_brackets() {
+        let node = only(&[("service.a.1.x", "1"), ("service.a.0.x", "0"), ("service.a.10.x", "10")]);
+        let values: Vec<_> = node.children.iter().map(|item| item.children[0].text().unwrap()).collect();
+        assert_eq!(values, ["0", "10", "1"]);
+    }
+
+    #[test]
+    fn broken_names_are_refused() {
+        for key in ["service.", "service..a", "service.a.", "service.[0]", "service.a]"] {
+            let error = read(&[(key, "x")]).unwrap_err();
+            assert_eq!(error, InvalidOption::Name(format!("{PREFIX}{key}")));
+        }
+    }
+
+    #[test]
+    fn values_are_what_go_takes() {
+        for (text, wanted) in [("1", Some(true)), ("T", Some(true)), ("False", Some(false)), ("yes", None), ("", None)]
+        {
+            assert_eq!(only(&[("service.a", text)]).boolean().ok(), wanted, "{text:?}");
+        }
+        for (text, wanted) in [("+5", Some(5)), ("-1", Some(-1)), ("1_0", None), (" 1", None), ("", None)] {
+            assert_eq!(only(&[("service.a", text)]).number().ok(), wanted, "{text:?}");
+        }
+        for (text, wanted) in [("", vec![]), (" a , b", vec!["a", "b"]), ("a,,", vec!["a", "", ""])] {
+            assert_eq!(only(&[("service.a", text)]).list::<String>().unwrap(), wanted, "{text:?}");
+        }
+        for (text, wanted) in [("", true), ("TRUE", true), ("1", false), ("false", false)] {
+            assert_eq!(only(&[("service.a", text)]).is_on(), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_with_options_below_it_is_refused() {
+        let node = only(&[("service.a", "1"), ("service.a.b", "1")]);
+        assert!(node.number().is_err() && node.text().is_err() && node.boolean().is_err());
+        assert_eq!(node.list::<String>().unwrap(), ["1"], "a list tolerates one level, as in Traefik");
+    }
+}
