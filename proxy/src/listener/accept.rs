@@ -1,0 +1,58 @@
+use super::Entry;
+use futures_util::FutureExt as _;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+/// How long to wait when the process or the machine is out of something.
+const BACK_OFF: Duration = Duration::from_millis(50);
+/// The same complaint is logged once in this time.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+/// How many connections a closing listener still takes over from the kernel.
+const LEFT_BEHIND: usize = 4096;
+
+/// Accepts connections until `closing`; then those that the kernel has already taken are served too, as their clients
+/// believe themselves connected. No error ends the loop.
+pub(crate) async fn accept_loop(
+    listener: TcpListener,
+    entry: &Entry,
+    closing: &CancellationToken,
+    mut serve: impl FnMut(TcpStream, SocketAddr),
+) {
+    let mut complained: Option<Instant> = None;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = closing.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => serve(stream, peer),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+                    complained = Some(Instant::now());
+                    tracing::error!(entry_point = &*entry.point.name, %error, "cannot accept connections; trying again");
+                }
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+    tokio::task::yield_now().await;
+    for _ in 0..LEFT_BEHIND {
+        match listener.accept().now_or_never() {
+            Some(Ok((stream, peer))) => serve(stream, peer),
+            Some(Err(error)) if is_of_one_connection(&error) => {}
+            _ => break,
+        }
+    }
+}
+
+/// The connection was gone before it was accepted; nothing is wrong with the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, TimedOut};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | TimedOut)
+        || error.raw_os_error() == Some(libc::EPROTO)
+}

@@ -1,0 +1,15 @@
+//! Where connections come in: sockets, the accept loop, PROXY protocol, the first bytes.
+
+mod accept;
+mod bind;
+mod entry;
+pub(crate) mod proxy_protocol;
+mod stream;
+
+pub use bind::ListenError;
+pub use entry::Entry;
+
+pub(crate) use accept::accept_loop;
+pub(crate) use bind::{Socket, bind};
+pub(crate) use entry::OpenConnection;
+pub(crate) use stream::Stream;

@@ -1,0 +1,94 @@
+//! One request to one answer: what every HTTP version has in common.
+
+use super::pulse::{InFlight, Pulse};
+use super::{Client, Handler, head};
+use bytes::Bytes;
+use flow_middleware::Body;
+use flow_middleware::body::BodyError;
+use futures_util::FutureExt as _;
+use http::header::{CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// What the requests of one connection share.
+pub(super) struct Session<H> {
+    pub(super) client: Arc<Client>,
+    pub(super) handler: Arc<H>,
+    pub(super) pulse: Arc<Pulse>,
+}
+
+/// Counts the request, checks its head, lets the handler answer and settles whether the connection goes on.
+pub(super) async fn answer<H: Handler>(
+    session: Arc<Session<H>>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Tracked>, Infallible> {
+    let (in_flight, count) = session.pulse.begin();
+    let entry = &session.client.entry;
+    let most = entry.point.transport.keep_alive_max_requests;
+    if (most > 0 && count >= most) || entry.is_closing() {
+        session.pulse.ask_to_close();
+    }
+    let is_h1 = request.version() < Version::HTTP_2;
+    let response = match head::settle(&mut request) {
+        Ok(()) => match AssertUnwindSafe(session.handler.handle(&session.client, request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(entry_point = &*entry.point.name, "a request made its handler panic");
+                plain(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        },
+        Err(refusal) => {
+            tracing::debug!(entry_point = &*entry.point.name, client = %session.client.connection.remote, %refusal);
+            if is_h1 && refusal.ends_connection() {
+                session.pulse.ask_to_close();
+            }
+            refusal.response()
+        }
+    };
+    let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
+    if is_h1
+        && (session.pulse.shall_close() || entry.is_closing())
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// An answer that says no more than its status, as Go's server words it.
+pub(super) fn plain(status: StatusCode) -> Response<Body> {
+    let text = format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default());
+    let mut response = Response::new(Body::from(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The body of an answer; its request is in flight until it is dropped.
+pub(super) struct Tracked {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,163 @@
+//! From an accepted socket to HTTP: PROXY protocol, TLS or not, which HTTP.
+
+use super::{Client, Handler, http1, http2};
+use crate::listener::{Entry, OpenConnection, Stream, proxy_protocol};
+use crate::tls::{self, Handshake, HandshakeError, TlsSource};
+use flow_middleware::{Connection, TlsSession};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The first byte of a TLS connection: a handshake record.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// How long a client may take to say what it wants, where the entry point does not limit it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection may still send its first request once its entry point closes.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// Why a connection ended before its first request.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the client broke off")]
+    Io(#[from] io::Error),
+    #[error("the client said nothing for too long")]
+    Silent,
+    #[error(transparent)]
+    Tls(#[from] HandshakeError),
+}
+
+/// Serves one accepted connection to its end.
+pub(crate) async fn accepted<H: Handler, T: TlsSource>(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    entry: Arc<Entry>,
+    handler: Arc<H>,
+    tls: Arc<T>,
+    closing: CancellationToken,
+) {
+    let open = entry.opened();
+    let opening = tokio::select! {
+        biased;
+        opening = open_up(tcp, peer, &entry, &*tls) => opening,
+        // What the client sent may be under way.
+        () = async { closing.cancelled().await; sleep(LAST_CALL).await } => return,
+    };
+    match opening {
+        Ok(Some(Opened { transport, remote, local })) => {
+            serve(transport, remote, local, entry, handler, open, &closing).await
+        }
+        Ok(None) => {}
+        Err(failure) => {
+            let reason = &failure as &dyn std::error::Error;
+            tracing::debug!(entry_point = &*entry.point.name, %peer, error = reason, "connection ended before a request");
+        }
+    }
+}
+
+/// A connection that is about to send its first request.
+struct Opened {
+    transport: Transport,
+    remote: SocketAddr,
+    local: SocketAddr,
+}
+
+enum Transport {
+    Plain(Stream),
+    Tls(Box<tokio_rustls::server::TlsStream<Stream>>, TlsSession),
+}
+
+async fn open_up<T: TlsSource>(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    entry: &Entry,
+    tls: &T,
+) -> Result<Option<Opened>, Failure> {
+    let patience = Some(entry.point.transport.read_timeout).filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE);
+    timeout(patience, async {
+        let local = tcp.local_addr()?;
+        let mut stream = Stream::new(tcp);
+        let (mut remote, mut local) = (peer, local);
+        if let Some(rules) = &entry.point.proxy_protocol {
+            if let Some(named) = proxy_protocol::accept(&mut stream, peer, rules).await? {
+                (remote, local) = named;
+            }
+        }
+        let (remote, local) = (canonical(remote), canonical(local));
+        while stream.ahead().is_empty() {
+            if !stream.look_further().await? {
+                return Ok(None);
+            }
+        }
+        let transport = if stream.ahead().first() == Some(&TLS_HANDSHAKE) {
+            match tls::handshake(stream, entry, local.ip(), tls).await? {
+                Handshake::Done(stream, session) => Transport::Tls(stream, session),
+                Handshake::Over => return Ok(None),
+            }
+        } else {
+            Transport::Plain(stream)
+        };
+        Ok(Some(Opened { transport, remote, local }))
+    })
+    .await
+    .unwrap_or(Err(Failure::Silent))
+}
+
+/// An IPv4 client of a dual-stack socket is an IPv4 client.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+async fn serve<H: Handler>(
+    transport: Transport,
+    remote: SocketAddr,
+    local: SocketAddr,
+    entry: Arc<Entry>,
+    handler: Arc<H>,
+    open: OpenConnection,
+    closing: &CancellationToken,
+) {
+    let client = |tls| {
+        let connection = Connection { remote, local, tls, entry_point: entry.point.name.clone() };
+        let origin = entry.policy.origin(&connection);
+        Arc::new(Client { connection: Arc::new(connection), entry: Arc::clone(&entry), origin })
+    };
+    match transport {
+        Transport::Plain(mut stream) => match is_h2(&mut stream).await {
+            Some(true) => http2::serve(stream, client(None), handler, open, closing).await,
+            Some(false) => http1::serve(stream, client(None), handler, open, closing).await,
+            None => {}
+        },
+        Transport::Tls(stream, session) => {
+            let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let client = client(Some(session));
+            if is_h2 {
+                http2::serve(stream, client, handler, open, closing).await;
+            } else {
+                http1::serve(stream, client, handler, open, closing).await;
+            }
+        }
+    }
+}
+
+/// The client speaks HTTP/2 by prior knowledge; `None` if it broke off before that could be told.
+async fn is_h2(stream: &mut Stream) -> Option<bool> {
+    loop {
+        let ahead = stream.ahead();
+        if ahead.starts_with(H2_PREFACE) {
+            return Some(true);
+        }
+        if !H2_PREFACE.starts_with(ahead) {
+            return Some(false);
+        }
+        match timeout(PATIENCE, stream.look_further()).await {
+            Ok(Ok(true)) => {}
+            _ => return None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use super::pulse::{Limits, Pulse, Verdict};
+use crate::listener::Entry;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+/// How long an idle HTTP/1 connection may still send a request once its entry point closes.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// How a protocol ends a connection while requests are in flight.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// By a frame of its own, at any time: HTTP/2's GOAWAY.
+    Announced,
+    /// With the next answer, by its `Connection: close`.
+    WithAnswer,
+}
+
+/// Runs a connection to its end: hyper's part, the time limits, the orderly end.
+///
+/// The timer and the token are polled once, which is enough to be woken by them; after that a poll of the connection
+/// looks at two flags only.
+pub(super) async fn drive<C>(
+    connection: C,
+    ending: Ending,
+    end: impl Fn(Pin<&mut C>),
+    entry: &Entry,
+    closing: &CancellationToken,
+    pulse: &Pulse,
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let transport = &entry.point.transport;
+    let mut limits = Limits::new(transport, Instant::now());
+    let mut connection = pin!(connection);
+    let mut timer = pin!(tokio::time::sleep(limits.period()));
+    let mut closed = pin!(closing.cancelled());
+    let mut registered = false;
+    let mut told = false;
+    std::future::poll_fn(|cx| {
+        if !registered {
+            registered = true;
+            let _ = timer.as_mut().poll(cx);
+            let _ = closed.as_mut().poll(cx);
+        }
+        loop {
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(result);
+            }
+            let mut end_now = false;
+            if !told && (entry.is_closing() || pulse.shall_close()) {
+                told = true;
+                if ending == Ending::Announced {
+                    end_now = true;
+                } else {
+                    limits.hurry(LAST_CALL.min(transport.grace / 4), Instant::now());
+                    timer.as_mut().reset((Instant::now() + limits.period()).into());
+                    let _ = timer.as_mut().poll(cx);
+                }
+            }
+            while timer.is_elapsed() {
+                match limits.check(pulse, Instant::now()) {
+                    Verdict::Close => end_now = true,
+                    Verdict::Cut => return Poll::Ready(Ok(())),
+                    Verdict::Fine => {}
+                    Verdict::LastRequest => pulse.ask_to_close(),
+                }
+                timer.as_mut().reset((Instant::now() + limits.period()).into());
+                let _ = timer.as_mut().poll(cx);
+            }
+            if end_now {
+                end(connection.as_mut());
+            } else if told || !pulse.shall_close() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,192 @@
+//! What HTTP asks of every request's head, beyond what hyper sees to, and the one form in which handlers get it.
+
+use super::answer::plain;
+use flow_middleware::Body;
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+
+/// Why a request is answered before any handler sees it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("CONNECT is not served")]
+    Connect,
+    #[error("the request's Host is missing, malformed, or not the only one")]
+    Host,
+    #[error("OPTIONS * asks about the server itself")]
+    Options,
+    #[error("the request's target is malformed")]
+    Target,
+    #[error("the request has a transfer coding other than chunked")]
+    TransferCoding,
+}
+
+impl Refusal {
+    pub(super) fn response(self) -> Response<Body> {
+        match self {
+            Self::Connect | Self::TransferCoding => plain(StatusCode::NOT_IMPLEMENTED),
+            Self::Host | Self::Target => plain(StatusCode::BAD_REQUEST),
+            Self::Options => Response::new(Body::Empty),
+        }
+    }
+
+    /// Nobody can tell what else the client means otherwise than we do.
+    pub(super) fn ends_connection(self) -> bool {
+        self != Self::Options
+    }
+}
+
+/// Checks the head and brings it into form: exactly one `Host`, and a URI of path and query alone.
+pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
+    if request.method() == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    if let Some(coding) = request.headers().get(TRANSFER_ENCODING)
+        && !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
+    {
+        return Err(Refusal::TransferCoding);
+    }
+    check_host(request.headers(), request.version())?;
+    // Origin form, the common case: nothing but a path.
+    if request.uri().authority().is_some() || request.uri().scheme().is_some() {
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        settle_authority(parts.authority.take(), parts.scheme.take(), request.headers_mut())?;
+        let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *request.uri_mut() = Uri::from(target);
+    } else if request.version() != Version::HTTP_10 && !request.headers().contains_key(HOST) {
+        return Err(Refusal::Host);
+    }
+    match request.uri().path() {
+        path if path.starts_with('/') => Ok(()),
+        "*" if request.method() == Method::OPTIONS => Err(Refusal::Options),
+        _ => Err(Refusal::Target),
+    }
+}
+
+/// At most one, and of characters that a host and port may have (RFC 9112 section 3.2).
+fn check_host(headers: &HeaderMap, version: Version) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if host.as_bytes().iter().copied().all(is_host_byte) => Ok(()),
+        (None, _) if version != Version::HTTP_11 => Ok(()),
+        _ => Err(Refusal::Host),
+    }
+}
+
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b':'
+                | b'['
+                | b']'
+                | b'_'
+                | b'~'
+                | b'%'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        )
+}
+
+/// The authority of an absolute-form target or of HTTP/2 is the `Host`; one that differs is refused, as others on the
+/// way may have looked at the other (RFC 9112 section 3.2.2, RFC 9113 section 8.3.1).
+fn settle_authority(
+    authority: Option<Authority>,
+    scheme: Option<Scheme>,
+    headers: &mut HeaderMap,
+) -> Result<(), Refusal> {
+    let Some(authority) = authority else { return Err(Refusal::Host) };
+    // Without a scheme it is authority-form, which only CONNECT may use.
+    let Some(scheme) = scheme else { return Err(Refusal::Target) };
+    if (scheme != Scheme::HTTP && scheme != Scheme::HTTPS) || !authority.as_str().bytes().all(is_host_byte) {
+        return Err(Refusal::Target);
+    }
+    match headers.get(HOST) {
+        Some(host) if host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => Ok(()),
+        Some(_) => Err(Refusal::Host),
+        None => {
+            let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::Target)?;
+            headers.insert(HOST, host);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn settled(version: Version, method: &str, target: &str, hosts: &[&str]) -> Result<(String, String), Refusal> {
+        let mut request = Request::builder().version(version).method(method).uri(target).body(()).unwrap();
+        for host in hosts {
+            request.headers_mut().append(HOST, host.parse().unwrap());
+        }
+        settle(&mut request)?;
+        let host = request.headers().get(HOST).map_or("", |host| host.to_str().unwrap());
+        Ok((request.uri().to_string(), host.to_owned()))
+    }
+
+    #[test]
+    fn one_form_for_all() {
+        let wanted = Ok(("/x?y".to_owned(), "a.test:81".to_owned()));
+        assert_eq!(settled(Version::HTTP_11, "GET", "/x?y", &["a.test:81"]), wanted);
+        assert_eq!(settled(Version::HTTP_11, "GET", "http://a.test:81/x?y", &["a.test:81"]), wanted);
+        assert_eq!(settled(Version::HTTP_10, "GET", "http://a.test:81/x?y", &[]), wanted);
+        assert_eq!(settled(Version::HTTP_2, "GET", "https://a.test:81/x?y", &[]), wanted);
+        assert_eq!(settled(Version::HTTP_2, "GET", "https://a.test:81/x?y", &["A.test:81"]).unwrap().0, "/x?y");
+        assert_eq!(settled(Version::HTTP_10, "GET", "/", &[]), Ok(("/".to_owned(), String::new())));
+        assert_eq!(settled(Version::HTTP_11, "GET", "http://a.test", &["a.test"]).unwrap().0, "/");
+    }
+
+    #[test]
+    fn what_two_could_read_differently_is_refused() {
+        use Version as V;
+        for (version, target, hosts) in [
+            (V::HTTP_11, "/", [].as_slice()),
+            (V::HTTP_11, "/", &["a.test", "a.test"]),
+            (V::HTTP_11, "/", &["a.test/x"]),
+            (V::HTTP_11, "/", &["u@a.test"]),
+            (V::HTTP_11, "http://a.test/", &["b.test"]),
+            (V::HTTP_10, "/", &["a.test", "b.test"]),
+            (V::HTTP_2, "https://a.test/", &["b.test"]),
+            (V::HTTP_2, "/", &[]),
+        ] {
+            assert_eq!(settled(version, "GET", target, hosts), Err(Refusal::Host), "{target} {hosts:?}");
+        }
+        for (method, target) in
+            [("GET", "*"), ("GET", "a.test:80"), ("GET", "ftp://a.test/"), ("GET", "http://u:p@a.test/")]
+        {
+            let refused = settled(V::HTTP_11, method, target, &["a.test"]);
+            assert_eq!(refused, Err(Refusal::Target), "{target}");
+        }
+    }
+
+    #[test]
+    fn methods_about_no_resource_are_answered_here() {
+        assert_eq!(settled(Version::HTTP_11, "CONNECT", "a.test:80", &["a.test"]), Err(Refusal::Connect));
+        assert_eq!(settled(Version::HTTP_11, "OPTIONS", "*", &["a.test"]), Err(Refusal::Options));
+        assert_eq!(Refusal::Connect.response().status(), 501);
+        assert_eq!(Refusal::Options.response().status(), 200);
+    }
+
+    #[test]
+    fn only_plain_chunks() {
+        let mut request =
+            Request::builder().header(TRANSFER_ENCODING, "gzip, chunked").header(HOST, "a").body(()).unwrap();
+        assert_eq!(settle(&mut request), Err(Refusal::TransferCoding));
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("Chunked"));
+        assert_eq!(settle(&mut request), Ok(()));
+    }
+}

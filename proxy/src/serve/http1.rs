@@ -1,0 +1,45 @@
+use super::answer::{Session, answer};
+use super::drive::{Ending, drive};
+use super::guard::Guard;
+use super::pulse::Pulse;
+use super::wire::Wire;
+use super::{Client, Handler};
+use crate::listener::OpenConnection;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+/// The least that hyper takes for its buffer.
+const MIN_BUFFER: usize = 8192;
+
+/// Serves HTTP/1.0 and 1.1.
+pub(super) async fn serve<H, S>(
+    io: S,
+    client: Arc<Client>,
+    handler: Arc<H>,
+    open: OpenConnection,
+    closing: &CancellationToken,
+) where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let entry = Arc::clone(&client.entry);
+    let pulse = Arc::new(Pulse::default());
+    let session = Arc::new(Session { client, handler, pulse: Arc::clone(&pulse) });
+    let max_header_bytes = entry.point.http.max_header_bytes;
+    let wire = Wire::new(io, Guard::new(max_header_bytes), Arc::clone(&pulse), open);
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(max_header_bytes.max(MIN_BUFFER))
+        .max_header_size(max_header_bytes)
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(wire), service_fn(move |request| answer(Arc::clone(&session), request)))
+        .with_upgrades();
+    if let Err(error) = drive(connection, Ending::WithAnswer, |c| c.graceful_shutdown(), &entry, closing, &pulse).await
+    {
+        tracing::debug!(entry_point = &*entry.point.name, %error, "connection broken off");
+    }
+}

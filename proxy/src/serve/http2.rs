@@ -1,0 +1,46 @@
+use super::answer::{Session, answer};
+use super::drive::{Ending, drive};
+use super::guard::Guard;
+use super::pulse::Pulse;
+use super::wire::Wire;
+use super::{Client, Handler};
+use crate::listener::OpenConnection;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+/// How much one stream may send ahead of us, and all of them together. Small windows ruin uploads over long ways;
+/// with equal ones a single stream that nobody reads would stall the others.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 2 << 20;
+
+/// Serves HTTP/2, after ALPN or by prior knowledge.
+pub(super) async fn serve<H, S>(
+    io: S,
+    client: Arc<Client>,
+    handler: Arc<H>,
+    open: OpenConnection,
+    closing: &CancellationToken,
+) where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let entry = Arc::clone(&client.entry);
+    let pulse = Arc::new(Pulse::default());
+    let session = Arc::new(Session { client, handler, pulse: Arc::clone(&pulse) });
+    let (http, http2) = (&entry.point.http, &entry.point.http2);
+    let wire = Wire::new(io, Guard::off(), Arc::clone(&pulse), open);
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .max_concurrent_streams(http2.max_concurrent_streams)
+        .header_table_size(http2.max_decoder_header_table_size)
+        .max_header_list_size(u32::try_from(http.max_header_bytes).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .serve_connection(TokioIo::new(wire), service_fn(move |request| answer(Arc::clone(&session), request)));
+    if let Err(error) = drive(connection, Ending::Announced, |c| c.graceful_shutdown(), &entry, closing, &pulse).await {
+        tracing::debug!(entry_point = &*entry.point.name, %error, "connection broken off");
+    }
+}

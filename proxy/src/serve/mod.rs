@@ -1,0 +1,47 @@
+//! Serving one connection: from its first bytes over TLS and HTTP/1 or HTTP/2 to the [`Handler`], with the time limits
+//! and the orderly end of an entry point.
+
+mod answer;
+mod connection;
+mod drive;
+mod guard;
+mod head;
+mod http1;
+mod http2;
+mod pulse;
+mod wire;
+
+#[cfg(test)]
+pub(crate) mod test_kit;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use connection::accepted;
+
+use crate::listener::Entry;
+use crate::request::Origin;
+use flow_middleware::{Body, Connection};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::future::Future;
+use std::sync::Arc;
+
+/// A client's connection as requests see it; one for all its requests.
+#[derive(Debug)]
+pub struct Client {
+    /// Who, and how.
+    pub connection: Arc<Connection>,
+    /// Where it came in.
+    pub entry: Arc<Entry>,
+    /// What its forwarded headers are made from.
+    pub origin: Origin,
+}
+
+/// Answers requests.
+///
+/// What no handler sees: requests that break HTTP (400, 431), `CONNECT` (501) and `OPTIONS *` (200). Each of the others
+/// has exactly one `Host`, also those of HTTP/2, and a URI of path and query alone.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. The future is dropped when the client goes away; a panic becomes a 500.
+    fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+}

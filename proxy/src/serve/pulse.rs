@@ -1,0 +1,327 @@
+//! What a connection is doing, seen cheaply enough to be recorded with every read, write and request, and how long it
+//! has been doing that: the time limits of a connection with one coarse timer.
+
+use flow_model::entry_point::Transport;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Shared by a connection's socket, its requests and the task that drives it.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    reading: AtomicU8,
+    /// The last read (write) found nothing to take (no room).
+    read_waits: AtomicBool,
+    write_waits: AtomicBool,
+    /// Successful reads (writes), counted round and round.
+    reads: AtomicU32,
+    writes: AtomicU32,
+    in_flight: AtomicU32,
+    requests: AtomicU32,
+    last_request: AtomicBool,
+}
+
+/// What the client is sending on an HTTP/1 connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(super) enum Reading {
+    Nothing,
+    Head,
+    Body,
+    Unknown,
+}
+
+/// One request and its answer, until the answer's last byte is handed over.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Pulse>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Pulse {
+    /// One more request; gives how many there have been.
+    pub(super) fn begin(self: &Arc<Self>) -> (InFlight, u32) {
+        self.in_flight.fetch_add(1, Relaxed);
+        let requests = self.requests.fetch_add(1, Relaxed).saturating_add(1);
+        (InFlight(Arc::clone(self)), requests)
+    }
+
+    /// A request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.load(Relaxed) > 0
+    }
+
+    /// The connection shall end with the requests that are in flight.
+    pub(super) fn ask_to_close(&self) {
+        self.last_request.store(true, Relaxed);
+    }
+
+    pub(super) fn shall_close(&self) -> bool {
+        self.last_request.load(Relaxed)
+    }
+
+    pub(super) fn set_reading(&self, reading: Reading) {
+        self.reading.store(reading as u8, Relaxed);
+    }
+
+    /// The client may still be sending something that belongs to a request.
+    pub(super) fn is_receiving(&self) -> bool {
+        self.reading.load(Relaxed) != Reading::Nothing as u8
+    }
+
+    /// A read was tried; `true` where it gave bytes.
+    pub(super) fn read(&self, gave: bool) {
+        self.read_waits.store(!gave, Relaxed);
+        if gave {
+            self.reads.store(self.reads.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+    }
+
+    /// A write was tried; `true` where it took bytes.
+    pub(super) fn wrote(&self, took: bool) {
+        self.write_waits.store(!took, Relaxed);
+        if took {
+            self.writes.store(self.writes.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+    }
+
+    fn wait(&self) -> Wait {
+        let reading = self.reading.load(Relaxed);
+        if !self.is_busy() {
+            let requests = self.requests.load(Relaxed);
+            if self.write_waits.load(Relaxed) {
+                return Wait::ForWriting(self.writes.load(Relaxed));
+            }
+            return if reading == Reading::Head as u8 || reading == Reading::Body as u8 {
+                Wait::ForHead(requests)
+            } else if requests == 0 {
+                Wait::ForFirst
+            } else {
+                Wait::Idle(requests)
+            };
+        }
+        if self.write_waits.load(Relaxed) {
+            Wait::ForWriting(self.writes.load(Relaxed))
+        } else if reading == Reading::Body as u8 && self.read_waits.load(Relaxed) {
+            Wait::ForBody(self.reads.load(Relaxed))
+        } else {
+            Wait::ForUs
+        }
+    }
+}
+
+/// What a connection waits for; equal values are the same wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Wait {
+    /// The client sends no more of a body.
+    ForBody(u32),
+    /// Nothing has come yet.
+    ForFirst,
+    /// A head is being sent. Bytes do not count as progress: a slow head is an attack.
+    ForHead(u32),
+    /// We are at work.
+    ForUs,
+    /// The client takes no more of the answer.
+    ForWriting(u32),
+    /// Between requests.
+    Idle(u32),
+}
+
+/// The time limits of one connection.
+///
+/// They are looked at a few times within the shortest of them, so a wait is cut off at most a quarter of that later.
+#[derive(Debug)]
+pub(super) struct Limits {
+    read: Duration,
+    write: Duration,
+    idle: Duration,
+    age: Duration,
+    period: Duration,
+    hurry: bool,
+    born: Instant,
+    wait: Wait,
+    since: Instant,
+}
+
+/// What the limits ask for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// End, as nobody uses it.
+    Close,
+    /// Break off.
+    Cut,
+    /// Go on.
+    Fine,
+    /// End with the next answer.
+    LastRequest,
+}
+
+impl Limits {
+    pub(super) fn new(transport: &Transport, now: Instant) -> Self {
+        let Transport {
+            read_timeout: read, write_timeout: write, idle_timeout: idle, keep_alive_max_time: age, ..
+        } = *transport;
+        let shortest = [read, write, idle, age].into_iter().filter(|limit| !limit.is_zero()).min();
+        let period = shortest.unwrap_or(Duration::from_secs(3600)) / 4;
+        Self {
+            read,
+            write,
+            idle,
+            age,
+            period: period.max(Duration::from_millis(1)),
+            hurry: false,
+            born: now,
+            wait: Wait::ForFirst,
+            since: now,
+        }
+    }
+
+    /// How often [`check`](Self::check) is to be called.
+    pub(super) fn period(&self) -> Duration {
+        self.period
+    }
+
+    pub(super) fn check(&mut self, pulse: &Pulse, now: Instant) -> Verdict {
+        let wait = pulse.wait();
+        if wait != self.wait {
+            (self.wait, self.since) = (wait, now);
+        }
+        let limit = match wait {
+            Wait::ForBody(_) | Wait::ForHead(_) => self.read,
+            Wait::ForFirst if self.hurry => self.idle,
+            Wait::ForFirst => self.read,
+            Wait::ForUs => Duration::ZERO,
+            Wait::ForWriting(_) => self.write,
+            Wait::Idle(_) => self.idle,
+        };
+        if !limit.is_zero() && now.duration_since(self.since) >= limit {
+            return if matches!(wait, Wait::ForFirst | Wait::Idle(_)) { Verdict::Close } else { Verdict::Cut };
+        }
+        if !self.age.is_zero() && now.duration_since(self.born) >= self.age {
+            Verdict::LastRequest
+        } else {
+            Verdict::Fine
+        }
+    }
+
+    /// From now on a connection that is idle for `patience` is ended.
+    ///
+    /// Not at once, as the next request may be under way already: it is answered and told that it was the last, where
+    /// a closed socket would be a failure.
+    pub(super) fn hurry(&mut self, patience: Duration, now: Instant) {
+        self.idle = patience;
+        self.period = self.period.min(patience / 4).max(Duration::from_millis(1));
+        self.hurry = true;
+        self.since = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn limits(now: Instant) -> Limits {
+        let transport = Transport {
+            read_timeout: 4 * SECOND,
+            write_timeout: 8 * SECOND,
+            idle_timeout: 16 * SECOND,
+            ..Transport::default()
+        };
+        Limits::new(&transport, now)
+    }
+
+    #[test]
+    fn a_slow_head_is_cut_off_however_it_trickles() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let mut limits = limits(start);
+        assert_eq!(limits.period(), SECOND);
+        for second in 1..4 {
+            pulse.read(true);
+            pulse.set_reading(Reading::Head);
+            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+        }
+        assert_eq!(limits.check(&pulse, start + 4 * SECOND), Verdict::Cut);
+    }
+
+    #[test]
+    fn a_body_that_flows_takes_as_long_as_it_likes_and_a_backend_too() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let mut limits = limits(start);
+        let (_in_flight, requests) = pulse.begin();
+        assert_eq!(requests, 1);
+        pulse.set_reading(Reading::Body);
+        for second in 1..50 {
+            pulse.read(true);
+            pulse.read(false);
+            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+        }
+        pulse.read(true);
+        for second in 50..90 {
+            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine, "nobody asks for more");
+        }
+        pulse.read(false);
+        for second in 90..94 {
+            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+        }
+        assert_eq!(limits.check(&pulse, start + 94 * SECOND), Verdict::Cut);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_cut_off() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let mut limits = limits(start);
+        let _in_flight = pulse.begin();
+        for second in 1..20 {
+            pulse.wrote(true);
+            pulse.wrote(false);
+            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+        }
+        assert_eq!(limits.check(&pulse, start + 26 * SECOND), Verdict::Fine);
+        assert_eq!(limits.check(&pulse, start + 27 * SECOND), Verdict::Cut);
+    }
+
+    #[test]
+    fn an_idle_connection_is_closed_and_a_used_one_not() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let mut limits = limits(start);
+        for second in 1..40 {
+            drop(pulse.begin());
+            pulse.set_reading(Reading::Nothing);
+            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+        }
+        assert_eq!(limits.check(&pulse, start + 54 * SECOND), Verdict::Fine);
+        assert_eq!(limits.check(&pulse, start + 55 * SECOND), Verdict::Close);
+    }
+
+    #[test]
+    fn without_limits_nothing_ends() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let zero = Duration::ZERO;
+        let none = Transport { read_timeout: zero, write_timeout: zero, idle_timeout: zero, ..Transport::default() };
+        let mut limits = Limits::new(&none, start);
+        assert_eq!(limits.check(&pulse, start + 100_000 * SECOND), Verdict::Fine);
+        let mut aged = Limits::new(&Transport { keep_alive_max_time: SECOND, ..none }, start);
+        assert_eq!(aged.check(&pulse, start + SECOND), Verdict::LastRequest);
+    }
+
+    #[test]
+    fn in_a_hurry_idle_connections_end_soon_but_not_at_once() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let mut fresh = limits(start);
+        fresh.hurry(SECOND, start);
+        assert_eq!(fresh.check(&pulse, start), Verdict::Fine);
+        assert_eq!(fresh.check(&pulse, start + SECOND), Verdict::Close);
+        let in_flight = pulse.begin();
+        let mut busy = limits(start);
+        busy.hurry(SECOND, start);
+        assert_eq!(busy.check(&pulse, start + 60 * SECOND), Verdict::Fine);
+        drop(in_flight);
+        assert_eq!(busy.check(&pulse, start + 61 * SECOND), Verdict::Fine);
+        assert_eq!(busy.check(&pulse, start + 62 * SECOND), Verdict::Close);
+    }
+}

@@ -1,0 +1,6 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod drain;
+mod http1;
+mod http2;
+mod malformed;

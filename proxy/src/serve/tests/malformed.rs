@@ -1,0 +1,154 @@
+//! Requests that must not reach a handler, over real sockets.
+
+use crate::serve::test_kit::{Running, entry_point, read_answer};
+use std::io::Write as _;
+
+/// Each is answered with `status`, the connection is closed, and the handler knows nothing of it, also when the
+/// request comes byte by byte.
+fn all_refused(status: u16, requests: &[&str]) {
+    let server = Running::start(entry_point("web"));
+    for request in requests {
+        let whole = server.until_closed(request.as_bytes());
+        assert!(whole.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?} got {whole:?}");
+        let mut stream = server.connect();
+        for byte in request.as_bytes() {
+            if stream.write_all(&[*byte]).is_err() {
+                break;
+            }
+        }
+        let slow = crate::serve::test_kit::read_to_end(&mut stream);
+        assert!(slow.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?} byte by byte got {slow:?}");
+        assert_eq!(server.handled(), 0, "{request:?}");
+    }
+}
+
+#[test]
+fn conflicting_lengths() {
+    all_refused(
+        400,
+        &[
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\nX: y\r\ncontent-LENGTH: 0\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nContent-Length: 5\n\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 6\r\n\r\nhello!",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ],
+    );
+}
+
+#[test]
+fn other_transfer_codings() {
+    all_refused(501, &["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"]);
+}
+
+#[test]
+fn broken_lines() {
+    all_refused(
+        400,
+        &[
+            "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nX: y\rZ: w\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n: y\r\n\r\n",
+            "GET\0 / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+            "GET /  HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/3.0\r\nHost: a\r\n\r\n",
+        ],
+    );
+}
+
+#[test]
+fn targets_and_hosts() {
+    all_refused(
+        400,
+        &[
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n",
+            "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET x HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /x#y HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\nGET /?x#y HTTP/1.1\r\nHost: a\r\n\r\n",
+        ],
+    );
+}
+
+#[test]
+fn connect() {
+    all_refused(501, &["CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"]);
+}
+
+#[test]
+fn heads_that_are_too_large() {
+    let mut point = entry_point("web");
+    point.http.max_header_bytes = 9000;
+    let server = Running::start(point);
+    let head =
+        |size: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n", "y".repeat(size));
+    assert!(server.until_closed(head(8000).as_bytes()).starts_with("HTTP/1.1 200 "));
+    assert_eq!(server.handled(), 1);
+    for request in [head(9000), head(200_000), format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "y".repeat(10_000))] {
+        let answer = server.until_closed(request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
+    }
+    assert_eq!(server.handled(), 1);
+}
+
+#[test]
+fn what_follows_a_good_request_is_looked_at_too() {
+    let server = Running::start(entry_point("web"));
+    let bad = "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n";
+    for good in [
+        "GET /good HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /good HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+        "POST /good HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n0A\r\n0123456789\r\n0\r\nT: v\r\n\r\n",
+    ] {
+        let before = server.handled();
+        let at_once = server.until_closed(format!("{good}{bad}").as_bytes());
+        assert!(at_once.starts_with("HTTP/1.1 200 ") && at_once.contains("HTTP/1.1 400 "), "{good:?} got {at_once:?}");
+        let mut stream = server.connect();
+        stream.write_all(good.as_bytes()).unwrap();
+        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+        stream.write_all(bad.as_bytes()).unwrap();
+        assert!(crate::serve::test_kit::read_to_end(&mut stream).starts_with("HTTP/1.1 400 "));
+        assert_eq!(server.handled() - before, 2, "{good:?}");
+    }
+}
+
+#[test]
+fn bodies_may_look_like_bad_requests() {
+    let server = Running::start(entry_point("web"));
+    let text = "GET /#x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n";
+    for framed in [
+        format!("Content-Length: {}\r\n\r\n{text}", text.len()),
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{text}\r\n0\r\n\r\n", text.len()),
+    ] {
+        let mut stream = server.connect();
+        for _ in 0..2 {
+            let request = format!("POST /p HTTP/1.1\r\nHost: a\r\n{framed}");
+            for piece in request.as_bytes().chunks(7) {
+                stream.write_all(piece).unwrap();
+            }
+            let answer = read_answer(&mut stream);
+            assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(text), "{answer:?}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! TLS towards clients: which certificate and which options a ClientHello gets, compiled when the configuration
+//! changes, looked up by hash, and the handshake.
+
+mod certificate;
+mod client_auth;
+mod fallback;
+mod handshake;
+mod index;
+mod names;
+mod options;
+mod state;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::test_key;
+
+pub use certificate::CertificateInfo;
+pub use state::{TlsFinding, TlsInput, TlsState, TlsSubject};
+
+pub(crate) use handshake::{Handshake, HandshakeError, handshake};
+
+use rustls::sign::CertifiedKey;
+use std::sync::Arc;
+
+/// Where the TLS configuration of this moment is found.
+pub trait TlsSource: Send + Sync + 'static {
+    /// The state that new connections get.
+    fn load(&self) -> Arc<TlsState>;
+
+    /// The certificate that answers an ACME TLS-ALPN challenge for `name` (RFC 8737), if there is one.
+    fn challenge(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let _ = name;
+        None
+    }
+}

@@ -1,0 +1,181 @@
+use super::client_auth::{ClientAuthError, verifier};
+use super::names::{self, Named};
+use flow_model::config::TlsOptions;
+use flow_model::diagnostic::Severity;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use std::sync::Arc;
+
+/// Sessions of clients that know no tickets, kept for each TLS option.
+const SESSIONS: usize = 1024;
+/// Tickets a TLS 1.3 client gets: like Go, one, as each costs a round of encryption.
+const TICKETS: usize = 1;
+
+/// Why an option is not served: connections that need it are closed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OptionsError {
+    #[error(transparent)]
+    ClientAuth(#[from] ClientAuthError),
+    #[error("the curve {0} is not known")]
+    Curve(String),
+    #[error("none of the curves can be served; use X25519, CurveP256 or CurveP384")]
+    NoCurve,
+    #[error("the cipher suites leave nothing to serve")]
+    NoSuite,
+    #[error("the versions leave nothing to serve; TLS 1.2 and 1.3 are served")]
+    NoVersion,
+    #[error("{0}")]
+    Provider(String),
+    #[error("the cipher suite {0} is not known")]
+    Suite(String),
+    #[error("the settings do not go together: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Settings made of an option, without certificates.
+///
+/// Tickets and sessions belong to them: whoever resumes a session was authenticated under these very settings.
+#[derive(Debug)]
+pub(super) struct Settings {
+    config: ServerConfig,
+    pub(super) sni_strict: bool,
+}
+
+impl Settings {
+    /// Compiles `options`; `found` hears of what is served otherwise than written.
+    pub(super) fn compile(
+        options: &TlsOptions,
+        found: &mut impl FnMut(Severity, String),
+    ) -> Result<Self, OptionsError> {
+        if let Some(reason) = &options.broken {
+            return Err(OptionsError::Provider(reason.clone()));
+        }
+        let mut provider = aws_lc_rs::default_provider();
+        let mut versions = versions(options, found)?;
+        suites(options, &mut provider, &mut versions, found)?;
+        curves(options, &mut provider, found)?;
+        let provider = Arc::new(provider);
+        let verifier = verifier(options.client_auth.as_ref(), &provider)?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(NoCertificate));
+        config.alpn_protocols = if options.alpn_protocols.is_empty() {
+            vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+        } else {
+            // Challenges are answered before the options are looked at.
+            let protocols = options.alpn_protocols.iter().filter(|name| *name != "acme-tls/1");
+            protocols.map(|name| name.as_bytes().to_vec()).collect()
+        };
+        if options.disable_session_tickets {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        } else {
+            config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            config.ticketer = aws_lc_rs::Ticketer::new()?;
+            config.send_tls13_tickets = TICKETS;
+        }
+        Ok(Self { config, sni_strict: options.sni_strict })
+    }
+
+    /// A configuration that takes its certificates from `resolver`.
+    pub(super) fn with(&self, resolver: Arc<dyn ResolvesServerCert>) -> Arc<ServerConfig> {
+        let mut config = self.config.clone();
+        config.cert_resolver = resolver;
+        Arc::new(config)
+    }
+}
+
+/// Stands where [`Settings::with`] puts the real one.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        None
+    }
+}
+
+/// As in Traefik, names of versions that are not known say nothing.
+fn versions(
+    options: &TlsOptions,
+    found: &mut impl FnMut(Severity, String),
+) -> Result<Vec<&'static SupportedProtocolVersion>, OptionsError> {
+    let lowest = names::version(&options.min_version);
+    let highest = names::version(&options.max_version);
+    for (field, name, known) in
+        [("minVersion", &options.min_version, lowest), ("maxVersion", &options.max_version, highest)]
+    {
+        if !name.is_empty() && known.is_none() {
+            found(Severity::Warning, format!("{field} {name} is not known and says nothing"));
+        }
+    }
+    if lowest.is_some_and(|lowest| lowest < 2) {
+        found(Severity::Warning, "TLS 1.0 and 1.1 are not served: clients need at least TLS 1.2".to_owned());
+    }
+    let range = lowest.unwrap_or(2)..=highest.unwrap_or(3);
+    let versions: Vec<_> =
+        [(2, &TLS12), (3, &TLS13)].into_iter().filter(|(minor, _)| range.contains(minor)).map(|(_, v)| v).collect();
+    if versions.is_empty() { Err(OptionsError::NoVersion) } else { Ok(versions) }
+}
+
+fn suites(
+    options: &TlsOptions,
+    provider: &mut CryptoProvider,
+    versions: &mut Vec<&'static SupportedProtocolVersion>,
+    found: &mut impl FnMut(Severity, String),
+) -> Result<(), OptionsError> {
+    if options.cipher_suites.is_empty() {
+        return Ok(());
+    }
+    let mut wanted = Vec::new();
+    let mut unserved = Vec::new();
+    for name in &options.cipher_suites {
+        match names::suite(name).ok_or_else(|| OptionsError::Suite(name.clone()))? {
+            Named::Served(suite) => wanted.push(suite.suite()),
+            Named::Unserved => unserved.push(name.as_str()),
+            Named::Implied => {}
+        }
+    }
+    if !unserved.is_empty() {
+        found(
+            Severity::Warning,
+            format!("not served, as only suites with forward secrecy and AEAD are: {}", unserved.join(", ")),
+        );
+    }
+    // Go takes the list for TLS 1.2 only, and an empty rest means none of its suites.
+    provider.cipher_suites.retain(|suite| match suite {
+        SupportedCipherSuite::Tls12(_) => wanted.contains(&suite.suite()),
+        SupportedCipherSuite::Tls13(_) => true,
+    });
+    let is_12 = |version: &&SupportedProtocolVersion| version.version == TLS12.version;
+    if wanted.is_empty() && versions.iter().any(|version| is_12(version)) {
+        versions.retain(|version| !is_12(version));
+        if versions.is_empty() {
+            return Err(OptionsError::NoSuite);
+        }
+        found(Severity::Warning, "TLS 1.2 is not served, as none of its suites is left".to_owned());
+    }
+    Ok(())
+}
+
+fn curves(
+    options: &TlsOptions,
+    provider: &mut CryptoProvider,
+    found: &mut impl FnMut(Severity, String),
+) -> Result<(), OptionsError> {
+    if options.curve_preferences.is_empty() {
+        return Ok(());
+    }
+    let mut groups = Vec::new();
+    for name in &options.curve_preferences {
+        match names::curve(name).ok_or_else(|| OptionsError::Curve(name.clone()))? {
+            Named::Served(group) => groups.push(group),
+            Named::Implied | Named::Unserved => found(Severity::Warning, format!("the curve {name} is not served")),
+        }
+    }
+    provider.kx_groups = groups;
+    if provider.kx_groups.is_empty() { Err(OptionsError::NoCurve) } else { Ok(()) }
+}
