@@ -1,6 +1,7 @@
 //! Configuration in: Kubernetes, manifest folders, and what they mean.
 pub mod crd;
 pub mod lease;
+mod manifests;
 #[cfg(test)]
 mod mock_api;
 pub mod provider;

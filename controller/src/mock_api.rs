@@ -56,9 +56,9 @@ struct Target {
 impl Target {
     fn parse(path: &str) -> Option<Self> {
         let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let prefix: Vec<&str> = match parts.first()? {
-            &"api" => parts.drain(..2).collect(),
-            &"apis" if parts.len() > 3 => parts.drain(..3).collect(),
+        let prefix: Vec<&str> = match *parts.first()? {
+            "api" => parts.drain(..2).collect(),
+            "apis" if parts.len() > 3 => parts.drain(..3).collect(),
             _ => return None,
         };
         let mut target = Self::default();

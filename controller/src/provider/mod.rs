@@ -1,6 +1,7 @@
 //! Sources of configuration: a cluster, or a folder of manifests that stands for one.
 
 mod kubernetes;
+mod manifests;
 mod options;
 mod pace;
 mod publish;
@@ -10,5 +11,6 @@ mod tests;
 
 pub use crate::watch::{ConnectError, Connection};
 pub use kubernetes::{Kubernetes, start as kubernetes};
+pub use manifests::start as manifests;
 pub use options::{CrdProvider, IngressProvider, KubernetesOptions, ManifestsOptions};
 pub use publish::{Provider, Update};

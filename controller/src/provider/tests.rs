@@ -204,3 +204,30 @@ async fn it_ends_with_its_token() {
     assert!(timeout(Duration::from_secs(5), kubernetes.provider.next()).await.unwrap().is_none());
     kubernetes.ended().await;
 }
+
+#[tokio::test]
+async fn a_folder_is_a_provider_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |host: &str| {
+        let text = format!(
+            "kind: Service\napiVersion: v1\nmetadata: {{name: web}}\nspec: {{type: ExternalName, externalName: 127.0.0.1, ports: [{{port: 80}}]}}\n---\n{}",
+            json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                "metadata": { "name": "a", "namespace": "default" }, "spec": ingress(host, "")["spec"],
+            })
+        );
+        std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    };
+    write("a.test");
+    let stop = CancellationToken::new();
+    let options = ManifestsOptions { directory: folder.path().to_owned(), watch: true, ..ManifestsOptions::default() };
+    let mut provider = manifests(options, stop.clone());
+    let first = next(&mut provider).await;
+    assert!(first.kubernetes.routers.contains_key("default-a-a-test"), "{first:?}");
+    assert!(first.kubernetes.services.contains_key("default-web-80"));
+    write("b.test");
+    let second = next(&mut provider).await;
+    assert!(second.kubernetes.routers.contains_key("default-a-b-test"));
+    stop.cancel();
+    assert!(timeout(Duration::from_secs(5), provider.next()).await.unwrap().is_none());
+}

@@ -82,7 +82,7 @@ impl View {
                 changed
             }
             Object::Middleware(object) => {
-                let outcome = insert_custom(&mut self.middlewares, object, &mut self.dirty.middlewares);
+                let outcome = insert_custom(&mut self.middlewares, *object, &mut self.dirty.middlewares);
                 self.account(outcome)
             }
             Object::Node(object) => {
@@ -96,7 +96,7 @@ impl View {
                     && self.secrets.put(object.key.clone(), object, &mut self.dirty.secrets)
             }
             Object::ServersTransport(object) => {
-                let outcome = insert_custom(&mut self.servers_transports, object, &mut self.dirty.servers_transports);
+                let outcome = insert_custom(&mut self.servers_transports, *object, &mut self.dirty.servers_transports);
                 self.account(outcome)
             }
             Object::Service(object) => self.services.put(object.key.clone(), object, &mut self.dirty.services),

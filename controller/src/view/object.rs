@@ -37,10 +37,10 @@ pub enum Object {
     EndpointSlice(EndpointSlice),
     Ingress(Ingress),
     IngressClass(IngressClass),
-    Middleware(Custom<MiddlewareSpec>),
+    Middleware(Box<Custom<MiddlewareSpec>>),
     Node(Node),
     Secret(Secret),
-    ServersTransport(Custom<ServersTransportSpec>),
+    ServersTransport(Box<Custom<ServersTransportSpec>>),
     Service(Service),
     TlsOption(Custom<TlsOptionSpec>),
     TlsStore(Custom<TlsStoreSpec>),
@@ -140,8 +140,8 @@ impl Object {
     #[must_use]
     pub fn custom(kind: &str, group: Group, metadata: &ObjectMeta, spec: Value) -> Option<Self> {
         Some(match kind {
-            "Middleware" => Self::Middleware(Custom::read(group, metadata, spec)),
-            "ServersTransport" => Self::ServersTransport(Custom::read(group, metadata, spec)),
+            "Middleware" => Self::Middleware(Box::new(Custom::read(group, metadata, spec))),
+            "ServersTransport" => Self::ServersTransport(Box::new(Custom::read(group, metadata, spec))),
             "TLSOption" => Self::TlsOption(Custom::read(group, metadata, spec)),
             "TLSStore" => Self::TlsStore(Custom::read(group, metadata, spec)),
             _ => return None,

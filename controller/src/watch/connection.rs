@@ -26,17 +26,17 @@ pub struct Connection {
 
 /// The environment that decides, as a value.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Environment {
+pub(crate) struct Environment {
     /// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are both set.
-    pub in_cluster: bool,
+    pub(crate) in_cluster: bool,
     /// `KUBECONFIG` is set.
-    pub kubeconfig: bool,
+    pub(crate) kubeconfig: bool,
 }
 
 impl Environment {
     /// The environment of this process.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             in_cluster: set("KUBERNETES_SERVICE_HOST") && set("KUBERNETES_SERVICE_PORT"),
@@ -93,7 +93,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where the chosen way is incomplete or unreadable. That the API server does not answer is no error yet.
-    pub async fn client(&self, environment: &Environment) -> Result<kube::Client, ConnectError> {
+    pub(crate) async fn client(&self, environment: &Environment) -> Result<kube::Client, ConnectError> {
         let mut config = self.config(environment).await?;
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(SILENCE);

@@ -86,7 +86,6 @@ impl<K: Watched> Feed<K> {
     }
 
     /// The next event. `None` where a watch that failed before has stood for so long without one that it works.
-    #[expect(clippy::option_option, reason = "a stream's item within a time limit")]
     async fn attend(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
         if !self.line.is_failing() {
             return Some(self.events.next().await);

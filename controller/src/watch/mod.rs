@@ -14,8 +14,9 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use connection::{ConnectError, Connection, Environment};
-pub(crate) use plan::{Plan, Scope};
+pub(crate) use connection::Environment;
+pub use connection::{ConnectError, Connection};
+pub(crate) use plan::{Plan, Scope, kind_name};
 
 use crate::crd::VERSION;
 use crate::view::service::ServiceType;
@@ -338,7 +339,7 @@ impl Watch {
             if let Some(task) = self.custom.remove(&source) {
                 task.abort();
             }
-            info!(kind = plan::names(source.kind).0, "the cluster serves this kind no longer");
+            info!(kind = kind_name(source.kind), "the cluster serves this kind no longer");
             self.take(Message::Listed(source, Vec::new()));
         }
         for (source, kind) in wanted {

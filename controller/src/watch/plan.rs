@@ -65,8 +65,13 @@ fn watched(namespaces: &[Arc<str>]) -> Vec<Option<Arc<str>>> {
     if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
 }
 
+/// A kind's own name.
+pub(crate) const fn kind_name(kind: Kind) -> &'static str {
+    names(kind).0
+}
+
 /// A kind's own name, and the resource that permissions name.
-pub(crate) const fn names(kind: Kind) -> (&'static str, &'static str) {
+pub(super) const fn names(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::ConfigMap => ("ConfigMap", "configmaps"),
         Kind::EndpointSlice => ("EndpointSlice", "endpointslices.discovery.k8s.io"),

@@ -1,0 +1,97 @@
+//! Notices changes below a folder, also when the folder itself is replaced.
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+/// A change is read when it has been quiet for as long: editors write a file in several steps.
+const QUIET: Duration = Duration::from_millis(20);
+/// And at the latest after this.
+const LATEST: Duration = Duration::from_millis(200);
+/// How often the folder is looked through where the system cannot tell of changes.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Watches one folder.
+pub(super) struct Changes {
+    root: PathBuf,
+    watcher: Box<dyn Watcher + Send>,
+    events: mpsc::Receiver<()>,
+    /// The folder that is watched, by device and inode; it may be another one at the same path later.
+    watched: Option<(u64, u64)>,
+}
+
+impl Changes {
+    /// Watches `root`, an absolute path, which need not be there yet.
+    ///
+    /// # Errors
+    /// Where the system can neither tell of changes nor be asked.
+    pub(super) fn new(root: &Path) -> notify::Result<Self> {
+        let (send, events) = mpsc::channel(1);
+        let below = root.to_owned();
+        let told = move |event: notify::Result<Event>| {
+            if event.map_or(true, |event| matters(&event, &below)) {
+                // One that waits stands for all.
+                let _ = send.try_send(());
+            }
+        };
+        let watcher: Box<dyn Watcher + Send> = match RecommendedWatcher::new(told.clone(), Config::default()) {
+            Ok(watcher) => Box::new(watcher),
+            Err(error) => {
+                warn!(%error, "the system cannot tell of changes to files: the folder is looked through every two seconds");
+                let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
+                Box::new(PollWatcher::new(told, config)?)
+            }
+        };
+        let mut changes = Self { root: root.to_owned(), watcher, events, watched: None };
+        if let Some(parent) = root.parent() {
+            // Tells when the folder itself comes, goes or is replaced.
+            let _ = changes.watcher.watch(parent, RecursiveMode::NonRecursive);
+        }
+        changes.follow();
+        Ok(changes)
+    }
+
+    /// Watches the folder that is at the path now.
+    fn follow(&mut self) {
+        let now = std::fs::metadata(&self.root).ok().map(|folder| (folder.dev(), folder.ino()));
+        if now == self.watched {
+            return;
+        }
+        let _ = self.watcher.unwatch(&self.root);
+        self.watched = now;
+        if now.is_some()
+            && let Err(error) = self.watcher.watch(&self.root, RecursiveMode::Recursive)
+        {
+            warn!(folder = %self.root.display(), %error, "changes in this folder are not noticed");
+        }
+    }
+
+    /// Waits for a change, and then until it is quiet.
+    pub(super) async fn next(&mut self) {
+        if self.events.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+        let latest = Instant::now() + LATEST;
+        while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET), self.events.recv()).await {
+            if Instant::now() >= latest {
+                break;
+            }
+        }
+        self.follow();
+    }
+}
+
+/// Whether an event may have changed what is below `root`. Our own reading makes events too.
+fn matters(event: &Event, root: &Path) -> bool {
+    let reading = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+        EventKind::Access(_) => true,
+        _ => false,
+    };
+    !reading && (event.need_rescan() || event.paths.iter().any(|path| path.starts_with(root)))
+}

@@ -1,0 +1,59 @@
+//! A folder of Kubernetes manifests instead of a cluster: the same objects, the same meaning, watched.
+
+mod changes;
+mod document;
+mod folder;
+mod object;
+mod reading;
+
+#[cfg(test)]
+mod tests;
+
+use crate::view::View;
+use changes::Changes;
+use flow_model::diagnostic::Diagnostic;
+use reading::Folder;
+use std::path::PathBuf;
+use tracing::warn;
+
+/// A folder and the view that it fills.
+pub(crate) struct Manifests {
+    folder: Option<Folder>,
+    changes: Option<Changes>,
+    /// What the folder holds.
+    pub(crate) view: View,
+}
+
+impl Manifests {
+    /// The folder at `root`, watched for changes if `watch`. Ingresses of `class` are served, of any if it is empty.
+    pub(crate) fn new(root: PathBuf, watch: bool, class: &str) -> Self {
+        let root = std::path::absolute(&root).unwrap_or(root);
+        // Watched before it is read for the first time: no change goes by unnoticed.
+        let changes = watch.then(|| Changes::new(&root)).and_then(|changes| {
+            changes.inspect_err(|error| warn!(%error, "changes of manifests are not noticed")).ok()
+        });
+        Self { folder: Some(Folder::new(root, class)), changes, view: View::default() }
+    }
+
+    /// Reads the folder into the view and says what is wrong with it.
+    pub(crate) async fn read(&mut self) -> Vec<Diagnostic> {
+        let Some(mut folder) = self.folder.take() else { return Vec::new() };
+        let reading = tokio::task::spawn_blocking(move || {
+            folder.read();
+            folder
+        });
+        match reading.await {
+            Ok(folder) => self.folder.insert(folder).show(&mut self.view),
+            // The runtime is going down.
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Waits until something below the folder may have changed; for ever where it is not watched.
+    pub(crate) async fn changed(&mut self) {
+        match &mut self.changes {
+            Some(changes) => changes.next().await,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A folder as it was last read: what is good of it, and what is wrong.
+
+use super::document::documents;
+use super::folder::files;
+use super::object::{Read, manifests, read};
+use crate::view::ingress::Ingress;
+use crate::view::{IngressClass, InvalidObject, Kind, Object, ObjectKey, View};
+use crate::watch::kind_name;
+use flow_model::diagnostic::{Diagnostic, Subject};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::Display;
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use tracing::info;
+
+/// The class that Ingresses may name where the folder says nothing of classes.
+const USUAL_CLASS: &str = "traefik";
+
+/// A folder of manifests and what was read of it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    /// The class that is served; empty is any.
+    class: String,
+    files: BTreeMap<PathBuf, File>,
+    problems: Vec<Diagnostic>,
+    others: BTreeSet<String>,
+    hasher: foldhash::fast::FixedState,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    hash: u64,
+    objects: Vec<Entry>,
+    problems: Vec<Diagnostic>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    object: Object,
+    line: usize,
+    default_class: bool,
+}
+
+impl Entry {
+    fn address(&self) -> (Kind, &ObjectKey) {
+        (self.object.kind(), self.object.key())
+    }
+}
+
+impl Folder {
+    pub(super) fn new(root: PathBuf, class: &str) -> Self {
+        Self {
+            root,
+            class: if class.is_empty() { USUAL_CLASS.to_owned() } else { class.to_owned() },
+            files: BTreeMap::new(),
+            problems: Vec::new(),
+            others: BTreeSet::new(),
+            hasher: foldhash::fast::FixedState::default(),
+        }
+    }
+
+    /// Reads what changed. What cannot be read now keeps what it held before.
+    pub(super) fn read(&mut self) {
+        let (found, errors) = files(&self.root);
+        self.files.retain(|path, _| found.contains(path) || errors.iter().any(|(broken, _)| path.starts_with(broken)));
+        self.problems = errors.iter().map(|(path, error)| problem(&self.root, path, None, error)).collect();
+        for path in found {
+            match std::fs::read(&path) {
+                Ok(bytes) => self.file(path, &String::from_utf8_lossy(&bytes)),
+                // It vanished since the folder was listed.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => drop(self.files.remove(&path)),
+                Err(error) => self.problems.push(problem(&self.root, &path, None, &error)),
+            }
+        }
+    }
+
+    fn file(&mut self, path: PathBuf, text: &str) {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text.as_bytes());
+        let hash = hasher.finish();
+        if self.files.get(&path).is_some_and(|file| file.hash == hash) {
+            return;
+        }
+        let mut new = File { hash, ..File::default() };
+        for document in documents(text) {
+            let line = document.line;
+            let mut wrong =
+                |at: usize, error: &dyn Display| new.problems.push(problem(&self.root, &path, Some(at), error));
+            let content = match document.content {
+                Ok(content) => content,
+                Err(error) => {
+                    wrong(error.line(line), &error);
+                    continue;
+                }
+            };
+            for manifest in manifests(content) {
+                match read(manifest) {
+                    Ok(all) => {
+                        for one in all {
+                            let (object, default_class) = match one {
+                                Read::Object(object) => (object, false),
+                                Read::DefaultClass(object) => (object, true),
+                                Read::Other(kind) => {
+                                    if self.others.insert(kind.clone()) {
+                                        info!(kind, file = %path.display(), "manifests of this kind are not read");
+                                    }
+                                    continue;
+                                }
+                            };
+                            new.objects.push(Entry { object, line, default_class });
+                        }
+                    }
+                    Err(error @ (InvalidObject::Field { .. } | InvalidObject::Missing(_))) => wrong(line, &error),
+                }
+            }
+        }
+        let old = self.files.remove(&path).unwrap_or_default();
+        if !new.problems.is_empty() {
+            let good: HashSet<_> = new.objects.iter().map(|e| (e.object.kind(), e.object.key().clone())).collect();
+            let kept = old.objects.into_iter().filter(|e| !good.contains(&(e.object.kind(), e.object.key().clone())));
+            new.objects.extend(kept);
+        }
+        self.files.insert(path, new);
+    }
+
+    /// Makes the view hold what the folder holds, and says what is wrong with it.
+    pub(super) fn show(&self, view: &mut View) -> Vec<Diagnostic> {
+        let mut problems = self.problems.clone();
+        let mut last: HashMap<(Kind, &ObjectKey), (&Path, &Entry)> = HashMap::new();
+        for (path, file) in &self.files {
+            problems.extend(file.problems.iter().cloned());
+            for entry in &file.objects {
+                if let Some((other, earlier)) = last.insert(entry.address(), (path, entry)) {
+                    let (kind, key) = entry.address();
+                    problems.push(Diagnostic::warning(
+                        key.subject(kind_name(kind)),
+                        format!(
+                            "It is defined twice, the last is used: {} and {}",
+                            place(&self.root, other, Some(earlier.line)),
+                            place(&self.root, path, Some(entry.line)),
+                        ),
+                    ));
+                }
+            }
+        }
+        let default = self.default_class(&last);
+        let implied = self.implied_class(&last);
+        for kind in kinds() {
+            let implied =
+                |key: &ObjectKey| implied.as_ref().is_some_and(|c| kind == Kind::IngressClass && c.key == *key);
+            for key in view.keys(kind).into_iter().filter(|key| !last.contains_key(&(kind, key)) && !implied(key)) {
+                view.delete(kind, &key);
+            }
+        }
+        // Secrets and ConfigMaps come last: the view takes only those that are named by then.
+        let (named, others): (Vec<_>, Vec<_>) = last
+            .values()
+            .map(|(_, entry)| &entry.object)
+            .partition(|o| matches!(o, Object::Secret(_) | Object::ConfigMap(_)));
+        view_all(view, implied.map(Object::IngressClass));
+        view_all(view, others.into_iter().map(|object| with_class(object, default.as_deref())));
+        view_all(view, named.into_iter().cloned());
+        view.take_wanted();
+        problems
+    }
+
+    /// The class that Ingresses without one get, as by an API server's admission.
+    fn default_class(&self, last: &HashMap<(Kind, &ObjectKey), (&Path, &Entry)>) -> Option<String> {
+        last.values().filter(|(_, e)| e.default_class).map(|(_, e)| e.object.key().name.to_string()).min()
+    }
+
+    /// Where the folder holds no class at all, the usual one is ours.
+    fn implied_class(&self, last: &HashMap<(Kind, &ObjectKey), (&Path, &Entry)>) -> Option<IngressClass> {
+        let any = last.keys().any(|(kind, _)| *kind == Kind::IngressClass);
+        (!any).then(|| IngressClass { key: ObjectKey::new("", &self.class), ours: true })
+    }
+}
+
+fn view_all(view: &mut View, objects: impl IntoIterator<Item = Object>) {
+    for object in objects {
+        view.apply(object);
+    }
+}
+
+fn with_class(object: &Object, default: Option<&str>) -> Object {
+    match (object, default) {
+        (Object::Ingress(ingress), Some(class))
+            if ingress.class_name.is_none() && ingress.annotations.class().is_empty() =>
+        {
+            Object::Ingress(Ingress { class_name: Some(class.into()), ..ingress.clone() })
+        }
+        _ => object.clone(),
+    }
+}
+
+/// Every kind that a folder may hold.
+fn kinds() -> impl Iterator<Item = Kind> {
+    use crate::crd::Group;
+    let plain = [
+        Kind::ConfigMap,
+        Kind::EndpointSlice,
+        Kind::Ingress,
+        Kind::IngressClass,
+        Kind::Node,
+        Kind::Secret,
+        Kind::Service,
+    ];
+    let custom =
+        |group| [Kind::Middleware(group), Kind::ServersTransport(group), Kind::TlsOption(group), Kind::TlsStore(group)];
+    plain.into_iter().chain(Group::ALL.into_iter().flat_map(custom))
+}
+
+fn problem(root: &Path, path: &Path, line: Option<usize>, error: &dyn Display) -> Diagnostic {
+    Diagnostic::error(Subject::new("Manifest", "", place(root, path, line)), error.to_string())
+}
+
+fn place(root: &Path, path: &Path, line: Option<usize>) -> String {
+    let path = path.strip_prefix(root).ok().filter(|rest| *rest != Path::new("")).unwrap_or(path);
+    line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()))
+}
