@@ -7,6 +7,7 @@
 pub mod account;
 pub mod ca;
 pub mod client;
+pub mod engine;
 pub mod http01;
 pub mod names;
 pub mod objects;

@@ -87,13 +87,16 @@ impl Ca for Client {
         let server = self.server(&account.directory)?;
         let library = server.account(account).await?;
         let identifiers = identifiers(order)?;
-        let url = server.directory().await?.new_order.clone();
+        let places = server.directory().await?;
+        let url = places.new_order.clone();
+        // A server without renewal information knows nothing of replacing.
+        let replaces = order.replaces.split_once('.').filter(|_| places.renewal_info.is_some());
         let reply = persevere(|| async {
             let mut new = instant_acme::NewOrder::new(&identifiers);
             if !order.profile.is_empty() {
                 new = new.profile(&order.profile);
             }
-            if let Some((authority, serial)) = order.replaces.split_once('.') {
+            if let Some((authority, serial)) = replaces {
                 new = new.replaces(CertificateIdentifier {
                     authority_key_identifier: authority.into(),
                     serial: serial.into(),

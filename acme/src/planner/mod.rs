@@ -1,4 +1,62 @@
+//! Decisions: from what is known and the time, what to write and what to ask. Pure.
+//!
+//! Everything is level-triggered: a plan follows from the view alone, never from what was planned before, so that a
+//! leader who dies at any point is continued by the next. Names of new objects follow from their content, so that a
+//! step done twice writes one object.
+
 mod action;
+mod certificate;
+mod challenge;
+mod index;
+mod ingress;
+mod issuer;
+mod order;
+mod request;
+mod solver;
 mod view;
-pub use action::*;
-pub use view::*;
+
+
+
+
+pub use action::{Call, Event, EventType, Kind, Object, Plan, Step, Write};
+pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make};
+pub use certificate::renewal::{ari_target, heard as renewal_heard};
+pub use challenge::{Progress, accepted, checked, probed};
+pub use issuer::{Registering, account_created, registered, registering};
+pub use order::{downloaded, finalized, found as authorizations_found, opened, opening, refreshed};
+pub use view::{IngressFacts, IngressTls, Settings, View};
+
+use index::Index;
+use jiff::Timestamp;
+
+/// What the parts of the planner share.
+pub(crate) struct Context<'a> {
+    pub(crate) view: &'a View,
+    pub(crate) settings: &'a Settings,
+    pub(crate) index: Index<'a>,
+    pub(crate) now: Timestamp,
+}
+
+/// Says what to do. `now` should be in whole seconds, as Kubernetes writes times.
+#[must_use]
+pub fn plan(view: &View, settings: &Settings, now: Timestamp) -> Plan {
+    let context = Context { view, settings, index: Index::of(view), now };
+    let mut plan = Plan::default();
+    for issuer in view.issuers.values() {
+        issuer::plan(&context, issuer, &mut plan);
+    }
+    for ingress in view.ingresses.values() {
+        ingress::plan(&context, ingress, &mut plan);
+    }
+    for certificate in view.certificates.values() {
+        certificate::plan(&context, certificate, &mut plan);
+    }
+    for request in view.requests.values() {
+        request::plan(&context, request, &mut plan);
+    }
+    for order in view.orders.values() {
+        order::plan(&context, order, &mut plan);
+    }
+    challenge::plan(&context, &mut plan);
+    plan
+}

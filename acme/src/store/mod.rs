@@ -1,5 +1,7 @@
 //! Where objects live: a cluster, or a folder.
 
+pub mod folder;
+pub(crate) mod memory;
 
 
 use crate::planner::{Event, View, Write};

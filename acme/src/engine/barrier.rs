@@ -1,0 +1,81 @@
+//! Waiting until the view shows what was written. The kinds of objects come by separate watches: without this, a
+//! Certificate that says "done" could be seen before its Secret, and be issued again.
+
+use crate::objects::Key;
+use crate::planner::{Kind, View, Write};
+use crate::store::Store;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the view must show.
+#[derive(Debug)]
+pub(super) enum Sign {
+    /// The object is there.
+    Exists(Kind, Key),
+    /// The object with this uid is gone, or on its way.
+    Gone(Kind, Key, String),
+    /// The object is not in this version any more.
+    Moved(Kind, Key, String),
+    /// The Secret has this certificate.
+    Filled(Key, Vec<u8>),
+}
+
+fn version(view: &View, kind: Kind, key: &Key) -> Option<(String, String, bool)> {
+    let meta = match kind {
+        Kind::Certificate => view.certificates.get(key).map(|o| &o.metadata),
+        Kind::CertificateRequest => view.requests.get(key).map(|o| &o.metadata),
+        Kind::Challenge => view.challenges.get(key).map(|o| &o.metadata),
+        Kind::Ingress => view.ingresses.get(key).map(|o| &o.metadata),
+        Kind::Issuer => view.issuers.get(key).map(|o| &o.metadata),
+        Kind::Order => view.orders.get(key).map(|o| &o.metadata),
+        Kind::Secret => view.secrets.get(key).map(|o| &o.metadata),
+    }?;
+    Some((meta.uid.clone(), meta.resource_version.clone(), meta.deletion_timestamp.is_some()))
+}
+
+impl Sign {
+    pub(super) fn of(write: &Write, before: &View) -> Self {
+        let (kind, key) = write.target();
+        match write {
+            Write::Create(_) => Self::Exists(kind, key),
+            Write::Update(_) | Write::Status(_) => {
+                let old = version(before, kind, &key).map(|(_, version, _)| version).unwrap_or_default();
+                Self::Moved(kind, key, old)
+            }
+            Write::Apply(secret) => Self::Filled(key, secret.entry("tls.crt").unwrap_or_default().to_vec()),
+            Write::Delete { uid, .. } => Self::Gone(kind, key, uid.clone()),
+        }
+    }
+
+    fn seen(&self, view: &View) -> bool {
+        match self {
+            Self::Exists(kind, key) => version(view, *kind, key).is_some(),
+            Self::Gone(kind, key, uid) => {
+                version(view, *kind, key).is_none_or(|(found, _, leaving)| found != *uid || leaving)
+            }
+            Self::Moved(kind, key, old) => version(view, *kind, key).is_none_or(|(_, version, _)| version != *old),
+            Self::Filled(key, chain) => {
+                view.secrets.get(key).is_some_and(|secret| secret.entry("tls.crt").unwrap_or_default() == chain)
+            }
+        }
+    }
+}
+
+/// Waits for the signs, but not for ever: an object may have been deleted right after.
+pub(super) async fn wait(store: &impl Store, mut signs: Vec<Sign>) {
+    let mut changes = store.changes();
+    let all = async {
+        loop {
+            changes.mark_unchanged();
+            let view = store.view();
+            signs.retain(|sign| !sign.seen(&view));
+            if signs.is_empty() || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(PATIENCE, all).await.is_err() {
+        tracing::debug!("the view does not show what was written");
+    }
+}

@@ -1,0 +1,199 @@
+//! What takes time, done.
+
+use crate::account;
+use crate::ca::{Account, Authorization, Ca, CaError, OrderState, RenewalInfo};
+use crate::http01::{Method, probe};
+use crate::objects::{Challenge, Meta, Order, State};
+use crate::planner::{self, Call, KeyToMake, Registering, Settings, View};
+use crate::store::{Replicas, Store};
+use crate::x509::csr::Csr;
+use crate::x509::key::{PrivateKey, PrivateKeyError};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What came of a call.
+pub(super) enum Outcome {
+    Accepted(Result<(), CaError>),
+    AccountKey(Result<PrivateKey, PrivateKeyError>),
+    Authorizations(Result<Vec<Authorization>, CaError>),
+    Checked(Result<Authorization, CaError>),
+    Downloaded(Result<Vec<u8>, CaError>),
+    Finalized(Result<OrderState, CaError>),
+    NextKey(KeyToMake, Result<PrivateKey, PrivateKeyError>),
+    Opened(Result<OrderState, CaError>),
+    Probed(Result<(), String>),
+    Refreshed(Result<OrderState, CaError>),
+    Registered(Box<Registering>, Result<String, CaError>),
+    RenewalInfo(Result<Option<RenewalInfo>, CaError>),
+}
+
+fn meta<'a>(view: &'a View, call: &Call) -> Option<&'a Meta> {
+    let (kind, key) = call.target();
+    match kind {
+        planner::Kind::Certificate => view.certificates.get(key).map(|o| &o.metadata),
+        planner::Kind::Challenge => view.challenges.get(key).map(|o| &o.metadata),
+        planner::Kind::Issuer => view.issuers.get(key).map(|o| &o.metadata),
+        planner::Kind::Order => view.orders.get(key).map(|o| &o.metadata),
+        planner::Kind::CertificateRequest | planner::Kind::Ingress | planner::Kind::Secret => None,
+    }
+}
+
+/// The uid of the object that a call is for.
+pub(super) fn uid(view: &View, call: &Call) -> Option<String> {
+    meta(view, call).map(|meta| meta.uid.clone())
+}
+
+/// The generation of the object that a call is for.
+pub(super) fn generation(view: &View, call: &Call) -> i64 {
+    meta(view, call).map_or(0, |meta| meta.generation)
+}
+
+/// The server that a call goes to.
+pub(super) fn server(view: &View, call: &Call) -> Option<String> {
+    let (_, key) = call.target();
+    let issuer = match call {
+        Call::AccountKey { .. } | Call::NextKey { .. } | Call::Probe { .. } => return None,
+        Call::Register { issuer } => issuer.clone(),
+        Call::RenewalInfo { certificate } => {
+            view.certificates.get(certificate)?.spec.issuer_ref.key(&certificate.namespace)
+        }
+        Call::Accept { challenge } | Call::Check { challenge } => {
+            view.challenges.get(challenge)?.spec.issuer_ref.key(&challenge.namespace)
+        }
+        _ => view.orders.get(key)?.spec.issuer_ref.key(&key.namespace),
+    };
+    Some(view.issuers.get(&issuer)?.spec.acme.as_ref()?.server.clone())
+}
+
+/// Does what a call says. None where the view has no need of it any more.
+pub(super) async fn perform(
+    call: &Call,
+    view: &Arc<View>,
+    settings: &Settings,
+    store: &impl Store,
+    ca: &impl Ca,
+    now: Timestamp,
+) -> Option<Outcome> {
+    if !store.is_leader() {
+        return None;
+    }
+    match call {
+        Call::AccountKey { .. } => {
+            let made = tokio::task::spawn_blocking(account::generate).await;
+            Some(Outcome::AccountKey(made.unwrap_or_else(|error| Err(PrivateKeyError::Generation(error.to_string())))))
+        }
+        Call::NextKey { certificate } => {
+            let wish = planner::key_to_make(view, view.certificates.get(certificate)?)?;
+            let spec = wish.spec.clone();
+            let made = tokio::task::spawn_blocking(move || PrivateKey::generate(&spec)).await;
+            let made = made.unwrap_or_else(|error| Err(PrivateKeyError::Generation(error.to_string())));
+            Some(Outcome::NextKey(wish, made))
+        }
+        Call::Register { issuer } => {
+            let registering = planner::registering(view, settings, view.issuers.get(issuer)?)?;
+            let result = ca.register(&registering.directory, &registering.registration).await;
+            Some(Outcome::Registered(Box::new(registering), result))
+        }
+        Call::RenewalInfo { certificate } => {
+            let certificate = view.certificates.get(certificate)?;
+            let (directory, id) = planner::ari_target(view, settings, certificate)?;
+            Some(Outcome::RenewalInfo(ca.renewal_info(&directory, &id, now).await))
+        }
+        Call::Probe { challenge } => Some(Outcome::Probed(probe_all(store, view.challenges.get(challenge)?).await)),
+        Call::Accept { challenge } => {
+            let (challenge, order, account) = of_challenge(view, settings, challenge)?;
+            Some(Outcome::Accepted(ca.accept(&account, &order.status.url, &challenge.spec.url).await))
+        }
+        Call::Check { challenge } => {
+            let (challenge, _, account) = of_challenge(view, settings, challenge)?;
+            Some(Outcome::Checked(ca.authorization(&account, &challenge.spec.authorization_url).await))
+        }
+        Call::NewOrder { order }
+        | Call::Authorizations { order }
+        | Call::Refresh { order }
+        | Call::Finalize { order }
+        | Call::Download { order } => of_order(call, view.orders.get(order)?, view, settings, ca).await,
+    }
+}
+
+fn of_challenge<'a>(
+    view: &'a View,
+    settings: &Settings,
+    key: &crate::objects::Key,
+) -> Option<(&'a Challenge, &'a Order, Account)> {
+    let challenge = view.challenges.get(key)?;
+    let owner = challenge.metadata.controller()?;
+    let order = view.orders.get(&crate::objects::Key::new(key.namespace.clone(), owner.name.clone()))?;
+    Some((challenge, order, planner::opening(view, settings, order)?.0))
+}
+
+async fn of_order(call: &Call, order: &Order, view: &View, settings: &Settings, ca: &impl Ca) -> Option<Outcome> {
+    let (account, mut new) = planner::opening(view, settings, order)?;
+    let url = &order.status.url;
+    match call {
+        Call::NewOrder { .. } => {
+            let mut result = ca.new_order(&account, &new).await;
+            // What it replaces may be replaced already, or be another account's: then it is an order like any other.
+            if !new.replaces.is_empty() && result.as_ref().is_err_and(CaError::is_final) {
+                new.replaces.clear();
+                result = ca.new_order(&account, &new).await;
+            }
+            Some(Outcome::Opened(result))
+        }
+        Call::Authorizations { .. } => {
+            let mut found = Vec::new();
+            for authorization in &order.status.authorizations {
+                match ca.authorization(&account, &authorization.url).await {
+                    Ok(authorization) => found.push(authorization),
+                    Err(error) => return Some(Outcome::Authorizations(Err(error))),
+                }
+            }
+            Some(Outcome::Authorizations(Ok(found)))
+        }
+        Call::Finalize { .. } => {
+            let csr = match Csr::from_base64(&order.spec.request) {
+                Ok(csr) => csr,
+                Err(error) => return Some(Outcome::Finalized(Err(CaError::Key(error.to_string())))),
+            };
+            let result = ca.finalize(&account, url, &csr.der).await;
+            if result.as_ref().is_err_and(CaError::is_final) {
+                // It may have been handed in before by a leader who could not write it down.
+                if let Ok(state) = ca.order(&account, url).await {
+                    if state.state != State::Ready {
+                        return Some(Outcome::Finalized(Ok(state)));
+                    }
+                }
+            }
+            Some(Outcome::Finalized(result))
+        }
+        Call::Download { .. } => {
+            let issuer = view.issuers.get(&order.spec.issuer_ref.key(&order.metadata.namespace))?;
+            let preferred = issuer.spec.acme.as_ref().map_or("", |acme| acme.preferred_chain.as_str());
+            Some(Outcome::Downloaded(ca.certificate(&account, url, preferred).await))
+        }
+        _ => Some(Outcome::Refreshed(ca.order(&account, url).await)),
+    }
+}
+
+/// Asks every replica; the first that does not answer as it should is named.
+async fn probe_all(store: &impl Store, challenge: &Challenge) -> Result<(), String> {
+    let replicas = match store.replicas().await.map_err(|error| format!("the replicas are not known: {error}"))? {
+        Replicas::Alone => return Ok(()),
+        Replicas::All(replicas) if replicas.is_empty() => {
+            return Err("no replica is ready behind the proxy's Service".to_owned());
+        }
+        Replicas::All(replicas) => replicas,
+    };
+    let spec = &challenge.spec;
+    let method = Method::of(challenge).ok_or("flow-proxy solves HTTP-01 and TLS-ALPN-01 only")?;
+    let asked = replicas.iter().map(|replica| async move {
+        let result = match (method, replica.https) {
+            (Method::Http01, _) => probe::http(replica.http, &spec.dns_name, &spec.token, &spec.key).await,
+            (Method::TlsAlpn01, Some(https)) => probe::tls_alpn(https, &spec.dns_name, &spec.key).await,
+            (Method::TlsAlpn01, None) => return Err(format!("{} has no TLS listener", replica.name)),
+        };
+        result.map_err(|error| format!("{error} (replica {})", replica.name))
+    });
+    join_all(asked).await.into_iter().collect()
+}

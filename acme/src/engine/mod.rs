@@ -1,0 +1,260 @@
+//! The loop that does what the planner says: writes, calls to the CA, and patience.
+//!
+//! Nothing that matters is kept here. What is: which calls are under way, and how long to wait with those that
+//! failed. A leader who dies loses only that.
+
+mod barrier;
+mod calls;
+mod metrics;
+mod outcome;
+mod patience;
+mod writer;
+
+
+
+
+pub use metrics::Metrics;
+
+use crate::ca::Ca;
+use crate::http01::ChallengeTable;
+use crate::objects::Key;
+use crate::planner::{self, Call, Kind, Plan, Settings, View};
+use crate::store::{Store, StoreError};
+use calls::Outcome;
+use jiff::Timestamp;
+use patience::Patience;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use writer::Writer;
+
+/// How many calls are under way at a time, to the CA and to replicas.
+const AT_A_TIME: usize = 24;
+/// Time alone is looked at least this often.
+const LONGEST_NAP: Duration = Duration::from_secs(60);
+
+/// Issues and renews.
+pub struct Engine<S, C> {
+    store: Arc<S>,
+    ca: Arc<C>,
+    table: Arc<ChallengeTable>,
+    settings: Arc<Settings>,
+    metrics: Metrics,
+    clock: fn() -> Timestamp,
+}
+
+/// What a finished call was for, and what came of it.
+struct Finished {
+    call: Call,
+    uid: String,
+    outcome: Option<Outcome>,
+}
+
+struct Work {
+    tasks: JoinSet<Finished>,
+    /// Objects with a call under way, or with an outcome that is not written yet.
+    busy: HashMap<(Kind, Key), ()>,
+    unwritten: Vec<Finished>,
+    patience: Patience,
+    writer: Writer,
+}
+
+impl<S: Store, C: Ca> Engine<S, C> {
+    /// An engine. Every replica runs one: those that do not lead only answer challenges.
+    pub fn new(store: Arc<S>, ca: Arc<C>, table: Arc<ChallengeTable>, settings: Settings, metrics: Metrics) -> Self {
+        Self { store, ca, table, settings: Arc::new(settings), metrics, clock: Timestamp::now }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
+    }
+
+    fn now(&self) -> Timestamp {
+        let now = (self.clock)();
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
+    /// Runs until `stop` is cancelled. Calls that are under way then are dropped: the next leader repeats them.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut changes = self.store.changes();
+        // Apart from the loop: writes that take long must not keep a replica from answering.
+        let publisher = tokio::spawn(publish(
+            Arc::clone(&self.store),
+            Arc::clone(&self.table),
+            Arc::clone(&self.settings),
+            self.clock,
+            stop.clone(),
+        ));
+        let mut work = Work {
+            tasks: JoinSet::new(),
+            busy: HashMap::new(),
+            unwritten: Vec::new(),
+            patience: Patience::default(),
+            writer: Writer::default(),
+        };
+        while !stop.is_cancelled() {
+            changes.mark_unchanged();
+            let until = self.turn(&mut work).await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                changed = changes.changed() => if changed.is_err() { break },
+                Some(done) = work.tasks.join_next(), if !work.tasks.is_empty() => work.unwritten.extend(done.ok()),
+                () = tokio::time::sleep_until(until) => {}
+            }
+            // What finished at the same time is written at the same time.
+            while let Some(done) = work.tasks.try_join_next() {
+                work.unwritten.extend(done.ok());
+            }
+        }
+        work.tasks.shutdown().await;
+        publisher.abort();
+    }
+
+    /// One look at everything; says until when nothing is to be done.
+    async fn turn(&self, work: &mut Work) -> Instant {
+        let view = self.store.view();
+        let now = self.now();
+        self.metrics.observe(&view);
+        if !self.store.is_leader() {
+            work.tasks.abort_all();
+            while work.tasks.join_next().await.is_some() {}
+            work.busy.clear();
+            work.unwritten.clear();
+            work.patience = Patience::default();
+            return Instant::now() + LONGEST_NAP;
+        }
+        let mut wrote = self.write_outcomes(work, &view, now).await;
+        if wrote {
+            return Instant::now();
+        }
+        let plan = planner::plan(&view, &self.settings, now);
+        wrote |= self.write_steps(work, &plan, &view).await;
+        self.begin(work, &plan, &view);
+        if wrote { Instant::now() } else { self.nap(work, &plan, now) }
+    }
+
+    async fn write_outcomes(&self, work: &mut Work, view: &Arc<View>, now: Timestamp) -> bool {
+        let mut steps = Vec::new();
+        let mut origin = Vec::new();
+        for finished in std::mem::take(&mut work.unwritten) {
+            let target = finished.call.target();
+            let target = (target.0, target.1.clone());
+            let Some(outcome) = &finished.outcome else {
+                work.busy.remove(&target);
+                continue;
+            };
+            if calls::uid(view, &finished.call).as_deref() != Some(&*finished.uid) {
+                work.busy.remove(&target);
+                continue;
+            }
+            self.metrics.count(&finished.call, outcome);
+            let recorded = outcome::record(&finished.call, outcome, view, &self.settings, now);
+            work.patience.note(&finished.call, &recorded.wait);
+            match recorded.step {
+                Some(step) => {
+                    steps.push(step);
+                    origin.push((target, finished));
+                }
+                None => {
+                    work.busy.remove(&target);
+                }
+            }
+        }
+        if steps.is_empty() {
+            return false;
+        }
+        let results = work.writer.write(&*self.store, view, &steps).await;
+        for ((target, finished), result) in origin.into_iter().zip(results) {
+            match result {
+                // Somebody else wrote: what came of the call still holds, and goes on top of what is there now.
+                Err(StoreError::Conflict | StoreError::Unavailable(_)) => work.unwritten.push(finished),
+                Ok(()) | Err(StoreError::Refused(_)) => {
+                    work.busy.remove(&target);
+                }
+            }
+        }
+        true
+    }
+
+    async fn write_steps(&self, work: &mut Work, plan: &Plan, view: &Arc<View>) -> bool {
+        // An object whose call has ended but is not written yet is not planned for.
+        let free = plan.steps.iter().filter(|step| {
+            step.writes.first().is_none_or(|write| {
+                let target = write.target();
+                !work.busy.contains_key(&target) && !work.writer.is_held(&target)
+            })
+        });
+        let steps: Vec<_> = free.cloned().collect();
+        if steps.is_empty() {
+            return false;
+        }
+        let writes = steps.iter().any(|step| !step.writes.is_empty());
+        let _ = work.writer.write(&*self.store, view, &steps).await;
+        writes
+    }
+
+    fn begin(&self, work: &mut Work, plan: &Plan, view: &Arc<View>) {
+        work.patience.keep_only(&plan.calls);
+        for call in &plan.calls {
+            let (kind, key) = call.target();
+            let target = (kind, key.clone());
+            let stepped = plan.steps.iter().any(|step| step.writes.iter().any(|write| write.target() == target));
+            if work.tasks.len() >= AT_A_TIME
+                || stepped
+                || work.busy.contains_key(&target)
+                || !work.patience.may_begin(call, view)
+            {
+                continue;
+            }
+            let Some(uid) = calls::uid(view, call) else { continue };
+            work.busy.insert(target, ());
+            let (call, view, settings) = (call.clone(), Arc::clone(view), Arc::clone(&self.settings));
+            let (store, ca, now) = (Arc::clone(&self.store), Arc::clone(&self.ca), self.now());
+            work.tasks.spawn(async move {
+                let outcome = calls::perform(&call, &view, &settings, &*store, &*ca, now).await;
+                Finished { call, uid, outcome }
+            });
+        }
+    }
+
+    fn nap(&self, work: &Work, plan: &Plan, now: Timestamp) -> Instant {
+        let longest = Instant::now() + LONGEST_NAP;
+        let wake = plan.wake.map_or(longest, |at| {
+            let wait = u64::try_from(at.duration_since(now).as_secs()).unwrap_or(0);
+            Instant::now() + Duration::from_secs(wait.clamp(1, LONGEST_NAP.as_secs()))
+        });
+        let writer = work.writer.next();
+        let unwritten = (!work.unwritten.is_empty()).then(|| Instant::now() + Duration::from_millis(200));
+        [Some(longest), Some(wake), work.patience.next(), writer, unwritten].into_iter().flatten().min().unwrap_or(longest)
+    }
+}
+
+/// Keeps the table of challenges in line with the view, on every replica.
+async fn publish<S: Store>(
+    store: Arc<S>,
+    table: Arc<ChallengeTable>,
+    settings: Arc<Settings>,
+    clock: fn() -> Timestamp,
+    stop: CancellationToken,
+) {
+    let mut changes = store.changes();
+    while !stop.is_cancelled() {
+        changes.mark_unchanged();
+        table.publish(&store.view(), &settings, clock());
+        tokio::select! {
+            () = stop.cancelled() => {}
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+impl<S, C> std::fmt::Debug for Engine<S, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

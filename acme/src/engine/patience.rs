@@ -1,0 +1,117 @@
+//! How long to wait with calls that failed or have to be repeated.
+
+use crate::names::spread;
+use crate::planner::{Call, View};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a call's outcome asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Wait {
+    /// It is done.
+    #[default]
+    Done,
+    /// It waits for somebody: ask again soon, ever more slowly, or when the CA says.
+    Poll(Option<Duration>),
+    /// It failed and may succeed later; not before the CA says.
+    Failed {
+        /// `Retry-After`.
+        after: Option<Duration>,
+        /// The server has too much to do, not this request alone.
+        server: Option<String>,
+    },
+    /// It failed and will fail again unless somebody corrects something.
+    Hopeless,
+}
+
+#[derive(Debug)]
+struct Pause {
+    until: Instant,
+    times: u32,
+    /// A change of the object ends a hopeless pause.
+    generation: i64,
+    hopeless: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    pauses: HashMap<Call, Pause>,
+    servers: HashMap<String, Instant>,
+}
+
+impl Patience {
+    pub(super) fn note(&mut self, call: &Call, wait: &Wait) {
+        let times = self.pauses.get(call).map_or(0, |pause| pause.times);
+        let (pause, hopeless) = match wait {
+            Wait::Done => {
+                self.pauses.remove(call);
+                return;
+            }
+            Wait::Poll(after) => {
+                let own = doubled(if matches!(call, Call::Probe { .. }) { 250 } else { 400 }, times, 5_000);
+                (after.map_or(own, |after| after.clamp(own, Duration::from_secs(300))), false)
+            }
+            Wait::Failed { after, server } => {
+                let own = jittered(call, times, doubled(1_000, times, 600_000));
+                let pause = after.map_or(own, |after| after.max(own));
+                if let Some(server) = server {
+                    self.servers.insert(server.clone(), Instant::now() + after.unwrap_or(Duration::from_secs(5)).max(own));
+                }
+                (pause, false)
+            }
+            Wait::Hopeless => (jittered(call, times, doubled(600_000, times, 6 * 3_600_000)), true),
+        };
+        let until = Instant::now() + pause;
+        self.pauses.insert(call.clone(), Pause { until, times: times + 1, generation: -1, hopeless });
+    }
+
+    /// Whether a call may begin now.
+    pub(super) fn may_begin(&mut self, call: &Call, view: &View) -> bool {
+        let now = Instant::now();
+        if let Some(until) = super::calls::server(view, call).and_then(|server| self.servers.get(&server)) {
+            if *until > now {
+                return false;
+            }
+        }
+        let Some(pause) = self.pauses.get_mut(call) else { return true };
+        if pause.hopeless {
+            let generation = super::calls::generation(view, call);
+            if pause.generation == -1 {
+                pause.generation = generation;
+            }
+            if pause.generation != generation {
+                self.pauses.remove(call);
+                return true;
+            }
+        }
+        pause.until <= now
+    }
+
+    /// Forgets calls that are not planned any more.
+    pub(super) fn keep_only(&mut self, planned: &[Call]) {
+        if !self.pauses.is_empty() {
+            let planned: std::collections::HashSet<&Call> = planned.iter().collect();
+            self.pauses.retain(|call, _| planned.contains(call));
+        }
+        let now = Instant::now();
+        self.servers.retain(|_, until| *until > now);
+    }
+
+    /// When the next call may begin.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let until = self.pauses.values().map(|pause| pause.until).chain(self.servers.values().copied());
+        until.filter(|until| *until > now).min()
+    }
+}
+
+fn doubled(start: u64, times: u32, most: u64) -> Duration {
+    Duration::from_millis(start.saturating_mul(1 << times.min(20)).min(most))
+}
+
+/// Up to a fifth more, so that those who failed together do not come back together.
+fn jittered(call: &Call, times: u32, pause: Duration) -> Duration {
+    let fifth = u64::try_from(pause.as_millis() / 5).unwrap_or(0);
+    pause + Duration::from_millis(spread(&[&call.to_string(), &times.to_string()], fifth))
+}

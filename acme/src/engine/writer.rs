@@ -1,0 +1,101 @@
+use super::barrier::{self, Sign};
+use crate::objects::Key;
+use crate::planner::{Event, EventType, Kind, Step, View};
+use crate::store::{Store, StoreError};
+use futures_util::StreamExt as _;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const AT_A_TIME: usize = 16;
+const TELL_AGAIN: Duration = Duration::from_secs(3600);
+
+/// Writes steps, holds off what was refused, and tells each thing once.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    held: HashMap<(Kind, Key), (Instant, u32)>,
+    told: HashMap<(String, &'static str, String), Instant>,
+}
+
+impl Writer {
+    pub(super) fn is_held(&self, target: &(Kind, Key)) -> bool {
+        self.held.get(target).is_some_and(|(until, _)| *until > Instant::now())
+    }
+
+    /// When something held may be tried again.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let now = Instant::now();
+        self.held.values().map(|(until, _)| *until).filter(|until| *until > now).min()
+    }
+
+    /// Writes steps side by side, and waits until the view shows them.
+    pub(super) async fn write(
+        &mut self,
+        store: &impl Store,
+        before: &View,
+        steps: &[Step],
+    ) -> Vec<Result<(), StoreError>> {
+        let results: Vec<_> =
+            futures_util::stream::iter(steps).map(|step| one(store, before, step)).buffered(AT_A_TIME).collect().await;
+        let mut signs = Vec::new();
+        let mut out = Vec::with_capacity(results.len());
+        for (step, (seen, result)) in steps.iter().zip(results) {
+            signs.extend(seen);
+            match &result {
+                Ok(()) => {
+                    step.writes.first().map(|write| self.held.remove(&write.target()));
+                    for event in &step.events {
+                        self.tell(store, event).await;
+                    }
+                }
+                Err(error) => self.hold(step, error),
+            }
+            out.push(result);
+        }
+        if !signs.is_empty() {
+            barrier::wait(store, signs).await;
+        }
+        out
+    }
+
+    fn hold(&mut self, step: &Step, error: &StoreError) {
+        let Some(write) = step.writes.first() else { return };
+        let target = write.target();
+        let times = self.held.get(&target).map_or(0, |(_, times)| *times);
+        let wait = match error {
+            StoreError::Conflict => Duration::from_millis(50 << times.min(6)),
+            StoreError::Unavailable(_) => Duration::from_millis(500 << times.min(6)),
+            StoreError::Refused(_) => Duration::from_secs(30),
+        };
+        if !matches!(error, StoreError::Conflict) {
+            tracing::warn!(object = %target.1, kind = ?target.0, %error, "a write was not done");
+        }
+        self.held.insert(target, (Instant::now() + wait, times + 1));
+    }
+
+    async fn tell(&mut self, store: &impl Store, event: &Event) {
+        let now = Instant::now();
+        self.told.retain(|_, at| now.duration_since(*at) < TELL_AGAIN);
+        let about = (event.uid.clone(), event.reason, event.message.clone());
+        if event.event_type == EventType::Warning && self.told.contains_key(&about) {
+            return;
+        }
+        self.told.insert(about, now);
+        tracing::info!(object = %event.key, kind = ?event.kind, reason = event.reason, "{}", event.message);
+        store.tell(event).await;
+    }
+}
+
+async fn one(store: &impl Store, before: &View, step: &Step) -> (Vec<Sign>, Result<(), StoreError>) {
+    let mut signs = Vec::new();
+    for write in &step.writes {
+        if !store.is_leader() {
+            return (signs, Err(StoreError::Conflict));
+        }
+        if let Err(error) = store.write(write).await {
+            return (signs, Err(error));
+        }
+        signs.push(Sign::of(write, before));
+    }
+    (signs, Ok(()))
+}

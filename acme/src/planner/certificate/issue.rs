@@ -1,0 +1,162 @@
+//! The making of a certificate: key, request, Secret, in this order.
+
+use super::{Subject, key, policy, secret};
+use crate::names::{self, CERTIFICATE_NAME, CERTIFICATE_REVISION, PRIVATE_KEY_SECRET, TEMPORARY};
+use crate::objects::{
+    Certificate, CertificateRequest, ConditionStatus, GROUP, Object, Owner, RequestSpec, RequestStatus, VERSION,
+    condition, set_condition,
+};
+use crate::planner::{Context, Event, Kind, Plan, Step, Write, request};
+use crate::x509::csr::{self, Csr};
+use crate::x509::key::PrivateKey;
+use crate::x509::{chain, temporary};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Who asks, where `kubectl get certificaterequest` shows the requester.
+const REQUESTER: &str = "system:serviceaccount:flow-proxy:flow-proxy";
+
+pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) {
+    let Some(key) = key::ready(context, subject, plan) else { return };
+    let certificate = subject.certificate;
+    let Some(present) = subject.next else {
+        return plan.steps.push(ask(context, subject, &key));
+    };
+    let same_key = Csr::from_base64(&present.spec.request).is_ok_and(|csr| csr.public_key == key.public_key());
+    if !same_key || !policy::request_violations(&certificate.spec, present).is_empty() {
+        return plan.steps.push(withdraw(present));
+    }
+    let Some(ready) = condition(&present.status.conditions, "Ready") else {
+        return plan.steps.extend(temporarily(context, subject, &key));
+    };
+    if ready.status == ConditionStatus::True {
+        return take(context, subject, present, &key, plan);
+    }
+    if !matches!(&*ready.reason, "Failed" | "Denied") {
+        return plan.steps.extend(temporarily(context, subject, &key));
+    }
+    let begun = condition(&certificate.status.conditions, "Issuing").and_then(|c| c.last_transition_time);
+    if present.status.failure_time < begun {
+        // It failed before this attempt.
+        return plan.steps.push(withdraw(present));
+    }
+    plan.steps.push(fail(context, certificate, &ready.reason, &ready.message));
+}
+
+fn withdraw(request: &CertificateRequest) -> Step {
+    let (key, uid) = (request.key(), request.metadata.uid.clone());
+    Step::write(Write::Delete { kind: Kind::CertificateRequest, key, uid })
+}
+
+fn ask(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -> Step {
+    let certificate = subject.certificate;
+    let spec = &certificate.spec;
+    let request = match csr::make(spec, key) {
+        Ok(request) => request,
+        Err(error) => return fail(context, certificate, "Failed", &error.to_string()),
+    };
+    let mut metadata = names::inherited(&certificate.metadata);
+    metadata.name = names::numbered(&certificate.metadata.name, subject.next_revision());
+    let key_secret = certificate.status.next_private_key_secret_name.clone().unwrap_or_default();
+    for (name, value) in [
+        (CERTIFICATE_NAME, certificate.metadata.name.clone()),
+        (CERTIFICATE_REVISION, subject.next_revision().to_string()),
+        (PRIVATE_KEY_SECRET, key_secret),
+    ] {
+        metadata.annotations.insert(name.to_owned(), value);
+    }
+    metadata.owner_references =
+        vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "Certificate", &certificate.metadata)];
+    let message = format!("Created new CertificateRequest resource {:?}", metadata.name);
+    let spec = RequestSpec {
+        duration: spec.duration,
+        issuer_ref: spec.issuer_ref.clone(),
+        request,
+        is_ca: spec.is_ca,
+        usages: spec.usages.clone(),
+        username: REQUESTER.to_owned(),
+    };
+    let request = Object { metadata, spec, status: RequestStatus::default() };
+    let event = Event::normal(Kind::Certificate, &certificate.metadata, "Requested", message);
+    Step::write(Write::Create(request.into())).with(event)
+}
+
+fn temporarily(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -> Option<Step> {
+    let certificate = subject.certificate;
+    let usable = subject.secret.is_some_and(|present| {
+        present.leaf().is_ok_and(|leaf| present.private_key().is_ok_and(|key| key.public_key() == leaf.public_key))
+    });
+    if usable || subject.outranked.is_some() || certificate.metadata.annotation(TEMPORARY) != Some("true") {
+        return None;
+    }
+    let chain = temporary::temporary(&certificate.spec, key, context.now).ok()?;
+    let secret = secret::temporary(context, subject, chain.as_bytes(), key)?;
+    let event = Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", "Issued temporary certificate");
+    Some(Step::write(Write::Apply(secret)).with(event))
+}
+
+/// Takes what was signed: the Secret first, then the status.
+fn take(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    request: &Arc<CertificateRequest>,
+    key: &PrivateKey,
+    plan: &mut Plan,
+) {
+    let certificate = subject.certificate;
+    let pem = request::chain(request).unwrap_or_default();
+    let leaf = match chain::check(&pem) {
+        Ok(leaf) => leaf,
+        Err(error) => {
+            let message = format!("Issued certificate cannot be read: {error}");
+            return plan.steps.push(fail(context, certificate, "InvalidCertificate", &message));
+        }
+    };
+    let wrong = if leaf.public_key != key.public_key() {
+        Some("Issued X.509 certificate doesn't match CertificateRequest public key")
+    } else if leaf.not_after <= context.now {
+        Some("Issued X.509 certificate has expired already")
+    } else {
+        None
+    };
+    if let Some(message) = wrong {
+        return plan.steps.push(fail(context, certificate, "InvalidCertificate", message));
+    }
+    let Some(secret) = secret::issued(context, subject, &pem, &leaf, key) else { return };
+    let mut changed = Certificate::clone(certificate);
+    let status = &mut changed.status;
+    status.revision = Some(subject.next_revision());
+    status.last_failure_time = None;
+    status.failed_issuance_attempts = None;
+    status.next_private_key_secret_name = None;
+    status.conditions.retain(|condition| condition.kind != "Issuing");
+    // What the CA said of the old certificate says nothing of the new one.
+    status.acme = None;
+    let message = "The certificate has been successfully issued";
+    let mut step = Step {
+        writes: vec![Write::Apply(secret), Write::Status(changed.into())],
+        events: vec![Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", message)],
+    };
+    if let Some(message) = secret::missing_outputs(certificate) {
+        step = step.with(Event::warning(Kind::Certificate, &certificate.metadata, "KeystoreNotWritten", message));
+    }
+    plan.steps.push(step);
+}
+
+fn fail(context: &Context<'_>, certificate: &Certificate, reason: &str, message: &str) -> Step {
+    failure(certificate, reason, message, context.now)
+}
+
+/// Ends an attempt: the next one comes later, and ever later.
+pub(super) fn failure(certificate: &Certificate, reason: &str, message: &str, now: Timestamp) -> Step {
+    let mut changed = certificate.clone();
+    let generation = Some(certificate.metadata.generation);
+    let message = format!("The certificate request has failed to complete and will be retried: {message}");
+    let status = &mut changed.status;
+    status.last_failure_time = Some(now);
+    status.failed_issuance_attempts = Some(status.failed_issuance_attempts.unwrap_or(0).saturating_add(1));
+    let conditions = &mut status.conditions;
+    set_condition(conditions, "Issuing", ConditionStatus::False, reason, &*message, generation, now);
+    let event = Event::warning(Kind::Certificate, &certificate.metadata, "Failed", message);
+    Step::write(Write::Status(changed.into())).with(event)
+}

@@ -1,0 +1,129 @@
+//! The key of a certificate in the making: made or taken over, and stored before anything is asked with it.
+
+use super::Subject;
+use crate::names::{self, FAO, NEXT_PRIVATE_KEY};
+use crate::objects::{
+    Certificate, Encoding, GROUP, Key, Meta, Owner, PrivateKeySpec, RotationPolicy, Secret, VERSION, condition,
+};
+use crate::planner::{Call, Context, Event, Kind, Plan, Step, View, Write};
+use crate::x509::key::{PrivateKey, PrivateKeyError};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The key to use, once it is stored and named in the status; until then, what leads there is planned.
+pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Arc<PrivateKey>> {
+    let certificate = subject.certificate;
+    let named = certificate.status.next_private_key_secret_name.as_deref();
+    let place = Key::new(certificate.metadata.namespace.clone(), named.map_or_else(|| name(certificate), str::to_owned));
+    let Some(stored) = context.view.secrets.get(&place) else {
+        begin(subject, &place, plan);
+        return None;
+    };
+    if !stored.metadata.controlled_by("Certificate", &certificate.metadata) {
+        // A name of ours in foreign hands: another one, made with the next attempt, will do.
+        return None;
+    }
+    let wanted = certificate.spec.private_key.as_ref();
+    match stored.private_key() {
+        Ok(key) if key.violations(wanted).is_empty() => {
+            if named.is_some() {
+                return Some(key);
+            }
+            let mut changed = Certificate::clone(certificate);
+            changed.status.next_private_key_secret_name = Some(place.name);
+            plan.steps.push(Step::write(Write::Status(changed.into())));
+        }
+        unusable => {
+            let uid = stored.metadata.uid.clone();
+            let mut step = Step::write(Write::Delete { kind: Kind::Secret, key: place.clone(), uid });
+            if let Err(error) = unusable {
+                let message =
+                    format!("Failed to decode private key stored in Secret {:?} - generating new key: {error}", place.name);
+                step = step.with(Event::warning(Kind::Certificate, &certificate.metadata, "DecodeFailed", message));
+            }
+            plan.steps.push(step);
+        }
+    }
+    None
+}
+
+/// The same name for the same attempt, so that two leaders make one Secret.
+fn name(certificate: &Certificate) -> String {
+    let status = &certificate.status;
+    let since = condition(&status.conditions, "Issuing").and_then(|c| c.last_transition_time);
+    let attempt = format!("{:?} {:?} {since:?}", status.revision, status.failed_issuance_attempts);
+    names::numbered(&certificate.metadata.name, names::suffix(&[&certificate.metadata.uid, &attempt]))
+}
+
+fn begin(subject: &Subject<'_>, place: &Key, plan: &mut Plan) {
+    let certificate = subject.certificate;
+    let wanted = certificate.spec.private_key.as_ref();
+    let kept = wanted.and_then(|key| key.rotation_policy) == Some(RotationPolicy::Never);
+    let old = subject.secret.filter(|_| kept).and_then(|secret| secret.private_key().ok());
+    let Some(old) = old else {
+        return plan.calls.push(Call::NextKey { certificate: certificate.key() });
+    };
+    let mismatch = old.violations(wanted);
+    let secret = &certificate.spec.secret_name;
+    if mismatch.is_empty() {
+        let message = format!("Reusing private key stored in existing Secret resource {secret:?}");
+        let event = Event::normal(Kind::Certificate, &certificate.metadata, "Reused", message);
+        let copy = next_secret(certificate, place, &old);
+        return plan.steps.push(Step::write(Write::Create(copy.into())).with(event));
+    }
+    let message = format!(
+        "User intervention required: existing private key in Secret {secret:?} does not match requirements on \
+         Certificate resource, mismatching fields: [{}], but cert-manager cannot create new private key as the \
+         Certificate's .spec.privateKey.rotationPolicy is unset or set to Never. To allow cert-manager to create a new \
+         private key you can set .spec.privateKey.rotationPolicy to 'Always' (this will result in the private key \
+         being regenerated every time a cert is renewed)",
+        mismatch.join(" ")
+    );
+    let event = Event::warning(Kind::Certificate, &certificate.metadata, "CannotRegenerateKey", message);
+    plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
+}
+
+fn next_secret(certificate: &Certificate, place: &Key, key: &PrivateKey) -> Secret {
+    let mut metadata = Meta::named(place.clone());
+    for label in [NEXT_PRIVATE_KEY, FAO] {
+        metadata.labels.insert(label.to_owned(), "true".to_owned());
+    }
+    metadata.owner_references =
+        vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "Certificate", &certificate.metadata)];
+    let data = BTreeMap::from([("tls.key".to_owned(), key.to_pem(Encoding::PKCS8).into_bytes())]);
+    Secret::new(metadata, "Opaque", data)
+}
+
+/// What key is to be made for a certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyToMake {
+    /// Its kind and size.
+    pub spec: PrivateKeySpec,
+    place: Key,
+}
+
+/// What key is to be made for a certificate; none where there is one by now.
+#[must_use]
+pub fn key_to_make(view: &View, certificate: &Certificate) -> Option<KeyToMake> {
+    let named = certificate.status.next_private_key_secret_name.clone();
+    let place = Key::new(certificate.metadata.namespace.clone(), named.unwrap_or_else(|| name(certificate)));
+    if view.secrets.contains_key(&place) {
+        return None;
+    }
+    Some(KeyToMake { spec: certificate.spec.private_key.clone().unwrap_or_default(), place })
+}
+
+/// The Secret of a key that has been made.
+#[must_use]
+pub fn key_made(certificate: &Certificate, wish: &KeyToMake, key: &PrivateKey) -> Step {
+    let message = format!("Stored new private key in temporary Secret resource {:?}", wish.place.name);
+    let event = Event::normal(Kind::Certificate, &certificate.metadata, "Generated", message);
+    Step::write(Write::Create(next_secret(certificate, &wish.place, key).into())).with(event)
+}
+
+/// What a key that cannot be made leads to: the attempt ends, and says why.
+#[must_use]
+pub fn key_impossible(certificate: &Certificate, error: &PrivateKeyError, now: Timestamp) -> Step {
+    super::issue::failure(certificate, "Failed", &error.to_string(), now)
+}

@@ -1,0 +1,154 @@
+//! What stands in the target Secret.
+
+use super::Subject;
+use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
+use crate::objects::{Certificate, GROUP, Key, Meta, Owner, Secret, VERSION};
+use crate::planner::{Context, Step, Write};
+use crate::x509::Leaf;
+use crate::x509::key::PrivateKey;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject as _;
+use std::collections::BTreeMap;
+
+/// Remembers what the template added, so that what leaves the template leaves the Secret.
+const TEMPLATE: &str = "flow-proxy.ominis.ai/secret-template";
+
+/// The Secret with an issued certificate.
+pub(super) fn issued(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    chain: &[u8],
+    leaf: &Leaf,
+    key: &PrivateKey,
+) -> Option<Secret> {
+    let encoding = subject.certificate.spec.private_key.as_ref().and_then(|key| key.encoding).unwrap_or_default();
+    let mut secret = base(context, subject, chain, key.to_pem(encoding).as_bytes())?;
+    note_issuer(&mut secret.metadata, subject.certificate, leaf);
+    Some(secret)
+}
+
+/// The Secret with a certificate that nobody trusts: it names no issuer, so that it never counts as issued.
+pub(super) fn temporary(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    chain: &[u8],
+    key: &PrivateKey,
+) -> Option<Secret> {
+    let encoding = subject.certificate.spec.private_key.as_ref().and_then(|key| key.encoding).unwrap_or_default();
+    base(context, subject, chain, key.to_pem(encoding).as_bytes())
+}
+
+fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], key: &[u8]) -> Option<Secret> {
+    if subject.outranked.is_some() {
+        return None;
+    }
+    let certificate = subject.certificate;
+    let spec = &certificate.spec;
+    let mut metadata = Meta::named(Key::new(certificate.metadata.namespace.clone(), spec.secret_name.clone()));
+    template(&mut metadata, certificate);
+    metadata.labels.insert(FAO.to_owned(), "true".to_owned());
+    metadata.annotations.insert(CERTIFICATE_NAME.to_owned(), certificate.metadata.name.clone());
+    if context.settings.owner_references {
+        metadata.owner_references =
+            vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "Certificate", &certificate.metadata)];
+    }
+    let mut data = BTreeMap::from([("tls.crt".to_owned(), chain.to_vec()), ("tls.key".to_owned(), key.to_vec())]);
+    for format in &spec.additional_output_formats {
+        match format.kind.as_str() {
+            "DER" => {
+                if let Ok(der) = PrivateKeyDer::from_pem_slice(key) {
+                    data.insert("key.der".to_owned(), der.secret_der().to_vec());
+                }
+            }
+            "CombinedPEM" => {
+                data.insert("tls-combined.pem".to_owned(), [key, b"\n", chain].concat());
+            }
+            _ => {}
+        }
+    }
+    // The type of a Secret cannot change.
+    let kind = subject.secret.map_or("kubernetes.io/tls", |present| &present.kind);
+    Some(Secret::new(metadata, kind, data))
+}
+
+fn template(metadata: &mut Meta, certificate: &Certificate) {
+    let Some(template) = &certificate.spec.secret_template else { return };
+    let reserved = |name: &str| name.split('/').next().is_some_and(|prefix| prefix.ends_with("cert-manager.io"));
+    let free = |(name, value): (&String, &String)| (!reserved(name)).then(|| (name.clone(), value.clone()));
+    metadata.labels.extend(template.labels.iter().filter_map(free));
+    metadata.annotations.extend(template.annotations.iter().filter_map(free));
+    let names: Vec<&String> = template.labels.keys().chain(template.annotations.keys()).collect();
+    if !names.is_empty() {
+        let hash = fnv32(format!("{names:?}").as_bytes());
+        metadata.annotations.insert(TEMPLATE.to_owned(), format!("{hash:08x}"));
+    }
+}
+
+fn note_issuer(metadata: &mut Meta, certificate: &Certificate, leaf: &Leaf) {
+    let reference = &certificate.spec.issuer_ref;
+    let subject = &leaf.subject;
+    for (name, value) in [
+        (ISSUER_NAME, reference.name.clone()),
+        (ISSUER_KIND, reference.kind().to_owned()),
+        (ISSUER_GROUP, reference.group().to_owned()),
+        ("cert-manager.io/common-name", leaf.common_name.clone()),
+        ("cert-manager.io/alt-names", csv(&leaf.dns_names)),
+        ("cert-manager.io/ip-sans", csv(&leaf.ip_addresses)),
+        ("cert-manager.io/uri-sans", csv(&leaf.uris)),
+    ] {
+        metadata.annotations.insert(name.to_owned(), value);
+    }
+    for (name, values) in [
+        ("cert-manager.io/email-sans", &leaf.emails),
+        ("cert-manager.io/subject-organizations", &subject.organizations),
+        ("cert-manager.io/subject-organizationalunits", &subject.organizational_units),
+        ("cert-manager.io/subject-countries", &subject.countries),
+        ("cert-manager.io/subject-provinces", &subject.provinces),
+        ("cert-manager.io/subject-localities", &subject.localities),
+    ] {
+        if !values.is_empty() {
+            metadata.annotations.insert(name.to_owned(), csv(values));
+        }
+    }
+    if !subject.serial_number.is_empty() {
+        metadata.annotations.insert("cert-manager.io/subject-serialnumber".to_owned(), subject.serial_number.clone());
+    }
+}
+
+/// A line of CSV as Go's `encoding/csv` writes it.
+fn csv(values: &[String]) -> String {
+    let quoted = values.iter().map(|value| {
+        let special = value.contains([',', '"', '\r', '\n']) || value.starts_with([' ', '\t']) || value == r"\.";
+        if special { format!("\"{}\"", value.replace('"', "\"\"")) } else { value.clone() }
+    });
+    quoted.collect::<Vec<_>>().join(",")
+}
+
+/// Repairs what was changed around a certificate that is in order: labels, annotations, further forms.
+pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Step> {
+    let present = subject.secret?;
+    let leaf = present.leaf().ok()?;
+    let mut wanted = base(context, subject, present.entry("tls.crt")?, present.entry("tls.key")?)?;
+    note_issuer(&mut wanted.metadata, subject.certificate, &leaf);
+    let has = |wanted: &BTreeMap<String, String>, present: &BTreeMap<String, String>| {
+        wanted.iter().all(|(name, value)| present.get(name) == Some(value))
+    };
+    let same = has(&wanted.metadata.labels, &present.metadata.labels)
+        && has(&wanted.metadata.annotations, &present.metadata.annotations)
+        && wanted.data.iter().all(|(name, value)| present.data.get(name) == Some(value))
+        && present.metadata.annotation(TEMPLATE) == wanted.metadata.annotation(TEMPLATE)
+        && wanted.metadata.owner_references.iter().all(|owner| present.metadata.owner_references.contains(owner));
+    if same {
+        return None;
+    }
+    // What the key was when it was read must still be there: it is not ours to bring back.
+    wanted.metadata.resource_version.clone_from(&present.metadata.resource_version);
+    Some(Step::write(Write::Apply(wanted)))
+}
+
+/// Wishes for the Secret that are not fulfilled.
+pub(super) fn missing_outputs(certificate: &Certificate) -> Option<&'static str> {
+    let stores = certificate.spec.keystores.as_ref()?;
+    let wanted = [&stores.jks, &stores.pkcs12].into_iter().flatten().any(|store| store.create);
+    wanted.then_some("spec.keystores is not supported: keystore.p12 and keystore.jks are not written")
+}

@@ -1,0 +1,123 @@
+//! Ingresses that ask for certificates by annotation (cert-manager's ingress-shim).
+
+mod annotations;
+
+use super::{Context, Event, IngressFacts, Kind, Plan, Step, Write};
+use crate::objects::{Certificate, CertificateSpec, CertificateStatus, IssuerRef, Key, Meta, Object, Owner};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mut Plan) {
+    if ingress.metadata.deletion_timestamp.is_some() {
+        return;
+    }
+    let issuer = match annotations::issuer(&ingress.metadata, context.settings) {
+        Ok(Some(issuer)) => issuer,
+        Ok(None) => return,
+        Err(message) => return bad(ingress, plan, message),
+    };
+    let wanted = match wanted(ingress, &issuer, plan) {
+        Ok(wanted) => wanted,
+        Err(message) => return bad(ingress, plan, message),
+    };
+    let names: BTreeSet<&str> = wanted.iter().map(|certificate| certificate.metadata.name.as_str()).collect();
+    for owned in context.index.of_ingress(&ingress.metadata) {
+        if owned.metadata.deletion_timestamp.is_none() && !names.contains(&*owned.metadata.name) {
+            let (key, uid) = (owned.key(), owned.metadata.uid.clone());
+            let message = format!("Successfully deleted unrequired Certificate {:?}", owned.metadata.name);
+            let event = Event::normal(Kind::Ingress, &ingress.metadata, "DeleteCertificate", message);
+            plan.steps.push(Step::write(Write::Delete { kind: Kind::Certificate, key, uid }).with(event));
+        }
+    }
+    for certificate in wanted {
+        plan.steps.extend(bring(context, ingress, certificate));
+    }
+}
+
+fn bad(ingress: &IngressFacts, plan: &mut Plan, message: String) {
+    let event = Event::warning(Kind::Ingress, &ingress.metadata, "BadConfig", message);
+    plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
+}
+
+/// One Certificate for each block of `spec.tls`.
+fn wanted(ingress: &IngressFacts, issuer: &IssuerRef, plan: &mut Plan) -> Result<Vec<Certificate>, String> {
+    let mut seen = BTreeSet::new();
+    let mut wanted = Vec::new();
+    for (place, tls) in ingress.tls.iter().enumerate() {
+        let missing = if tls.hosts.is_empty() {
+            Some("hosts")
+        } else if tls.secret_name.is_empty() {
+            Some("secretName")
+        } else {
+            None
+        };
+        if let Some(field) = missing {
+            let message = format!("Skipped a TLS block: spec.tls[{place}].{field}: Required value");
+            bad(ingress, plan, message);
+            continue;
+        }
+        if !seen.insert(tls.secret_name.as_str()) {
+            return Err(format!(
+                "Secret name {:?} is used in several blocks of spec.tls: each needs one of its own",
+                tls.secret_name
+            ));
+        }
+        wanted.push(certificate(ingress, issuer, &tls.secret_name, &tls.hosts)?);
+    }
+    Ok(wanted)
+}
+
+fn certificate(
+    ingress: &IngressFacts,
+    issuer: &IssuerRef,
+    secret_name: &str,
+    hosts: &[String],
+) -> Result<Certificate, String> {
+    let from = &ingress.metadata;
+    let mut metadata = Meta::named(Key::new(from.namespace.clone(), secret_name));
+    metadata.labels = from.labels.clone();
+    metadata.labels.remove("applyset.kubernetes.io/part-of");
+    metadata.annotations = annotations::passed_on(from)?;
+    metadata.owner_references = vec![Owner::controller("networking.k8s.io/v1", "Ingress", from)];
+    let (ip_addresses, dns_names) = hosts.iter().cloned().partition(|host| host.parse::<IpAddr>().is_ok());
+    let mut spec = CertificateSpec {
+        secret_name: secret_name.to_owned(),
+        issuer_ref: issuer.clone(),
+        dns_names,
+        ip_addresses,
+        usages: vec!["digital signature".to_owned(), "key encipherment".to_owned()],
+        ..CertificateSpec::default()
+    };
+    annotations::apply(from, &mut spec)?;
+    Ok(Object { metadata, spec, status: CertificateStatus::default() })
+}
+
+/// Creates a Certificate, or brings one of this Ingress up to date. Anybody else's is left alone.
+fn bring(context: &Context<'_>, ingress: &IngressFacts, wanted: Certificate) -> Option<Step> {
+    let name = wanted.metadata.name.clone();
+    let Some(present) = context.view.certificates.get(&wanted.key()) else {
+        let message = format!("Successfully created Certificate {name:?}");
+        let event = Event::normal(Kind::Ingress, &ingress.metadata, "CreateCertificate", message);
+        return Some(Step::write(Write::Create(wanted.into())).with(event));
+    };
+    if !present.metadata.controlled_by("Ingress", &ingress.metadata) {
+        return None;
+    }
+    let mut changed = Certificate::clone(present);
+    changed.spec = wanted.spec;
+    changed.metadata.labels = wanted.metadata.labels;
+    for name in annotations::PASSED_ON {
+        match wanted.metadata.annotations.get(name) {
+            Some(value) => changed.metadata.annotations.insert(name.to_owned(), value.clone()),
+            None if name == crate::names::TEMPORARY => None,
+            None => changed.metadata.annotations.remove(name),
+        };
+    }
+    if changed == **present {
+        return None;
+    }
+    let message = format!("Successfully updated Certificate {name:?}");
+    let event = Event::normal(Kind::Ingress, &ingress.metadata, "UpdateCertificate", message);
+    Some(Step::write(Write::Update(changed.into())).with(event))
+}

@@ -1,0 +1,223 @@
+//! Accounts: their keys, their registration, the Ready condition of issuers.
+
+use super::{Call, Context, Event, Kind, Plan, Settings, Step, View, Write};
+use crate::account::{self, AccountKey};
+use crate::ca::{Account, Binding, CaError, Directory, Registration};
+use crate::objects::{AcmeSpec, AcmeStatus, ConditionStatus, Issuer, Key, SecretKeyRef, condition, set_condition};
+use crate::x509::key::PrivateKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::Uri;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+const REGISTERED: &str = "ACMEAccountRegistered";
+const REGISTER_FAILED: &str = "ErrRegisterACMEAccount";
+const UPDATE_FAILED: &str = "ErrUpdateACMEAccount";
+const VERIFY_FAILED: &str = "ErrVerifyACMEAccount";
+
+/// An account that is to be registered.
+#[derive(Clone, Debug)]
+pub struct Registering {
+    /// The server.
+    pub directory: Directory,
+    /// The account.
+    pub registration: Registration,
+    note: Option<String>,
+}
+
+pub(super) fn plan(context: &Context<'_>, issuer: &Arc<Issuer>, plan: &mut Plan) {
+    let Some(acme) = &issuer.spec.acme else { return };
+    if issuer.metadata.deletion_timestamp.is_some() {
+        return;
+    }
+    if let Some((reason, message)) = mistake(acme) {
+        return failed(context, issuer, plan, reason, message);
+    }
+    match account::account_key(context.view, context.settings, issuer) {
+        AccountKey::Broken(message) => {
+            failed(context, issuer, plan, VERIFY_FAILED, format!("Account private key is invalid: {message}"));
+        }
+        AccountKey::Missing { secret, entry, copy: Some(key) } => {
+            plan.steps.push(Step::write(Write::Create(account::secret(&secret, &entry, &key).into())));
+        }
+        AccountKey::Missing { secret, .. } if acme.disable_account_key_generation => {
+            let message = format!(
+                "the ACME issuer config has 'disableAccountKeyGeneration' set to true, but the secret was not found: \
+                 secret {:?} not found",
+                secret.name
+            );
+            failed(context, issuer, plan, VERIFY_FAILED, message);
+        }
+        AccountKey::Missing { .. } => plan.calls.push(Call::AccountKey { issuer: issuer.key() }),
+        AccountKey::Usable { key, note } => match registering_with(context.view, context.settings, issuer, key, note) {
+            Err(message) => {
+                failed(context, issuer, plan, REGISTER_FAILED, format!("Failed to register ACME account: {message}"));
+            }
+            Ok(registering) if is_registered(issuer, acme, &registering.registration.key) => {
+                let step = ready(issuer, &registering, None, context.now);
+                plan.steps.extend(step);
+            }
+            Ok(_) => plan.calls.push(Call::Register { issuer: issuer.key() }),
+        },
+    }
+}
+
+/// What an account would be registered with; none where the plan has changed meanwhile.
+#[must_use]
+pub fn registering(view: &View, settings: &Settings, issuer: &Issuer) -> Option<Registering> {
+    match account::account_key(view, settings, issuer) {
+        AccountKey::Usable { key, note } => registering_with(view, settings, issuer, key, note).ok(),
+        AccountKey::Missing { .. } | AccountKey::Broken(_) => None,
+    }
+}
+
+fn registering_with(
+    view: &View,
+    settings: &Settings,
+    issuer: &Issuer,
+    key: Arc<PrivateKey>,
+    note: Option<String>,
+) -> Result<Registering, String> {
+    let acme = issuer.spec.acme.as_ref().ok_or("no ACME account")?;
+    let key_of_issuer = issuer.key();
+    let namespace = settings.issuer_namespace(&key_of_issuer);
+    let binding = match &acme.external_account_binding {
+        Some(eab) => {
+            Some(Binding { key_id: eab.key_id.clone(), key: binding_key(view, namespace, &eab.key_secret_ref)? })
+        }
+        None => None,
+    };
+    let status = issuer.status.acme.clone().unwrap_or_default();
+    let known = status.last_private_key_hash == key.fingerprint() && same_host(&status.uri, &acme.server);
+    Ok(Registering {
+        directory: directory(acme)?,
+        registration: Registration {
+            key,
+            email: acme.email.clone(),
+            binding,
+            known_url: Some(status.uri).filter(|uri| known && !uri.is_empty()),
+        },
+        note,
+    })
+}
+
+fn binding_key(view: &View, namespace: &str, reference: &SecretKeyRef) -> Result<Vec<u8>, String> {
+    let place = Key::new(namespace, reference.name.clone());
+    let secret = view.secrets.get(&place).ok_or_else(|| format!("secret {:?} not found", reference.name))?;
+    let entry = reference.key_or("secret");
+    let text = secret.entry(entry).ok_or_else(|| format!("no data for {entry:?} in secret {:?}", reference.name))?;
+    let text = String::from_utf8_lossy(text);
+    URL_SAFE_NO_PAD
+        .decode(text.trim().trim_end_matches('='))
+        .map_err(|error| format!("failed to decode external account binding key data: {error}"))
+}
+
+fn directory(acme: &AcmeSpec) -> Result<Directory, String> {
+    let ca_bundle = if acme.ca_bundle.is_empty() {
+        Vec::new()
+    } else {
+        STANDARD.decode(acme.ca_bundle.trim()).map_err(|error| format!("caBundle: {error}"))?
+    };
+    Ok(Directory { url: acme.server.clone(), ca_bundle, skip_tls_verify: acme.skip_tls_verify })
+}
+
+/// The registered account of an issuer that is ready.
+pub(crate) fn account(view: &View, settings: &Settings, issuer: &Issuer) -> Option<Account> {
+    let acme = issuer.spec.acme.as_ref()?;
+    let AccountKey::Usable { key, .. } = account::account_key(view, settings, issuer) else { return None };
+    let url = &issuer.status.acme.as_ref()?.uri;
+    if !is_registered(issuer, acme, &key) {
+        return None;
+    }
+    Some(Account { directory: Arc::new(directory(acme).ok()?), url: url.clone(), key })
+}
+
+fn is_registered(issuer: &Issuer, acme: &AcmeSpec, key: &PrivateKey) -> bool {
+    let ready = condition(&issuer.status.conditions, "Ready").is_some_and(|c| c.status == ConditionStatus::True);
+    ready
+        && issuer.status.acme.as_ref().is_some_and(|status| {
+            status.last_registered_email == acme.email
+                && status.last_private_key_hash == key.fingerprint()
+                && same_host(&status.uri, &acme.server)
+        })
+}
+
+fn same_host(one: &str, other: &str) -> bool {
+    let host = |url: &str| url.parse::<Uri>().ok().and_then(|uri| uri.authority().map(|a| a.as_str().to_owned()));
+    host(one).is_some_and(|one| host(other) == Some(one))
+}
+
+fn mistake(acme: &AcmeSpec) -> Option<(&'static str, String)> {
+    if acme.server.contains("://acme-v01.api.letsencrypt.org") || acme.server.contains("://acme-staging.api.letsen") {
+        let message = format!(
+            "Your ACME server URL is set to a v1 endpoint ({}). You should update the spec.acme.server field to \
+             \"https://acme-v02.api.letsencrypt.org/directory\"",
+            acme.server
+        );
+        return Some(("InvalidConfig", message));
+    }
+    let uri = acme.server.parse::<Uri>().ok();
+    let usable = uri.as_ref().is_some_and(|u| matches!(u.scheme_str(), Some("https" | "http")) && u.host().is_some());
+    (!usable).then(|| ("InvalidURL", format!("Failed to parse existing ACME server URI {:?}", acme.server)))
+}
+
+fn failed(context: &Context<'_>, issuer: &Arc<Issuer>, plan: &mut Plan, reason: &'static str, message: String) {
+    plan.steps.extend(unready(issuer, reason, &message, context.now));
+}
+
+fn unready(issuer: &Issuer, reason: &'static str, message: &str, now: Timestamp) -> Option<Step> {
+    let mut changed = issuer.clone();
+    let generation = Some(issuer.metadata.generation);
+    set_condition(&mut changed.status.conditions, "Ready", ConditionStatus::False, reason, message, generation, now);
+    let event = Event::warning(Kind::Issuer, &issuer.metadata, reason, message);
+    (changed.status != issuer.status).then(|| Step::write(Write::Status(changed.into())).with(event))
+}
+
+fn ready(issuer: &Issuer, registering: &Registering, url: Option<String>, now: Timestamp) -> Option<Step> {
+    let mut changed = issuer.clone();
+    let status = changed.status.acme.get_or_insert_with(AcmeStatus::default);
+    if let Some(url) = url {
+        status.uri = url;
+    }
+    status.last_registered_email.clone_from(&registering.registration.email);
+    status.last_private_key_hash = registering.registration.key.fingerprint();
+    let mut message = "The ACME account was registered with the ACME server".to_owned();
+    if let Some(note) = &registering.note {
+        message.push_str("; ");
+        message.push_str(note);
+    }
+    let generation = Some(issuer.metadata.generation);
+    let conditions = &mut changed.status.conditions;
+    set_condition(conditions, "Ready", ConditionStatus::True, REGISTERED, message, generation, now);
+    (changed.status != issuer.status).then(|| Step::write(Write::Status(changed.into())))
+}
+
+/// What a registration leads to.
+#[must_use]
+pub fn registered(
+    issuer: &Issuer,
+    registering: &Registering,
+    result: Result<String, CaError>,
+    now: Timestamp,
+) -> Option<Step> {
+    match result {
+        Ok(url) => ready(issuer, registering, Some(url), now),
+        Err(error) => {
+            let (reason, verb) = match registering.registration.known_url {
+                Some(_) => (UPDATE_FAILED, "update"),
+                None => (REGISTER_FAILED, "register"),
+            };
+            unready(issuer, reason, &format!("Failed to {verb} ACME account: {error}"), now)
+        }
+    }
+}
+
+/// The Secret for a new account key; none where there is one by now.
+#[must_use]
+pub fn account_created(view: &View, settings: &Settings, issuer: &Issuer, key: &PrivateKey) -> Option<Step> {
+    let AccountKey::Missing { secret, entry, copy: None } = account::account_key(view, settings, issuer) else {
+        return None;
+    };
+    Some(Step::write(Write::Create(account::secret(&secret, &entry, key).into())))
+}

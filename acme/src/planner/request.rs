@@ -1,0 +1,208 @@
+//! CertificateRequests: approved, checked, and turned into Orders.
+
+use super::{Context, Event, Kind, Plan, Step, Write};
+use crate::names::{self, CERTIFICATE_NAME};
+use crate::objects::{
+    CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner,
+    VERSION, condition, set_condition,
+};
+use crate::x509::csr::Csr;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+const APPROVED: &str = "Certificate request has been approved by cert-manager.io";
+
+pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, plan: &mut Plan) {
+    if !super::certificate::is_ours(&request.spec.issuer_ref) || request.metadata.deletion_timestamp.is_some() {
+        return;
+    }
+    let is = |kind: &str| condition(&request.status.conditions, kind);
+    let holds = |kind: &str| is(kind).is_some_and(|c| c.status == ConditionStatus::True);
+    let done = is("Ready").is_some_and(|c| c.status == ConditionStatus::True || matches!(&*c.reason, "Failed" | "Denied"));
+    if done {
+        return;
+    }
+    if holds("Denied") {
+        let message = "The CertificateRequest was denied by an approval controller";
+        return plan.steps.extend(failed(context, request, "Denied", message.to_owned()));
+    }
+    let place = request.spec.issuer_ref.key(&request.metadata.namespace);
+    let issuer = context.view.issuers.get(&place);
+    if issuer.is_some_and(|issuer| issuer.spec.acme.is_none()) {
+        return;
+    }
+    if !holds("Approved") {
+        let mut changed = CertificateRequest::clone(request);
+        let conditions = &mut changed.status.conditions;
+        set_condition(conditions, "Approved", ConditionStatus::True, "cert-manager.io", APPROVED, None, context.now);
+        let event = Event::normal(Kind::CertificateRequest, &request.metadata, "cert-manager.io", APPROVED);
+        return plan.steps.push(Step::write(Write::Status(changed.into())).with(event));
+    }
+    let kind = request.spec.issuer_ref.kind();
+    let Some(issuer) = issuer else {
+        let resource = if kind == "ClusterIssuer" { "clusterissuer" } else { "issuer" };
+        let message = format!("Referenced {kind:?} not found: {resource}.cert-manager.io {:?} not found", place.name);
+        return plan.steps.extend(pending(context, request, "IssuerNotFound", message));
+    };
+    if !condition(&issuer.status.conditions, "Ready").is_some_and(|c| c.status == ConditionStatus::True) {
+        let message = "Referenced issuer does not have a Ready status condition".to_owned();
+        return plan.steps.extend(pending(context, request, "IssuerNotReady", message));
+    }
+    order(context, request, issuer, plan);
+}
+
+fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issuer, plan: &mut Plan) {
+    let spec = match wanted(context, request, issuer) {
+        Ok(spec) => spec,
+        Err(message) => return plan.steps.extend(failed(context, request, "InvalidOrder", message)),
+    };
+    // A request has one order: what `replaces` says may change while it runs, and must not place a second one.
+    let Some(order) = context.index.orders(request).first() else {
+        let order = new(request, issuer, spec);
+        let event = Event::normal(
+            Kind::CertificateRequest,
+            &request.metadata,
+            "OrderCreated",
+            format!("Created Order resource {}", order.key()),
+        );
+        return plan.steps.push(Step::write(Write::Create(order.into())).with(event));
+    };
+    let state = order.status.state;
+    let place = order.key();
+    if state.is_failure() {
+        let mut message = format!(
+            "Failed to wait for order resource {:?} to become ready: order is in \"{state}\" state",
+            order.metadata.name
+        );
+        message.push_str(": ");
+        message.push_str(&order.status.reason);
+        return plan.steps.extend(failed(context, request, "OrderFailed", message));
+    }
+    if !order.status.certificate.is_empty() {
+        let mut changed = CertificateRequest::clone(request);
+        changed.status.certificate.clone_from(&order.status.certificate);
+        let message = "Certificate fetched from issuer successfully";
+        let conditions = &mut changed.status.conditions;
+        set_condition(conditions, "Ready", ConditionStatus::True, "Issued", message, None, context.now);
+        let event = Event::normal(Kind::CertificateRequest, &request.metadata, "CertificateIssued", message);
+        return plan.steps.push(Step::write(Write::Status(changed.into())).with(event));
+    }
+    let shown = if state == crate::objects::State::Unknown { "pending".to_owned() } else { state.to_string() };
+    let mut message = format!("Waiting on certificate issuance from order {place}: \"{shown}\"");
+    if !order.status.reason.is_empty() {
+        message.push_str(": ");
+        message.push_str(&order.status.reason);
+    }
+    plan.steps.extend(pending(context, request, "OrderPending", message));
+}
+
+fn new(request: &CertificateRequest, issuer: &Issuer, spec: OrderSpec) -> Order {
+    let hash = names::fnv32(&serde_json::to_vec(&spec).unwrap_or_default());
+    let mut metadata = names::inherited(&request.metadata);
+    metadata.name = names::numbered(&request.metadata.name, hash);
+    metadata.owner_references =
+        vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "CertificateRequest", &request.metadata)];
+    if let Some(kind) = issuer.metadata.annotation(names::CHALLENGE_TYPE) {
+        metadata.annotations.insert(names::CHALLENGE_TYPE.to_owned(), kind.to_owned());
+    }
+    Object { metadata, spec, status: OrderStatus::default() }
+}
+
+/// The order of a request, or why there can be none.
+fn wanted(context: &Context<'_>, request: &CertificateRequest, issuer: &Issuer) -> Result<OrderSpec, String> {
+    let acme = issuer.spec.acme.as_ref().ok_or("no ACME account")?;
+    let csr = Csr::from_base64(&request.spec.request)
+        .map_err(|error| format!("Failed to decode CSR in spec.request: {error}"))?;
+    if request.spec.is_ca {
+        return Err("ACME does not support CA certificates".to_owned());
+    }
+    if !csr.uris.is_empty() || !csr.emails.is_empty() {
+        return Err("ACME does not support URI and e-mail names".to_owned());
+    }
+    let in_names = csr.dns_names.contains(&csr.common_name) || csr.ip_addresses.contains(&csr.common_name);
+    if !csr.common_name.is_empty() && !in_names {
+        return Err(format!(
+            "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses. If a \
+             commonName is set, ACME requires that the value is also present in the list of dnsNames or ipAddresses: \
+             {:?} does not exist in [{}] or [{}]",
+            csr.common_name,
+            csr.dns_names.join(" "),
+            csr.ip_addresses.join(" ")
+        ));
+    }
+    if let Some(wildcard) = csr.dns_names.iter().find(|name| name.starts_with("*.")) {
+        return Err(format!("{wildcard} needs a DNS-01 solver; flow-proxy solves HTTP-01 only"));
+    }
+    let most = if matches!(&*acme.profile, "tlsserver" | "shortlived") { 25 } else { 100 };
+    let count = csr.dns_names.len() + csr.ip_addresses.len();
+    if count == 0 {
+        return Err("the request names nothing: dnsNames or ipAddresses must be set".to_owned());
+    }
+    if count > most {
+        let profile = if acme.profile.is_empty() { "default" } else { &acme.profile };
+        return Err(format!("{count} names are more than the {most} of profile {profile:?}: split the Certificate"));
+    }
+    Ok(OrderSpec {
+        request: request.spec.request.clone(),
+        issuer_ref: request.spec.issuer_ref.clone(),
+        common_name: csr.common_name.clone(),
+        duration: request.spec.duration.filter(|_| acme.enable_duration_feature),
+        profile: acme.profile.clone(),
+        replaces: replaced(context, request, &csr).unwrap_or_default(),
+        dns_names: csr.dns_names,
+        ip_addresses: csr.ip_addresses,
+    })
+}
+
+/// The certificate that is being renewed: the CA lets its successor pass all limits (RFC 9773 §5).
+fn replaced(context: &Context<'_>, request: &CertificateRequest, csr: &Csr) -> Option<String> {
+    if !context.settings.renewal_information {
+        return None;
+    }
+    let certificate = Key::new(request.metadata.namespace.clone(), request.metadata.annotation(CERTIFICATE_NAME)?);
+    let certificate = context.view.certificates.get(&certificate)?;
+    let place = Key::new(certificate.metadata.namespace.clone(), certificate.spec.secret_name.clone());
+    let secret = context.view.secrets.get(&place)?;
+    let issued_here = secret.metadata.annotation(names::ISSUER_NAME) == Some(&*request.spec.issuer_ref.name);
+    let leaf = secret.leaf().ok()?;
+    let shares = leaf.dns_names.iter().any(|n| csr.dns_names.contains(n))
+        || leaf.ip_addresses.iter().filter_map(|ip| ip.parse::<IpAddr>().ok()).any(|ip| {
+            csr.ip_addresses.iter().any(|other| other.parse() == Ok(ip))
+        });
+    if issued_here && shares && leaf.not_after > context.now { leaf.ari_id.clone() } else { None }
+}
+
+fn pending(
+    context: &Context<'_>,
+    request: &Arc<CertificateRequest>,
+    event: &'static str,
+    message: String,
+) -> Option<Step> {
+    let mut changed = CertificateRequest::clone(request);
+    let conditions = &mut changed.status.conditions;
+    set_condition(conditions, "Ready", ConditionStatus::False, "Pending", &*message, None, context.now);
+    let event = Event::normal(Kind::CertificateRequest, &request.metadata, event, message);
+    (changed.status != request.status).then(|| Step::write(Write::Status(changed.into())).with(event))
+}
+
+fn failed(
+    context: &Context<'_>,
+    request: &Arc<CertificateRequest>,
+    event: &'static str,
+    message: String,
+) -> Option<Step> {
+    let mut changed = CertificateRequest::clone(request);
+    let reason = if event == "Denied" { "Denied" } else { "Failed" };
+    let conditions = &mut changed.status.conditions;
+    set_condition(conditions, "Ready", ConditionStatus::False, reason, &*message, None, context.now);
+    changed.status.failure_time = Some(context.now);
+    let event = Event::warning(Kind::CertificateRequest, &request.metadata, event, message);
+    Some(Step::write(Write::Status(changed.into())).with(event))
+}
+
+/// The chain of a request that was signed.
+pub(super) fn chain(request: &CertificateRequest) -> Option<Vec<u8>> {
+    STANDARD.decode(request.status.certificate.trim()).ok().filter(|pem| !pem.is_empty())
+}

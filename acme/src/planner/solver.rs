@@ -1,0 +1,62 @@
+//! Which solver proves a name.
+
+use super::Settings;
+use crate::objects::{Http01, Http01Ingress, Meta, Solver};
+
+const OVERRIDE_CLASS: &str = "acme.cert-manager.io/http01-override-ingress-class";
+const OVERRIDE_CLASS_NAME: &str = "acme.cert-manager.io/http01-override-ingress-ingressclassname";
+
+/// The HTTP-01 solver for a name: one that names it beats the most specific zone, beats the most labels, beats the
+/// place in the list; one without a selector comes last. Overrides on the order decide its class.
+pub(super) fn choose(solvers: &[Solver], order: &Meta, name: &str, wildcard: bool) -> Option<Solver> {
+    if wildcard {
+        return None;
+    }
+    let ranked = solvers.iter().enumerate().filter(|(_, solver)| solver.http01.is_some());
+    let ranked = ranked.filter_map(|(place, solver)| Some((rank(solver, order, name)?, std::cmp::Reverse(place), solver)));
+    let (_, _, best) = ranked.max_by_key(|(rank, place, _)| (*rank, *place))?;
+    let mut solver = best.clone();
+    let class = order.annotation(OVERRIDE_CLASS_NAME).or_else(|| order.annotation(OVERRIDE_CLASS));
+    if let Some(class) = class {
+        let http01 = solver.http01.get_or_insert_with(Http01::default);
+        let ingress = http01.ingress.get_or_insert_with(Http01Ingress::default);
+        ingress.class = None;
+        ingress.ingress_class_name = Some(class.to_owned());
+    }
+    Some(solver)
+}
+
+/// Names matched, labels of the zone matched, labels matched; none where the solver is not for it.
+fn rank(solver: &Solver, order: &Meta, name: &str) -> Option<(bool, usize, usize)> {
+    let Some(selector) = &solver.selector else { return Some((false, 0, 0)) };
+    let labels = &selector.match_labels;
+    if !labels.iter().all(|(label, value)| order.labels.get(label) == Some(value)) {
+        return None;
+    }
+    let named = selector.dns_names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+    if !selector.dns_names.is_empty() && !named {
+        return None;
+    }
+    let zones = selector.dns_zones.iter().filter(|zone| within(name, zone));
+    let zone = zones.map(|zone| zone.split('.').count()).max();
+    if !selector.dns_zones.is_empty() && zone.is_none() {
+        return None;
+    }
+    Some((named, zone.unwrap_or(0), labels.len()))
+}
+
+fn within(name: &str, zone: &str) -> bool {
+    let (name, zone) = (name.to_ascii_lowercase(), zone.to_ascii_lowercase());
+    name == zone || name.strip_suffix(&zone).is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// Whether the Ingress that the solver speaks of would be served by this proxy; the class it names, if not.
+pub(super) fn foreign_class<'a>(solver: &'a Solver, settings: &Settings) -> Option<&'a str> {
+    let class = solver.http01.as_ref()?.ingress.as_ref().and_then(Http01Ingress::class);
+    match class {
+        Some(class) if settings.served_classes.iter().any(|served| served == class) => None,
+        Some(class) => Some(class),
+        // Without a class the default is meant, and a Gateway route has none.
+        None => None,
+    }
+}

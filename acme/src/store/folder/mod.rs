@@ -1,0 +1,218 @@
+//! Objects in a state folder: issuing without a cluster.
+//!
+//! What people declare (issuers, Certificates, Ingresses, Secrets from manifests or from a static configuration) comes
+//! in by [`FolderStore::declare`]; what is made of it, and what is known of it, stands in the folder, a file an object.
+
+mod files;
+
+#[cfg(test)]
+mod tests;
+
+pub use files::FolderError;
+
+use super::memory::{Change, Memory, uid};
+use super::{Replicas, Store, StoreError};
+use crate::objects::{Certificate, Issuer, Key, Object as Thing, Secret};
+use crate::planner::{Event, EventType, IngressFacts, Kind, Object, View, Write};
+use async_trait::async_trait;
+use files::Files;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Marks what was declared, so that it goes when it is not declared any more.
+const DECLARED: &str = "flow-proxy.ominis.ai/declared";
+
+/// What people want, from wherever they write it. Status, uid and versions in it do not count.
+#[derive(Clone, Debug, Default)]
+pub struct Declared {
+    /// Issuers; those of the cluster have an empty namespace.
+    pub issuers: Vec<Issuer>,
+    /// Certificates.
+    pub certificates: Vec<Certificate>,
+    /// Secrets: keys of accounts and bindings. They are not written to the folder.
+    pub secrets: Vec<Secret>,
+    /// Ingresses that may ask for certificates.
+    pub ingresses: Vec<IngressFacts>,
+}
+
+/// A store in a folder. One process at a time.
+pub struct FolderStore {
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+    clock: fn() -> Timestamp,
+}
+
+struct Inner {
+    memory: Memory,
+    view: Arc<View>,
+    files: Files,
+    declared_secrets: BTreeSet<Key>,
+}
+
+impl FolderStore {
+    /// Opens a state folder, and makes it where there is none: readable by its owner only.
+    ///
+    /// # Errors
+    /// The folder or a file in it cannot be read, another process has it, or a file holds something else.
+    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+        let (files, view) = Files::open(folder)?;
+        let memory = Memory::with(view);
+        let view = Arc::new(memory.view.clone());
+        let inner = Inner { memory, view, files, declared_secrets: BTreeSet::new() };
+        Ok(Self { inner: Mutex::new(inner), changes: watch::channel(0).0, clock: Timestamp::now })
+    }
+
+    /// Takes over what is wanted now, in place of what was wanted before. Issued Secrets always stay.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn declare(&self, declared: Declared) -> Result<(), FolderError> {
+        let now = (self.clock)();
+        let mut inner = self.inner.lock();
+        let mut changes = Vec::new();
+        let mut wanted = BTreeSet::new();
+        for issuer in declared.issuers {
+            wanted.insert((Kind::Issuer, issuer.key()));
+            let present = inner.memory.view.issuers.get(&issuer.key()).cloned();
+            let write = bring(Kind::Issuer, present.as_deref(), issuer);
+            changes.extend(write.map(|write| inner.memory.write(&write, now)));
+        }
+        for certificate in declared.certificates {
+            wanted.insert((Kind::Certificate, certificate.key()));
+            let present = inner.memory.view.certificates.get(&certificate.key()).cloned();
+            let write = bring(Kind::Certificate, present.as_deref(), certificate);
+            changes.extend(write.map(|write| inner.memory.write(&write, now)));
+        }
+        for (kind, key, uid) in undeclared(&inner.memory.view, &wanted) {
+            changes.push(inner.memory.write(&Write::Delete { kind, key, uid }, now));
+        }
+        let changes: Vec<Change> = changes.into_iter().filter_map(Result::ok).flatten().collect();
+        inner.declare_secrets(declared.secrets);
+        inner.memory.view.ingresses = declared.ingresses.into_iter().map(named).collect();
+        inner.files.keep(&changes)?;
+        inner.view = Arc::new(inner.memory.view.clone());
+        drop(inner);
+        self.changes.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    /// Puts Secrets that are not there yet: certificates that were issued elsewhere. Says how many it took.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn import(&self, secrets: Vec<Secret>) -> Result<usize, FolderError> {
+        let now = (self.clock)();
+        let mut inner = self.inner.lock();
+        let taken = secrets.into_iter().filter_map(|secret| inner.memory.write(&Write::Create(secret.into()), now).ok());
+        let taken: Vec<Change> = taken.collect::<Vec<_>>().into_iter().flatten().collect();
+        inner.files.keep(&taken)?;
+        inner.view = Arc::new(inner.memory.view.clone());
+        drop(inner);
+        self.changes.send_modify(|n| *n += 1);
+        Ok(taken.len())
+    }
+}
+
+impl Inner {
+    /// Declared Secrets stand in the view but not in the folder; one in the folder wins.
+    fn declare_secrets(&mut self, secrets: Vec<Secret>) {
+        for key in std::mem::take(&mut self.declared_secrets) {
+            self.memory.view.secrets.remove(&key);
+        }
+        for mut secret in secrets {
+            let key = secret.key();
+            if self.memory.view.secrets.contains_key(&key) {
+                continue;
+            }
+            secret.metadata.uid = uid(Kind::Secret, &secret.metadata, DECLARED);
+            self.memory.view.secrets.insert(key.clone(), Arc::new(secret));
+            self.declared_secrets.insert(key);
+        }
+    }
+}
+
+fn named(mut ingress: IngressFacts) -> (Key, Arc<IngressFacts>) {
+    ingress.metadata.uid = uid(Kind::Ingress, &ingress.metadata, DECLARED);
+    (ingress.metadata.key(), Arc::new(ingress))
+}
+
+fn bring<S, T>(kind: Kind, present: Option<&Thing<S, T>>, mut wanted: Thing<S, T>) -> Option<Write>
+where
+    Thing<S, T>: Into<Object> + Clone,
+    S: PartialEq,
+    T: Default,
+{
+    debug_assert!(matches!(kind, Kind::Certificate | Kind::Issuer));
+    wanted.metadata.annotations.insert(DECLARED.to_owned(), "true".to_owned());
+    let Some(present) = present else {
+        wanted.status = T::default();
+        return Some(Write::Create(wanted.into()));
+    };
+    let mut changed = present.clone();
+    changed.spec = wanted.spec;
+    changed.metadata.labels = wanted.metadata.labels;
+    changed.metadata.annotations = wanted.metadata.annotations;
+    let same = changed.spec == present.spec && changed.metadata == present.metadata;
+    (!same).then(|| Write::Update(changed.into()))
+}
+
+fn undeclared(view: &View, wanted: &BTreeSet<(Kind, Key)>) -> Vec<(Kind, Key, String)> {
+    let issuers = view.issuers.values().map(|o| (Kind::Issuer, &o.metadata));
+    let certificates = view.certificates.values().map(|o| (Kind::Certificate, &o.metadata));
+    let marked = issuers.chain(certificates).filter(|(_, meta)| meta.annotations.contains_key(DECLARED));
+    let gone = marked.filter(|(kind, meta)| !wanted.contains(&(*kind, meta.key())));
+    gone.map(|(kind, meta)| (kind, meta.key(), meta.uid.clone())).collect()
+}
+
+impl std::fmt::Debug for FolderStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FolderStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for FolderStore {
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.inner.lock().view)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn is_leader(&self) -> bool {
+        true
+    }
+
+    async fn write(&self, write: &Write) -> Result<(), StoreError> {
+        let mut inner = self.inner.lock();
+        // First the memory on trial, then the disk, then for good: what is not on the disk has not happened.
+        let mut trial = inner.memory.clone();
+        let changes = trial.write(write, (self.clock)())?;
+        inner.files.keep(&changes).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        for (kind, key, _) in &changes {
+            if *kind == Kind::Secret {
+                inner.declared_secrets.remove(key);
+            }
+        }
+        inner.memory = trial;
+        inner.view = Arc::new(inner.memory.view.clone());
+        drop(inner);
+        self.changes.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    async fn tell(&self, event: &Event) {
+        if event.event_type == EventType::Warning {
+            tracing::warn!(object = %event.key, reason = event.reason, "{}", event.message);
+        }
+    }
+
+    async fn replicas(&self) -> Result<Replicas, StoreError> {
+        Ok(Replicas::Alone)
+    }
+}

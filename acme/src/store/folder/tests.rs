@@ -1,0 +1,89 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::objects::{CertificateSpec, Meta};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+
+fn certificate(namespace: &str, name: &str, host: &str) -> Certificate {
+    let spec = CertificateSpec {
+        secret_name: name.to_owned(),
+        dns_names: vec![host.to_owned()],
+        ..CertificateSpec::default()
+    };
+    Thing { metadata: Meta::named(Key::new(namespace, name)), spec, status: Default::default() }
+}
+
+fn declared(certificates: &[Certificate]) -> Declared {
+    Declared { certificates: certificates.to_vec(), ..Declared::default() }
+}
+
+#[tokio::test]
+async fn what_is_known_survives_and_what_is_not_declared_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let key = Key::new("web", "a");
+    {
+        let store = FolderStore::open(&path).unwrap();
+        assert!(matches!(FolderStore::open(&path), Err(FolderError::Busy(_))));
+        store.declare(declared(&[certificate("web", "a", "a.example"), certificate("web", "b", "b.example")])).unwrap();
+        let mut changed = Certificate::clone(&store.view().certificates[&key]);
+        assert_eq!(changed.metadata.generation, 1);
+        changed.status.revision = Some(7);
+        store.write(&Write::Status(changed.clone().into())).await.unwrap();
+        // Its version is used up.
+        assert!(matches!(store.write(&Write::Status(changed.into())).await, Err(StoreError::Conflict)));
+    }
+    let store = FolderStore::open(&path).unwrap();
+    let before = store.view().certificates[&key].metadata.clone();
+    store.declare(declared(&[certificate("web", "a", "new.example")])).unwrap();
+    let view = store.view();
+    assert_eq!(view.certificates.len(), 1);
+    let after = &view.certificates[&key];
+    assert_eq!(after.status.revision, Some(7));
+    assert_eq!((after.metadata.uid.as_str(), after.metadata.generation), (before.uid.as_str(), 2));
+    assert_eq!(after.spec.dns_names, ["new.example"]);
+}
+
+#[tokio::test]
+async fn secrets_are_for_the_owner_only_and_names_stay_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let store = FolderStore::open(&path).unwrap();
+    let data = BTreeMap::from([("tls.key".to_owned(), b"secret".to_vec())]);
+    let secret = Secret::new(Meta::named(Key::new("..", "../../x/y")), "Opaque", data);
+    store.write(&Write::Create(secret.clone().into())).await.unwrap();
+    assert!(matches!(store.write(&Write::Create(secret.into())).await, Err(StoreError::Conflict)));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o700);
+    let secrets = path.join("secrets");
+    assert_eq!(mode(&secrets), 0o700);
+    let files: Vec<_> = std::fs::read_dir(&secrets).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert_eq!(mode(&files[0]), 0o600);
+    drop(store);
+    // A file that was being written when the process died is not read, one that is broken is not passed over.
+    std::fs::write(secrets.join("half.new"), b"{").unwrap();
+    assert_eq!(FolderStore::open(&path).unwrap().view().secrets.len(), 1);
+    std::fs::write(secrets.join("broken.json"), b"{").unwrap();
+    assert!(matches!(FolderStore::open(&path), Err(FolderError::Content { .. })));
+}
+
+#[tokio::test]
+async fn owners_take_theirs_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    store.declare(declared(&[certificate("web", "a", "a.example")])).unwrap();
+    let owner = store.view().certificates[&Key::new("web", "a")].metadata.clone();
+    let mut meta = Meta::named(Key::new("web", "a-next"));
+    meta.owner_references = vec![crate::objects::Owner::controller("cert-manager.io/v1", "Certificate", &owner)];
+    store.write(&Write::Create(Secret::new(meta, "Opaque", BTreeMap::new()).into())).await.unwrap();
+    let target = Secret::new(Meta::named(Key::new("web", "a")), "kubernetes.io/tls", BTreeMap::new());
+    store.write(&Write::Apply(target)).await.unwrap();
+    store.declare(Declared::default()).unwrap();
+    let view = store.view();
+    assert!(view.certificates.is_empty());
+    // The key of the certificate in the making goes, the Secret that is served stays.
+    let names: Vec<_> = view.secrets.keys().map(|key| key.name.as_str()).collect();
+    assert_eq!(names, ["a"]);
+}
