@@ -4,7 +4,7 @@
 //! shared; the kernel spreads connections over the sockets. The alternative is one runtime whose threads steal each
 //! other's work: the same code, as a switch.
 
-use crate::listener::{Entry, ListenError, Socket, accept_loop, bind};
+use crate::listener::{Entry, ListenError, Socket, accept_loop, bind, check_apart};
 use crate::serve::{Handler, accepted};
 use crate::tls::TlsSource;
 use flow_model::entry_point::EntryPoint;
@@ -50,6 +50,7 @@ impl Bound {
     /// # Errors
     /// Where an address cannot be had; none is kept then.
     pub fn new(entry_points: &[Arc<EntryPoint>], threads: Threads, hostname: &str) -> Result<Self, ListenError> {
+        check_apart(entry_points)?;
         let sockets = entry_points.iter().map(|point| bind(point, threads.sockets())).collect::<Result<_, _>>()?;
         let entries = entry_points.iter().enumerate();
         let entries = entries.map(|(index, point)| Entry::new(Arc::clone(point), index, hostname)).collect();

@@ -3,6 +3,7 @@ use flow_model::name::Name;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many connections may wait to be accepted on each socket; the kernel caps it at `net.core.somaxconn`.
@@ -49,6 +50,16 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
+    /// Two entry points want the same port.
+    #[error("entry points {first} and {second} would both listen on {address}; give them different addresses")]
+    Shared {
+        /// The one.
+        first: Name,
+        /// The other.
+        second: Name,
+        /// The second's address.
+        address: SocketAddr,
+    },
     /// A worker cannot be started.
     #[error("cannot start a worker")]
     Worker(#[source] io::Error),
@@ -63,6 +74,21 @@ impl ListenError {
             _ => Self::Bind { entry_point, address, source },
         }
     }
+}
+
+/// Finds two entry points that are in each other's way, which sharing ports between workers would hide.
+pub(crate) fn check_apart(points: &[Arc<EntryPoint>]) -> Result<(), ListenError> {
+    for (index, second) in points.iter().enumerate() {
+        let (address, ip) = (second.address, second.address.ip());
+        let clash = points.iter().take(index).find(|first| {
+            let other = first.address.ip();
+            first.address.port() == address.port() && (other == ip || other.is_unspecified() || ip.is_unspecified())
+        });
+        if let Some(first) = clash.filter(|_| address.port() != 0) {
+            return Err(ListenError::Shared { first: first.name.clone(), second: second.name.clone(), address });
+        }
+    }
+    Ok(())
 }
 
 /// A bound socket that does not listen yet.
@@ -131,15 +157,26 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_is_named() {
-        let first = bind(&entry_point("first"), 2).unwrap();
-        let address = first[0].address;
-        assert_eq!(first[1].address, address);
+        let first = entry_point("first");
+        let sockets = bind(&first, 2).unwrap();
+        let address = sockets[0].address;
+        assert_eq!(sockets[1].address, address);
+        let _listening: Vec<_> = sockets.into_iter().map(|socket| socket.listen(&first).unwrap()).collect();
         let point = EntryPoint { address, ..entry_point("second") };
         for count in [1, 2] {
             let error = bind(&point, count).err().unwrap();
             assert!(matches!(&error, ListenError::AddressInUse { entry_point, .. } if &**entry_point == "second"));
             assert!(error.to_string().contains(&address.to_string()), "{error}");
         }
+    }
+
+    #[test]
+    fn entry_points_do_not_share_a_port() {
+        let point = |name, address: &str| Arc::new(EntryPoint { address: address.parse().unwrap(), ..entry_point(name) });
+        let (a, b) = (point("a", "127.0.0.1:80"), point("b", "[::]:80"));
+        let error = check_apart(&[Arc::clone(&a), b]).unwrap_err();
+        assert!(matches!(error, ListenError::Shared { first, second, .. } if &*first == "a" && &*second == "b"));
+        check_apart(&[a, point("c", "127.0.0.2:80"), point("d", "127.0.0.1:0"), point("e", "127.0.0.1:0")]).unwrap();
     }
 
     #[test]

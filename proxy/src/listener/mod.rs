@@ -10,6 +10,6 @@ pub use bind::ListenError;
 pub use entry::Entry;
 
 pub(crate) use accept::accept_loop;
-pub(crate) use bind::{Socket, bind};
+pub(crate) use bind::{Socket, bind, check_apart};
 pub(crate) use entry::OpenConnection;
 pub(crate) use stream::Stream;

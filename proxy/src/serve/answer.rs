@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;
 use futures_util::FutureExt as _;
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -35,7 +35,7 @@ pub(super) async fn answer<H: Handler>(
         session.pulse.ask_to_close();
     }
     let is_h1 = request.version() < Version::HTTP_2;
-    let response = match head::settle(&mut request) {
+    let mut response = match head::settle(&mut request) {
         Ok(()) => match AssertUnwindSafe(session.handler.handle(&session.client, request)).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
@@ -51,11 +51,15 @@ pub(super) async fn answer<H: Handler>(
             refusal.response()
         }
     };
+    if is_h1 && response.status() == StatusCode::NOT_MODIFIED {
+        // Go's server leaves out what describes a body that 304 does not have.
+        response.headers_mut().remove(CONTENT_TYPE);
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
-    if is_h1
-        && (session.pulse.shall_close() || entry.is_closing())
-        && response.status() != StatusCode::SWITCHING_PROTOCOLS
-    {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        session.pulse.set_upgraded();
+    } else if is_h1 && (session.pulse.shall_close() || entry.is_closing()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)

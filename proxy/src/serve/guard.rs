@@ -73,7 +73,7 @@ impl Guard {
         }
         if self.upgrade_asked && matches!(self.state, State::Head(_)) {
             self.upgrade_asked = false;
-            if pulse.is_busy() {
+            if pulse.is_busy() || pulse.is_upgraded() {
                 self.state = State::Off;
             }
         }
@@ -228,5 +228,66 @@ impl Chunk {
                 (bytes.len(), None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// How a stream is judged when it comes in pieces of `size`: where it is refused, counted from its start.
+    fn judged(stream: &[u8], size: usize) -> Option<usize> {
+        let (mut guard, pulse, mut before) = (Guard::new(1000), Arc::new(Pulse::default()), 0);
+        for piece in stream.chunks(size) {
+            if let Err(refused) = guard.see(piece, &pulse) {
+                return Some(before + refused.at);
+            }
+            before += piece.len();
+        }
+        None
+    }
+
+    #[test]
+    fn the_pieces_do_not_matter() {
+        let good = "\r\nPOST /1 HTTP/1.1\r\nhost: a\r\ncontent-length:  4 \r\n\r\n#\r\n#\
+                    POST /2 HTTP/1.1\r\nTransfer-Encoding:chunked\r\n\r\nA ;x=#\r\n#\r\n\r\n\r\n\r\n#\r\n0\r\nX: #\r\n\r\n\
+                    PUT /3 HTTP/1.1\r\nContent-Length: 0\r\nX-Content-Length: 1\r\nTransfer-Encodings: x\r\n\r\n\
+                    G#T /4?x HTTP/1.1\nContent-Lengths: 2\n\n";
+        let bad = "GET /# HTTP/1.1\r\n\r\n";
+        let whole = format!("{good}{bad}");
+        for size in 1..=whole.len() {
+            assert_eq!(judged(good.as_bytes(), size), None, "{size}");
+            assert_eq!(judged(whole.as_bytes(), size), Some(good.len() + bad.len() - 3), "{size}");
+        }
+    }
+
+    #[test]
+    fn it_lets_pass_what_it_cannot_follow() {
+        let bad = "GET /# HTTP/1.1\r\n\r\n";
+        for start in [
+            format!("GET /{} HTTP/1.1\r\n", "x".repeat(1000)),
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nContent-Length: none\r\n\r\n".to_owned(),
+        ] {
+            assert_eq!(judged(format!("{start}{bad}").as_bytes(), 4096), None, "{start}");
+        }
+        assert_eq!(Guard::off().see(bad.as_bytes(), &Pulse::default()), Ok(()));
+    }
+
+    #[test]
+    fn it_says_what_the_client_is_sending() {
+        let pulse = Pulse::default();
+        let mut guard = Guard::new(1000);
+        let mut after = |bytes: &str| {
+            assert_eq!(guard.see(bytes.as_bytes(), &pulse), Ok(()));
+            pulse.is_receiving()
+        };
+        assert!(after("GE"));
+        assert!(after("T / HTTP/1.1\r\n"));
+        assert!(!after("\r\n"));
+        assert!(after("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"));
+        assert!(!after("c"));
     }
 }

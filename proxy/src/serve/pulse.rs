@@ -19,6 +19,7 @@ pub(super) struct Pulse {
     in_flight: AtomicU32,
     requests: AtomicU32,
     last_request: AtomicBool,
+    upgraded: AtomicBool,
 }
 
 /// What the client is sending on an HTTP/1 connection.
@@ -61,6 +62,15 @@ impl Pulse {
 
     pub(super) fn shall_close(&self) -> bool {
         self.last_request.load(Relaxed)
+    }
+
+    /// From now on the connection speaks something else.
+    pub(super) fn set_upgraded(&self) {
+        self.upgraded.store(true, Relaxed);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Relaxed)
     }
 
     pub(super) fn set_reading(&self, reading: Reading) {
@@ -240,12 +250,12 @@ mod tests {
         let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
         let mut limits = limits(start);
         assert_eq!(limits.period(), SECOND);
-        for second in 1..4 {
+        for second in 1..5 {
             pulse.read(true);
             pulse.set_reading(Reading::Head);
             assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
         }
-        assert_eq!(limits.check(&pulse, start + 4 * SECOND), Verdict::Cut);
+        assert_eq!(limits.check(&pulse, start + 5 * SECOND), Verdict::Cut, "four seconds after it began");
     }
 
     #[test]

@@ -92,12 +92,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    /// Ends our side, then reads on for a moment where the client may still be sending.
+    /// Ends our side, then reads on for a moment where the client may still be sending a request.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-            if this.ended || !(this.poison.is_some() || this.pulse.is_receiving()) {
+            let receiving = this.poison.is_some() || this.pulse.is_receiving();
+            if this.ended || !receiving || this.pulse.is_upgraded() {
                 return Poll::Ready(Ok(()));
             }
         }

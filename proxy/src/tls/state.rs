@@ -53,7 +53,7 @@ pub struct TlsFinding {
 /// Certificates and options as connections get them. Immutable.
 #[derive(Debug)]
 pub struct TlsState {
-    certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
+    pub(super) certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
     default: Option<(Certificate, Arc<Loaded>)>,
     pub(super) index: Arc<Index>,
     options: Map<Name, Option<Served>>,
