@@ -6,7 +6,7 @@
 
 mod support;
 
-use flow_controller::translate::{IngressOptions, Options, Translator};
+use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translator};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -137,4 +137,36 @@ fn golden_ingresses_are_translated_as_by_traefik() {
     }
     assert!(unequal.is_empty(), "{} of {} cases differ\n{}", unequal.len(), cases.len(), unequal.join("\n\n"));
     eprintln!("{} cases equal", cases.len());
+}
+
+/// Every middleware of the recorded behaviours is one in both groups, and the same.
+#[test]
+fn golden_middlewares_are_the_same_in_both_groups() {
+    let file = folder().join("http/cases.yaml");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("skipped: there is no {}", file.display());
+        return;
+    };
+    let cases = documents(&text).remove(0);
+    let translated = |group: &str| {
+        let mut manifests = Vec::new();
+        for case in cases.as_array().unwrap() {
+            for (n, spec) in case["middlewares"].as_array().into_iter().flatten().enumerate() {
+                manifests.push(json!({
+                    "apiVersion": format!("{group}/v1alpha1"), "kind": "Middleware", "spec": spec,
+                    "metadata": {"name": format!("{}-{n}", case["name"].as_str().unwrap())},
+                }));
+            }
+        }
+        manifests.push(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "users"}, "stringData": {"users": "a:{SHA}b"},
+        }));
+        let options = Options { ingress: None, crd: Some(CrdOptions::default()) };
+        shown(&Translator::new(options).translate(&mut view(manifests)).kubernetescrd)
+    };
+    let new = translated("traefik.io");
+    assert_eq!(new, translated("traefik.containo.us"));
+    let middlewares = new["middlewares"].as_object().unwrap();
+    let invalid: Vec<_> = middlewares.iter().filter(|(_, spec)| spec.get("invalid").is_some()).collect();
+    assert!(invalid.iter().all(|(name, _)| *name == "default-two-kinds-0"), "{invalid:#?}");
 }

@@ -92,6 +92,9 @@ impl Transform for Plain {
         for key in ["default", "nullable", "title"] {
             object.remove(key);
         }
+        if let Some(values) = object.get_mut("enum").and_then(Value::as_array_mut) {
+            values.retain(|value| !value.is_null());
+        }
         if object.get("format").and_then(Value::as_str).is_some_and(|format| format != "int32" && format != "int64") {
             object.remove("format");
         }
@@ -134,6 +137,10 @@ mod tests {
         fn walk(path: &str, schema: &Value) {
             let object = schema.as_object().unwrap();
             assert!(!object.contains_key("default") && !object.contains_key("nullable"), "{path}");
+            assert!(
+                object.get("enum").is_none_or(|values| !values.as_array().unwrap().contains(&Value::Null)),
+                "{path}"
+            );
             assert!(
                 object.contains_key("type")
                     || object.get("x-kubernetes-int-or-string").is_some()
