@@ -13,6 +13,7 @@ use flow_model::name::Name;
 use flow_proxy_core::snapshot::Internal;
 use http::{Response, StatusCode};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// The highest priority that a router of ours has; users' stay far below (Traefik's `MaxInt`).
@@ -86,7 +87,7 @@ fn redirection(config: &mut Config, entry_point: &EntryPoint) {
 }
 
 /// The services that those routers lead to.
-pub(super) fn services(admin: &Arc<Admin<State>>, background: &Handle) -> Vec<(Name, Arc<dyn Internal>)> {
+pub(super) fn services(admin: &Arc<Admin<State>>, state: &State, background: &Handle) -> Vec<(Name, Arc<dyn Internal>)> {
     let parts = [
         ("api@internal", Part::Api),
         ("dashboard@internal", Part::Dashboard),
@@ -97,7 +98,8 @@ pub(super) fn services(admin: &Arc<Admin<State>>, background: &Handle) -> Vec<(N
     let mut services: Vec<(Name, Arc<dyn Internal>)> = parts
         .into_iter()
         .map(|(name, part)| {
-            let service = AdminService { admin: Arc::clone(admin), part, background: background.clone() };
+            let service =
+                AdminService { admin: Arc::clone(admin), state: state.clone(), part, background: background.clone() };
             (Name::from(name), Arc::new(service) as Arc<dyn Internal>)
         })
         .collect();
@@ -105,8 +107,12 @@ pub(super) fn services(admin: &Arc<Admin<State>>, background: &Handle) -> Vec<(N
     services
 }
 
+/// Whoever asks the API in the first moments wants to know of the first configuration, not that there is none yet.
+const FIRST_CONFIGURATION: Duration = Duration::from_secs(5);
+
 struct AdminService {
     admin: Arc<Admin<State>>,
+    state: State,
     part: Part,
     background: Handle,
 }
@@ -118,6 +124,9 @@ impl Internal for AdminService {
         let answer = match self.part {
             Part::Ping | Part::Ready => self.admin.answer(self.part, &exchange.head),
             part => {
+                if part == Part::Api {
+                    self.state.served_within(FIRST_CONFIGURATION).await;
+                }
                 let admin = Arc::clone(&self.admin);
                 match self.background.spawn_blocking(move || admin.answer(part, &exchange.head)).await {
                     Ok(answer) => answer,

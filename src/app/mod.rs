@@ -70,7 +70,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         },
         default_transport: default_transport(settings)?,
         tunnels: tunnels.clone(),
-        internals: internal::services(&admin, background.handle()),
+        internals: internal::services(&admin, &state, background.handle()),
         record_internals: RecordInternals {
             access_log: settings.access_log.as_ref().is_some_and(|log| log.add_internals),
             metrics: settings.metrics.add_internals,

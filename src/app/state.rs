@@ -4,8 +4,10 @@ use arc_swap::ArcSwap;
 use flow_admin::{Readiness, Source};
 use flow_model::runtime::Runtime;
 use flow_proxy_core::metrics::Metrics;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
 
 /// The state of the process; clones are the same state.
 #[derive(Clone, Debug)]
@@ -16,7 +18,7 @@ struct Shared {
     runtime: ArcSwap<Runtime>,
     metrics: Option<Arc<Metrics>>,
     /// Providers whose first configuration is not served yet.
-    waiting_for: Mutex<Vec<String>>,
+    waiting_for: watch::Sender<Vec<String>>,
     stopping: AtomicBool,
 }
 
@@ -25,7 +27,7 @@ impl State {
         Self(Arc::new(Shared {
             runtime: ArcSwap::default(),
             metrics,
-            waiting_for: Mutex::new(vec!["entry points".to_owned()]),
+            waiting_for: watch::Sender::new(vec!["entry points".to_owned()]),
             stopping: AtomicBool::new(false),
         }))
     }
@@ -35,7 +37,14 @@ impl State {
     }
 
     pub(super) fn wait_for(&self, waiting_for: Vec<String>) {
-        *self.0.waiting_for.lock().unwrap_or_else(PoisonError::into_inner) = waiting_for;
+        self.0.waiting_for.send_replace(waiting_for);
+    }
+
+    /// Returns once every provider's first configuration is served, or after `limit`.
+    pub(super) async fn served_within(&self, limit: Duration) {
+        let mut waiting_for = self.0.waiting_for.subscribe();
+        // Late or never is all the same to whoever asks: he gets what there is.
+        let _ = tokio::time::timeout(limit, waiting_for.wait_for(Vec::is_empty)).await;
     }
 
     pub(super) fn stop(&self) {
@@ -59,7 +68,7 @@ impl Source for State {
     }
 
     fn readiness(&self) -> Readiness {
-        Readiness { waiting_for: self.0.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        Readiness { waiting_for: self.0.waiting_for.borrow().clone() }
     }
 
     fn is_stopping(&self) -> bool {
