@@ -66,7 +66,7 @@ impl Default for Transport {
     }
 }
 
-/// Whose PROXY protocol header is read. A header from anybody else is not read and fails as a malformed request.
+/// Whose PROXY protocol header is believed. Anybody else's is passed over: the client is then the peer, as in Traefik.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProxyProtocol {
     /// Everybody's.

@@ -7,11 +7,12 @@ use flow_model::entry_point::EncodedCharacters;
 /// in upper case, characters that no path may hold escaped, and, where `sanitize`, dots and double slashes resolved.
 pub(super) fn rewrite(path: &str, sanitize: bool) -> Result<Option<String>, Refusal> {
     let look = look(path.as_bytes());
-    if !look.escapes && !(sanitize && look.segments) {
+    let unclean = sanitize && look.segments;
+    if !look.escapes && !unclean {
         return Ok(None);
     }
     let normal = if look.escapes { normalize(path)? } else { path.to_owned() };
-    if sanitize && (look.segments || look.escapes) {
+    if sanitize {
         return Ok(Some(clean(&normal)));
     }
     Ok(Some(normal))

@@ -83,10 +83,10 @@ async fn open_up<T: TlsSource>(
         let local = tcp.local_addr()?;
         let mut stream = Stream::new(tcp);
         let (mut remote, mut local) = (peer, local);
-        if let Some(rules) = &entry.point.proxy_protocol {
-            if let Some(named) = proxy_protocol::accept(&mut stream, peer, rules).await? {
-                (remote, local) = named;
-            }
+        if let Some(rules) = &entry.point.proxy_protocol
+            && let Some(named) = proxy_protocol::accept(&mut stream, peer, rules).await?
+        {
+            (remote, local) = named;
         }
         let (remote, local) = (canonical(remote), canonical(local));
         while stream.ahead().is_empty() {

@@ -151,7 +151,7 @@ fn suites(
         SupportedCipherSuite::Tls13(_) => true,
     });
     let is_12 = |version: &&SupportedProtocolVersion| version.version == TLS12.version;
-    if wanted.is_empty() && versions.iter().any(|version| is_12(version)) {
+    if wanted.is_empty() && versions.iter().any(is_12) {
         versions.retain(|version| !is_12(version));
         if versions.is_empty() {
             return Err(OptionsError::NoSuite);
