@@ -1,0 +1,112 @@
+{{- /* What is read in namespaces. Secrets are apart, since they may be granted more narrowly. */ -}}
+{{- define "flow-proxy.rules.namespaced" -}}
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+{{- if .Values.providers.kubernetesIngress.enabled }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/status]
+  verbs: [patch]
+{{- end }}
+{{- if .Values.providers.kubernetesCRD.enabled }}
+- apiGroups: [traefik.io, traefik.containo.us]
+  resources: [middlewares, serverstransports, tlsoptions, tlsstores]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
+{{- end }}
+{{- if .Values.acme.enabled }}
+- apiGroups: [cert-manager.io]
+  resources: [certificates, certificaterequests, issuers]
+  verbs: [get, list, watch]
+- apiGroups: [cert-manager.io]
+  resources: [certificates, certificaterequests]
+  verbs: [create, update, patch, delete]
+- apiGroups: [cert-manager.io]
+  resources: [certificates/status, certificaterequests/status, issuers/status]
+  verbs: [update, patch]
+- apiGroups: [acme.cert-manager.io]
+  resources: [orders, challenges]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [acme.cert-manager.io]
+  resources: [orders/status, challenges/status]
+  verbs: [update, patch]
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+{{- end }}
+
+{{- define "flow-proxy.rules.secrets" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  {{- with .Values.rbac.secretResourceNames }}
+  resourceNames: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  verbs: [get, list, watch]
+{{- if .Values.acme.enabled }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create, update, patch]
+{{- end }}
+{{- end }}
+
+{{- /* What has no namespace. */ -}}
+{{- define "flow-proxy.rules.cluster" -}}
+{{- if .Values.providers.kubernetesIngress.enabled }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingressclasses]
+  verbs: [list, watch]
+{{- end }}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [list, watch]
+{{- if or .Values.providers.kubernetesCRD.enabled .Values.acme.enabled }}
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [list, watch]
+{{- end }}
+{{- if .Values.acme.enabled }}
+- apiGroups: [cert-manager.io]
+  resources: [clusterissuers]
+  verbs: [get, list, watch]
+- apiGroups: [cert-manager.io]
+  resources: [clusterissuers/status]
+  verbs: [update, patch]
+{{- end }}
+{{- end }}
+
+{{- /* A Role and its binding: context, name, namespace, rules. */ -}}
+{{- define "flow-proxy.role" -}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {{- include "flow-proxy.labels" .context | nindent 4 }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {{- include "flow-proxy.labels" .context | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ .name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "flow-proxy.serviceAccount" .context }}
+    namespace: {{ include "flow-proxy.namespace" .context }}
+{{- end }}
