@@ -54,6 +54,9 @@ fn admin(routers: usize) -> Admin<Fixed> {
     let middleware = Arc::new(Middleware::AddPrefix(AddPrefix { prefix: "/a".to_owned() }));
     let info = MiddlewareInfo { middleware, status: Status::Enabled, errors: Vec::new() };
     fixed.runtime.middlewares.insert("default-a@kubernetescrd".into(), Arc::new(info));
+    let middleware = Arc::new(Middleware::Invalid("two kinds".to_owned()));
+    let info = MiddlewareInfo { middleware, status: Status::Disabled, errors: vec!["two kinds".to_owned()] };
+    fixed.runtime.middlewares.insert("default-b@kubernetescrd".into(), Arc::new(info));
     fixed.runtime.diagnostics.push(Diagnostic::error(Subject::new("Ingress", "default", "x"), "its rule does not parse"));
     let facts = Facts {
         base_path: String::new(),
@@ -89,6 +92,8 @@ fn rawdata_is_traefiks() {
     assert_eq!(service["serverStatus"]["http://10.0.0.1:80"], "UP");
     assert_eq!(service["usedBy"], serde_json::json!(["r000@kubernetes"]));
     assert_eq!(raw["middlewares"]["default-a@kubernetescrd"]["addPrefix"]["prefix"], "/a");
+    let broken = serde_json::json!({ "status": "disabled", "error": ["two kinds"] });
+    assert_eq!(raw["middlewares"]["default-b@kubernetescrd"], broken);
 }
 
 #[test]

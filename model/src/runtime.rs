@@ -4,7 +4,8 @@ use crate::config::{Objects, Router, Service};
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;
 use crate::name::Name;
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 /// What became of an object.
@@ -53,13 +54,21 @@ pub struct ServiceInfo {
 #[derive(Clone, Debug, Serialize)]
 pub struct MiddlewareInfo {
     /// Its configuration.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "kind")]
     pub middleware: Arc<Middleware>,
     /// What became of it.
     pub status: Status,
     /// What is wrong.
     #[serde(rename = "error", skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
+}
+
+/// What a middleware is; an object that cannot hold is nothing.
+fn kind<S: Serializer>(middleware: &Arc<Middleware>, serializer: S) -> Result<S::Ok, S::Error> {
+    match &**middleware {
+        Middleware::Invalid(_) => serializer.serialize_map(Some(0))?.end(),
+        middleware => middleware.serialize(serializer),
+    }
 }
 
 /// A certificate that is served.

@@ -22,6 +22,7 @@ use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject};
 use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, TlsOptions};
 use flow_model::diagnostic::{Diagnostic, Severity, Subject};
 use flow_model::entry_point::EntryPoint;
+use flow_model::middleware::Middleware;
 use flow_model::name::{INTERNAL, Name, qualify};
 use flow_model::runtime::{CertificateInfo, MiddlewareInfo, Runtime, ServiceInfo, Status};
 use lookup::Lookup;
@@ -208,7 +209,11 @@ impl Compiler {
             runtime.diagnostics.extend(source.config.diagnostics.iter().cloned());
             for (name, middleware) in &source.config.middlewares {
                 let name = qualify(name, &source.provider);
-                let (status, errors) = became(middlewares.remove(&name));
+                let broken = match &**middleware {
+                    Middleware::Invalid(reason) => Some(reason.clone()),
+                    _ => middlewares.remove(&name),
+                };
+                let (status, errors) = became(broken);
                 let middleware = Arc::clone(middleware);
                 runtime.middlewares.insert(name, Arc::new(MiddlewareInfo { middleware, status, errors }));
             }
