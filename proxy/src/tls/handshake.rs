@@ -75,7 +75,7 @@ fn config(
     local: IpAddr,
     schemes: &[rustls::SignatureScheme],
 ) -> Option<Arc<ServerConfig>> {
-    let index = &state.index;
+    let index = &state.keyring.index;
     let settings: &Settings = &served.settings;
     if !name.is_empty() {
         let known = !settings.sni_strict || index.find(name, schemes).is_some();

@@ -6,6 +6,7 @@ mod client_auth;
 mod fallback;
 mod handshake;
 mod index;
+mod keyring;
 mod names;
 mod options;
 mod state;

@@ -1,6 +1,6 @@
-use super::certificate::{CertificateInfo, Loaded, load};
-use super::fallback;
+use super::certificate::CertificateInfo;
 use super::index::Index;
+use super::keyring::Keyring;
 use super::options::Settings;
 use flow_model::config::{Certificate, Objects, TlsOptions};
 use flow_model::diagnostic::Severity;
@@ -53,9 +53,7 @@ pub struct TlsFinding {
 /// Certificates and options as connections get them. Immutable.
 #[derive(Debug)]
 pub struct TlsState {
-    pub(super) certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
-    default: Option<(Certificate, Arc<Loaded>)>,
-    pub(super) index: Arc<Index>,
+    pub(super) keyring: Arc<Keyring>,
     options: Map<Name, Option<Served>>,
     hosts: Vec<Map<Name, Name>>,
     default_name: Name,
@@ -78,26 +76,15 @@ impl TlsState {
     ///
     /// A certificate or an option that cannot be served is a finding, and the others are served.
     pub fn compile(input: TlsInput<'_>, previous: Option<&Self>) -> (Self, Vec<TlsFinding>) {
-        let mut findings = Vec::new();
-        let certificates = load_all(input.certificates, previous, &mut findings);
-        let default = load_default(input.default, previous, &mut findings);
-        let fallback = match &default {
-            Some((_, loaded)) => Some(Arc::clone(loaded)),
-            None => fallback::certificate(),
-        };
-        let index = Arc::new(Index::new(certificates.iter().filter_map(|(_, loaded)| loaded.clone()), fallback));
-        let options = compile_options(input.options, &index, previous, &mut findings);
-        let hosts = input.hosts.to_vec();
-        (Self { certificates, default, index, options, hosts, default_name: Name::from(DEFAULT) }, findings)
+        let keyring = Keyring::new(input.certificates, input.default, previous.map(|previous| &previous.keyring));
+        let mut findings = keyring.findings.clone();
+        let options = compile_options(input.options, &keyring.index, previous, &mut findings);
+        (Self { keyring, options, hosts: input.hosts.to_vec(), default_name: Name::from(DEFAULT) }, findings)
     }
 
     /// The certificates that are served and where each comes from, the default one last if it was given.
     pub fn certificates(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
-        let default = self.default.iter().map(|(source, loaded)| (&source.origin, &loaded.info));
-        self.certificates
-            .iter()
-            .filter_map(|(source, loaded)| Some((&source.origin, &loaded.as_ref()?.info)))
-            .chain(default)
+        self.keyring.served()
     }
 
     /// The option for `name` (lower case) at an entry point, and what is served of it: `None` where it is broken.
@@ -110,51 +97,6 @@ impl TlsState {
             None => (self.default_name.clone(), self.options.get(DEFAULT)),
         };
         (option, served.and_then(Option::as_ref))
-    }
-}
-
-fn load_all(
-    given: &[Arc<Certificate>],
-    previous: Option<&TlsState>,
-    findings: &mut Vec<TlsFinding>,
-) -> Vec<(Arc<Certificate>, Option<Arc<Loaded>>)> {
-    let mut known: Map<*const Certificate, &Arc<Loaded>> = HashMap::default();
-    for (certificate, loaded) in previous.into_iter().flat_map(|previous| &previous.certificates) {
-        known.extend(loaded.as_ref().map(|loaded| (Arc::as_ptr(certificate), loaded)));
-    }
-    let mut all = Vec::with_capacity(given.len());
-    for (index, certificate) in given.iter().enumerate() {
-        // The addresses are compared while `previous` holds what stands there.
-        let loaded = match known.get(&Arc::as_ptr(certificate)) {
-            Some(loaded) => Some(Arc::clone(loaded)),
-            None => load_one(certificate, TlsSubject::Certificate(index), findings),
-        };
-        all.push((Arc::clone(certificate), loaded));
-    }
-    all
-}
-
-fn load_default(
-    given: Option<&Certificate>,
-    previous: Option<&TlsState>,
-    findings: &mut Vec<TlsFinding>,
-) -> Option<(Certificate, Arc<Loaded>)> {
-    let given = given?;
-    let known = previous.and_then(|previous| previous.default.as_ref()).filter(|(known, _)| known == given);
-    let loaded = match known {
-        Some((_, loaded)) => Arc::clone(loaded),
-        None => load_one(given, TlsSubject::DefaultCertificate, findings)?,
-    };
-    Some((given.clone(), loaded))
-}
-
-fn load_one(certificate: &Certificate, subject: TlsSubject, findings: &mut Vec<TlsFinding>) -> Option<Arc<Loaded>> {
-    match load(certificate) {
-        Ok(loaded) => Some(Arc::new(loaded)),
-        Err(error) => {
-            findings.push(TlsFinding { subject, severity: Severity::Error, message: error.to_string() });
-            None
-        }
     }
 }
 

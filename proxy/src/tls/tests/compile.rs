@@ -32,9 +32,9 @@ fn findings(options: TlsOptions) -> (bool, Vec<(Severity, String)>) {
 
 /// The common name of the certificate that `name` gets.
 fn found(state: &TlsState, name: &str, schemes: &[SignatureScheme]) -> Option<String> {
-    let key = state.index.find(name, schemes)?;
+    let key = state.keyring.index.find(name, schemes)?;
     let all = state.certificates().map(|(_, info)| info.common_name.to_string());
-    let by_key = state.certificates.iter().filter_map(|(_, loaded)| loaded.as_ref());
+    let by_key = state.keyring.certificates.iter().filter_map(|(_, loaded)| loaded.as_ref());
     by_key.zip(all).find(|(loaded, _)| Arc::ptr_eq(&loaded.key, key)).map(|(_, name)| name)
 }
 
@@ -60,12 +60,12 @@ fn of_several_the_last_list_of_names_wins_and_equal_lists_are_one() {
     let both = ["a.test", "b.test"];
     let certificates =
         [certificate("same", &["a.test"]), certificate("same", &["a.test", "z.test"]), certificate("same", &both)];
-    let found = state(&certificates).index.find("a.test", ALL).unwrap().clone();
+    let found = state(&certificates).keyring.index.find("a.test", ALL).unwrap().clone();
     let last = crate::tls::certificate::load(&certificates[1]).unwrap();
     assert_eq!(found.cert, last.key.cert);
 
     let twice = [certificate("same", &["a.test"]), certificate("same", &["a.test"])];
-    let found = state(&twice).index.find("a.test", ALL).unwrap().clone();
+    let found = state(&twice).keyring.index.find("a.test", ALL).unwrap().clone();
     assert_eq!(found.cert, crate::tls::certificate::load(&twice[0]).unwrap().key.cert);
 }
 
@@ -108,7 +108,7 @@ fn broken_certificates_are_found_and_the_others_live() {
     assert!(findings[0].message.contains("does not belong"), "{}", findings[0].message);
     assert_eq!(found(&state, "a.test", ALL).as_deref(), Some("good"));
     assert_eq!(state.certificates().count(), 1);
-    assert!(state.index.default().is_some());
+    assert!(state.keyring.index.default().is_some());
 }
 
 #[test]
@@ -119,11 +119,13 @@ fn what_did_not_change_is_not_read_again() {
     let renewed = [Arc::clone(&certificates[0]), certificate("two", &["b.test"])];
     let input = TlsInput { certificates: &renewed, default: None, options: &options, hosts: &[] };
     let (second, _) = TlsState::compile(input, Some(&first));
-    let key = |state: &TlsState, name| Arc::as_ptr(state.index.find(name, ALL).unwrap());
+    let key = |state: &TlsState, name| Arc::as_ptr(state.keyring.index.find(name, ALL).unwrap());
     assert_eq!(key(&first, "a.test"), key(&second, "a.test"));
     assert_ne!(key(&first, "b.test"), key(&second, "b.test"));
     let settings = |state: &TlsState| Arc::as_ptr(&state.option_for(0, "").1.unwrap().settings);
     assert_eq!(settings(&first), settings(&second), "tickets stay good");
+    let (third, _) = TlsState::compile(input, Some(&second));
+    assert!(Arc::ptr_eq(&second.keyring, &third.keyring));
 }
 
 #[test]
@@ -135,7 +137,7 @@ fn certificates_say_who_they_are() {
     assert_eq!(info.names.iter().map(|name| &**name).collect::<Vec<_>>(), ["192.0.2.1", "a.test", "b.test"]);
     assert!(info.serial.bytes().all(|byte| byte.is_ascii_digit()) && !info.serial.is_empty());
     assert!(info.not_before < info.not_after);
-    assert!(state.index.find_address("192.0.2.1".parse().unwrap(), ALL).is_some());
+    assert!(state.keyring.index.find_address("192.0.2.1".parse().unwrap(), ALL).is_some());
 }
 
 #[test]

@@ -1,0 +1,97 @@
+use super::certificate::{CertificateInfo, Loaded, load};
+use super::fallback;
+use super::index::Index;
+use super::state::{TlsFinding, TlsSubject};
+use flow_model::config::Certificate;
+use flow_model::diagnostic::Severity;
+use flow_model::name::Name;
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// The certificates of a state. It stays as it is while they do: most changes of a configuration are not theirs.
+#[derive(Debug)]
+pub(super) struct Keyring {
+    pub(super) certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
+    default: Option<(Certificate, Option<Arc<Loaded>>)>,
+    pub(super) index: Arc<Index>,
+    /// What is wrong with them.
+    pub(super) findings: Vec<TlsFinding>,
+}
+
+impl Keyring {
+    /// Reads the certificates that `previous` has not read yet.
+    pub(super) fn new(
+        certificates: &[Arc<Certificate>],
+        default: Option<&Certificate>,
+        previous: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
+        if let Some(previous) = previous.filter(|previous| previous.is_of(certificates, default)) {
+            return Arc::clone(previous);
+        }
+        let previous = previous.map(|previous| &**previous);
+        let mut findings = Vec::new();
+        let certificates = load_all(certificates, previous, &mut findings);
+        let default = default.map(|given| (given.clone(), load_default(given, previous, &mut findings)));
+        let fallback = match &default {
+            Some((_, Some(loaded))) => Some(Arc::clone(loaded)),
+            _ => fallback::certificate(),
+        };
+        let index = Arc::new(Index::new(certificates.iter().filter_map(|(_, loaded)| loaded.clone()), fallback));
+        Arc::new(Self { certificates, default, index, findings })
+    }
+
+    /// The certificates that are served and where each comes from, the default one last if it was given.
+    pub(super) fn served(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
+        let certificates = self.certificates.iter().map(|(source, loaded)| (&source.origin, loaded));
+        let default = self.default.iter().map(|(source, loaded)| (&source.origin, loaded));
+        certificates.chain(default).filter_map(|(origin, loaded)| Some((origin, &loaded.as_ref()?.info)))
+    }
+
+    fn is_of(&self, certificates: &[Arc<Certificate>], default: Option<&Certificate>) -> bool {
+        self.certificates.len() == certificates.len()
+            && self.certificates.iter().zip(certificates).all(|((known, _), given)| Arc::ptr_eq(known, given))
+            && self.default.as_ref().map(|(known, _)| known) == default
+    }
+}
+
+fn load_all(
+    given: &[Arc<Certificate>],
+    previous: Option<&Keyring>,
+    findings: &mut Vec<TlsFinding>,
+) -> Vec<(Arc<Certificate>, Option<Arc<Loaded>>)> {
+    // The addresses are good for comparing while `previous` holds what stands there.
+    let mut known: HashMap<*const Certificate, &Arc<Loaded>, foldhash::fast::RandomState> = HashMap::default();
+    for (certificate, loaded) in previous.into_iter().flat_map(|previous| &previous.certificates) {
+        known.extend(loaded.as_ref().map(|loaded| (Arc::as_ptr(certificate), loaded)));
+    }
+    let mut all = Vec::with_capacity(given.len());
+    for (index, certificate) in given.iter().enumerate() {
+        let loaded = match known.get(&Arc::as_ptr(certificate)) {
+            Some(loaded) => Some(Arc::clone(loaded)),
+            None => load_one(certificate, TlsSubject::Certificate(index), findings),
+        };
+        all.push((Arc::clone(certificate), loaded));
+    }
+    all
+}
+
+fn load_default(
+    given: &Certificate,
+    previous: Option<&Keyring>,
+    findings: &mut Vec<TlsFinding>,
+) -> Option<Arc<Loaded>> {
+    match previous.and_then(|previous| previous.default.as_ref()) {
+        Some((known, Some(loaded))) if known == given => Some(Arc::clone(loaded)),
+        _ => load_one(given, TlsSubject::DefaultCertificate, findings),
+    }
+}
+
+fn load_one(certificate: &Certificate, subject: TlsSubject, findings: &mut Vec<TlsFinding>) -> Option<Arc<Loaded>> {
+    match load(certificate) {
+        Ok(loaded) => Some(Arc::new(loaded)),
+        Err(error) => {
+            findings.push(TlsFinding { subject, severity: Severity::Error, message: error.to_string() });
+            None
+        }
+    }
+}
