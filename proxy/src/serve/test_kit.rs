@@ -85,9 +85,10 @@ impl Handler for Teller {
         gone.0 = None;
         let host = head.headers.get("host").map_or("", |host| host.to_str().unwrap());
         let tls = client.connection.tls.as_ref();
-        let tls = tls.map_or_else(|| "-".to_owned(), |t| {
-            format!("{}/{}/{}/{}/{}", t.server_name, t.version, t.cipher, t.options, t.peer_certificates.len())
-        });
+        let tls = tls.map_or_else(
+            || "-".to_owned(),
+            |t| format!("{}/{}/{}/{}/{}", t.server_name, t.version, t.cipher, t.options, t.peer_certificates.len()),
+        );
         let remote = client.connection.remote;
         let body = String::from_utf8_lossy(&body);
         Response::new(Body::from(bytes::Bytes::from(format!(

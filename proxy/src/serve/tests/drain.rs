@@ -97,3 +97,33 @@ async fn for_a_while_new_requests_are_still_accepted() {
     assert!(read_to_end(&mut late).starts_with("HTTP/1.1 200 "));
     drained.await.unwrap();
 }
+
+/// Clients that never rest: each is answered every time, and told when it was the last.
+#[test]
+fn under_load_no_request_fails() {
+    let Running { server, address, teller } = Running::start(entry_point("web"));
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            std::thread::spawn(move || {
+                for count in 1.. {
+                    stream.write_all(GET).unwrap();
+                    let answer = read_answer(&mut stream);
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?} after {count}");
+                    if answer.contains("\r\nConnection: close\r\n") {
+                        assert_eq!(read_to_end(&mut stream), "");
+                        return count;
+                    }
+                }
+                0
+            })
+        })
+        .collect();
+    while teller.handled.load(std::sync::atomic::Ordering::SeqCst) < 200 {
+        std::thread::yield_now();
+    }
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(server.drain());
+    let answered: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
+    assert_eq!(answered, teller.handled.load(std::sync::atomic::Ordering::SeqCst));
+}
