@@ -1,5 +1,6 @@
 //! Headers at this hop: what must not be passed on (RFC 9110 §7.6.1, in the way of Go's ReverseProxy) and what is added.
 
+use flow_middleware::OmitForwardedFor;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -16,8 +17,7 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What happens to `X-Forwarded-For` at this hop.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ForwardedFor {
-    /// The client's address is appended. A single empty value stands for "leave it out" (the headers middleware's
-    /// `X-Forwarded-For: ""`): then it is removed and nothing is added.
+    /// The client's address is appended, unless a middleware has noted [`OmitForwardedFor`].
     #[default]
     Append,
     /// It is passed as it is (`forwardedHeaders.notAppendXForwardedFor`).
@@ -49,12 +49,13 @@ pub(crate) fn prepare_request(head: &mut Parts, remote: IpAddr, forwarded_for: F
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, upgrading.protocol.clone());
     }
-    if forwarded_for == ForwardedFor::Append {
+    if forwarded_for == ForwardedFor::Append && head.extensions.get::<OmitForwardedFor>().is_none() {
         append_forwarded_for(headers, remote);
     }
     if head.version == Version::HTTP_2 {
         join_cookies(headers);
     }
+    head.version = Version::HTTP_11;
     // What the server side noted there is for this process only.
     head.extensions.clear();
     upgrading
@@ -125,10 +126,6 @@ fn append_forwarded_for(headers: &mut HeaderMap, remote: IpAddr) {
         }
         Entry::Occupied(mut entry) => {
             let mut text = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-            if text.is_empty() {
-                entry.remove_entry_mult();
-                return;
-            }
             // Writing to a Vec cannot fail.
             let _ = write!(text, ", {}", remote.to_canonical());
             if let Ok(value) = HeaderValue::from_bytes(&text) {

@@ -173,6 +173,13 @@ impl Http1 {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(self.switched(response.map(drop)).await);
         }
+        if self.upgrading {
+            // Declined: from here on it is a request like any other.
+            self.upgrading = false;
+            if matches!(self.driver, Driver::Switched(_)) {
+                self.driver = Driver::Ended;
+            }
+        }
         if sent.is_some_and(|mut sent| sent.try_recv() == Err(oneshot::error::TryRecvError::Empty)) {
             self.detach();
         }

@@ -148,8 +148,7 @@ async fn sweep(endpoint: Weak<Endpoint>, number: usize) {
             }
         }
         waiting.shared.retain(|connection| {
-            !connection.is_closed()
-                && !limit.is_some_and(|limit| connection.idle_for().is_some_and(|idle| idle >= limit))
+            !connection.is_closed() && limit.is_none_or(|limit| connection.idle_for().is_none_or(|idle| idle < limit))
         });
         let done = waiting.idle.is_empty() && waiting.shared.is_empty();
         waiting.swept = !done;

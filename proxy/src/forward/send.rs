@@ -71,7 +71,7 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
         };
         let spare = (reused && is_replayable(&request)).then(|| Spare::of(&request));
         let sent = (!request.body().is_empty()).then(|| {
-            if request.headers().contains_key(EXPECT) {
+            if matches!(carrier, Carrier::Http1(_)) && request.headers().contains_key(EXPECT) {
                 let gate = Gate::before(&mut request);
                 request.body_mut().wait_at(gate);
             }

@@ -12,7 +12,7 @@ async fn connections_are_reused() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     for _ in 0..5 {
         assert_eq!(fixture.text(get("/")).await, (200, "ok".to_owned()));
     }
@@ -27,7 +27,7 @@ async fn a_connection_in_use_is_not_shared() {
         peer.closed().await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let (first, _) = fixture.send(get("/")).await.unwrap();
     let (second, _) = fixture.send(get("/")).await.unwrap();
     assert_eq!(backend.connections(), 2);
@@ -46,12 +46,12 @@ async fn the_request_is_written_as_it_came() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let mut request = get("/a%2Fb/%20?x=1&y=%20;");
     request.headers_mut().insert("x-multi", "a".parse().unwrap());
     request.headers_mut().append("x-multi", "b".parse().unwrap());
     request.headers_mut().insert("x-empty", "".parse().unwrap());
-    *request.version_mut() = http::Version::HTTP_2;
+    *request.version_mut() = http::Version::HTTP_10;
     let (_, hop) = fixture.send(request).await.unwrap();
     let head = head.await.unwrap();
     let mut lines = head.trim_end().split("\r\n");
@@ -92,7 +92,7 @@ async fn connection_close_is_obeyed() {
         peer.write(&format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{body}")).await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     assert_eq!(fixture.text(get("/")).await.1, "n0");
     let (response, hop) = fixture.send(post("/", "x")).await.unwrap();
     assert!(!response.headers().contains_key("connection"));
@@ -108,7 +108,7 @@ async fn answers_without_a_body() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let mut head = get("/200");
     *head.method_mut() = http::Method::HEAD;
     let (response, _) = fixture.send(head).await.unwrap();
@@ -134,7 +134,7 @@ async fn bytes_stream_both_ways() {
         peer.closed().await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let (feed, body) = fed();
     let (response, _) = fixture.send(post("/", body)).await.unwrap();
     let mut body = response.into_body();
@@ -158,7 +158,7 @@ async fn trailers_of_the_answer_only() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     for _ in 0..2 {
         let (feed, body) = fed();
         feed.send(data("abc")).unwrap();
@@ -183,7 +183,7 @@ async fn a_body_cut_short_is_an_error() {
             peer.write(&format!("HTTP/1.1 200 OK\r\n{answer}")).await;
         })
         .await;
-        let fixture = Fixture::new(&[backend.url.clone()]);
+        let fixture = Fixture::new(&[&backend.url]);
         let (response, _) = fixture.send(get("/")).await.unwrap();
         let mut body = response.into_body();
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "hello");
@@ -198,7 +198,7 @@ async fn a_body_until_the_close_ends_cleanly() {
         peer.write("HTTP/1.0 200 OK\r\n\r\nall of it").await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let (response, _) = fixture.send(get("/")).await.unwrap();
     assert_eq!(response.version(), http::Version::HTTP_11);
     assert_eq!(whole(response).await, "all of it");
@@ -218,7 +218,7 @@ async fn an_answer_before_the_requests_end() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let (feed, body) = fed();
     feed.send(data("start")).unwrap();
     assert_eq!(fixture.text(post("/", body)).await, (413, "big".to_owned()));
@@ -243,7 +243,7 @@ async fn a_client_that_leaves_closes_the_connection() {
             }
         })
         .await;
-        let fixture = Fixture::new(&[backend.url.clone()]);
+        let fixture = Fixture::new(&[&backend.url]);
         if answer.is_empty() {
             tokio::select! {
                 _ = fixture.send(get("/")) => unreachable!("there is no answer"),
@@ -264,7 +264,7 @@ async fn a_malformed_answer_is_an_internal_error() {
         peer.write("SMTP ready\r\n\r\n").await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let error = fixture.send(get("/")).await.unwrap_err();
     assert_eq!(error.kind(), super::super::Kind::Internal);
 }

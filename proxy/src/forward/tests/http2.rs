@@ -102,6 +102,15 @@ async fn grpc_streams_with_trailers() {
 }
 
 #[tokio::test]
+async fn a_body_that_expects_to_be_asked_for_is_sent() {
+    let (url, _) = backend(100).await;
+    let fixture = Fixture::new(&[url]);
+    let mut request = post("/echo", "body");
+    request.headers_mut().insert("expect", "100-continue".parse().unwrap());
+    assert_eq!(fixture.text(request).await, (200, "body".to_owned()));
+}
+
+#[tokio::test]
 async fn both_directions_stream() {
     let (url, _) = backend(100).await;
     let fixture = Fixture::new(&[url]);

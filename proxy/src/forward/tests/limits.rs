@@ -26,7 +26,7 @@ async fn silent() -> Backend {
 async fn an_answer_that_takes_too_long() {
     let backend = silent().await;
     let limited = transport(|t| t.timeouts.response_header = GoDuration::from_millis(30));
-    let fixture = Fixture::with(&[backend.url.clone()], &limited, |_| ());
+    let fixture = Fixture::with(&[&backend.url], &limited, |_| ());
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::TimedOut);
     assert_eq!(fixture.send(post("/", "body")).await.unwrap_err().kind(), Kind::TimedOut);
 }
@@ -39,7 +39,7 @@ async fn the_time_runs_from_the_requests_end() {
     })
     .await;
     let limited = transport(|t| t.timeouts.response_header = GoDuration::from_millis(80));
-    let fixture = Fixture::with(&[backend.url.clone()], &limited, |_| ());
+    let fixture = Fixture::with(&[&backend.url], &limited, |_| ());
     let (feed, body) = fed();
     let slow = async {
         for _ in 0..4 {
@@ -84,7 +84,7 @@ async fn idle_connections_close_in_time() {
     })
     .await;
     let limited = transport(|t| t.timeouts.idle_connection = GoDuration::from_millis(40));
-    let fixture = Fixture::with(&[backend.url.clone()], &limited, |_| ());
+    let fixture = Fixture::with(&[&backend.url], &limited, |_| ());
     fixture.text(get("/")).await;
     tokio::time::timeout(Duration::from_secs(5), closed.notified()).await.unwrap();
 }
@@ -103,7 +103,7 @@ async fn idle_connections_close_with_their_endpoint() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     fixture.text(get("/")).await;
     drop(fixture);
     tokio::time::timeout(Duration::from_secs(5), closed.notified()).await.unwrap();
@@ -130,7 +130,7 @@ async fn no_more_idle_connections_than_allowed() {
     })
     .await;
     let one = transport(|t| t.max_idle_connections = 1);
-    let fixture = Fixture::with(&[backend.url.clone()], &one, |_| ());
+    let fixture = Fixture::with(&[&backend.url], &one, |_| ());
     tokio::join!(fixture.text(get("/")), fixture.text(get("/")), fixture.text(get("/")));
     while open.load(Ordering::SeqCst) > 1 {
         tokio::time::timeout(Duration::from_secs(5), closed.notified()).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_body_waits_for_the_hundred_continue() {
         assert_eq!(rest, "", "nothing more is sent");
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let request = |path| {
         let mut request = post(path, "body");
         request.headers_mut().insert("expect", "100-continue".parse().unwrap());

@@ -46,14 +46,18 @@ impl Resolve for Only {
 }
 
 impl Fixture {
-    pub(super) fn new(urls: &[String]) -> Self {
+    pub(super) fn new(urls: &[impl AsRef<str>]) -> Self {
         Self::with(urls, &ServersTransport::default(), |_| ())
     }
 
-    pub(super) fn with(urls: &[String], transport: &ServersTransport, change: impl Fn(&mut LoadBalancer)) -> Self {
+    pub(super) fn with(
+        urls: &[impl AsRef<str>],
+        transport: &ServersTransport,
+        change: impl Fn(&mut LoadBalancer),
+    ) -> Self {
         let tunnels = Tunnels::new();
         let transport = Transport::compile(transport, &tunnels).unwrap();
-        let servers = urls.iter().map(|url| Server { url: url.clone(), ..Server::default() }).collect();
+        let servers = urls.iter().map(|url| Server { url: url.as_ref().to_owned(), ..Server::default() }).collect();
         let mut balancer = LoadBalancer { servers, ..LoadBalancer::default() };
         change(&mut balancer);
         let config = config::Service { kind: ServiceKind::LoadBalancer(balancer), middlewares: Vec::new() };

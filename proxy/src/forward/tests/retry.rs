@@ -29,7 +29,7 @@ async fn forgetful() -> (Backend, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn a_get_on_a_dying_connection_is_sent_again() {
     let (backend, requests) = forgetful().await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     fixture.text(get("/")).await;
     let (response, hop) = fixture.send(get("/again?x=1")).await.unwrap();
     assert_eq!((response.status().as_u16(), hop.attempts), (200, 2));
@@ -51,7 +51,7 @@ async fn what_may_not_repeat_is_not_sent_again() {
     let makes: [&dyn Fn(()) -> Request<Body>; 3] = [&|()| post("/", "x"), &delete, &with_body];
     for make in makes {
         let (backend, requests) = forgetful().await;
-        let fixture = Fixture::new(&[backend.url.clone()]);
+        let fixture = Fixture::new(&[&backend.url]);
         fixture.text(get("/")).await;
         let error = fixture.send(make(())).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, false));
@@ -62,7 +62,7 @@ async fn what_may_not_repeat_is_not_sent_again() {
 #[tokio::test]
 async fn an_idempotency_key_lets_a_post_repeat() {
     let (backend, _) = forgetful().await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     fixture.text(get("/")).await;
     let mut request = post("/", Body::Empty);
     request.headers_mut().insert("idempotency-key", "7".parse().unwrap());
@@ -97,7 +97,7 @@ async fn a_connection_closed_while_idle_is_not_used() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let request = || {
         let mut request = post("/", "x");
         request.headers_mut().insert("content-length", "1".parse().unwrap());
@@ -119,7 +119,7 @@ async fn a_new_connection_that_closes_is_the_backends_answer() {
         peer.head().await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::Unreachable);
     assert_eq!(backend.connections(), 1);
 }
@@ -157,7 +157,7 @@ async fn where_nobody_is_there_the_request_fails() {
         assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, true));
         assert_eq!(hop.attempts as usize, count.min(4), "each once, and no more than three others");
     }
-    let fixture = Fixture::new(&[]);
+    let fixture = Fixture::new(&[""; 0]);
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::NoServer);
 }
 

@@ -44,7 +44,7 @@ async fn bytes_pass_both_ways_after_a_switch() {
         }
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let mut client = front(Arc::clone(&fixture.service)).await;
     client.write(ASK).await;
     let head = client.head().await.unwrap().to_ascii_lowercase();
@@ -75,7 +75,7 @@ async fn a_client_that_leaves_ends_the_tunnel() {
         peer.closed().await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let mut client = front(Arc::clone(&fixture.service)).await;
     client.write(ASK).await;
     client.head().await.unwrap();
@@ -92,7 +92,7 @@ async fn a_backend_may_decline() {
         peer.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno").await;
     })
     .await;
-    let fixture = Fixture::new(&[backend.url.clone()]);
+    let fixture = Fixture::new(&[&backend.url]);
     let mut client = front(Arc::clone(&fixture.service)).await;
     client.write(ASK).await;
     assert!(client.until("no").await.unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
@@ -108,7 +108,7 @@ async fn another_protocol_than_asked_for_is_an_error() {
             peer.closed().await;
         })
         .await;
-        let fixture = Fixture::new(&[backend.url.clone()]);
+        let fixture = Fixture::new(&[&backend.url]);
         let mut client = front(Arc::clone(&fixture.service)).await;
         client.write(ask).await;
         assert!(client.head().await.unwrap().starts_with("HTTP/1.1 500 "));
