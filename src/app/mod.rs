@@ -9,6 +9,7 @@ mod state;
 
 use crate::settings::{Settings, Warning};
 use flow_admin::{Admin, Facts};
+use flow_model::challenge::NoChallenges;
 use flow_model::config::{ForwardingTimeouts, RuleSyntax, ServersTransport};
 use flow_model::duration::GoDuration;
 use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
@@ -84,7 +85,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let fetcher = Arc::new(Fetcher::new()?);
-    let handler = Handler::new(reader.clone(), &entry_points, fetcher, log.clone(), metrics.as_deref());
+    let handler = Handler::new(reader.clone(), &entry_points, Arc::new(NoChallenges), fetcher, log.clone(), metrics.as_deref());
 
     let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let bound = Bound::new(&entry_points, threads(settings), &hostname)?;

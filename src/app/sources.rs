@@ -62,7 +62,7 @@ impl Sources {
             Feed::Nothing => None,
         };
         let changed = update.is_some();
-        self.latest = update.or(self.latest.take());
+        self.latest = update.or_else(|| self.latest.take());
         changed
     }
 

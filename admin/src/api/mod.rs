@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// Answers below `/api`.
 pub(crate) fn answer(facts: &Facts, source: &impl Source, uri: &Uri) -> Response<Bytes> {
-    let path = uri.path().strip_prefix(facts.base_path.as_str()).unwrap_or(uri.path());
+    let path = uri.path().strip_prefix(facts.base_path.as_str()).unwrap_or_else(|| uri.path());
     let Some(path) = path.strip_prefix("/api") else {
         return answer::redirect(&format!("{}/dashboard/", facts.base_path));
     };

@@ -82,7 +82,7 @@ impl Entry {
     /// Makes the copies that are served; counters of middlewares live on where their specification is the same.
     pub(super) fn build(&mut self, name: &Name, conflicted: &[Name], previous: Option<&Self>, with: &mut Workshop<'_>) {
         let old = if self.copies.is_empty() { previous.map_or(&[][..], |p| &p.copies) } else { &self.copies };
-        let old_steps: HashMap<(Name, Name), _> = old
+        let old_steps: OldSteps = old
             .iter()
             .flat_map(|copy| {
                 copy.steps.iter().map(|(step, spec, made)| {
@@ -132,11 +132,16 @@ pub struct RecordInternals {
     pub metrics: bool,
 }
 
+/// A middleware of one copy: its specification, and what was made of it.
+type Made = (Arc<Middleware>, Arc<Step>);
+/// What was made before, by the copy's and the middleware's names.
+type OldSteps = HashMap<(Name, Name), Made>;
+
 /// The making of one copy.
 struct Build<'a, 'b> {
     provider: &'a str,
     settled: Settled,
-    old_steps: &'a HashMap<(Name, Name), (Arc<Middleware>, Arc<Step>)>,
+    old_steps: &'a OldSteps,
     with: &'a mut Workshop<'b>,
     dependencies: Vec<Dependency>,
     steps: Vec<(Name, Arc<Middleware>, Arc<Step>)>,
@@ -149,7 +154,7 @@ impl<'a, 'b> Build<'a, 'b> {
     fn new(
         name: &'a Name,
         settled: Settled,
-        old_steps: &'a HashMap<(Name, Name), (Arc<Middleware>, Arc<Step>)>,
+        old_steps: &'a OldSteps,
         with: &'a mut Workshop<'b>,
     ) -> Self {
         let errors = settled.errors.clone();

@@ -1,5 +1,6 @@
 //! One request, from its head to the answer's head: the whole path on one page.
 
+mod challenge;
 mod record;
 
 use crate::access_log::AccessLog;
@@ -12,6 +13,7 @@ use crate::forward::ForwardedFor;
 use crate::snapshot::{Reader, Route, Target};
 use flow_middleware::chain::Context;
 use flow_middleware::{Body, Exchange, Fetch};
+use flow_model::challenge::ChallengeLookup;
 use flow_model::entry_point::EntryPoint;
 use http::request::Parts;
 use http::{Request, Response};
@@ -23,6 +25,7 @@ use std::sync::Arc;
 /// Answers requests from the current snapshot.
 pub struct Handler {
     snapshot: Reader,
+    challenges: Arc<dyn ChallengeLookup>,
     fetch: Arc<dyn Fetch>,
     log: Option<Arc<AccessLog>>,
     /// By the entry points' places; `None` where an entry point is not counted.
@@ -42,6 +45,7 @@ impl Handler {
     pub fn new(
         snapshot: Reader,
         entry_points: &[Arc<EntryPoint>],
+        challenges: Arc<dyn ChallengeLookup>,
         fetch: Arc<dyn Fetch>,
         log: Option<Arc<AccessLog>>,
         metrics: Option<&Metrics>,
@@ -49,12 +53,15 @@ impl Handler {
         let series = entry_points.iter().map(|entry_point| {
             metrics.filter(|_| entry_point.observability.metrics.unwrap_or(true))?.entry_point(&entry_point.name)
         });
-        Self { snapshot, fetch, log, series: series.collect(), metrics: metrics.is_some() }
+        Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some() }
     }
 
     async fn answer(&self, client: &Client, mut head: Parts, body: Incoming, record: &mut Record) -> Response<Body> {
         if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut head) {
             return respond(&refusal.into());
+        }
+        if let Some(answer) = challenge::answer(&*self.challenges, &head) {
+            return answer;
         }
         let route = match self.route(client, &head) {
             Ok(route) => route,

@@ -41,8 +41,18 @@ struct Vectors {
     duration: HistogramVec,
     request_bytes: IntCounterVec,
     response_bytes: IntCounterVec,
-    live: Mutex<Map<Box<[Box<str>]>, Weak<Series>>>,
-    vanished: Mutex<Vec<(Box<[Box<str>]>, Vec<Key>, Vec<TlsKey>)>>,
+    live: Mutex<Map<Names, Weak<Series>>>,
+    vanished: Mutex<Vec<Vanished>>,
+}
+
+/// Values of the labels that name an object.
+type Names = Box<[Box<str>]>;
+
+/// What is to be removed after an object is gone.
+struct Vanished {
+    names: Names,
+    cells: Vec<Key>,
+    tls: Vec<TlsKey>,
 }
 
 type Key = (u16, &'static str, Protocol);
@@ -58,7 +68,7 @@ struct Cell {
 /// The counters of one entry point, router or service.
 pub struct Series {
     vectors: Arc<Vectors>,
-    names: Box<[Box<str>]>,
+    names: Names,
     cells: ArcSwap<Map<Key, Arc<Cell>>>,
     tls: ArcSwap<Map<TlsKey, IntCounter>>,
 }
@@ -114,7 +124,7 @@ impl Family {
 
     /// The series of the object with these label values; the same one for as long as anybody holds it.
     pub(super) fn series(&self, names: &[&str]) -> Arc<Series> {
-        let names: Box<[Box<str>]> = names.iter().map(|n| Box::from(*n)).collect();
+        let names: Names = names.iter().map(|n| Box::from(*n)).collect();
         let mut live = self.0.live.lock();
         if let Some(series) = live.get(&names).and_then(Weak::upgrade) {
             return series;
@@ -137,7 +147,7 @@ impl Family {
         }
         let mut live = self.0.live.lock();
         live.retain(|_, series| series.strong_count() > 0);
-        for (names, cells, tls) in vanished {
+        for Vanished { names, cells, tls } in vanished {
             if live.contains_key(&names) {
                 continue;
             }
@@ -213,7 +223,8 @@ impl Drop for Series {
     fn drop(&mut self) {
         let cells = self.cells.load().keys().copied().collect();
         let tls = self.tls.load().keys().copied().collect();
-        self.vectors.vanished.lock().push((std::mem::take(&mut self.names), cells, tls));
+        let names = std::mem::take(&mut self.names);
+        self.vectors.vanished.lock().push(Vanished { names, cells, tls });
     }
 }
 

@@ -102,7 +102,7 @@ impl Line {
             status: end.status,
             response_bytes: end.response_bytes,
             // What a backend sends without a length is what goes on, unless a middleware changed it.
-            origin_bytes: self.origin_bytes.unwrap_or(if end.hop.status.is_some() { end.response_bytes } else { 0 }),
+            origin_bytes: self.origin_bytes.unwrap_or_else(|| end.hop.status.map_or(0, |_| end.response_bytes)),
             response_headers: self.response_headers.as_ref(),
             count: self.count,
         });
