@@ -3,15 +3,14 @@
 use super::options::{CrdProvider, IngressProvider, KubernetesOptions};
 use super::pace::Pace;
 use super::publish::{Provider, Publisher, channel};
+use super::statuses::Statuses;
 use crate::lease::{self, Leadership, Standing};
 use crate::status;
-use crate::translate::status::{NoAddress, addresses, is_current, published_service};
-use crate::translate::{IngressOptions, Options, Translator};
-use crate::view::{ObjectKey, View};
+use crate::translate::status::published_service;
+use crate::translate::{Options, Translator};
 use crate::watch::{ConnectError, Environment, Plan, Scope, Watch};
-use flow_model::diagnostic::{Diagnostic, Subject};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +49,7 @@ pub async fn start(options: KubernetesOptions, stop: CancellationToken) -> Resul
 pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop: CancellationToken) -> Kubernetes {
     let (leadership, election) = lease::start(client.clone(), options.lease.clone(), stop.clone());
     let (publisher, provider) = channel();
-    let (plans, receive) = watch::channel(status::Plan::default());
+    let (plans, receive) = mpsc::unbounded_channel();
     tokio::spawn(status::write(client.clone(), leadership.clone(), receive, publisher.applied.clone()));
     let controller = Controller::new(client.clone(), &options, publisher, plans, leadership.standing());
     tokio::spawn(async move {
@@ -66,6 +65,7 @@ struct Controller {
     pace: Pace,
     publisher: Publisher,
     statuses: Statuses,
+    standing: watch::Receiver<Standing>,
 }
 
 impl Controller {
@@ -73,12 +73,12 @@ impl Controller {
         client: kube::Client,
         options: &KubernetesOptions,
         publisher: Publisher,
-        plans: watch::Sender<status::Plan>,
+        plans: mpsc::UnboundedSender<status::Plan>,
         standing: watch::Receiver<Standing>,
     ) -> Self {
         let (ingress, crd) = (options.ingress.as_ref(), options.crd.as_ref());
         let throttle = ingress.map(|p| p.throttle).max(crd.map(|p| p.throttle)).unwrap_or_default();
-        let statuses = Statuses::new(ingress.map(|p| p.options.clone()), plans, standing);
+        let statuses = Statuses::new(ingress.map(|p| p.options.clone()), plans);
         Self {
             watch: Watch::start(client, plan(ingress, crd)),
             translator: Translator::new(Options {
@@ -88,13 +88,14 @@ impl Controller {
             pace: Pace::new(throttle),
             publisher,
             statuses,
+            standing,
         }
     }
 
     async fn run(mut self) {
         let started = Instant::now();
         let mut applied = self.publisher.applied.clone();
-        let mut standing = self.statuses.standing.clone();
+        let mut standing = self.standing.clone();
         let mut dirty = true;
         loop {
             let due = self.due(dirty, *applied.borrow_and_update());
@@ -113,7 +114,7 @@ impl Controller {
                 }
                 changed = applied.changed() => if changed.is_err() { return },
                 Ok(()) = standing.changed() => {
-                    self.statuses.changed = true;
+                    self.statuses.doubt();
                     dirty = true;
                 }
                 () = self.publisher.closed() => return,
@@ -143,58 +144,8 @@ impl Controller {
             self.pace.sent(version, ended);
             debug!(version, micros = (ended - began).as_micros(), "translated");
         }
-        self.statuses.plan(&self.watch.view, &self.translator, self.publisher.version());
-    }
-}
-
-/// What the statuses of Ingresses should be.
-struct Statuses {
-    options: Option<IngressOptions>,
-    published: Option<ObjectKey>,
-    plans: watch::Sender<status::Plan>,
-    standing: watch::Receiver<Standing>,
-    /// Something changed that they depend on.
-    changed: bool,
-}
-
-impl Statuses {
-    fn new(
-        options: Option<IngressOptions>,
-        plans: watch::Sender<status::Plan>,
-        standing: watch::Receiver<Standing>,
-    ) -> Self {
-        let options = options.filter(|options| options.ingress_endpoint.is_some());
-        Self { published: options.as_ref().and_then(published_service), options, plans, standing, changed: true }
-    }
-
-    /// Looks whether what is about to be translated changes them.
-    fn notice(&mut self, view: &View) {
-        let dirty = view.dirty();
-        self.changed |= !dirty.ingresses.is_empty()
-            || dirty.nodes
-            || dirty.ingress_classes
-            || self.published.as_ref().is_some_and(|key| dirty.services.contains(key));
-    }
-
-    /// Why there is no address to tell.
-    fn problem(&self, view: &View) -> Option<Diagnostic> {
-        let error: NoAddress = addresses(view, self.options.as_ref()?).err()?;
-        let subject = Subject::new("Provider", "", "kubernetesIngress");
-        Some(Diagnostic::warning(subject, format!("No Ingress gets an address: {error}")))
-    }
-
-    /// Has those written that are not as they should be.
-    fn plan(&mut self, view: &View, translator: &Translator, version: u64) {
-        let Some(options) = &self.options else { return };
-        if !self.changed || *self.standing.borrow() == Standing::Follower {
-            return;
-        }
-        self.changed = false;
-        let Ok(Some(wanted)) = addresses(view, options) else { return };
-        let outdated = |key: &&ObjectKey| view.ingress(key).is_some_and(|i| !is_current(&i.addresses, &wanted));
-        let ingresses: Vec<_> = translator.selected().filter(outdated).cloned().collect();
-        if !ingresses.is_empty() {
-            self.plans.send_replace(status::Plan { version, ingresses, addresses: wanted.into() });
+        if *self.standing.borrow() != Standing::Follower {
+            self.statuses.plan(&self.watch.view, &self.translator, self.publisher.version());
         }
     }
 }

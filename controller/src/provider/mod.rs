@@ -5,6 +5,7 @@ mod manifests;
 mod options;
 mod pace;
 mod publish;
+mod statuses;
 
 #[cfg(test)]
 mod tests;

@@ -8,16 +8,18 @@ mod tests;
 use crate::lease::Leadership;
 use crate::view::ObjectKey;
 use crate::view::ingress::{Address, AddressPort};
-use futures_util::{StreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
 /// Our name as a writer of fields.
@@ -30,51 +32,48 @@ const REQUEST: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long our own write may take to come back to us by the watch.
-const ECHO: Duration = Duration::from_secs(10);
 
-/// What is to be written at one moment.
-#[derive(Clone, Debug, Default)]
+/// What is to be written.
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     /// The version of the configuration that holds the routes of these Ingresses.
     pub(crate) version: u64,
-    /// The Ingresses whose status is not what it should be.
+    /// Ingresses whose status is not what it should be.
     pub(crate) ingresses: Vec<ObjectKey>,
-    /// What it should be.
+    /// What it should be, for these and all that still wait.
     pub(crate) addresses: Arc<[Address]>,
 }
 
 /// What became of one write.
 enum Outcome {
-    Written,
-    /// Not ours to write, or not there any longer.
-    Dropped,
+    /// Written, or there is nothing to write to any longer.
+    Done,
     Forbidden(String),
     Failed(String),
 }
 
-/// Writes plans as they come, each once the version that it names is served, while `leadership` allows. Ends with the
-/// sender of plans.
+/// Writes plans as they come, each once the version that it names is served, while `leadership` allows. Who gains the
+/// leadership later gets a new plan. Ends with the sender of plans.
 pub(crate) async fn write(
     client: Client,
     leadership: Leadership,
-    mut plans: watch::Receiver<Plan>,
+    mut plans: mpsc::UnboundedReceiver<Plan>,
     mut applied: watch::Receiver<u64>,
 ) {
-    let mut writer = Writer { client, leadership, written: HashMap::new(), pause: FIRST_PAUSE, forbidden: false };
-    while plans.changed().await.is_ok() {
-        loop {
-            let plan = plans.borrow_and_update().clone();
-            if applied.wait_for(|version| *version >= plan.version).await.is_err() {
-                return;
+    let mut writer = Writer::new(client, leadership);
+    loop {
+        let served = *applied.borrow_and_update();
+        let paused = writer.start(served, Instant::now());
+        tokio::select! {
+            plan = plans.recv() => match plan {
+                Some(plan) => writer.take(plan),
+                None => return,
+            },
+            changed = applied.changed() => if changed.is_err() { return },
+            Some((key, version, outcome)) = writer.writes.next(), if !writer.writes.is_empty() => {
+                writer.written(key, version, outcome, Instant::now());
             }
-            if writer.follow(&plan, &plans).await {
-                break;
-            }
-            tokio::select! {
-                () = writer.back_off() => {}
-                changed = plans.changed() => if changed.is_err() { return },
-            }
+            () = sleep_until(paused.unwrap_or_else(Instant::now)), if paused.is_some() => {}
         }
     }
 }
@@ -82,73 +81,112 @@ pub(crate) async fn write(
 struct Writer {
     client: Client,
     leadership: Leadership,
-    /// What was written lately: the watch may not have told us yet.
-    written: HashMap<ObjectKey, (Arc<[Address]>, Instant)>,
+    addresses: Arc<[Address]>,
+    patch: Arc<Value>,
+    queue: VecDeque<(ObjectKey, u64)>,
+    /// What is in the queue.
+    queued: HashSet<ObjectKey>,
+    writes: FuturesUnordered<BoxFuture<'static, (ObjectKey, u64, Outcome)>>,
     pause: Duration,
+    paused: Option<Instant>,
     forbidden: bool,
 }
 
 impl Writer {
-    /// Writes until the plan is done or there is a newer one. False where something failed and is worth a retry.
-    async fn follow(&mut self, plan: &Plan, newer: &watch::Receiver<Plan>) -> bool {
-        let now = Instant::now();
-        self.written.retain(|_, (_, at)| now.duration_since(*at) < ECHO);
-        let fresh = |key: &&ObjectKey| self.written.get(*key).is_none_or(|(addresses, _)| *addresses != plan.addresses);
-        let todo: Vec<_> = plan.ingresses.iter().filter(fresh).cloned().collect();
-        let patch = patch(&plan.addresses);
-        let (client, leadership) = (&self.client, &self.leadership);
-        let writes = stream::iter(todo)
-            .take_while(|_| std::future::ready(leadership.may_write_alike() && !newer.has_changed().unwrap_or(true)))
-            .map(|key| one(client, key, &patch))
-            .buffer_unordered(WRITES);
-        let outcomes: Vec<_> = writes.collect().await;
-        let mut well = true;
-        for (key, outcome) in outcomes {
-            match outcome {
-                Outcome::Written => {
-                    self.pause = FIRST_PAUSE;
-                    self.forbidden = false;
-                    self.written.insert(key, (Arc::clone(&plan.addresses), Instant::now()));
-                }
-                Outcome::Dropped => {}
-                Outcome::Forbidden(words) => {
-                    well = false;
-                    if !std::mem::replace(&mut self.forbidden, true) {
-                        warn!(
-                            reason = words,
-                            "the status of Ingresses cannot be written: grant patch on ingresses/status"
-                        );
-                    }
-                }
-                Outcome::Failed(error) => {
-                    well = false;
-                    debug!(ingress = %key, error, "the status could not be written");
-                }
-            }
+    fn new(client: Client, leadership: Leadership) -> Self {
+        Self {
+            client,
+            leadership,
+            addresses: Arc::default(),
+            patch: Arc::default(),
+            queue: VecDeque::new(),
+            queued: HashSet::new(),
+            writes: FuturesUnordered::new(),
+            pause: FIRST_PAUSE,
+            paused: None,
+            forbidden: false,
         }
-        well
     }
 
-    async fn back_off(&mut self) {
-        sleep(if self.forbidden { LONGEST_PAUSE } else { self.pause }).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    fn take(&mut self, plan: Plan) {
+        if self.addresses != plan.addresses {
+            self.patch = Arc::new(patch(&plan.addresses));
+            self.addresses = plan.addresses;
+        }
+        for key in plan.ingresses {
+            self.push(key, plan.version);
+        }
+    }
+
+    fn push(&mut self, key: ObjectKey, version: u64) {
+        if self.queued.insert(key.clone()) {
+            self.queue.push_back((key, version));
+        }
+    }
+
+    /// Starts what may be written now. Where a failure makes it wait, until when.
+    fn start(&mut self, served: u64, now: Instant) -> Option<Instant> {
+        if !self.leadership.may_write_alike() {
+            self.queue.clear();
+            self.queued.clear();
+            return None;
+        }
+        if let Some(until) = self.paused.filter(|until| *until > now) {
+            return Some(until);
+        }
+        while self.writes.len() < WRITES
+            && let Some((key, version)) = self.queue.pop_front_if(|(_, version)| *version <= served)
+        {
+            self.queued.remove(&key);
+            let (client, patch) = (self.client.clone(), Arc::clone(&self.patch));
+            self.writes.push(
+                async move {
+                    let outcome = one(&client, &key, &patch).await;
+                    (key, version, outcome)
+                }
+                .boxed(),
+            );
+        }
+        None
+    }
+
+    fn written(&mut self, key: ObjectKey, version: u64, outcome: Outcome, now: Instant) {
+        match outcome {
+            Outcome::Done => {
+                self.pause = FIRST_PAUSE;
+                self.forbidden = false;
+                return;
+            }
+            Outcome::Forbidden(words) => {
+                self.pause = LONGEST_PAUSE;
+                if !std::mem::replace(&mut self.forbidden, true) {
+                    warn!(words, "the status of Ingresses cannot be written: grant patch on ingresses/status");
+                }
+            }
+            Outcome::Failed(error) => debug!(ingress = %key, error, "the status could not be written"),
+        }
+        self.push(key, version);
+        // Those that fail together make one pause.
+        if self.paused.is_none_or(|until| until <= now) {
+            self.paused = Some(now + self.pause);
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
     }
 }
 
-async fn one(client: &Client, key: ObjectKey, patch: &Value) -> (ObjectKey, Outcome) {
+async fn one(client: &Client, key: &ObjectKey, patch: &Value) -> Outcome {
     let api: Api<Ingress> = Api::namespaced(client.clone(), &key.namespace);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let outcome = match timeout(REQUEST, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await {
-        Ok(Ok(_)) => Outcome::Written,
+    match timeout(REQUEST, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await {
+        Ok(Ok(_)) => Outcome::Done,
         Ok(Err(kube::Error::Api(status))) => match status.code {
-            404 | 409 => Outcome::Dropped,
+            404 | 409 => Outcome::Done,
             403 => Outcome::Forbidden(status.message),
             _ => Outcome::Failed(status.message),
         },
         Ok(Err(error)) => Outcome::Failed(error.to_string()),
         Err(_) => Outcome::Failed("no answer in time".to_owned()),
-    };
-    (key, outcome)
+    }
 }
 
 fn patch(addresses: &[Address]) -> Value {

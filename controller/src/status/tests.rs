@@ -3,6 +3,7 @@
 use super::*;
 use crate::lease::Standing;
 use crate::mock_api::Cluster;
+use tokio::time::sleep;
 
 const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
 
@@ -17,7 +18,7 @@ fn plan(version: u64, names: &[&str], ip: &str) -> Plan {
 
 struct Bench {
     cluster: Cluster,
-    plans: watch::Sender<Plan>,
+    plans: mpsc::UnboundedSender<Plan>,
     applied: watch::Sender<u64>,
 }
 
@@ -27,10 +28,14 @@ impl Bench {
         for name in ["a", "b"] {
             cluster.put(&format!("{INGRESSES}/{name}"), json!({ "spec": {} }));
         }
-        let (plans, receive) = watch::channel(Plan::default());
+        let (plans, receive) = mpsc::unbounded_channel();
         let (applied, receive_applied) = watch::channel(0);
         tokio::spawn(write(cluster.client(), Leadership::fixed(standing), receive, receive_applied));
         Self { cluster, plans, applied }
+    }
+
+    fn plan(&self, plan: Plan) {
+        self.plans.send(plan).unwrap();
     }
 
     fn ip(&self, name: &str) -> Option<String> {
@@ -50,7 +55,7 @@ impl Bench {
 #[tokio::test(start_paused = true)]
 async fn an_address_is_told_once_the_routes_are_served() {
     let bench = Bench::new(Standing::Leader);
-    bench.plans.send_replace(plan(2, &["a", "b"], "192.0.2.1"));
+    bench.plan(plan(2, &["a", "b"], "192.0.2.1"));
     bench.applied.send_replace(1);
     bench.settle().await;
     assert_eq!((bench.ip("a"), bench.writes()), (None, 0));
@@ -63,22 +68,34 @@ async fn an_address_is_told_once_the_routes_are_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_written_is_not_written_again_before_the_watch_tells() {
+async fn the_newest_addresses_are_written_once() {
     let bench = Bench::new(Standing::Leader);
-    bench.plans.send_replace(plan(0, &["a"], "192.0.2.1"));
+    bench.plan(plan(1, &["a", "b"], "192.0.2.1"));
+    bench.plan(plan(1, &["b", "a"], "192.0.2.2"));
     bench.settle().await;
-    bench.plans.send_replace(plan(0, &["a", "b"], "192.0.2.1"));
+    bench.applied.send_replace(1);
     bench.settle().await;
+    assert_eq!((bench.ip("a").as_deref(), bench.ip("b").as_deref()), (Some("192.0.2.2"), Some("192.0.2.2")));
     assert_eq!(bench.writes(), 2);
-    bench.plans.send_replace(plan(0, &["a"], "192.0.2.2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_are_written_a_few_at_a_time() {
+    let bench = Bench::new(Standing::Leader);
+    let names: Vec<_> = (0..1000).map(|index| format!("n{index}")).collect();
+    for name in &names {
+        bench.cluster.put(&format!("{INGRESSES}/{name}"), json!({ "spec": {} }));
+    }
+    bench.plan(plan(0, &names.iter().map(String::as_str).collect::<Vec<_>>(), "192.0.2.1"));
     bench.settle().await;
-    assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.2"));
+    assert!(names.iter().all(|name| bench.ip(name).is_some()));
+    assert_eq!(bench.writes(), 1000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn followers_do_not_write() {
     let bench = Bench::new(Standing::Follower);
-    bench.plans.send_replace(plan(0, &["a"], "192.0.2.1"));
+    bench.plan(plan(0, &["a"], "192.0.2.1"));
     bench.settle().await;
     assert_eq!(bench.writes(), 0);
 }
@@ -86,7 +103,7 @@ async fn followers_do_not_write() {
 #[tokio::test(start_paused = true)]
 async fn without_an_election_every_replica_writes_alike() {
     let bench = Bench::new(Standing::Unelectable);
-    bench.plans.send_replace(plan(0, &["a"], "192.0.2.1"));
+    bench.plan(plan(0, &["a"], "192.0.2.1"));
     bench.settle().await;
     assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.1"));
 }
@@ -95,7 +112,7 @@ async fn without_an_election_every_replica_writes_alike() {
 async fn failures_are_tried_again_and_vanished_objects_are_not() {
     let bench = Bench::new(Standing::Leader);
     bench.cluster.fail("PATCH", 500);
-    bench.plans.send_replace(plan(0, &["a", "gone"], "192.0.2.1"));
+    bench.plan(plan(0, &["a", "gone"], "192.0.2.1"));
     sleep(Duration::from_secs(30)).await;
     assert!((4..20).contains(&bench.writes()), "{} writes", bench.writes());
     bench.cluster.heal();

@@ -60,4 +60,10 @@ impl Translator {
     pub fn selected(&self) -> impl Iterator<Item = &ObjectKey> {
         self.ingresses.iter().flat_map(ingress::Ingresses::selected)
     }
+
+    /// Whether this Ingress is one of [`Self::selected`].
+    #[must_use]
+    pub fn is_selected(&self, key: &ObjectKey) -> bool {
+        self.ingresses.as_ref().is_some_and(|provider| provider.is_selected(key))
+    }
 }

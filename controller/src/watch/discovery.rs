@@ -102,6 +102,10 @@ async fn ask(client: &Client, line: &mut Line) -> Option<Served> {
                 served.extend(custom_kinds(group).into_iter().filter(listed));
             }
             Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(kube::Error::Api(status)) => {
+                line.failed(&status.message);
+                return None;
+            }
             Err(error) => {
                 line.failed(&error);
                 return None;

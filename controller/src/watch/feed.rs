@@ -3,7 +3,7 @@
 use super::outage::{Line, Outage};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use kube::core::NamespaceResourceScope;
+use kube::core::{NamespaceResourceScope, Status};
 use kube::runtime::watcher::{self, Config, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -103,7 +103,7 @@ impl<K: Watched> Feed<K> {
             Some(403) => {
                 self.line.works();
                 self.wait(FORBIDDEN_PAUSE);
-                Some(Signal::Forbidden(error.to_string()))
+                Some(Signal::Forbidden(words(error)))
             }
             Some(404) => {
                 self.line.works();
@@ -122,8 +122,13 @@ impl<K: Watched> Feed<K> {
                 self.restart();
                 None
             }
+            // It answers, and is not ready for this: right after its start, or under load.
+            Some(429) => {
+                self.wait(LONGEST_PAUSE);
+                None
+            }
             _ => {
-                self.line.failed(error);
+                self.line.failed(&words(error));
                 self.wait(LONGEST_PAUSE);
                 None
             }
@@ -142,13 +147,22 @@ impl<K: Watched> Feed<K> {
     }
 }
 
+/// What the API server said, or why it said nothing.
+fn words(error: &watcher::Error) -> String {
+    answer(error).map_or_else(|| error.to_string(), |status| status.message.clone())
+}
+
 /// The status code in an error that the API server answered with.
 fn status(error: &watcher::Error) -> Option<u16> {
+    answer(error).map(|status| status.code)
+}
+
+fn answer(error: &watcher::Error) -> Option<&Status> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => Some(status.code),
+        | watcher::Error::WatchError(status) => Some(status),
         _ => None,
     }
 }

@@ -274,7 +274,9 @@ impl<K: Namespaced> Referenced<K> {
                 }
                 _ => Vec::new(),
             },
-            Err(error) if is_forbidden(&error) => vec![Found::Forbidden(self.look.kind, key, error.to_string())],
+            Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                vec![Found::Forbidden(self.look.kind, key, status.message)]
+            }
             Err(_) => {
                 self.queue.push_back(key);
                 Vec::new()

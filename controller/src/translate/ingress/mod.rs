@@ -56,6 +56,11 @@ impl Ingresses {
         self.fragments.keys()
     }
 
+    /// Whether an Ingress is ours.
+    pub(super) fn is_selected(&self, key: &ObjectKey) -> bool {
+        self.fragments.contains_key(key)
+    }
+
     /// The configuration after a change; the same `Arc` where nothing in it changed.
     pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
         let mut ingresses = dirty.ingresses.clone();

@@ -1,0 +1,78 @@
+//! Which Ingresses do not say the addresses that they should.
+
+use crate::status;
+use crate::translate::status::{addresses, is_current, published_service};
+use crate::translate::{IngressOptions, Translator};
+use crate::view::ingress::Address;
+use crate::view::{Keys, ObjectKey, View};
+use flow_model::diagnostic::{Diagnostic, Subject};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What the statuses of Ingresses should be, and which were looked at.
+pub(super) struct Statuses {
+    /// `None` where nothing is published.
+    options: Option<IngressOptions>,
+    published: Option<ObjectKey>,
+    plans: mpsc::UnboundedSender<status::Plan>,
+    /// What the last plan told.
+    told: Option<Arc<[Address]>>,
+    /// Ingresses that changed since.
+    touched: Keys,
+    /// Any may have to be written.
+    all: bool,
+}
+
+impl Statuses {
+    pub(super) fn new(options: Option<IngressOptions>, plans: mpsc::UnboundedSender<status::Plan>) -> Self {
+        let options = options.filter(|options| options.ingress_endpoint.is_some());
+        let published = options.as_ref().and_then(published_service);
+        Self { options, published, plans, told: None, touched: Keys::default(), all: true }
+    }
+
+    /// All are to be looked at again: what was planned before may not have been written.
+    pub(super) const fn doubt(&mut self) {
+        self.all = true;
+    }
+
+    /// Looks at what is about to be translated.
+    pub(super) fn notice(&mut self, view: &View) {
+        if self.options.is_none() {
+            return;
+        }
+        let dirty = view.dirty();
+        self.all |= dirty.nodes
+            || dirty.ingress_classes
+            || self.published.as_ref().is_some_and(|key| dirty.services.contains(key));
+        self.touched.extend(dirty.ingresses.iter().cloned());
+    }
+
+    /// Why there is no address to tell.
+    pub(super) fn problem(&self, view: &View) -> Option<Diagnostic> {
+        let error = addresses(view, self.options.as_ref()?).err()?;
+        let subject = Subject::new("Provider", "", "kubernetesIngress");
+        Some(Diagnostic::warning(subject, format!("No Ingress gets an address: {error}")))
+    }
+
+    /// Has those written that are not as they should be, and of those that changed only.
+    pub(super) fn plan(&mut self, view: &View, translator: &Translator, version: u64) {
+        let Some(options) = &self.options else { return };
+        if !self.all && self.touched.is_empty() {
+            return;
+        }
+        let Ok(Some(wanted)) = addresses(view, options) else { return };
+        let (all, touched) = (std::mem::take(&mut self.all), std::mem::take(&mut self.touched));
+        let outdated = |key: &&ObjectKey| view.ingress(key).is_some_and(|i| !is_current(&i.addresses, &wanted));
+        let ingresses: Vec<_> = if all || self.told.as_deref() != Some(&*wanted) {
+            translator.selected().filter(outdated).cloned().collect()
+        } else {
+            touched.iter().filter(|key| translator.is_selected(key)).filter(outdated).cloned().collect()
+        };
+        let addresses: Arc<[Address]> = wanted.into();
+        self.told = Some(Arc::clone(&addresses));
+        if !ingresses.is_empty() {
+            // The writer is gone only while everything ends.
+            let _ = self.plans.send(status::Plan { version, ingresses, addresses });
+        }
+    }
+}
