@@ -1,0 +1,51 @@
+{{- /* One instance a namespace: the name is the chart's, whatever the release is called. */ -}}
+{{- define "homer.fullname" -}}
+{{- default .Chart.Name .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "homer.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
+{{- define "homer.selector" -}}
+app.kubernetes.io/name: {{ include "homer.fullname" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "homer.labels" -}}
+{{ include "homer.selector" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- /* Name of an image: repository, tag, digest, which wins. */ -}}
+{{- define "homer.image" -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
+{{- end }}
+
+{{- /* A pod's security context of the profile "restricted": context, uid. */ -}}
+{{- define "homer.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "homer.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- /* A secret value in base64 that upgrades do not change: given, else what the cluster holds, else new.
+       namespace, secret, key, given, length. */ -}}
+{{- define "homer.secretValue" -}}
+{{- $there := (lookup "v1" "Secret" .namespace .secret).data | default dict }}
+{{- if .given }}{{ toString .given | b64enc }}
+{{- else if hasKey $there .key }}{{ get $there .key }}
+{{- else }}{{ randAlphaNum (.length | default 40) | b64enc }}{{ end }}
+{{- end }}
