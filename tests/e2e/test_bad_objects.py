@@ -21,8 +21,8 @@ def neighbour(proxy, space):
     assert proxy.ready()
 
 
-def routers(proxy, text):
-    return [r for r in proxy.api("/http/routers?per_page=10000") if text in r["name"] or text in r["rule"]]
+def routers(proxy, host):
+    return [r for r in proxy.api("/http/routers?per_page=10000") if f'Host("{host}")' in r["rule"]]
 
 
 def named(proxy, *words):
@@ -111,7 +111,7 @@ def test_broken_certificate_keeps_the_rest(proxy, space, neighbour, kind):
     assert clients.certificate_of(proxy.websecure, host) != good.der
     named(proxy, "pair")
     assert good.key_pem.splitlines()[1] not in proxy.log(), "a private key in the log"
-    space.apply(objects.tls_secret("pair", space.name, good))
+    space.apply(objects.secret("pair", space.name, {"tls.crt": good.chain_pem, "tls.key": good.key_pem}))
     eventually(lambda: clients.certificate_of(proxy.websecure, host) == good.der, what="the mended certificate")
 
 
@@ -148,6 +148,7 @@ def test_two_objects_of_one_name(proxy, make_space, neighbour):
     name = f"{space.name}-b-c@kubernetescrd"
     named(proxy, f"{space.name}-b-c")
     host = twin.route(annotations={"router.middlewares": name})
+    eventually(lambda: proxy.get(host, "/x").status == 200 or routers(proxy, host), what="the route")
     # Whichever way it is decided, it is decided the same for every request.
     answers = {(a.status, a.json()["target"] if a.status == 200 else "") for a in (proxy.get(host, "/x") for _ in range(10))}
     assert len(answers) == 1

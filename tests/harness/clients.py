@@ -197,6 +197,15 @@ def certificate_of(port, name, context=None):
         return wrapped.getpeercert(True)
 
 
+class GracefulConnection(h2.connection.H2Connection):
+    """Goes on after a GOAWAY, as a client must for the streams that the server still answers."""
+
+    def _receive_goaway_frame(self, frame):
+        result = super()._receive_goaway_frame(frame)
+        self.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        return result
+
+
 class Http2:
     """One HTTP/2 connection; over TLS by ALPN, else with prior knowledge."""
 
@@ -204,7 +213,7 @@ class Http2:
         self.socket = connect(port, address, tls, name, timeout)
         if tls:
             assert self.socket.selected_alpn_protocol() == "h2", self.socket.selected_alpn_protocol()
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="latin1"))
+        self.h2 = GracefulConnection(h2.config.H2Configuration(header_encoding="latin1"))
         self.h2.initiate_connection()
         self.answers, self.done, self.reset, self.goaway, self.ended = {}, set(), {}, None, False
         self._flush()
