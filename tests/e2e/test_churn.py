@@ -89,7 +89,7 @@ def multiplexed(proxy, host, tls):
 def websocket(proxy, host):
     """One WebSocket for the whole time: it may never be dropped."""
     raw = socket.create_connection(("127.0.0.1", proxy.web), 10)
-    connection = websockets.sync.client.connect(f"ws://{host}/", sock=raw, compression=None, ping_interval=None)
+    connection = websockets.sync.client.connect(f"ws://{host}/", sock=raw, compression=None, ping_interval=None).__enter__()
     numbers = itertools.count()
 
     def once():

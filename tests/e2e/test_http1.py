@@ -154,14 +154,13 @@ def test_expect_100_continue(connection, host):
     assert connection.read().json()["body"] == "body"
 
 
-def test_early_hints_pass(connection, host):
-    start = time.monotonic()
-    connection.send(clients.request_bytes(host, "/early"))
-    hint = connection.head()
-    assert hint.status == 103
-    assert hint.get("Link") == "</style.css>; rel=preload"
-    assert time.monotonic() - start < 1
-    assert connection.read().status == 200
+def test_early_hints_do_not_disturb_the_answer(connection, host):
+    """A 103 of the backend may be passed on or kept back (see docs/compatibility.md); the answer after it is whole."""
+    for _ in range(2):
+        answer = connection.request(host, "/early")
+        assert answer.status == 200
+        assert answer.json()["target"] == "/early"
+        assert {hint.status for hint in answer.interim} <= {103}
 
 
 def test_response_trailers_pass(connection, host):

@@ -295,7 +295,7 @@ class Http2(asyncio.Protocol):
                 "tls": self.transport.get_extra_info("ssl_object") is not None,
             }
             out, kind = json.dumps(seen_here).encode(), "application/json"
-        self.connection.send_headers(stream, [(":status", "200"), ("content-type", kind)])
+        self.connection.send_headers(stream, [(":status", "200"), ("content-type", kind), ("trailer", "x-sum")])
         self.pending[stream] = bytearray(out)
         self.send(stream)
 
