@@ -74,6 +74,9 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, kept: &Kept, fields
     if let Some(headers) = record.request_headers {
         write_headers(line, "request_", headers, fields);
     }
+    if let Some(headers) = record.origin_headers {
+        write_headers(line, "origin_", headers, fields);
+    }
     if let Some(headers) = record.response_headers {
         write_headers(line, "downstream_", headers, fields);
     }

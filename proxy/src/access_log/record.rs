@@ -64,6 +64,8 @@ pub struct Record<'a> {
     pub response_bytes: u64,
     /// Bytes of the answer's body as the backend sent it.
     pub origin_bytes: u64,
+    /// Headers of the backend's answer, where wanted.
+    pub origin_headers: Option<&'a HeaderMap>,
     /// Headers sent to the client, where wanted.
     pub response_headers: Option<&'a HeaderMap>,
     /// Number of the exchange since the start of the process.

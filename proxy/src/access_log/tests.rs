@@ -35,7 +35,8 @@ fn with_record<R>(check: impl FnOnce(Record<'_>) -> R) -> R {
         status: 200,
         response_bytes: 42,
         origin_bytes: 42,
-        response_headers: None,
+        origin_headers: None,
+        response_headers: Some(&headers),
         count: 3,
     })
 }
@@ -86,6 +87,7 @@ fn json_lines_follow_the_field_rules() {
     assert_eq!(json["StartUTC"], "2023-11-14T22:13:20Z");
     assert_eq!(json["request_User-Agent"], "curl \"8\"");
     assert_eq!(json["request_Authorization"], "REDACTED");
+    assert_eq!(json["downstream_Authorization"], "REDACTED");
     assert_eq!(json["level"], "info");
     assert!(json.get("ClientPort").is_none());
 }

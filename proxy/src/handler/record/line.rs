@@ -4,9 +4,11 @@ use crate::access_log::{self, AccessLog, Upstream};
 use crate::serve::Client;
 use crate::service::Hop;
 use crate::snapshot::Route;
+use flow_middleware::Body;
 use http::header::{HOST, HeaderMap, HeaderName};
 use http::request::Parts;
-use http::{HeaderValue, Method, Uri, Version};
+use http::{HeaderValue, Method, Response, Uri, Version};
+use http_body::Body as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -28,7 +30,8 @@ pub(super) struct Line {
     response_headers: Option<HeaderMap>,
     pub(super) username: Option<Box<str>>,
     /// Length of the backend's answer, if it said it.
-    pub(super) origin_bytes: Option<u64>,
+    origin_bytes: Option<u64>,
+    origin_headers: Option<HeaderMap>,
 }
 
 /// What is known at the end.
@@ -59,7 +62,14 @@ impl Line {
             response_headers: None,
             username: None,
             origin_bytes: None,
+            origin_headers: None,
         }
+    }
+
+    /// A backend has answered.
+    pub(super) fn answered(&mut self, response: &Response<Body>) {
+        self.origin_bytes = response.body().size_hint().exact();
+        self.origin_headers = self.log.wants_headers().then(|| response.headers().clone());
     }
 
     /// These headers go to the client.
@@ -103,6 +113,7 @@ impl Line {
             response_bytes: end.response_bytes,
             // What a backend sends without a length is what goes on, unless a middleware changed it.
             origin_bytes: self.origin_bytes.unwrap_or_else(|| end.hop.status.map_or(0, |_| end.response_bytes)),
+            origin_headers: self.origin_headers.as_ref(),
             response_headers: self.response_headers.as_ref(),
             count: self.count,
         });

@@ -126,7 +126,7 @@ impl Record {
     /// A backend has answered.
     pub(super) fn answered(&mut self, response: &Response<Body>) {
         if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
-            line.origin_bytes = response.body().size_hint().exact();
+            line.answered(response);
         }
     }
 
