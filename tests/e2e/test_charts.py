@@ -589,3 +589,46 @@ def test_excalidraw_is_given_its_own_collaboration_server(tmp_path):
     (site / "assets" / "a.js").write_text("another build")
     done = subprocess.run(["sh", script, site, out, "https://e.example.org"], capture_output=True, text=True)
     assert done.returncode != 0 and "built differently" in done.stderr
+
+
+# --- the image -------------------------------------------------------------------------------------------------------
+
+# What the base image brings: glibc and libgcc.
+LIBRARIES = {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
+
+
+def test_the_binary_needs_what_the_image_has():
+    listed = subprocess.run(["ldd", paths.tool("FLOW_PROXY", "the proxy")], check=True, capture_output=True, text=True).stdout
+    needed = {line.split()[0] for line in listed.splitlines()}
+    assert {name for name in needed if not name.startswith("/lib")} <= LIBRARIES, needed
+
+
+def test_the_image_takes_every_crate_along():
+    ignored = (SOURCE / "Dockerfile.dockerignore").read_text().splitlines()
+    workspace = (paths.ROOT / "Cargo.toml").read_text().partition("members = [")[2].partition("]")[0]
+    crates = [name.strip().strip('"') for name in workspace.split(",")]
+    assert crates and {f"!{name}" for name in [*crates, "src", "Cargo.toml", "Cargo.lock"]} <= set(ignored)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_binary_runs_as_the_image_s_user_with_nothing_of_its_own(tmp_path_factory):
+    """User 65532, no home, no environment, a root that cannot be written."""
+    image = USER_SCRIPT.format(proxy=paths.tool("FLOW_PROXY", "the proxy"))
+    done = subprocess.run(["unshare", "--mount", "sh", "-ec", image], capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert "200" in done.stdout, done.stdout + done.stderr
+
+
+USER_SCRIPT = """
+mkdir -p /tmp/image && mount -t tmpfs none /tmp/image
+cp {proxy} /tmp/image/flow-proxy && chmod 755 /tmp/image /tmp/image/flow-proxy
+cd /tmp/image && mount -o remount,ro /tmp/image
+setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs --bounding-set=-all env -i /tmp/image/flow-proxy \\
+    --entryPoints.web.address=127.0.0.1:29180 --entryPoints.traefik.address=127.0.0.1:29188 --ping --api.insecure >&2 &
+pid=$!
+for attempt in $(seq 100); do
+    curl -fsS -o /dev/null -w '%{{http_code}}' http://127.0.0.1:29188/ready 2>/dev/null && break
+    sleep 0.1
+done
+kill $pid
+"""
