@@ -53,9 +53,7 @@ pub fn account_key(view: &View, settings: &Settings, issuer: &Issuer) -> Account
     };
     match read(secret, entry) {
         Ok(found) if signs(&found) && place == own => AccountKey::Usable { key: found, note: None },
-        Ok(found) if signs(&found) => {
-            AccountKey::Missing { secret: own, entry: entry.to_owned(), copy: Some(found) }
-        }
+        Ok(found) if signs(&found) => AccountKey::Missing { secret: own, entry: entry.to_owned(), copy: Some(found) },
         Ok(_) => sibling(view, &own, &place),
         Err(error) => AccountKey::Broken(format!("Secret {place}, entry {entry}: {error}")),
     }
@@ -87,7 +85,7 @@ fn read(secret: &Secret, entry: &str) -> Result<Arc<PrivateKey>, PrivateKeyError
 }
 
 fn signs(key: &PrivateKey) -> bool {
-    key.kind() == (Some(Algorithm::ECDSA), 256)
+    key.thumbprint().is_some()
 }
 
 /// Makes an account key.

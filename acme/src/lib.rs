@@ -12,5 +12,6 @@ pub mod http01;
 pub mod names;
 pub mod objects;
 pub mod planner;
+pub mod resolvers;
 pub mod store;
 pub mod x509;

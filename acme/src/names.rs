@@ -27,6 +27,8 @@ pub const CHALLENGE_FINALIZERS: [&str; 2] = ["acme.cert-manager.io/finalizer", "
 /// On an Issuer: `TLS-ALPN-01` proves names over TLS, without port 80. Copied to its Challenges, whose kinds know
 /// HTTP-01 and DNS-01 only.
 pub const CHALLENGE_TYPE: &str = "flow-proxy.ominis.ai/challenge-type";
+/// On an Order: the account that placed it. Another account cannot even look at it.
+pub const ACCOUNT: &str = "flow-proxy.ominis.ai/account";
 /// Appended to the name of an account Secret that holds a key of another kind.
 pub const ACCOUNT_KEY_SUFFIX: &str = "-flow-proxy";
 /// Label of Secrets that are ours alone.

@@ -29,10 +29,7 @@ pub(super) fn signed(key: &PrivateKey, nonce: &str, url: &str, payload: &Value) 
 pub(super) fn binding(key: &PrivateKey, binding: &Binding, url: &str) -> Result<Value, CaError> {
     let protected = encode(&json!({"alg": "HS256", "kid": binding.key_id, "url": url}));
     let payload = encode(&jwk(key)?);
-    let mac = hmac::sign(
-        &hmac::Key::new(hmac::HMAC_SHA256, &binding.key),
-        format!("{protected}.{payload}").as_bytes(),
-    );
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &binding.key), format!("{protected}.{payload}").as_bytes());
     Ok(flat(&protected, &payload, mac.as_ref()))
 }
 

@@ -11,9 +11,6 @@ mod register;
 mod server;
 mod transport;
 
-
-
-
 use crate::ca::{Account, Authorization, Ca, CaError, Directory, NewOrder, OrderState, Registration, RenewalInfo};
 use crate::x509::chain;
 use async_trait::async_trait;

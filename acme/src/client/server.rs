@@ -136,4 +136,3 @@ impl ServerCertVerifier for Anybody {
         self.0.supported_schemes()
     }
 }
-

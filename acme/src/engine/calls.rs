@@ -159,10 +159,10 @@ async fn of_order(call: &Call, order: &Order, view: &View, settings: &Settings, 
             let result = ca.finalize(&account, url, &csr.der).await;
             if result.as_ref().is_err_and(CaError::is_final) {
                 // It may have been handed in before by a leader who could not write it down.
-                if let Ok(state) = ca.order(&account, url).await {
-                    if state.state != State::Ready {
-                        return Some(Outcome::Finalized(Ok(state)));
-                    }
+                if let Ok(state) = ca.order(&account, url).await
+                    && state.state != State::Ready
+                {
+                    return Some(Outcome::Finalized(Ok(state)));
                 }
             }
             Some(Outcome::Finalized(result))

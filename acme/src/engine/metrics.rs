@@ -1,8 +1,9 @@
 use super::calls::Outcome;
-use crate::objects::{ConditionStatus, condition};
+use crate::objects::{Certificate, ConditionStatus, condition};
 use crate::planner::{Call, View};
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
+use std::sync::Arc;
 
 const LABELS: [&str; 5] = ["name", "namespace", "issuer_name", "issuer_kind", "issuer_group"];
 
@@ -37,7 +38,11 @@ impl Metrics {
             Ok(counter)
         };
         Ok(Self {
-            ready: gauge("certmanager_certificate_ready_status", "The ready status of the certificate.", &["condition"])?,
+            ready: gauge(
+                "certmanager_certificate_ready_status",
+                "The ready status of the certificate.",
+                &["condition"],
+            )?,
             expiration: gauge(
                 "certmanager_certificate_expiration_timestamp_seconds",
                 "The timestamp after which the certificate expires, expressed in Unix Epoch Time.",
@@ -63,11 +68,7 @@ impl Metrics {
                 "Questions to the CA, to replicas, and keys made, by kind and result.",
                 &["call", "result"],
             )?,
-            challenges: counter(
-                "flow_proxy_acme_challenges_total",
-                "Challenges that ended, by result.",
-                &["result"],
-            )?,
+            challenges: counter("flow_proxy_acme_challenges_total", "Challenges that ended, by result.", &["result"])?,
             certificates: counter(
                 "flow_proxy_acme_orders_total",
                 "Orders that ended, by result and reason.",
@@ -76,33 +77,51 @@ impl Metrics {
         })
     }
 
-    /// Brings the gauges up to date. Certificates that are gone leave none.
-    pub(super) fn observe(&self, view: &View) {
-        for gauge in [&self.ready, &self.expiration, &self.renewal, &self.not_after, &self.not_before] {
-            gauge.reset();
+    /// Brings the gauges up to date with what changed. Certificates that are gone leave none.
+    pub(super) fn observe(&self, before: Option<&View>, view: &View) {
+        let nothing = View::default();
+        let before = before.unwrap_or(&nothing);
+        for (key, old) in &before.certificates {
+            let same_labels = |new: &Arc<Certificate>| new.spec.issuer_ref == old.spec.issuer_ref;
+            if !view.certificates.get(key).is_some_and(same_labels) {
+                self.forget(old);
+            }
         }
+        for (key, certificate) in &view.certificates {
+            if !before.certificates.get(key).is_some_and(|old| Arc::ptr_eq(old, certificate)) {
+                self.show(certificate);
+            }
+        }
+    }
+
+    fn forget(&self, certificate: &Certificate) {
+        let labels = labels(certificate);
+        let [name, namespace, issuer, kind, group] = labels;
+        for word in ["True", "False", "Unknown"] {
+            let _ = self.ready.remove_label_values(&[name, namespace, issuer, kind, group, word]);
+        }
+        for gauge in [&self.expiration, &self.renewal, &self.not_after, &self.not_before] {
+            let _ = gauge.remove_label_values(&labels);
+        }
+    }
+
+    fn show(&self, certificate: &Certificate) {
         #[expect(clippy::cast_precision_loss, reason = "seconds of this epoch are exact in an f64")]
         let seconds = |at: Option<Timestamp>| at.map_or(0.0, |at| at.as_second() as f64);
-        for certificate in view.certificates.values() {
-            let reference = &certificate.spec.issuer_ref;
-            let meta = &certificate.metadata;
-            let labels = [&*meta.name, &*meta.namespace, &*reference.name, reference.kind(), reference.group()];
-            let status = &certificate.status;
-            let ready = condition(&status.conditions, "Ready").map_or(ConditionStatus::Unknown, |c| c.status);
-            for (word, value) in [
-                ("True", ConditionStatus::True),
-                ("False", ConditionStatus::False),
-                ("Unknown", ConditionStatus::Unknown),
-            ] {
-                let [name, namespace, issuer, kind, group] = labels;
-                let gauge = self.ready.with_label_values(&[name, namespace, issuer, kind, group, word]);
-                gauge.set(f64::from(u8::from(ready == value)));
-            }
-            self.expiration.with_label_values(&labels).set(seconds(status.not_after));
-            self.not_after.with_label_values(&labels).set(seconds(status.not_after));
-            self.not_before.with_label_values(&labels).set(seconds(status.not_before));
-            self.renewal.with_label_values(&labels).set(seconds(status.renewal_time));
+        let labels = labels(certificate);
+        let [name, namespace, issuer, kind, group] = labels;
+        let status = &certificate.status;
+        let ready = condition(&status.conditions, "Ready").map_or(ConditionStatus::Unknown, |c| c.status);
+        for (word, value) in
+            [("True", ConditionStatus::True), ("False", ConditionStatus::False), ("Unknown", ConditionStatus::Unknown)]
+        {
+            let gauge = self.ready.with_label_values(&[name, namespace, issuer, kind, group, word]);
+            gauge.set(f64::from(u8::from(ready == value)));
         }
+        self.expiration.with_label_values(&labels).set(seconds(status.not_after));
+        self.not_after.with_label_values(&labels).set(seconds(status.not_after));
+        self.not_before.with_label_values(&labels).set(seconds(status.not_before));
+        self.renewal.with_label_values(&labels).set(seconds(status.renewal_time));
     }
 
     /// Counts a call that ended.
@@ -143,4 +162,10 @@ impl Metrics {
             _ => {}
         }
     }
+}
+
+fn labels(certificate: &Certificate) -> [&str; 5] {
+    let reference = &certificate.spec.issuer_ref;
+    let meta = &certificate.metadata;
+    [&meta.name, &meta.namespace, &reference.name, reference.kind(), reference.group()]
 }

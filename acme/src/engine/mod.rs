@@ -10,8 +10,8 @@ mod outcome;
 mod patience;
 mod writer;
 
-
-
+#[cfg(test)]
+mod tests;
 
 pub use metrics::Metrics;
 
@@ -33,7 +33,8 @@ use writer::Writer;
 
 /// How many calls are under way at a time, to the CA and to replicas.
 const AT_A_TIME: usize = 24;
-/// Time alone is looked at least this often.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+/// Time alone is looked at at least this often.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
 
 /// Issues and renews.
@@ -60,6 +61,7 @@ struct Work {
     unwritten: Vec<Finished>,
     patience: Patience,
     writer: Writer,
+    observed: Option<Arc<View>>,
 }
 
 impl<S: Store, C: Ca> Engine<S, C> {
@@ -96,10 +98,17 @@ impl<S: Store, C: Ca> Engine<S, C> {
             unwritten: Vec::new(),
             patience: Patience::default(),
             writer: Writer::default(),
+            observed: None,
         };
         while !stop.is_cancelled() {
             changes.mark_unchanged();
+            let begun = Instant::now();
             let until = self.turn(&mut work).await;
+            // Where a look costs much, a busy cluster must not make it one look after another.
+            let rest = (begun.elapsed() * 4).min(LONGEST_REST);
+            if rest > Duration::from_millis(50) && until > Instant::now() {
+                tokio::time::sleep(rest).await;
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 changed = changes.changed() => if changed.is_err() { break },
@@ -119,7 +128,8 @@ impl<S: Store, C: Ca> Engine<S, C> {
     async fn turn(&self, work: &mut Work) -> Instant {
         let view = self.store.view();
         let now = self.now();
-        self.metrics.observe(&view);
+        self.metrics.observe(work.observed.as_deref(), &view);
+        work.observed = Some(Arc::clone(&view));
         if !self.store.is_leader() {
             work.tasks.abort_all();
             while work.tasks.join_next().await.is_some() {}
@@ -207,6 +217,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
             if work.tasks.len() >= AT_A_TIME
                 || stepped
                 || work.busy.contains_key(&target)
+                || work.writer.is_held(&target)
                 || !work.patience.may_begin(call, view)
             {
                 continue;
@@ -230,7 +241,11 @@ impl<S: Store, C: Ca> Engine<S, C> {
         });
         let writer = work.writer.next();
         let unwritten = (!work.unwritten.is_empty()).then(|| Instant::now() + Duration::from_millis(200));
-        [Some(longest), Some(wake), work.patience.next(), writer, unwritten].into_iter().flatten().min().unwrap_or(longest)
+        [Some(longest), Some(wake), work.patience.next(), writer, unwritten]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(longest)
     }
 }
 

@@ -26,13 +26,7 @@ fn wait<T>(call: &Call, view: &View, result: &Result<T, CaError>) -> Wait {
 }
 
 /// Writes an outcome down.
-pub(super) fn record(
-    call: &Call,
-    outcome: &Outcome,
-    view: &View,
-    settings: &Settings,
-    now: Timestamp,
-) -> Recorded {
+pub(super) fn record(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, now: Timestamp) -> Recorded {
     recorded(call, outcome, view, settings, now).unwrap_or_default()
 }
 

@@ -56,7 +56,8 @@ impl Patience {
                 let own = jittered(call, times, doubled(1_000, times, 600_000));
                 let pause = after.map_or(own, |after| after.max(own));
                 if let Some(server) = server {
-                    self.servers.insert(server.clone(), Instant::now() + after.unwrap_or(Duration::from_secs(5)).max(own));
+                    self.servers
+                        .insert(server.clone(), Instant::now() + after.unwrap_or(Duration::from_secs(5)).max(own));
                 }
                 (pause, false)
             }
@@ -69,10 +70,9 @@ impl Patience {
     /// Whether a call may begin now.
     pub(super) fn may_begin(&mut self, call: &Call, view: &View) -> bool {
         let now = Instant::now();
-        if let Some(until) = super::calls::server(view, call).and_then(|server| self.servers.get(&server)) {
-            if *until > now {
-                return false;
-            }
+        let server = if self.servers.is_empty() { None } else { super::calls::server(view, call) };
+        if server.and_then(|server| self.servers.get(&server)).is_some_and(|until| *until > now) {
+            return false;
         }
         let Some(pause) = self.pauses.get_mut(call) else { return true };
         if pause.hopeless {

@@ -2,18 +2,23 @@ use super::barrier::{self, Sign};
 use crate::objects::Key;
 use crate::planner::{Event, EventType, Kind, Step, View};
 use crate::store::{Store, StoreError};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
 const AT_A_TIME: usize = 16;
+const WINDOW: Duration = Duration::from_secs(60);
+/// A Certificate is written some ten times on its way.
+const MOST_IN_WINDOW: u32 = 40;
 const TELL_AGAIN: Duration = Duration::from_secs(3600);
 
 /// Writes steps, holds off what was refused, and tells each thing once.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     held: HashMap<(Kind, Key), (Instant, u32)>,
+    /// How often an object was written of late: somebody may be undoing what we do.
+    done: HashMap<(Kind, Key), (Instant, u32)>,
     told: HashMap<(String, &'static str, String), Instant>,
 }
 
@@ -35,15 +40,18 @@ impl Writer {
         before: &View,
         steps: &[Step],
     ) -> Vec<Result<(), StoreError>> {
-        let results: Vec<_> =
-            futures_util::stream::iter(steps).map(|step| one(store, before, step)).buffered(AT_A_TIME).collect().await;
+        let writes: Vec<_> = steps.iter().map(|step| one(store, before, step).boxed()).collect();
+        let results: Vec<_> = futures_util::stream::iter(writes).buffered(AT_A_TIME).collect().await;
         let mut signs = Vec::new();
         let mut out = Vec::with_capacity(results.len());
         for (step, (seen, result)) in steps.iter().zip(results) {
             signs.extend(seen);
             match &result {
                 Ok(()) => {
-                    step.writes.first().map(|write| self.held.remove(&write.target()));
+                    if let Some(write) = step.writes.first() {
+                        self.held.remove(&write.target());
+                        self.count(write.target());
+                    }
                     for event in &step.events {
                         self.tell(store, event).await;
                     }
@@ -58,6 +66,17 @@ impl Writer {
         out
     }
 
+    fn count(&mut self, target: (Kind, Key)) {
+        let now = Instant::now();
+        self.done.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);
+        let (since, times) = self.done.entry(target.clone()).or_insert((now, 0));
+        *times += 1;
+        if *times > MOST_IN_WINDOW {
+            tracing::warn!(object = %target.1, kind = ?target.0, "written again and again: somebody undoes it");
+            self.held.insert(target, (*since + WINDOW, 0));
+        }
+    }
+
     fn hold(&mut self, step: &Step, error: &StoreError) {
         let Some(write) = step.writes.first() else { return };
         let target = write.target();
@@ -65,7 +84,7 @@ impl Writer {
         let wait = match error {
             StoreError::Conflict => Duration::from_millis(50 << times.min(6)),
             StoreError::Unavailable(_) => Duration::from_millis(500 << times.min(6)),
-            StoreError::Refused(_) => Duration::from_secs(30),
+            StoreError::Refused(_) => Duration::from_secs((30 << times.min(7)).min(3600)),
         };
         if !matches!(error, StoreError::Conflict) {
             tracing::warn!(object = %target.1, kind = ?target.0, %error, "a write was not done");

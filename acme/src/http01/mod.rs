@@ -3,8 +3,8 @@
 pub mod probe;
 mod table;
 
-
-
+#[cfg(test)]
+mod tests;
 
 pub use table::ChallengeTable;
 

@@ -45,8 +45,7 @@ pub enum ProbeError {
 pub async fn http(address: SocketAddr, host: &str, token: &str, key: &str) -> Result<(), ProbeError> {
     let authority = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let path = format!("{HTTP01_PREFIX}{token}");
-    let unreachable =
-        |cause: String| ProbeError::Unreachable { url: format!("http://{authority}{path}"), cause };
+    let unreachable = |cause: String| ProbeError::Unreachable { url: format!("http://{authority}{path}"), cause };
     let request = Request::get(&path)
         .header(HOST, &authority)
         .body(Empty::<Bytes>::new())
@@ -78,8 +77,7 @@ pub async fn http(address: SocketAddr, host: &str, token: &str, key: &str) -> Re
 /// # Errors
 /// It does not.
 pub async fn tls_alpn(address: SocketAddr, host: &str, key: &str) -> Result<(), ProbeError> {
-    let unreachable =
-        |cause: String| ProbeError::Unreachable { url: format!("acme-tls/1 {host} at {address}"), cause };
+    let unreachable = |cause: String| ProbeError::Unreachable { url: format!("acme-tls/1 {host} at {address}"), cause };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let shown = Arc::new(Shown(provider.signature_verification_algorithms.supported_schemes()));
     let mut config = ClientConfig::builder_with_provider(provider)

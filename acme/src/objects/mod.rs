@@ -20,8 +20,8 @@ pub use certificate::{
 pub use challenge::{Challenge, ChallengeSpec, ChallengeStatus};
 pub use condition::{Condition, ConditionStatus, condition, set_condition};
 pub use issuer::{
-    AcmeSpec, AcmeStatus, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus, SecretKeyRef,
-    Solver, SolverSelector,
+    AcmeSpec, AcmeStatus, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus,
+    SecretKeyRef, Solver, SolverSelector,
 };
 pub use meta::{IssuerRef, Key, Meta, Object, Owner};
 pub use order::{Order, OrderAuthorization, OrderChallenge, OrderSpec, OrderStatus, State};

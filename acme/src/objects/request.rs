@@ -1,7 +1,9 @@
 use super::{Condition, IssuerRef, Object};
+use crate::x509::csr::{Csr, CsrError};
 use flow_model::duration::GoDuration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
 
 /// A `CertificateRequest`: one attempt to have a certificate signed. Its spec never changes.
 pub type CertificateRequest = Object<RequestSpec, RequestStatus>;
@@ -27,6 +29,43 @@ pub struct RequestSpec {
     /// Who asked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub username: String,
+    #[serde(skip)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    parsed: Parsed,
+}
+
+/// What `request` asks for, read once. It is no part of the value.
+#[derive(Clone, Debug, Default)]
+struct Parsed(Arc<OnceLock<Reading>>);
+
+/// The text that was read, and what it says.
+type Reading = (String, Result<Arc<Csr>, CsrError>);
+
+impl PartialEq for Parsed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Parsed {}
+
+impl RequestSpec {
+    /// The spec of a new request.
+    #[must_use]
+    pub fn new(issuer_ref: IssuerRef, request: String, username: String) -> Self {
+        Self { issuer_ref, request, username, ..Self::default() }
+    }
+
+    /// What `request` asks for.
+    ///
+    /// # Errors
+    /// It is no signing request.
+    pub fn csr(&self) -> Result<Arc<Csr>, CsrError> {
+        let read = || Csr::from_base64(&self.request).map(Arc::new);
+        let (text, parsed) = self.parsed.0.get_or_init(|| (self.request.clone(), read()));
+        // Somebody may have changed a copy.
+        if *text == self.request { parsed.clone() } else { read() }
+    }
 }
 
 /// What became of it.

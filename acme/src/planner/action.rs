@@ -95,7 +95,7 @@ pub enum Write {
     Status(Object),
     /// The whole of a target Secret by server-side apply (field manager `cert-manager-certificates-issuing`, forced).
     /// `resource_version`, where it is not empty, is a precondition.
-    Apply(Secret),
+    Apply(Box<Secret>),
     /// Deletion of the object with this uid, whatever is below it going too.
     Delete {
         /// Kind

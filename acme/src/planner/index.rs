@@ -1,6 +1,6 @@
 use super::View;
-use crate::names::CERTIFICATE_NAME;
-use crate::objects::{Certificate, CertificateRequest, Challenge, Key, Meta, Order};
+use crate::names::{CERTIFICATE_NAME, NEXT_PRIVATE_KEY};
+use crate::objects::{Certificate, CertificateRequest, Challenge, Key, Meta, Order, Secret};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ pub(crate) struct Index<'a> {
     challenges: HashMap<&'a str, Vec<&'a Arc<Challenge>>>,
     by_secret: HashMap<(&'a str, &'a str), Vec<&'a Arc<Certificate>>>,
     by_ingress: HashMap<&'a str, Vec<&'a Arc<Certificate>>>,
+    next_keys: HashMap<&'a str, Vec<&'a Arc<Secret>>>,
 }
 
 fn owner<'a>(meta: &'a Meta, kind: &str) -> Option<&'a str> {
@@ -25,6 +26,7 @@ impl<'a> Index<'a> {
             challenges: HashMap::new(),
             by_secret: HashMap::new(),
             by_ingress: HashMap::new(),
+            next_keys: HashMap::new(),
         };
         for request in view.requests.values() {
             if let Some(uid) = owner(&request.metadata, "Certificate") {
@@ -39,6 +41,11 @@ impl<'a> Index<'a> {
         for challenge in view.challenges.values() {
             if let Some(uid) = owner(&challenge.metadata, "Order") {
                 index.challenges.entry(uid).or_default().push(challenge);
+            }
+        }
+        for secret in view.secrets.values().filter(|s| s.metadata.labels.contains_key(NEXT_PRIVATE_KEY)) {
+            if let Some(uid) = owner(&secret.metadata, "Certificate") {
+                index.next_keys.entry(uid).or_default().push(secret);
             }
         }
         for certificate in view.certificates.values() {
@@ -61,6 +68,11 @@ impl<'a> Index<'a> {
 
     pub(crate) fn challenges(&self, order: &Order) -> &[&'a Arc<Challenge>] {
         self.challenges.get(order.metadata.uid.as_str()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Keys that were made for certificates in the making.
+    pub(crate) fn next_keys(&self, certificate: &Certificate) -> &[&'a Arc<Secret>] {
+        self.next_keys.get(certificate.metadata.uid.as_str()).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn of_ingress(&self, ingress: &Meta) -> &[&'a Arc<Certificate>] {

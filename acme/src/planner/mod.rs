@@ -15,11 +15,12 @@ mod request;
 mod solver;
 mod view;
 
-
-
+#[cfg(test)]
+mod tests;
 
 pub use action::{Call, Event, EventType, Kind, Object, Plan, Step, Write};
 pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make};
+pub use certificate::renew;
 pub use certificate::renewal::{ari_target, heard as renewal_heard};
 pub use challenge::{Progress, accepted, checked, probed};
 pub use issuer::{Registering, account_created, registered, registering};

@@ -28,6 +28,11 @@ pub(super) fn plan(context: &Context<'_>, order: &Arc<Order>, plan: &mut Plan) {
         return;
     }
     let Some(account) = account(context.view, context.settings, order) else { return };
+    if order.metadata.annotation(names::ACCOUNT) != Some(&*account.url) {
+        // Another account's, cert-manager's perhaps: its request will have one of ours.
+        let (key, uid) = (order.key(), order.metadata.uid.clone());
+        return plan.steps.push(Step::write(Write::Delete { kind: Kind::Order, key, uid }));
+    }
     let call = || order.key();
     if status.url.is_empty() {
         plan.calls.push(Call::NewOrder { order: call() });

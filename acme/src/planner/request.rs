@@ -1,10 +1,11 @@
 //! CertificateRequests: approved, checked, and turned into Orders.
 
-use super::{Context, Event, Kind, Plan, Step, Write};
+use super::{Context, Event, Kind, Plan, Step, Write, issuer};
+use crate::ca::Account;
 use crate::names::{self, CERTIFICATE_NAME};
 use crate::objects::{
-    CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner,
-    VERSION, condition, set_condition,
+    CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner, VERSION,
+    condition, set_condition,
 };
 use crate::x509::csr::Csr;
 use base64::Engine as _;
@@ -20,7 +21,8 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
     }
     let is = |kind: &str| condition(&request.status.conditions, kind);
     let holds = |kind: &str| is(kind).is_some_and(|c| c.status == ConditionStatus::True);
-    let done = is("Ready").is_some_and(|c| c.status == ConditionStatus::True || matches!(&*c.reason, "Failed" | "Denied"));
+    let done =
+        is("Ready").is_some_and(|c| c.status == ConditionStatus::True || matches!(&*c.reason, "Failed" | "Denied"));
     if done {
         return;
     }
@@ -60,7 +62,8 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
     };
     // A request has one order: what `replaces` says may change while it runs, and must not place a second one.
     let Some(order) = context.index.orders(request).first() else {
-        let order = new(request, issuer, spec);
+        let Some(account) = issuer::account(context.view, context.settings, issuer) else { return };
+        let order = new(request, issuer, &account, spec);
         let event = Event::normal(
             Kind::CertificateRequest,
             &request.metadata,
@@ -98,12 +101,13 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
     plan.steps.extend(pending(context, request, "OrderPending", message));
 }
 
-fn new(request: &CertificateRequest, issuer: &Issuer, spec: OrderSpec) -> Order {
+fn new(request: &CertificateRequest, issuer: &Issuer, account: &Account, spec: OrderSpec) -> Order {
     let hash = names::fnv32(&serde_json::to_vec(&spec).unwrap_or_default());
     let mut metadata = names::inherited(&request.metadata);
     metadata.name = names::numbered(&request.metadata.name, hash);
     metadata.owner_references =
         vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "CertificateRequest", &request.metadata)];
+    metadata.annotations.insert(names::ACCOUNT.to_owned(), account.url.clone());
     if let Some(kind) = issuer.metadata.annotation(names::CHALLENGE_TYPE) {
         metadata.annotations.insert(names::CHALLENGE_TYPE.to_owned(), kind.to_owned());
     }
@@ -113,8 +117,7 @@ fn new(request: &CertificateRequest, issuer: &Issuer, spec: OrderSpec) -> Order 
 /// The order of a request, or why there can be none.
 fn wanted(context: &Context<'_>, request: &CertificateRequest, issuer: &Issuer) -> Result<OrderSpec, String> {
     let acme = issuer.spec.acme.as_ref().ok_or("no ACME account")?;
-    let csr = Csr::from_base64(&request.spec.request)
-        .map_err(|error| format!("Failed to decode CSR in spec.request: {error}"))?;
+    let csr = request.spec.csr().map_err(|error| format!("Failed to decode CSR in spec.request: {error}"))?;
     if request.spec.is_ca {
         return Err("ACME does not support CA certificates".to_owned());
     }
@@ -151,8 +154,8 @@ fn wanted(context: &Context<'_>, request: &CertificateRequest, issuer: &Issuer) 
         duration: request.spec.duration.filter(|_| acme.enable_duration_feature),
         profile: acme.profile.clone(),
         replaces: replaced(context, request, &csr).unwrap_or_default(),
-        dns_names: csr.dns_names,
-        ip_addresses: csr.ip_addresses,
+        dns_names: csr.dns_names.clone(),
+        ip_addresses: csr.ip_addresses.clone(),
     })
 }
 
@@ -168,9 +171,11 @@ fn replaced(context: &Context<'_>, request: &CertificateRequest, csr: &Csr) -> O
     let issued_here = secret.metadata.annotation(names::ISSUER_NAME) == Some(&*request.spec.issuer_ref.name);
     let leaf = secret.leaf().ok()?;
     let shares = leaf.dns_names.iter().any(|n| csr.dns_names.contains(n))
-        || leaf.ip_addresses.iter().filter_map(|ip| ip.parse::<IpAddr>().ok()).any(|ip| {
-            csr.ip_addresses.iter().any(|other| other.parse() == Ok(ip))
-        });
+        || leaf
+            .ip_addresses
+            .iter()
+            .filter_map(|ip| ip.parse::<IpAddr>().ok())
+            .any(|ip| csr.ip_addresses.iter().any(|other| other.parse() == Ok(ip)));
     if issued_here && shares && leaf.not_after > context.now { leaf.ari_id.clone() } else { None }
 }
 

@@ -57,6 +57,8 @@ pub struct Settings {
     pub owner_references: bool,
     /// The CA is asked when to renew.
     pub renewal_information: bool,
+    /// Who asks, where `kubectl get certificaterequest` shows the requester: our own user name.
+    pub requester: String,
     /// How many challenges may be under way.
     pub max_challenges: usize,
 }
@@ -71,6 +73,7 @@ impl Default for Settings {
             serves_default_class: true,
             owner_references: false,
             renewal_information: true,
+            requester: "system:serviceaccount:flow-proxy:flow-proxy".to_owned(),
             max_challenges: 60,
         }
     }

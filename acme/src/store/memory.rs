@@ -19,7 +19,8 @@ pub(crate) type Change = (Kind, Key, Option<Object>);
 impl Memory {
     /// Memory with objects from elsewhere.
     pub(crate) fn with(view: View) -> Self {
-        let versions = view.certificates.values().map(|o| &o.metadata).chain(view.requests.values().map(|o| &o.metadata));
+        let versions =
+            view.certificates.values().map(|o| &o.metadata).chain(view.requests.values().map(|o| &o.metadata));
         let versions = versions.chain(view.orders.values().map(|o| &o.metadata));
         let versions = versions.chain(view.challenges.values().map(|o| &o.metadata));
         let versions = versions.chain(view.issuers.values().map(|o| &o.metadata));

@@ -3,7 +3,6 @@
 pub mod folder;
 pub(crate) mod memory;
 
-
 use crate::planner::{Event, View, Write};
 use async_trait::async_trait;
 use std::net::SocketAddr;

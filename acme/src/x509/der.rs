@@ -91,7 +91,8 @@ fn read_sec1(der: &[u8]) -> Result<(Vec<u8>, Option<ObjectIdentifier>), ASN1Erro
         reader.read_sequence(|reader| {
             reader.next().read_u8()?;
             let secret = reader.next().read_bytes()?;
-            let curve = reader.read_optional(|reader| reader.read_tagged(Tag::context(0), |reader| reader.read_oid()))?;
+            let curve =
+                reader.read_optional(|reader| reader.read_tagged(Tag::context(0), |reader| reader.read_oid()))?;
             reader.read_optional(|reader| reader.read_tagged(Tag::context(1), |reader| reader.read_der()))?;
             Ok((secret, curve))
         })

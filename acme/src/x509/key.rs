@@ -9,6 +9,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::sync::OnceLock;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -41,6 +42,8 @@ pub enum PrivateKeyError {
 pub struct PrivateKey {
     pair: KeyPair,
     pkcs8: Vec<u8>,
+    /// Asked for by every plan.
+    thumbprint: OnceLock<Option<String>>,
 }
 
 impl fmt::Debug for PrivateKey {
@@ -68,12 +71,14 @@ impl PrivateKey {
                 };
                 KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)
             }
-            Algorithm::ECDSA => KeyPair::generate_for(curve(bits).ok_or_else(|| refused("sizes are 256, 384 and 521"))?),
+            Algorithm::ECDSA => {
+                KeyPair::generate_for(curve(bits).ok_or_else(|| refused("sizes are 256, 384 and 521"))?)
+            }
             Algorithm::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
         };
         let pair = pair.map_err(|error| PrivateKeyError::Generation(error.to_string()))?;
         let pkcs8 = pair.serialize_der();
-        Ok(Self { pair, pkcs8 })
+        Ok(Self { pair, pkcs8, thumbprint: OnceLock::new() })
     }
 
     /// Reads a key in PKCS#8, PKCS#1 or SEC 1.
@@ -89,7 +94,7 @@ impl PrivateKey {
             _ => return Err(PrivateKeyError::Malformed("unknown form".to_owned())),
         };
         let pair = KeyPair::try_from(&PrivatePkcs8KeyDer::from(pkcs8.as_slice())).map_err(|e| malformed(&e))?;
-        Ok(Self { pair, pkcs8 })
+        Ok(Self { pair, pkcs8, thumbprint: OnceLock::new() })
     }
 
     /// The pair, to sign with.
@@ -162,6 +167,10 @@ impl PrivateKey {
     /// The thumbprint of the key as a JSON web key (RFC 7638); only P-256 keys sign for accounts here.
     #[must_use]
     pub fn thumbprint(&self) -> Option<String> {
+        self.thumbprint.get_or_init(|| self.compute_thumbprint()).clone()
+    }
+
+    fn compute_thumbprint(&self) -> Option<String> {
         if self.kind() != (Some(Algorithm::ECDSA), 256) {
             return None;
         }
@@ -175,12 +184,13 @@ impl PrivateKey {
         Some(URL_SAFE_NO_PAD.encode(Sha256::digest(jwk)))
     }
 
-    /// SHA-256 of the private key in base64: how an issuer's status tells its key. PKCS#1 for RSA, as cert-manager's.
+    /// How an issuer's status tells its key: SHA-256 in base64, of the PKCS#1 key for RSA as cert-manager writes it, of
+    /// the public key for others, whose private forms are not one.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         match der::open_pkcs8(&self.pkcs8) {
             Ok(Inside::Rsa(key)) => STANDARD.encode(Sha256::digest(key)),
-            _ => STANDARD.encode(Sha256::digest(&self.pkcs8)),
+            _ => STANDARD.encode(Sha256::digest(self.public_key())),
         }
     }
 }

@@ -7,14 +7,11 @@ use crate::objects::{
     condition, set_condition,
 };
 use crate::planner::{Context, Event, Kind, Plan, Step, Write, request};
-use crate::x509::csr::{self, Csr};
+use crate::x509::csr;
 use crate::x509::key::PrivateKey;
 use crate::x509::{chain, temporary};
 use jiff::Timestamp;
 use std::sync::Arc;
-
-/// Who asks, where `kubectl get certificaterequest` shows the requester.
-const REQUESTER: &str = "system:serviceaccount:flow-proxy:flow-proxy";
 
 pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) {
     let Some(key) = key::ready(context, subject, plan) else { return };
@@ -22,7 +19,7 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
     let Some(present) = subject.next else {
         return plan.steps.push(ask(context, subject, &key));
     };
-    let same_key = Csr::from_base64(&present.spec.request).is_ok_and(|csr| csr.public_key == key.public_key());
+    let same_key = present.spec.csr().is_ok_and(|csr| csr.public_key == key.public_key());
     if !same_key || !policy::request_violations(&certificate.spec, present).is_empty() {
         return plan.steps.push(withdraw(present));
     }
@@ -68,15 +65,11 @@ fn ask(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -> Step {
     metadata.owner_references =
         vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "Certificate", &certificate.metadata)];
     let message = format!("Created new CertificateRequest resource {:?}", metadata.name);
-    let spec = RequestSpec {
-        duration: spec.duration,
-        issuer_ref: spec.issuer_ref.clone(),
-        request,
-        is_ca: spec.is_ca,
-        usages: spec.usages.clone(),
-        username: REQUESTER.to_owned(),
-    };
-    let request = Object { metadata, spec, status: RequestStatus::default() };
+    let mut asked = RequestSpec::new(spec.issuer_ref.clone(), request, context.settings.requester.clone());
+    asked.duration = spec.duration;
+    asked.is_ca = spec.is_ca;
+    asked.usages.clone_from(&spec.usages);
+    let request = Object { metadata, spec: asked, status: RequestStatus::default() };
     let event = Event::normal(Kind::Certificate, &certificate.metadata, "Requested", message);
     Step::write(Write::Create(request.into())).with(event)
 }
@@ -92,7 +85,7 @@ fn temporarily(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -
     let chain = temporary::temporary(&certificate.spec, key, context.now).ok()?;
     let secret = secret::temporary(context, subject, chain.as_bytes(), key)?;
     let event = Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", "Issued temporary certificate");
-    Some(Step::write(Write::Apply(secret)).with(event))
+    Some(Step::write(Write::Apply(Box::new(secret))).with(event))
 }
 
 /// Takes what was signed: the Secret first, then the status.
@@ -134,7 +127,7 @@ fn take(
     status.acme = None;
     let message = "The certificate has been successfully issued";
     let mut step = Step {
-        writes: vec![Write::Apply(secret), Write::Status(changed.into())],
+        writes: vec![Write::Apply(Box::new(secret)), Write::Status(changed.into())],
         events: vec![Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", message)],
     };
     if let Some(message) = secret::missing_outputs(certificate) {

@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Arc<PrivateKey>> {
     let certificate = subject.certificate;
     let named = certificate.status.next_private_key_secret_name.as_deref();
-    let place = Key::new(certificate.metadata.namespace.clone(), named.map_or_else(|| name(certificate), str::to_owned));
+    let place =
+        Key::new(certificate.metadata.namespace.clone(), named.map_or_else(|| name(certificate), str::to_owned));
     let Some(stored) = context.view.secrets.get(&place) else {
         begin(subject, &place, plan);
         return None;
@@ -38,8 +39,10 @@ pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Pla
             let uid = stored.metadata.uid.clone();
             let mut step = Step::write(Write::Delete { kind: Kind::Secret, key: place.clone(), uid });
             if let Err(error) = unusable {
-                let message =
-                    format!("Failed to decode private key stored in Secret {:?} - generating new key: {error}", place.name);
+                let message = format!(
+                    "Failed to decode private key stored in Secret {:?} - generating new key: {error}",
+                    place.name
+                );
                 step = step.with(Event::warning(Kind::Certificate, &certificate.metadata, "DecodeFailed", message));
             }
             plan.steps.push(step);

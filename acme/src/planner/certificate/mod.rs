@@ -7,7 +7,7 @@ pub(super) mod renewal;
 mod secret;
 
 use super::{Call, Context, Event, Kind, Plan, Step, Write};
-use crate::names::{CERTIFICATE_REVISION, NEXT_PRIVATE_KEY, OWN};
+use crate::names::{CERTIFICATE_REVISION, OWN};
 use crate::objects::{
     Certificate, CertificateRequest, ConditionStatus, GROUP, IssuerRef, Key, Secret, condition, set_condition,
 };
@@ -113,7 +113,15 @@ fn settle(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Opti
         let due = violation.or_else(|| renewal::due(certificate, renewal, now, plan));
         if let Some(due) = due.filter(|_| may_begin(subject, now, plan)) {
             let status = ConditionStatus::True;
-            set_condition(&mut changed.status.conditions, "Issuing", status, due.reason, &*due.message, generation, now);
+            set_condition(
+                &mut changed.status.conditions,
+                "Issuing",
+                status,
+                due.reason,
+                &*due.message,
+                generation,
+                now,
+            );
             event = Some(Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", due.message));
         }
     }
@@ -154,12 +162,9 @@ fn may_begin(subject: &Subject<'_>, now: Timestamp, plan: &mut Plan) -> bool {
 /// What is left over when nothing is being made.
 fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
     let certificate = subject.certificate;
-    for (key, secret) in in_namespace(context, &certificate.metadata.namespace) {
-        let next = secret.metadata.labels.get(NEXT_PRIVATE_KEY).is_some_and(|value| value == "true");
-        if next && secret.metadata.controlled_by("Certificate", &certificate.metadata) {
-            let uid = secret.metadata.uid.clone();
-            plan.steps.push(Step::write(Write::Delete { kind: Kind::Secret, key: key.clone(), uid }));
-        }
+    for secret in context.index.next_keys(certificate) {
+        let (key, uid) = (secret.key(), secret.metadata.uid.clone());
+        plan.steps.push(Step::write(Write::Delete { kind: Kind::Secret, key, uid }));
     }
     if certificate.status.next_private_key_secret_name.is_some() {
         let mut changed = Certificate::clone(certificate);
@@ -183,10 +188,13 @@ fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<Certifica
     }
 }
 
-fn in_namespace<'a>(
-    context: &Context<'a>,
-    namespace: &'a str,
-) -> impl Iterator<Item = (&'a Key, &'a Arc<Secret>)> + use<'a> {
-    let from = Key::new(namespace, "");
-    context.view.secrets.range(from..).take_while(move |(key, _)| key.namespace == namespace)
+/// Asks for a new certificate as `cmctl renew` does: anybody may.
+#[must_use]
+pub fn renew(certificate: &Certificate, now: Timestamp) -> Write {
+    let mut changed = certificate.clone();
+    let generation = Some(certificate.metadata.generation);
+    let message = "Certificate re-issuance manually triggered";
+    let conditions = &mut changed.status.conditions;
+    set_condition(conditions, "Issuing", ConditionStatus::True, "ManuallyTriggered", message, generation, now);
+    Write::Status(changed.into())
 }

@@ -4,7 +4,6 @@ use super::Subject;
 use crate::names::{CERTIFICATE_NAME, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME};
 use crate::objects::{CertificateRequest, CertificateSpec, IssuerRef, Secret};
 use crate::x509::Leaf;
-use crate::x509::csr::Csr;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -66,8 +65,7 @@ pub(super) fn violation(subject: &Subject<'_>) -> Option<Violation> {
     }
     match subject.current {
         Some(request) => {
-            let csr = Csr::from_base64(&request.spec.request);
-            if csr.is_ok_and(|csr| csr.public_key != leaf.public_key) {
+            if request.spec.csr().is_ok_and(|csr| csr.public_key != leaf.public_key) {
                 let message = "Secret contains a private key that does not match the current CertificateRequest";
                 return wrong("SecretMismatch", message);
             }
@@ -76,7 +74,10 @@ pub(super) fn violation(subject: &Subject<'_>) -> Option<Violation> {
                 return None;
             }
             let fields = fields.join(" ");
-            wrong("RequestChanged", format!("Fields on existing CertificateRequest resource not up to date: [{fields}]"))
+            wrong(
+                "RequestChanged",
+                format!("Fields on existing CertificateRequest resource not up to date: [{fields}]"),
+            )
         }
         None => {
             let fields = leaf_violations(spec, &leaf);
@@ -137,7 +138,7 @@ fn addresses(names: &[String]) -> BTreeSet<String> {
 
 /// Which fields of the spec the request does not have.
 pub(super) fn request_violations(spec: &CertificateSpec, request: &CertificateRequest) -> Vec<&'static str> {
-    let Ok(csr) = Csr::from_base64(&request.spec.request) else {
+    let Ok(csr) = request.spec.csr() else {
         return vec!["spec.request"];
     };
     let mut fields = Vec::new();

@@ -143,7 +143,7 @@ pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Ste
     }
     // What the key was when it was read must still be there: it is not ours to bring back.
     wanted.metadata.resource_version.clone_from(&present.metadata.resource_version);
-    Some(Step::write(Write::Apply(wanted)))
+    Some(Step::write(Write::Apply(Box::new(wanted))))
 }
 
 /// Wishes for the Secret that are not fulfilled.

@@ -1,6 +1,7 @@
 use crate::names::TEMPORARY;
 use crate::objects::{
-    Algorithm, CertificateSpec, Encoding, GROUP, IssuerRef, Meta, PrivateKeySpec, RotationPolicy, SecretTemplate, Subject,
+    Algorithm, CertificateSpec, Encoding, GROUP, IssuerRef, Meta, PrivateKeySpec, RotationPolicy, SecretTemplate,
+    Subject,
 };
 use crate::planner::Settings;
 use flow_model::duration::GoDuration;
@@ -154,8 +155,8 @@ pub(super) fn apply(ingress: &Meta, spec: &mut CertificateSpec) -> Result<(), St
         return Err(format!("invalid value of annotation {PREFIX}revision-history-limit: it must be at least 1"));
     }
     if let Some(template) = value(ingress, "secret-template") {
-        let template: SecretTemplate = serde_json::from_str(template)
-            .map_err(|error| format!("error parsing secret template JSON: {error}"))?;
+        let template: SecretTemplate =
+            serde_json::from_str(template).map_err(|error| format!("error parsing secret template JSON: {error}"))?;
         spec.secret_template = Some(template);
     }
     let key = PrivateKeySpec {
@@ -164,11 +165,7 @@ pub(super) fn apply(ingress: &Meta, spec: &mut CertificateSpec) -> Result<(), St
             "private-key-algorithm",
             &[("RSA", Algorithm::RSA), ("ECDSA", Algorithm::ECDSA), ("Ed25519", Algorithm::Ed25519)],
         )?,
-        encoding: word(
-            ingress,
-            "private-key-encoding",
-            &[("PKCS1", Encoding::PKCS1), ("PKCS8", Encoding::PKCS8)],
-        )?,
+        encoding: word(ingress, "private-key-encoding", &[("PKCS1", Encoding::PKCS1), ("PKCS8", Encoding::PKCS8)])?,
         size: parsed(ingress, "private-key-size")?,
         rotation_policy: word(
             ingress,

@@ -133,12 +133,11 @@ fn make(folder: &Path) -> Result<(), FolderError> {
 }
 
 fn put(path: &Path, object: &impl Serialize) -> Result<(), FolderError> {
-    let json = serde_json::to_vec_pretty(object)
-        .map_err(|source| FolderError::Content { path: path.to_owned(), source })?;
+    let json =
+        serde_json::to_vec_pretty(object).map_err(|source| FolderError::Content { path: path.to_owned(), source })?;
     let new = path.with_extension("new");
     let _ = fs::remove_file(&new);
-    let mut file =
-        OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new).map_err(io_at(&new))?;
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new).map_err(io_at(&new))?;
     file.write_all(&json).and_then(|()| file.sync_all()).map_err(io_at(&new))?;
     fs::rename(&new, path).map_err(io_at(path))?;
     if let Some(folder) = path.parent() {
@@ -159,8 +158,8 @@ fn all<T: DeserializeOwned>(
             continue;
         }
         let bytes = fs::read(&path).map_err(io_at(&path))?;
-        let object: T = serde_json::from_slice(&bytes)
-            .map_err(|source| FolderError::Content { path: path.clone(), source })?;
+        let object: T =
+            serde_json::from_slice(&bytes).map_err(|source| FolderError::Content { path: path.clone(), source })?;
         found.insert(key(&object), std::sync::Arc::new(object));
     }
     Ok(found)

@@ -107,7 +107,8 @@ impl FolderStore {
     pub fn import(&self, secrets: Vec<Secret>) -> Result<usize, FolderError> {
         let now = (self.clock)();
         let mut inner = self.inner.lock();
-        let taken = secrets.into_iter().filter_map(|secret| inner.memory.write(&Write::Create(secret.into()), now).ok());
+        let taken =
+            secrets.into_iter().filter_map(|secret| inner.memory.write(&Write::Create(secret.into()), now).ok());
         let taken: Vec<Change> = taken.collect::<Vec<_>>().into_iter().flatten().collect();
         inner.files.keep(&taken)?;
         inner.view = Arc::new(inner.memory.view.clone());

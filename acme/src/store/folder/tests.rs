@@ -79,7 +79,7 @@ async fn owners_take_theirs_along() {
     meta.owner_references = vec![crate::objects::Owner::controller("cert-manager.io/v1", "Certificate", &owner)];
     store.write(&Write::Create(Secret::new(meta, "Opaque", BTreeMap::new()).into())).await.unwrap();
     let target = Secret::new(Meta::named(Key::new("web", "a")), "kubernetes.io/tls", BTreeMap::new());
-    store.write(&Write::Apply(target)).await.unwrap();
+    store.write(&Write::Apply(Box::new(target))).await.unwrap();
     store.declare(Declared::default()).unwrap();
     let view = store.view();
     assert!(view.certificates.is_empty());

@@ -1,0 +1,9 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+//! Tables: what the planner says of a view.
+
+mod conditions;
+mod ingress;
+mod request;
+mod scene;
+mod solver;

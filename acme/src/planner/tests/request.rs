@@ -1,0 +1,139 @@
+use super::scene::{Scene, ecdsa, events, now, request};
+use crate::names::ACCOUNT;
+use crate::objects::{CertificateRequest, ConditionStatus, Order, condition, set_condition};
+use crate::planner::{Object, Plan, Write};
+use crate::x509::key::PrivateKey;
+use std::sync::Arc;
+
+/// A request of revision 2 for these names, approved.
+fn scene(names: &[String], common_name: &str) -> Scene {
+    let mut scene = Scene::new();
+    scene.certificate.spec.dns_names = names.to_vec();
+    scene.certificate.spec.common_name = common_name.to_owned();
+    let key = PrivateKey::generate(&ecdsa()).unwrap();
+    let mut asked = request(&scene.certificate, &key, 2);
+    asked.status.conditions.clear();
+    set_condition(&mut asked.status.conditions, "Approved", ConditionStatus::True, "x", "", None, now());
+    scene.request = Some(asked);
+    scene
+}
+
+fn outcome(plan: &Plan) -> Option<(String, String)> {
+    plan.steps.iter().flat_map(|step| &step.writes).find_map(|write| match write {
+        Write::Status(Object::CertificateRequest(request)) => {
+            condition(&request.status.conditions, "Ready").map(|c| (c.reason.clone(), c.message.clone()))
+        }
+        _ => None,
+    })
+}
+
+fn orders(plan: &Plan) -> Vec<Order> {
+    let writes = plan.steps.iter().flat_map(|step| &step.writes);
+    writes
+        .filter_map(|write| match write {
+            Write::Create(Object::Order(order)) => Some(Order::clone(order)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("host-{n}.example")).collect()
+}
+
+#[test]
+fn a_request_is_approved_and_then_ordered() {
+    let mut scene = scene(&names(2), "");
+    let approved = scene.request.as_mut().unwrap();
+    approved.status.conditions.clear();
+    let plan = scene.plan();
+    assert!(orders(&plan).is_empty());
+    let told: Vec<_> = events(&plan).iter().map(|event| event.reason).collect();
+    assert!(told.contains(&"cert-manager.io"));
+    let scene = self::scene(&names(2), "");
+    let plan = scene.plan();
+    let order = orders(&plan).pop().unwrap();
+    assert_eq!(order.spec.dns_names, names(2));
+    assert!(order.metadata.name.starts_with("a-2-"), "{}", order.metadata.name);
+    assert_eq!(order.metadata.annotation(ACCOUNT), Some("https://ca.example/acct/1"));
+    let told = events(&plan).into_iter().find(|event| event.reason == "OrderCreated").unwrap();
+    assert_eq!(told.message, format!("Created Order resource web/{}", order.metadata.name));
+}
+
+#[test]
+fn what_no_ca_would_issue_is_not_ordered() {
+    let wildcard = vec!["*.a.example".to_owned()];
+    for (names, common_name, profile, wanted) in [
+        (wildcard, "", "", "*.a.example needs a DNS-01 solver; flow-proxy solves HTTP-01 only"),
+        (names(101), "", "", "101 names are more than the 100 of profile \"default\": split the Certificate"),
+        (names(26), "", "tlsserver", "26 names are more than the 25 of profile \"tlsserver\": split the Certificate"),
+        (Vec::new(), "", "", "the request names nothing: dnsNames or ipAddresses must be set"),
+    ] {
+        let mut scene = scene(&names, common_name);
+        scene.issuer.spec.acme.as_mut().unwrap().profile = profile.to_owned();
+        let plan = scene.plan();
+        assert!(orders(&plan).is_empty());
+        assert_eq!(outcome(&plan), Some(("Failed".to_owned(), wanted.to_owned())));
+    }
+    let (reason, message) = outcome(&scene(&names(1), "other.example").plan()).unwrap();
+    assert_eq!(reason, "Failed");
+    assert!(message.ends_with("\"other.example\" does not exist in [host-0.example] or []"), "{message}");
+}
+
+#[test]
+fn issuers_that_cannot_sign_are_named() {
+    let mut absent = scene(&names(1), "");
+    let kind = absent.request.as_mut().unwrap();
+    kind.spec.issuer_ref.name = "nobody".to_owned();
+    let message = "Referenced \"ClusterIssuer\" not found: clusterissuer.cert-manager.io \"nobody\" not found";
+    assert_eq!(outcome(&absent.plan()), Some(("Pending".to_owned(), message.to_owned())));
+    let mut unready = scene(&names(1), "");
+    unready.issuer.status.conditions.clear();
+    let message = "Referenced issuer does not have a Ready status condition";
+    assert_eq!(outcome(&unready.plan()), Some(("Pending".to_owned(), message.to_owned())));
+}
+
+#[test]
+fn denied_requests_stay_denied() {
+    let mut scene = scene(&names(1), "");
+    let conditions = &mut scene.request.as_mut().unwrap().status.conditions;
+    set_condition(conditions, "Denied", ConditionStatus::True, "x", "", None, now());
+    let plan = scene.plan();
+    assert!(orders(&plan).is_empty());
+    assert_eq!(outcome(&plan).unwrap().0, "Denied");
+}
+
+#[test]
+fn an_order_of_another_account_gives_way_to_ours() {
+    let mut scene = scene(&names(1), "");
+    let mut order = orders(&scene.plan()).pop().unwrap();
+    order.metadata.uid = "order-uid".to_owned();
+    order.status.url = "https://ca.example/order/cert-managers".to_owned();
+    order.metadata.annotations.remove(ACCOUNT);
+    scene.more.orders.insert(order.key(), Arc::new(order.clone()));
+    let plan = scene.plan();
+    let gone = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.writes)
+        .any(|write| matches!(write, Write::Delete { key, uid, .. } if *key == order.key() && uid == "order-uid"));
+    assert!(gone && plan.calls.iter().all(|call| call.word() == "next_key"), "{:?}", plan.calls);
+    // One that it has finished is as good as ours.
+    order.status.state = crate::objects::State::Valid;
+    order.status.certificate = "UEVN".to_owned();
+    scene.more.orders.insert(order.key(), Arc::new(order));
+    assert_eq!(outcome(&scene.plan()).unwrap().0, "Issued");
+}
+
+#[test]
+fn what_cannot_be_read_fails() {
+    let mut scene = scene(&names(1), "");
+    let broken = CertificateRequest::clone(scene.request.as_ref().unwrap());
+    scene.request = Some(CertificateRequest {
+        spec: crate::objects::RequestSpec::new(broken.spec.issuer_ref.clone(), "bm9uZQ==".to_owned(), String::new()),
+        ..broken
+    });
+    let (reason, message) = outcome(&scene.plan()).unwrap();
+    assert_eq!(reason, "Failed");
+    assert_eq!(message, "Failed to decode CSR in spec.request: error decoding certificate request PEM block");
+}

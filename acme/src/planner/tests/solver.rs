@@ -1,0 +1,64 @@
+use crate::objects::{Http01, Http01Ingress, Key, Meta, Solver, SolverSelector};
+use crate::planner::Settings;
+use crate::planner::solver::{choose, foreign_class};
+
+fn solver(class: &str, selector: Option<SolverSelector>) -> Solver {
+    let ingress = Http01Ingress { class: Some(class.to_owned()), ..Http01Ingress::default() };
+    Solver { selector, http01: Some(Http01 { ingress: Some(ingress), ..Http01::default() }), dns01: None }
+}
+
+fn class(solver: Option<Solver>) -> Option<String> {
+    solver?.http01?.ingress?.class().map(str::to_owned)
+}
+
+fn names(names: &[&str]) -> Option<SolverSelector> {
+    Some(SolverSelector { dns_names: names.iter().map(|n| (*n).to_owned()).collect(), ..SolverSelector::default() })
+}
+
+fn zones(zones: &[&str]) -> Option<SolverSelector> {
+    Some(SolverSelector { dns_zones: zones.iter().map(|z| (*z).to_owned()).collect(), ..SolverSelector::default() })
+}
+
+#[test]
+fn the_most_specific_solver_wins() {
+    let labelled =
+        SolverSelector { match_labels: [("team".to_owned(), "a".to_owned())].into(), ..SolverSelector::default() };
+    let solvers = [
+        solver("any", None),
+        solver("label", Some(labelled)),
+        solver("zone", zones(&["example.org"])),
+        solver("subzone", zones(&["example.com", "sub.example.org"])),
+        solver("name", names(&["exact.sub.example.org"])),
+        solver("later", None),
+        Solver { dns01: Some(serde_json::json!({})), ..Solver::default() },
+    ];
+    let order = Meta::named(Key::new("web", "order"));
+    let mut team = order.clone();
+    team.labels.insert("team".to_owned(), "a".to_owned());
+    for (order, name, wanted) in [
+        (&order, "a.test", "any"),
+        (&team, "a.test", "label"),
+        (&order, "a.example.org", "zone"),
+        (&order, "example.org", "zone"),
+        (&order, "badexample.org", "any"),
+        (&team, "a.example.org", "zone"),
+        (&order, "a.sub.example.org", "subzone"),
+        (&order, "EXACT.sub.example.org", "name"),
+    ] {
+        assert_eq!(class(choose(&solvers, order, name, false)).as_deref(), Some(wanted), "{name}");
+    }
+    assert_eq!(choose(&solvers, &order, "a.test", true), None, "no wildcard over HTTP");
+    assert_eq!(choose(&solvers[6..], &order, "a.test", false), None, "DNS-01 is not solved here");
+}
+
+#[test]
+fn overrides_decide_the_class() {
+    let mut order = Meta::named(Key::new("web", "order"));
+    let name = "acme.cert-manager.io/http01-override-ingress-class";
+    order.annotations.insert(name.to_owned(), "nginx".to_owned());
+    let chosen = choose(&[solver("traefik", None)], &order, "a.test", false).unwrap();
+    assert_eq!(foreign_class(&chosen, &Settings::default()), Some("nginx"));
+    assert_eq!(foreign_class(&solver("traefik", None), &Settings::default()), None);
+    let anywhere = Solver { http01: Some(Http01::default()), ..Solver::default() };
+    assert_eq!(foreign_class(&anywhere, &Settings::default()), None);
+}

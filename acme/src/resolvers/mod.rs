@@ -1,0 +1,253 @@
+//! Traefik's `certificatesResolvers`, mapped onto the same engine: each resolver is an issuer, each set of domains that
+//! a router wants is a Certificate in the namespace [`NAMESPACE`] of a state folder.
+
+mod acme_json;
+
+#[cfg(test)]
+mod tests;
+
+pub use acme_json::{AcmeJsonError, Imported, import};
+
+use crate::http01::Method;
+use crate::names::{self, CHALLENGE_TYPE};
+use crate::objects::{
+    AcmeSpec, Algorithm, Certificate, CertificateSpec, CertificateStatus, ExternalAccountBinding, Http01, Issuer,
+    IssuerRef, IssuerSpec, IssuerStatus, Key, Meta, Object, PrivateKeySpec, Secret, SecretKeyRef, Solver,
+};
+use crate::planner::Settings;
+use crate::store::folder::Declared;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Where the objects of resolvers live.
+pub const NAMESPACE: &str = "certificates-resolvers";
+
+/// Let's Encrypt: Traefik's default.
+pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// A resolver of the static configuration (`certificatesResolvers.NAME.acme`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resolver {
+    /// Its name.
+    pub name: String,
+    /// Contact address.
+    pub email: String,
+    /// URL of the CA's directory.
+    pub ca_server: String,
+    /// Authorities of the CA's own certificate in PEM; empty: the system's.
+    pub ca_certificates: Vec<u8>,
+    /// What keys certificates have: `RSA4096` is Traefik's default.
+    pub key_type: KeyType,
+    /// Common name at the top of the chain to prefer.
+    pub preferred_chain: String,
+    /// Profile of the orders.
+    pub profile: String,
+    /// Certificates have no common name.
+    pub disable_common_name: bool,
+    /// External account binding: key id, and the key in base64url.
+    pub eab: Option<(String, String)>,
+    /// How names are proved.
+    pub challenge: Method,
+}
+
+impl Resolver {
+    /// A resolver with Traefik's defaults.
+    #[must_use]
+    pub fn new(name: impl Into<String>, challenge: Method) -> Self {
+        Self {
+            name: name.into(),
+            email: String::new(),
+            ca_server: LETS_ENCRYPT.to_owned(),
+            ca_certificates: Vec::new(),
+            key_type: KeyType::default(),
+            preferred_chain: String::new(),
+            profile: String::new(),
+            disable_common_name: false,
+            eab: None,
+            challenge,
+        }
+    }
+}
+
+/// Traefik's `keyType`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum KeyType {
+    /// `EC256`
+    Ec256,
+    /// `EC384`
+    Ec384,
+    /// `RSA2048`
+    Rsa2048,
+    /// `RSA4096`, the default
+    #[default]
+    Rsa4096,
+}
+
+/// A word that is no key type.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0:?} is no key type: write EC256, EC384, RSA2048 or RSA4096")]
+pub struct UnknownKeyType(String);
+
+impl std::str::FromStr for KeyType {
+    type Err = UnknownKeyType;
+
+    fn from_str(word: &str) -> Result<Self, UnknownKeyType> {
+        match word {
+            "EC256" => Ok(Self::Ec256),
+            "EC384" => Ok(Self::Ec384),
+            "RSA2048" => Ok(Self::Rsa2048),
+            "" | "RSA4096" => Ok(Self::Rsa4096),
+            other => Err(UnknownKeyType(other.to_owned())),
+        }
+    }
+}
+
+impl KeyType {
+    fn spec(self) -> PrivateKeySpec {
+        let (algorithm, size) = match self {
+            Self::Ec256 => (Algorithm::ECDSA, 256),
+            Self::Ec384 => (Algorithm::ECDSA, 384),
+            Self::Rsa2048 => (Algorithm::RSA, 2048),
+            Self::Rsa4096 => (Algorithm::RSA, 4096),
+        };
+        PrivateKeySpec { algorithm: Some(algorithm), size: Some(size), ..PrivateKeySpec::default() }
+    }
+}
+
+/// Names that a router wants a certificate for: `tls.domains`, or the hosts of its rule, the first being the main one.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Wanted {
+    /// The resolver.
+    pub resolver: String,
+    /// The main name.
+    pub main: String,
+    /// Further names.
+    pub sans: Vec<String>,
+}
+
+impl Wanted {
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in std::iter::once(&self.main).chain(&self.sans) {
+            let name = name.to_ascii_lowercase();
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// The planner's settings for resolvers: their issuers' Secrets lie beside their certificates.
+#[must_use]
+pub fn settings() -> Settings {
+    Settings {
+        cluster_resource_namespace: NAMESPACE.to_owned(),
+        fallback_namespaces: Vec::new(),
+        ..Settings::default()
+    }
+}
+
+/// What resolvers and routers come to. Names that a larger set of the same resolver has already get no certificate of
+/// their own, as in Traefik; a resolver that does not exist is left out.
+#[must_use]
+pub fn declare(resolvers: &[Resolver], wanted: &[Wanted]) -> Declared {
+    let by_name: BTreeMap<&str, &Resolver> = resolvers.iter().map(|r| (r.name.as_str(), r)).collect();
+    let mut sets: Vec<(&Resolver, Vec<String>)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for want in wanted {
+        let names = want.names();
+        let Some(resolver) = by_name.get(want.resolver.as_str()) else { continue };
+        let sorted: BTreeSet<String> = names.iter().cloned().collect();
+        if !names.is_empty() && seen.insert((want.resolver.clone(), sorted)) {
+            sets.push((resolver, names));
+        }
+    }
+    let covered = |resolver: &Resolver, names: &[String]| {
+        seen.iter().any(|(other, set)| {
+            *other == resolver.name && set.len() > names.len() && names.iter().all(|name| set.contains(name))
+        })
+    };
+    Declared {
+        issuers: resolvers.iter().map(issuer).collect(),
+        certificates: sets
+            .iter()
+            .filter(|(r, names)| !covered(r, names))
+            .map(|(r, names)| certificate(r, names))
+            .collect(),
+        secrets: resolvers.iter().filter_map(binding).collect(),
+        ingresses: Vec::new(),
+    }
+}
+
+fn issuer(resolver: &Resolver) -> Issuer {
+    let mut metadata = Meta::named(Key::new("", resolver.name.clone()));
+    if resolver.challenge == Method::TlsAlpn01 {
+        metadata.annotations.insert(CHALLENGE_TYPE.to_owned(), Method::TlsAlpn01.to_string());
+    }
+    let bundle = &resolver.ca_certificates;
+    let acme = AcmeSpec {
+        email: resolver.email.clone(),
+        server: resolver.ca_server.clone(),
+        ca_bundle: if bundle.is_empty() { String::new() } else { STANDARD.encode(bundle) },
+        preferred_chain: resolver.preferred_chain.clone(),
+        profile: resolver.profile.clone(),
+        private_key_secret_ref: SecretKeyRef { name: account_secret(&resolver.name), key: String::new() },
+        external_account_binding: resolver.eab.as_ref().map(|(key_id, _)| ExternalAccountBinding {
+            key_id: key_id.clone(),
+            key_secret_ref: SecretKeyRef { name: binding_secret(&resolver.name), key: String::new() },
+        }),
+        solvers: vec![Solver { http01: Some(Http01::default()), ..Solver::default() }],
+        ..AcmeSpec::default()
+    };
+    Object { metadata, spec: IssuerSpec { acme: Some(acme) }, status: IssuerStatus::default() }
+}
+
+fn account_secret(resolver: &str) -> String {
+    format!("{resolver}-account")
+}
+
+fn binding_secret(resolver: &str) -> String {
+    format!("{resolver}-eab")
+}
+
+fn binding(resolver: &Resolver) -> Option<Secret> {
+    let (_, key) = resolver.eab.as_ref()?;
+    let metadata = Meta::named(Key::new(NAMESPACE, binding_secret(&resolver.name)));
+    let data = BTreeMap::from([("secret".to_owned(), key.clone().into_bytes())]);
+    Some(Secret::new(metadata, "Opaque", data))
+}
+
+/// The name of the Certificate and the Secret of a set of names: the same set has the same name.
+fn certificate_name(resolver: &str, names: &[String]) -> String {
+    let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    sorted.insert(0, resolver);
+    // Which name comes first in a router must not matter.
+    let main = sorted.get(1).copied().unwrap_or_default().replace('*', "wildcard").replace(':', "-");
+    names::numbered(&main, names::suffix(&sorted))
+}
+
+fn reference(resolver: &str) -> IssuerRef {
+    IssuerRef { name: resolver.to_owned(), kind: "ClusterIssuer".to_owned(), group: String::new() }
+}
+
+fn certificate(resolver: &Resolver, names: &[String]) -> Certificate {
+    let name = certificate_name(&resolver.name, names);
+    let (ip_addresses, dns_names): (Vec<String>, Vec<String>) =
+        names.iter().cloned().partition(|name| name.parse::<IpAddr>().is_ok());
+    let main = names.first().filter(|main| !resolver.disable_common_name && main.len() <= 64);
+    let spec = CertificateSpec {
+        secret_name: name.clone(),
+        issuer_ref: reference(&resolver.name),
+        common_name: main.cloned().unwrap_or_default(),
+        dns_names,
+        ip_addresses,
+        private_key: Some(resolver.key_type.spec()),
+        ..CertificateSpec::default()
+    };
+    let metadata = Meta::named(Key::new(NAMESPACE, name));
+    Object { metadata, spec, status: CertificateStatus::default() }
+}

@@ -1,0 +1,119 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use super::*;
+use crate::account::{AccountKey, account_key};
+use crate::objects::{Encoding, condition};
+use crate::planner::{Call, plan};
+use crate::store::Store as _;
+use crate::store::folder::FolderStore;
+use crate::x509::key::PrivateKey;
+use crate::x509::temporary;
+use jiff::Timestamp;
+use rustls_pki_types::PrivatePkcs1KeyDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde_json::json;
+
+fn wanted(resolver: &str, main: &str, sans: &[&str]) -> Wanted {
+    let sans = sans.iter().map(|name| (*name).to_owned()).collect();
+    Wanted { resolver: resolver.to_owned(), main: main.to_owned(), sans }
+}
+
+#[test]
+fn sets_of_names_become_certificates() {
+    let resolvers = [Resolver::new("le", Method::Http01), Resolver::new("tls", Method::TlsAlpn01)];
+    let declared = declare(
+        &resolvers,
+        &[
+            wanted("le", "A.example", &["b.example", "a.example"]),
+            // The same set, a part of it, another resolver's, nobody's, nothing.
+            wanted("le", "b.example", &["a.example"]),
+            wanted("le", "a.example", &[]),
+            wanted("tls", "a.example", &[]),
+            wanted("other", "c.example", &[]),
+            wanted("le", "", &[]),
+        ],
+    );
+    let names: Vec<_> =
+        declared.certificates.iter().map(|c| (c.spec.issuer_ref.name.as_str(), c.spec.dns_names.clone())).collect();
+    let both = vec!["a.example".to_owned(), "b.example".to_owned()];
+    assert_eq!(names, [("le", both), ("tls", vec!["a.example".to_owned()])]);
+    assert_eq!(declared.certificates[0].spec.common_name, "a.example");
+    assert_eq!(declared.issuers.len(), 2);
+    assert_eq!(declared.issuers[0].metadata.annotation(CHALLENGE_TYPE), None);
+    assert_eq!(declared.issuers[1].metadata.annotation(CHALLENGE_TYPE), Some("TLS-ALPN-01"));
+}
+
+#[test]
+fn key_types_are_traefiks() {
+    for (word, kind) in [("", KeyType::Rsa4096), ("RSA2048", KeyType::Rsa2048), ("EC384", KeyType::Ec384)] {
+        assert_eq!(word.parse(), Ok(kind));
+    }
+    assert!("RSA8192".parse::<KeyType>().is_err());
+}
+
+fn stored(names: &[&str]) -> serde_json::Value {
+    let key = PrivateKey::generate(&KeyType::Ec256.spec()).unwrap();
+    let spec = CertificateSpec {
+        dns_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..CertificateSpec::default()
+    };
+    let chain = temporary::temporary(&spec, &key, Timestamp::now()).unwrap();
+    json!({
+        "domain": {"main": names[0], "sans": names[1..]},
+        "certificate": STANDARD.encode(chain), "key": STANDARD.encode(key.to_pem(Encoding::PKCS8)), "Store": "default"
+    })
+}
+
+#[tokio::test]
+async fn an_acme_json_is_taken_over_without_an_order() {
+    let mut broken = stored(&["broken.example"]);
+    broken["key"] = stored(&["x"])["key"].clone();
+    let account = PrivateKey::generate(&PrivateKeySpec::default()).unwrap();
+    let pem = account.to_pem(Encoding::PKCS1);
+    let der = PrivatePkcs1KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let file = json!({"le": {
+        "Account": {"Email": "a@example.com", "Registration": {"body": {}, "uri": "https://ca.example/acct/1"},
+                    "PrivateKey": STANDARD.encode(der.secret_pkcs1_der()), "KeyType": "4096"},
+        "Certificates": [stored(&["a.example", "b.example"]), broken]
+    }, "empty": null});
+    let imported = import(file.to_string().as_bytes()).unwrap();
+    assert_eq!(imported.passed_over.len(), 1, "{:?}", imported.passed_over);
+    assert!(imported.passed_over[0].starts_with("broken.example of le: the key does not belong"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    assert_eq!(store.import(imported.secrets.clone()).unwrap(), 2);
+    assert_eq!(store.import(imported.secrets).unwrap(), 0, "once is enough");
+    let mut resolver = Resolver::new("le", Method::Http01);
+    resolver.key_type = KeyType::Ec256;
+    resolver.disable_common_name = true;
+    store.declare(declare(&[resolver], &[wanted("le", "b.example", &["a.example"])])).unwrap();
+
+    // The name of the set does not depend on which name comes first in the router.
+    let view = store.view();
+    let certificate = view.certificates.values().next().unwrap();
+    assert!(view.secrets.contains_key(&certificate.key()));
+    // The account's key is of a kind that cannot sign here: it stays, and a sibling is made.
+    let issuer = view.issuers.values().next().unwrap();
+    let AccountKey::Missing { secret, copy: None, .. } = account_key(&view, &settings(), issuer) else {
+        panic!("the account's key should be of another kind");
+    };
+    assert_eq!(secret.name, "le-account-flow-proxy");
+    let plan = plan(&view, &settings(), Timestamp::now());
+    assert!(plan.calls.iter().all(|call| matches!(call, Call::AccountKey { .. })), "{:?}", plan.calls);
+    let ready = plan.steps.iter().flat_map(|step| &step.writes).find_map(|write| match write {
+        crate::planner::Write::Status(crate::planner::Object::Certificate(c)) => {
+            condition(&c.status.conditions, "Ready").cloned()
+        }
+        _ => None,
+    });
+    assert_eq!(ready.unwrap().reason, "Ready");
+}
+
+#[test]
+fn other_files_are_refused() {
+    for text in ["", "[]", "{\"le\": 3}", "{"] {
+        assert!(import(text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(import(b"{}").unwrap().secrets.is_empty());
+}
