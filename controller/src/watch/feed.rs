@@ -16,22 +16,24 @@ use tracing::debug;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause while the API server is gone.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The time after which a failure is forgotten; longer than every pause.
+const CALM: Duration = Duration::from_secs(60);
 /// How long a watch stands that was accepted, rather than on its way to a failure: longer than it takes to connect.
 const SETTLED: Duration = Duration::from_secs(7);
 /// The longest pause while we may not watch.
 const FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
 
 /// What can be watched.
-pub(super) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + 'static {}
+pub(crate) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + 'static {}
 impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched for K {}
 
 /// What can be watched in one namespace or in all.
-pub(super) trait Namespaced: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}
+pub(crate) trait Namespaced: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}
 impl<K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>> Namespaced for K {}
 
 /// What a watch tells.
 #[derive(Debug)]
-pub(super) enum Signal<K> {
+pub(crate) enum Signal<K> {
     /// An event as kube sorts them.
     Event(watcher::Event<K>),
     /// We may not list or watch this; the API server's words.
@@ -41,25 +43,26 @@ pub(super) enum Signal<K> {
 }
 
 /// One watch that never ends.
-pub(super) struct Feed<K> {
+pub(crate) struct Feed<K> {
     api: Api<K>,
     config: Config,
     events: BoxStream<'static, watcher::Result<watcher::Event<K>>>,
     line: Line,
     pause: Duration,
     resume: Option<Instant>,
+    failed: Option<Instant>,
 }
 
 impl<K: Watched> Feed<K> {
     /// Watches everything in `api` that `config` selects, as a streaming list where the server knows that.
-    pub(super) fn new(api: Api<K>, config: Config, outage: &Outage) -> Self {
+    pub(crate) fn new(api: Api<K>, config: Config, outage: &Outage) -> Self {
         let config = config.streaming_lists();
         let events = watcher(api.clone(), config.clone()).boxed();
-        Self { api, config, events, line: outage.line(), pause: FIRST_PAUSE, resume: None }
+        Self { api, config, events, line: outage.line(), pause: FIRST_PAUSE, resume: None, failed: None }
     }
 
     /// The next signal. May be dropped before it is ready without losing one.
-    pub(super) async fn next(&mut self) -> Signal<K> {
+    pub(crate) async fn next(&mut self) -> Signal<K> {
         loop {
             if let Some(at) = self.resume {
                 sleep_until(at).await;
@@ -127,6 +130,11 @@ impl<K: Watched> Feed<K> {
                 self.wait(LONGEST_PAUSE);
                 None
             }
+            // The connection broke, as they do. Whether the server is gone shows when the watch is resumed.
+            None if matches!(error, watcher::Error::WatchFailed(_)) => {
+                self.wait(LONGEST_PAUSE);
+                None
+            }
             _ => {
                 self.line.failed(&words(error));
                 self.wait(LONGEST_PAUSE);
@@ -139,10 +147,15 @@ impl<K: Watched> Feed<K> {
         self.events = watcher(self.api.clone(), self.config.clone()).boxed();
     }
 
-    /// Doubles the pause before the next attempt, with a spread so that not all watches come back at once.
+    /// Doubles the pause before the next attempt, with a spread so that not all watches come back at once. A failure
+    /// long after the last one counts as the first.
     fn wait(&mut self, longest: Duration) {
+        let now = Instant::now();
+        if self.failed.replace(now).is_none_or(|failed| now - failed > CALM) {
+            self.pause = FIRST_PAUSE;
+        }
         let spread = self.pause.mul_f64(0.75 + fastrand::f64() / 2.0);
-        self.resume = Some(Instant::now() + spread.min(longest));
+        self.resume = Some(now + spread.min(longest));
         self.pause = (self.pause * 2).min(longest);
     }
 }
