@@ -11,6 +11,9 @@ mod register;
 mod server;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 use crate::ca::{Account, Authorization, Ca, CaError, Directory, NewOrder, OrderState, Registration, RenewalInfo};
 use crate::x509::chain;
 use async_trait::async_trait;
