@@ -1,4 +1,5 @@
-{{- /* What is read in namespaces. Secrets are apart, since they may be granted more narrowly. */ -}}
+{{- /* What is read in namespaces. Secrets are apart, since they may be granted more narrowly.
+       Newer API servers stream lists to who may watch; `list` is for the others. */ -}}
 {{- define "flow-proxy.rules.namespaced" -}}
 - apiGroups: [""]
   resources: [services]

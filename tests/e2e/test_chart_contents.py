@@ -1,0 +1,192 @@
+"""What the charts run: backups of a live SQLite file and their return, Excalidraw's files, the proxy's image."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+
+import pytest
+from harness import paths
+
+SOURCE = paths.ROOT / "deploy"
+
+# In Vaultwarden's place: the same statement on the same file.
+BACKUP = """#!{python}
+import os, sqlite3, sys, time
+assert sys.argv[1:] == ["backup"]
+data = os.environ["DATA_FOLDER"]
+sqlite3.connect(data + "/db.sqlite3", timeout=30).execute("VACUUM INTO ?", (data + time.strftime("/db_%Y%m%d_%H%M%S.sqlite3"),))
+"""
+# In the place of S3: a folder.
+AWS = """#!{python}
+import os, shutil, sys
+place = lambda url: os.environ["BUCKETS"] + "/" + url.removeprefix("s3://") if url.startswith("s3://") else url
+words = [word for word in sys.argv[1:] if not word.startswith("--")]
+assert words.pop(0) == "s3"
+verb = words.pop(0)
+if verb == "cp":
+    shutil.copy(place(words[0]), place(words[1]))
+elif verb == "rm":
+    os.remove(place(words[0]))
+else:
+    for name in sorted(os.listdir(place(words[0]))):
+        print("2026-01-01 00:00:00", os.path.getsize(place(words[0]) + name), name)
+"""
+
+
+@pytest.fixture
+def vault(tmp_path):
+    """A folder of Vaultwarden's with a database that somebody writes to all the time."""
+    data = tmp_path / "data"
+    (data / "attachments").mkdir(parents=True)
+    (data / "icon_cache").mkdir()
+    (data / "icon_cache" / "x.png").write_bytes(b"x")
+    (data / "attachments" / "a").write_bytes(b"attached")
+    (data / "rsa_key.pem").write_text("key")
+    for name, text in (("vaultwarden", BACKUP), ("aws", AWS)):
+        program = tmp_path / name
+        program.write_text(text.replace("{python}", sys.executable))
+        program.chmod(0o755)
+    bucket = tmp_path / "buckets" / "backups" / "vaultwarden"
+    bucket.mkdir(parents=True)
+    database = sqlite3.connect(data / "db.sqlite3", check_same_thread=False, timeout=30)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("CREATE TABLE pairs (a INTEGER, b INTEGER)")
+    database.commit()
+    stop = threading.Event()
+
+    def write():
+        number = 0
+        while not stop.is_set():
+            with database:
+                database.execute("INSERT INTO pairs VALUES (?, ?)", (number, 0))
+                database.execute("UPDATE pairs SET b = ?", (number,))
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+
+    def script(name, *arguments, check=True):
+        env = {"PATH": "/usr/bin:/bin", "VAULTWARDEN": str(tmp_path / "vaultwarden"), "AWS": str(tmp_path / "aws"), "BUCKETS": str(tmp_path / "buckets")}
+        done = subprocess.run(["sh", SOURCE / "charts/vaultwarden/files" / name, *map(str, arguments)], capture_output=True, text=True, env=env)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def end():
+        stop.set()
+        writer.join()
+
+    yield script, data, bucket, end
+    end()
+    database.close()
+
+
+def test_a_backup_is_consistent_and_comes_back(vault, tmp_path):
+    script, data, bucket, end = vault
+    work = tmp_path / "work"
+    work.mkdir()
+    script("snapshot.sh", data, work)
+    assert not list(data.glob("db_*.sqlite3")), "the snapshot stayed in the data"
+    names = {name.removeprefix("./") for name in tarfile.open(work / "archive.tar.gz").getnames()}
+    assert {"db.sqlite3", "attachments/a", "rsa_key.pem"} <= names
+    assert not any("wal" in name or "icon_cache" in name for name in names), names
+
+    for name in ("vaultwarden-backup-20200101.tar.gz", "vaultwarden-backup-2020.tar.gz", "else.tar.gz"):
+        (bucket / name).write_bytes(b"old")
+    script("upload.sh", work / "archive.tar.gz", "s3://backups/vaultwarden/", 30)
+    left = {path.name for path in bucket.iterdir()}
+    assert "vaultwarden-backup-20200101.tar.gz" not in left
+    assert {"vaultwarden-backup-2020.tar.gz", "else.tar.gz"} < left, "only exact names may be deleted"
+
+    end()
+    (data / "attachments" / "a").write_bytes(b"spoilt")
+    fetched = tmp_path / "fetched"
+    fetched.mkdir()
+    script("fetch.sh", "s3://backups/vaultwarden/", fetched)
+    script("restore.sh", fetched / "archive.tar.gz", data)
+    assert (data / "attachments" / "a").read_bytes() == b"attached"
+    assert (data / "before-restore" / "attachments" / "a").read_bytes() == b"spoilt"
+    assert not (data / "db.sqlite3-wal").exists()
+    restored = sqlite3.connect(data / "db.sqlite3")
+    assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    rows, least, most, newest = restored.execute("SELECT count(*), min(b), max(b), max(a) FROM pairs").fetchone()
+    assert rows > 0 and least == most == newest == rows - 1, "a transaction was cut in two"
+
+
+def test_a_bad_archive_changes_nothing(vault, tmp_path):
+    script, data, _, end = vault
+    end()
+    before = sorted(path.name for path in data.iterdir())
+    broken = tmp_path / "broken.tar.gz"
+    broken.write_bytes(b"no archive")
+    foreign = tmp_path / "foreign.tar.gz"
+    with tarfile.open(foreign, "w:gz") as archive:
+        archive.add(data / "rsa_key.pem", "something")
+    for path, words in ((broken, "gzip"), (foreign, "not a backup of Vaultwarden")):
+        done = script("restore.sh", path, data, check=False)
+        assert done.returncode != 0 and words in done.stderr, done.stderr
+    assert sorted(path.name for path in data.iterdir()) == before
+    empty = script("fetch.sh", "s3://backups/vaultwarden/", tmp_path, check=False)
+    assert empty.returncode != 0 and "no backup" in empty.stderr
+
+
+def test_excalidraw_is_given_its_own_collaboration_server(tmp_path):
+    site, out = tmp_path / "site", tmp_path / "out"
+    (site / "assets").mkdir(parents=True)
+    out.mkdir()
+    (site / "index.html").write_text("<html>")
+    (site / "assets" / "a.js").write_text('x("https://oss-collab.excalidraw.com")')
+    (site / "assets" / "a.js.gz").write_bytes(b"old")
+    (site / "service-worker.js").write_text("precache")
+    script = SOURCE / "charts/excalidraw/files/site.sh"
+    subprocess.run(["sh", script, site, out, "https://e.example.org"], check=True, capture_output=True)
+    assert (out / "assets" / "a.js").read_text() == 'x("https://e.example.org")'
+    assert not (out / "assets" / "a.js.gz").exists()
+    assert "precache" not in (out / "service-worker.js").read_text()
+    assert (site / "assets" / "a.js").read_text() == 'x("https://oss-collab.excalidraw.com")'
+    (site / "assets" / "a.js").write_text("another build")
+    done = subprocess.run(["sh", script, site, out, "https://e.example.org"], capture_output=True, text=True)
+    assert done.returncode != 0 and "built differently" in done.stderr
+
+
+# What the base image brings: glibc and libgcc.
+LIBRARIES = {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
+
+
+def test_the_binary_needs_what_the_image_has():
+    listed = subprocess.run(["ldd", paths.tool("FLOW_PROXY", "the proxy")], check=True, capture_output=True, text=True).stdout
+    needed = {line.split()[0] for line in listed.splitlines()}
+    assert {name for name in needed if not name.startswith("/lib")} <= LIBRARIES, needed
+
+
+def test_the_image_takes_every_crate_along():
+    ignored = (SOURCE / "Dockerfile.dockerignore").read_text().splitlines()
+    workspace = (paths.ROOT / "Cargo.toml").read_text().partition("members = [")[2].partition("]")[0]
+    crates = [name.strip().strip('"') for name in workspace.split(",")]
+    assert crates and {f"!{name}" for name in [*crates, "src", "Cargo.toml", "Cargo.lock"]} <= set(ignored)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_binary_runs_as_the_image_s_user_with_nothing_of_its_own(tmp_path_factory):
+    """User 65532, no home, no environment, a root that cannot be written."""
+    image = USER_SCRIPT.format(proxy=paths.tool("FLOW_PROXY", "the proxy"))
+    done = subprocess.run(["unshare", "--mount", "sh", "-ec", image], capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert "200" in done.stdout, done.stdout + done.stderr
+
+
+USER_SCRIPT = """
+mkdir -p /tmp/image && mount -t tmpfs none /tmp/image
+cp {proxy} /tmp/image/flow-proxy && chmod 755 /tmp/image /tmp/image/flow-proxy
+cd /tmp/image && mount -o remount,ro /tmp/image
+setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs --bounding-set=-all env -i /tmp/image/flow-proxy \\
+    --entryPoints.web.address=127.0.0.1:29180 --entryPoints.traefik.address=127.0.0.1:29188 --ping --api.insecure >&2 &
+pid=$!
+for attempt in $(seq 100); do
+    curl -fsS -o /dev/null -w '%{{http_code}}' http://127.0.0.1:29188/ready 2>/dev/null && break
+    sleep 0.1
+done
+kill $pid
+"""
