@@ -18,6 +18,8 @@ use tracing::{debug, info};
 
 /// How long a change waits for the Secrets and ConfigMaps that it names, so that it is not served without them.
 const LOOK_UP: Duration = Duration::from_millis(500);
+/// How often it is said what is missing, until everything is known.
+const REMINDER: Duration = Duration::from_secs(10);
 
 /// A cluster that is being watched.
 pub struct Kubernetes {
@@ -96,6 +98,7 @@ impl Controller {
         let started = Instant::now();
         let mut applied = self.publisher.applied.clone();
         let mut standing = self.standing.clone();
+        let mut reminder = started + REMINDER;
         let mut dirty = true;
         loop {
             let due = self.due(dirty, *applied.borrow_and_update());
@@ -116,6 +119,10 @@ impl Controller {
                 Ok(()) = standing.changed() => {
                     self.statuses.doubt();
                     dirty = true;
+                }
+                () = sleep_until(reminder), if self.publisher.version() == 0 => {
+                    reminder += REMINDER;
+                    info!(missing = self.watch.missing(), "not everything in the cluster is known yet");
                 }
                 () = self.publisher.closed() => return,
             }

@@ -5,8 +5,9 @@
 
 mod connection;
 mod discovery;
-mod feed;
-mod outage;
+pub(crate) mod feed;
+mod lookups;
+pub(crate) mod outage;
 mod plan;
 mod referenced;
 mod source;
@@ -20,7 +21,7 @@ pub(crate) use plan::{Plan, Scope, kind_name};
 
 use crate::crd::VERSION;
 use crate::view::service::ServiceType;
-use crate::view::{Kind, Object, ObjectKey, Reference, View};
+use crate::view::{Kind, Object, View};
 use discovery::{CustomKind, Served};
 use feed::{Namespaced, Watched};
 use flow_model::diagnostic::{Diagnostic, Subject};
@@ -30,8 +31,9 @@ use k8s_openapi::api::networking::v1 as networking;
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource};
+use lookups::Lookups;
 use outage::Outage;
-use referenced::{Found, Look, Want};
+use referenced::{Found, Look};
 use serde_json::Value;
 use source::{Message, SourceId};
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -69,20 +71,9 @@ pub(crate) struct Watch {
     /// The watches of custom kinds that run.
     custom: HashMap<SourceId, AbortHandle>,
     nodes: bool,
-    lookups: Vec<Lookup>,
-    /// What is wanted and was not answered yet, and since when.
-    pending: HashMap<Reference, Instant>,
-    /// How many were asked for since the lookups last heard what is still wanted.
-    asked: usize,
+    lookups: Lookups,
     problems: BTreeMap<(Kind, Option<Arc<str>>), Diagnostic>,
     problems_changed: bool,
-}
-
-/// The way to Secrets or ConfigMaps of one namespace, or of all.
-struct Lookup {
-    kind: Kind,
-    namespace: Option<Arc<str>>,
-    send: mpsc::UnboundedSender<Want>,
 }
 
 impl Watch {
@@ -101,9 +92,7 @@ impl Watch {
             unlisted: HashSet::new(),
             custom: HashMap::new(),
             nodes: false,
-            lookups: Vec::new(),
-            pending: HashMap::new(),
-            asked: 0,
+            lookups: Lookups::default(),
             problems: BTreeMap::new(),
             problems_changed: false,
             plan,
@@ -189,7 +178,7 @@ impl Watch {
         let client = self.client.clone();
         let look = Look { kind, client, namespace: namespace.clone(), labels, outage: self.outage.clone(), read };
         self.tasks.spawn(referenced::follow(look, wanted, self.found.0.clone()));
-        self.lookups.push(Lookup { kind, namespace, send });
+        self.lookups.add(kind, namespace, send);
     }
 
     /// Waits for news and takes in all that there is. What changed is in the view's own account and in
@@ -209,17 +198,27 @@ impl Watch {
                 break;
             }
         }
-        self.ask();
+        self.lookups.ask(&mut self.view);
     }
 
     /// Everything has been listed once and everything named was looked up.
     pub(crate) fn is_synced(&self) -> bool {
-        self.discovered && self.unlisted.is_empty() && self.pending.is_empty()
+        self.discovered && self.unlisted.is_empty() && self.lookups.pending_since().is_none()
+    }
+
+    /// What has not been listed yet, in words.
+    pub(crate) fn missing(&self) -> String {
+        let mut kinds: Vec<_> = self.unlisted.iter().map(|source| kind_name(source.kind)).collect();
+        kinds.extend((!self.discovered).then_some("the custom kinds that are served"));
+        kinds.extend(self.lookups.pending_since().map(|_| "Secrets or ConfigMaps that are named"));
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.join(", ")
     }
 
     /// Since when the oldest unanswered question about a named object waits.
     pub(crate) fn pending_since(&self) -> Option<Instant> {
-        self.pending.values().min().copied()
+        self.lookups.pending_since()
     }
 
     /// What could not be watched.
@@ -272,55 +271,7 @@ impl Watch {
                 (kind, key)
             }
         };
-        self.pending.remove(&reference(kind, key));
-    }
-
-    /// Has everything looked up that objects began to name.
-    fn ask(&mut self) {
-        let fresh = self.view.take_wanted();
-        if fresh.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        let mut by_lookup: Vec<Vec<ObjectKey>> = self.lookups.iter().map(|_| Vec::new()).collect();
-        for reference in fresh {
-            let (kind, key) = match &reference {
-                Reference::ConfigMap(key) => (Kind::ConfigMap, key),
-                Reference::Secret(key) => (Kind::Secret, key),
-            };
-            // A namespace that is not watched has no lookup: what is named there is not there.
-            let fits = |l: &Lookup| l.kind == kind && l.namespace.as_ref().is_none_or(|n| *n == key.namespace);
-            let lookup = self.lookups.iter().position(fits).and_then(|index| by_lookup.get_mut(index));
-            if let Some(keys) = lookup {
-                keys.push(key.clone());
-                self.asked += 1;
-                self.pending.insert(reference, now);
-            }
-        }
-        for (lookup, keys) in self.lookups.iter().zip(by_lookup) {
-            if !keys.is_empty() {
-                let _ = lookup.send.send(Want::More(keys));
-            }
-        }
-        self.forget_unwanted();
-    }
-
-    /// Now and then the lookups hear what is still wanted, so that they need not know every key there ever was.
-    fn forget_unwanted(&mut self) {
-        let wanted = self.view.wanted().count();
-        if self.asked <= 2 * wanted + 1024 {
-            return;
-        }
-        self.asked = wanted;
-        self.pending.retain(|reference, _| self.view.wants(reference));
-        for lookup in &self.lookups {
-            let keys = self.view.wanted().filter_map(|reference| match reference {
-                Reference::ConfigMap(key) if lookup.kind == Kind::ConfigMap => Some(key.clone()),
-                Reference::Secret(key) if lookup.kind == Kind::Secret => Some(key.clone()),
-                _ => None,
-            });
-            let _ = lookup.send.send(Want::Only(keys.collect()));
-        }
+        self.lookups.answered(kind, key);
     }
 
     /// Starts and ends the watches of custom kinds as they come and go.
@@ -402,8 +353,4 @@ impl Watch {
             self.problems_changed = true;
         }
     }
-}
-
-fn reference(kind: Kind, key: ObjectKey) -> Reference {
-    if kind == Kind::ConfigMap { Reference::ConfigMap(key) } else { Reference::Secret(key) }
 }

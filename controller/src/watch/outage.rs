@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 /// What all watches of one API server know about its absence together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outage(Arc<Mutex<State>>);
+pub(crate) struct Outage(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,31 +18,31 @@ struct State {
 
 /// One watch's part in it.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     outage: Outage,
     failing: bool,
 }
 
 impl Outage {
-    pub(super) fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> Line {
         Line { outage: self.clone(), failing: false }
     }
 
     /// Whether the API server is gone, as far as anybody noticed.
     #[cfg(test)]
-    pub(super) fn lasts(&self) -> bool {
+    pub(crate) fn lasts(&self) -> bool {
         self.0.lock().since.is_some()
     }
 }
 
 impl Line {
     /// The last attempt failed.
-    pub(super) const fn is_failing(&self) -> bool {
+    pub(crate) const fn is_failing(&self) -> bool {
         self.failing
     }
 
     /// An attempt failed for a reason that is not ours.
-    pub(super) fn failed(&mut self, error: &dyn Display) {
+    pub(crate) fn failed(&mut self, error: &dyn Display) {
         if self.failing {
             return;
         }
@@ -57,7 +57,7 @@ impl Line {
     }
 
     /// An attempt succeeded, or was answered.
-    pub(super) fn works(&mut self) {
+    pub(crate) fn works(&mut self) {
         if !self.failing {
             return;
         }

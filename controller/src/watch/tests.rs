@@ -3,6 +3,7 @@
 use super::*;
 use crate::crd::Group;
 use crate::mock_api::Cluster;
+use crate::view::{ObjectKey, Reference};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -182,6 +183,24 @@ async fn what_is_named_is_not_pending_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_names_that_come_and_go_do_not_stay() {
+    let cluster = Cluster::default();
+    let mut watch = synced(&cluster, everything()).await;
+    for index in 0..3000 {
+        cluster.put(&format!("{INGRESSES}/a"), ingress(&format!("s{index}")));
+        if index % 100 == 0 {
+            until(&mut watch, |w| w.view.wants(&Reference::Secret(key(&format!("s{index}"))))).await;
+        }
+    }
+    cluster.put(&format!("{SECRETS}/last"), secret("1"));
+    cluster.put(&format!("{INGRESSES}/a"), ingress("last"));
+    until(&mut watch, |w| value_of(w, "last").as_deref() == Some("1") && w.pending_since().is_none()).await;
+    cluster.put(&format!("{SECRETS}/last"), secret("2"));
+    until(&mut watch, |w| value_of(w, "last").as_deref() == Some("2")).await;
+    assert_eq!(watch.view.keys(Kind::Secret), [key("last")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_permission_for_all_secrets_they_are_watched_by_name() {
     let cluster = Cluster::default();
     cluster.fail("GET /api/v1/secrets", 403);
@@ -305,6 +324,7 @@ async fn a_server_that_is_not_there_yet_is_waited_for() {
     let mut watch = Watch::start(cluster.client(), everything());
     let waiting = timeout(Duration::from_secs(120), until(&mut watch, Watch::is_synced));
     assert!(waiting.await.is_err());
+    assert!(watch.missing().contains("Ingress, "), "{}", watch.missing());
     let tries = cluster.requests("/ingresses?").len();
     assert!((20..60).contains(&tries), "{tries} attempts in two minutes");
     cluster.heal();
