@@ -17,6 +17,8 @@ const lines = (texts) => (texts ?? []).flatMap((text) => [code(text), element("b
 const status = (object) =>
   element("span", {}, element("span", { class: object.status }, object.status),
     ...(object.error ?? []).map((reason) => element("span", { class: "reason" }, reason)));
+/** The proxy's own routers have the highest numbers there are, which tell nobody anything. */
+const priority = (text) => (text.length > 15 ? "highest" : text);
 const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
 const daysLeft = (seconds) => Math.floor((seconds * 1000 - Date.now()) / 86400000);
 
@@ -27,7 +29,7 @@ const tabs = {
     columns: {
       Status: status, Rule: (r) => code(r.rule), "Entry points": (r) => (r.using ?? r.entryPoints ?? []).join(", "),
       TLS: (r) => (r.tls ? r.tls.options || "default" : ""), Middlewares: (r) => element("span", {}, ...lines(r.middlewares)),
-      Service: (r) => code(r.service), Priority: (r) => r.priorityStr, Name: (r) => code(r.name),
+      Service: (r) => code(r.service), Priority: (r) => priority(r.priorityStr), Name: (r) => code(r.name),
     },
   },
   Services: {
@@ -83,7 +85,7 @@ function tile(label, number, detail, kind) {
 
 async function overview() {
   const { value: all } = await ask("overview");
-  const kinds = Object.entries(all.http).map(([kind, n]) =>
+  const kinds = ["routers", "services", "middlewares"].map((kind) => [kind, all.http[kind]]).map(([kind, n]) =>
     tile(kind, n.total, n.errors ? `${n.errors} disabled` : "", n.errors ? "disabled" : ""));
   $("tiles").replaceChildren(...kinds, tile("certificates", all.certificates.total),
     tile("diagnostics", all.diagnostics, "", all.diagnostics ? "warning" : ""));
