@@ -89,7 +89,8 @@ TOGGLES = {
         "volumes": [{"name": "a-config-map", "mountPath": "/x", "type": "configMap"}],
         "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-extra", "namespace": "default"}}],
         "additionalArguments": ["--serversTransport.maxIdleConnsPerHost=7"],
-        "metrics": {"prometheus": {"headerLabels": {"agent": "User-Agent"}, "buckets": "0.1,1"}},
+        "metrics": {"prometheus": {"headerLabels": {"agent": "User-Agent"}, "buckets": "0.1,1", "disableAPICheck": True,
+                                   "serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}},
     }),
     "vaultwarden-everything": ("vaultwarden", {
         "postgresql": {"enabled": True}, "backup": {"enabled": True, "accessKeyId": "a", "secretAccessKey": "b", "endpoint": "https://s3.example.org"},
@@ -107,6 +108,7 @@ TOGGLES = {
         "server": {"service": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24"]}},
     }),
     "excalidraw-replicas": ("excalidraw", {"replicas": 2, "room": {"enabled": False}, "ingress": {"enabled": True, "hosts": [{"host": "e.example.org"}]}}),
+    "crds-all": ("flow-proxy-crds", {"skipGroups": []}),
     "umbrella-seed": ("cluster-infra", SEED),
     "umbrella-parts": ("cluster-infra", {"homer": {"enabled": False}, "excalidraw": {"enabled": False}, "namespaces": {"defaultDeny": False}}),
 }
@@ -176,6 +178,16 @@ def test_the_crds_in_the_charts_are_those_of_deploy():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_cert_manager_s_definitions_are_installed_only_when_asked_for(helm4):
+    def groups(values):
+        return {item["spec"]["group"] for item in render(helm4, "flow-proxy-crds", values)}
+
+    assert groups({}) == {"traefik.io", "traefik.containo.us"}
+    assert groups({"skipGroups": []}) == {"traefik.io", "traefik.containo.us", "cert-manager.io", "acme.cert-manager.io"}
+    done = helm4("template", "flow-proxy", "flow-proxy", "--include-crds", values={})
+    assert "name: middlewares.traefik.io" in done.stdout and "certificates.cert-manager.io" not in done.stdout
+
+
 @pytest.mark.parametrize("chart", CHARTS)
 def test_lint(helm, chart):
     done = helm("lint", "--strict", chart, "--kube-version", "1.36.0")
@@ -187,8 +199,9 @@ def test_the_api_server_accepts_every_object(helm, cluster, case):
     chart, values = TOGGLES.get(case, (case, {}))
     items = render(helm, chart, values, "--api-versions", "cert-manager.io/v1")
     cluster.apply(*[objects.namespace(name) for name in SERVICES])
-    # cert-manager's kinds are not in this cluster.
-    text = yaml.safe_dump_all([item for item in items if not item["apiVersion"].startswith("cert-manager.io")])
+    # These kinds are not in this cluster.
+    absent = ("cert-manager.io/", "monitoring.coreos.com/")
+    text = yaml.safe_dump_all([item for item in items if not item["apiVersion"].startswith(absent)])
     assert text
     done = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-", text=text, check=False)
     assert done.returncode == 0, done.stderr
@@ -314,6 +327,18 @@ def test_bad_values_stop_helm(helm4, chart, values, words):
     assert done.returncode != 0 and words in done.stderr, done.stderr
 
 
+def test_prometheus_finds_the_metrics(helm4):
+    items = render(helm4, *TOGGLES["proxy-everything"])
+    monitor = find(items, "ServiceMonitor")
+    service = find(items, "Service", "flow-proxy-metrics")
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["spec"]["namespaceSelector"]["matchNames"] == [service["metadata"]["namespace"]]
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    others = [item for item in items if item["kind"] == "Service" and item is not service]
+    assert not [other for other in others if monitor["spec"]["selector"]["matchLabels"].items() <= other["metadata"]["labels"].items()]
+    assert all(rule["expr"] and rule["alert"] for rule in find(items, "PrometheusRule")["spec"]["groups"][0]["rules"])
+
+
 def notes(helm, chart, values):
     done = helm("install", chart, chart, "-n", "default", "--dry-run=client", values=values)
     return done.stdout.partition("WARNINGS")[2]
@@ -356,9 +381,9 @@ def own_cluster():
     running.stop()
 
 
-def test_install_upgrade_rollback_uninstall(helm4, own_cluster):
+def test_install_upgrade_rollback_uninstall(helm, own_cluster):
     def at(*arguments, **more):
-        return helm4(*arguments, "--kubeconfig", own_cluster.kubeconfig, "-n", "cluster-infra", **more)
+        return helm(*arguments, "--kubeconfig", own_cluster.kubeconfig, "-n", "cluster-infra", **more)
 
     def secrets():
         return {(item["metadata"]["namespace"], item["metadata"]["name"]): item["data"] for name in SERVICES
@@ -380,7 +405,7 @@ def test_install_upgrade_rollback_uninstall(helm4, own_cluster):
     assert own_cluster.get(deployment)["spec"]["replicas"] == 2
     assert secrets() == made
 
-    second = helm4("install", "second", "flow-proxy", "--kubeconfig", own_cluster.kubeconfig, "-n", "default", check=False)
+    second = helm("install", "second", "flow-proxy", "--kubeconfig", own_cluster.kubeconfig, "-n", "default", check=False)
     assert second.returncode != 0 and "IngressClass traefik is there already" in second.stderr, second.stderr
     assert own_cluster.get("/apis/apps/v1/namespaces/default/deployments")["items"] == [], "something was installed all the same"
 
