@@ -19,6 +19,7 @@ use flow_acme::x509::{chain, csr};
 use jiff::Timestamp;
 use server::Pebble;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +77,35 @@ async fn addresses_and_refusals() {
     let issuing = condition(&world.certificate().status.conditions, "Issuing").cloned().unwrap();
     assert_eq!(issuing.reason, "Failed");
     assert!(issuing.message.contains("400 urn:ietf:params:acme:error:rejectedIdentifier"), "{}", issuing.message);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_hosts_and_one_without_dns() {
+    let Some(pebble) = Pebble::start("{}", &[]).await else { return };
+    pebble.fail_dns("dead.example").await;
+    let mut hosts: Vec<String> = (0..60).map(|n| format!("host-{n}.example")).collect();
+    hosts.insert(0, "dead.example".to_owned());
+    let begun = Instant::now();
+    let world = World::of_hosts(&pebble, &hosts).await;
+    let mut changes = world.store.changes();
+    let issued = |world: &World| {
+        let view = world.store.view();
+        view.certificates.values().filter(|certificate| certificate.status.revision == Some(1)).count()
+    };
+    let all = async {
+        while issued(&world) < 60 {
+            changes.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), all).await.unwrap();
+    let took = begun.elapsed();
+    println!("60 certificates in {took:.1?}: {:.1} orders a second", 60.0 / took.as_secs_f64());
+    let view = world.store.view();
+    assert_eq!(view.orders.len(), 61, "no host was ordered twice");
+    world.until("the failure", |dead| dead.status.failed_issuance_attempts == Some(1)).await;
+    let issuing = condition(&world.certificate().status.conditions, "Issuing").cloned().unwrap();
+    assert!(issuing.message.contains("could not resolve"), "{}", issuing.message);
     world.stop().await;
 }
 

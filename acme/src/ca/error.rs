@@ -87,13 +87,14 @@ impl CaError {
         }
     }
 
-    /// The whole account must wait, not this request alone.
+    /// Every request to the server must wait, not this one alone.
     #[must_use]
-    pub fn is_overload(&self) -> bool {
+    pub fn concerns_server(&self) -> bool {
         match self {
             Self::Refused(problem) => problem.status == 503,
             Self::Http { status, .. } => matches!(status, 429 | 503),
-            Self::Answer(_) | Self::Key(_) | Self::Unreachable(_) => false,
+            Self::Unreachable(_) => true,
+            Self::Answer(_) | Self::Key(_) => false,
         }
     }
 

@@ -90,7 +90,7 @@ async fn limits_come_with_their_time() {
     .await;
     assert_eq!(error.to_string(), "429 urn:ietf:params:acme:error:rateLimited: too many");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
-    assert!(!error.is_final() && !error.is_overload());
+    assert!(!error.is_final() && !error.concerns_server());
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn errors_that_are_no_json_are_told_too() {
     let error = refused(|_| with(503, &[("retry-after", "7")], "<html>\n <h1>Service busy</h1>\n</html>")).await;
     assert_eq!(error.to_string(), "503: <html> <h1>Service busy</h1> </html>");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
-    assert!(!error.is_final() && error.is_overload());
+    assert!(!error.is_final() && error.concerns_server());
     // Also where the library itself would read the body as a problem.
     let error = refused(|_| with(400, &[], "")).await;
     assert_eq!(error.to_string(), "400: no body");

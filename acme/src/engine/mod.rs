@@ -31,8 +31,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
-/// How many calls are under way at a time, to the CA and to replicas.
-const AT_A_TIME: usize = 24;
+/// How many calls are under way at a time: in all, and to one server, so that a slow one delays nobody else's.
+const AT_A_TIME: usize = 64;
+const AT_A_TIME_PER_SERVER: usize = 24;
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Time alone is looked at at least this often.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
@@ -56,8 +57,8 @@ struct Finished {
 
 struct Work {
     tasks: JoinSet<Finished>,
-    /// Objects with a call under way, or with an outcome that is not written yet.
-    busy: HashMap<(Kind, Key), ()>,
+    /// Objects with a call under way, or with an outcome that is not written yet, and the server that it goes to.
+    busy: HashMap<(Kind, Key), String>,
     unwritten: Vec<Finished>,
     patience: Patience,
     writer: Writer,
@@ -106,7 +107,8 @@ impl<S: Store, C: Ca> Engine<S, C> {
             let until = self.turn(&mut work).await;
             // Where a look costs much, a busy cluster must not make it one look after another.
             let rest = (begun.elapsed() * 4).min(LONGEST_REST);
-            if rest > Duration::from_millis(50) && until > Instant::now() {
+            let idle = work.tasks.is_empty() && until > Instant::now();
+            if idle && rest > Duration::from_millis(50) {
                 tokio::time::sleep(rest).await;
             }
             tokio::select! {
@@ -223,7 +225,11 @@ impl<S: Store, C: Ca> Engine<S, C> {
                 continue;
             }
             let Some(uid) = calls::uid(view, call) else { continue };
-            work.busy.insert(target, ());
+            let server = calls::server(view, call).unwrap_or_default();
+            if work.busy.values().filter(|other| **other == server).count() >= AT_A_TIME_PER_SERVER {
+                continue;
+            }
+            work.busy.insert(target, server);
             let (call, view, settings) = (call.clone(), Arc::clone(view), Arc::clone(&self.settings));
             let (store, ca, now) = (Arc::clone(&self.store), Arc::clone(&self.ca), self.now());
             work.tasks.spawn(async move {

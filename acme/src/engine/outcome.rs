@@ -20,7 +20,7 @@ fn wait<T>(call: &Call, view: &View, result: &Result<T, CaError>) -> Wait {
         Err(error) if error.is_final() => Wait::Hopeless,
         Err(error) => Wait::Failed {
             after: error.retry_after(),
-            server: super::calls::server(view, call).filter(|_| error.is_overload()),
+            server: super::calls::server(view, call).filter(|_| error.concerns_server()),
         },
     }
 }

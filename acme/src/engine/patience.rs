@@ -18,7 +18,7 @@ pub(super) enum Wait {
     Failed {
         /// `Retry-After`.
         after: Option<Duration>,
-        /// The server has too much to do, not this request alone.
+        /// The server that every request must leave alone for the same time.
         server: Option<String>,
     },
     /// It failed and will fail again unless somebody corrects something.
@@ -56,8 +56,7 @@ impl Patience {
                 let own = jittered(call, times, doubled(1_000, times, 600_000));
                 let pause = after.map_or(own, |after| after.max(own));
                 if let Some(server) = server {
-                    self.servers
-                        .insert(server.clone(), Instant::now() + after.unwrap_or(Duration::from_secs(5)).max(own));
+                    self.servers.insert(server.clone(), Instant::now() + after.unwrap_or(own));
                 }
                 (pause, false)
             }

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use flow_acme::ca::Directory;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::{ClientConfig, RootCertStore};
@@ -19,6 +19,7 @@ pub(crate) struct Pebble {
     children: Vec<Child>,
     acme: u16,
     management: u16,
+    dns_management: u16,
     /// Where it asks for HTTP-01.
     pub(crate) http: u16,
     /// Where it asks for TLS-ALPN-01.
@@ -75,7 +76,7 @@ impl Pebble {
         server.envs(environment.iter().copied());
         let children =
             [names, server].map(|mut command| command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let pebble = Self { folder, children: children.into(), acme, management, http, tls };
+        let pebble = Self { folder, children: children.into(), acme, management, dns_management, http, tls };
         for port in [acme, management, dns_management] {
             pebble.listening(SocketAddr::from(([127, 0, 0, 1], port))).await;
         }
@@ -107,6 +108,16 @@ impl Pebble {
         let der = pem_der(&pem);
         let (_, root) = x509_parser::parse_x509_certificate(&der).unwrap();
         root.subject().iter_common_name().next().unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// From now on the DNS server fails for a name.
+    pub(crate) async fn fail_dns(&self, name: &str) {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.dns_management)).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let body = Full::new(Bytes::from(json!({ "host": name }).to_string()));
+        let request = http::Request::post("/set-servfail").header("host", "localhost").body(body).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     }
 
     /// What its management port says.

@@ -44,14 +44,25 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(pebble: &Pebble, name: &str, names: &[&str], kind: Option<&str>) -> Self {
+        Self::with(pebble, kind, vec![certificate(&Key::new("web", name), names)]).await
+    }
+
+    /// One Certificate for each host, with keys that are quickly made.
+    pub(crate) async fn of_hosts(pebble: &Pebble, hosts: &[String]) -> Self {
+        let each = hosts.iter().map(|host| {
+            let mut certificate = certificate(&Key::new("web", host.replace('.', "-")), &[host]);
+            let key = PrivateKeySpec { algorithm: Some(Algorithm::ECDSA), ..PrivateKeySpec::default() };
+            certificate.spec.private_key = Some(key);
+            certificate
+        });
+        Self::with(pebble, None, each.collect()).await
+    }
+
+    async fn with(pebble: &Pebble, kind: Option<&str>, certificates: Vec<Certificate>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(FolderStore::open(&folder.path().join("state")).unwrap());
-        let key = Key::new("web", name);
-        let declared = Declared {
-            issuers: vec![issuer(pebble, kind)],
-            certificates: vec![certificate(&key, names)],
-            ..Declared::default()
-        };
+        let key = certificates[0].key();
+        let declared = Declared { issuers: vec![issuer(pebble, kind)], certificates, ..Declared::default() };
         store.declare(declared).unwrap();
         let table = ChallengeTable::new();
         let mut tasks = Vec::new();

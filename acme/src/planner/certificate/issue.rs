@@ -126,14 +126,10 @@ fn take(
     // What the CA said of the old certificate says nothing of the new one.
     status.acme = None;
     let message = "The certificate has been successfully issued";
-    let mut step = Step {
+    plan.steps.push(Step {
         writes: vec![Write::Apply(Box::new(secret)), Write::Status(changed.into())],
         events: vec![Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", message)],
-    };
-    if let Some(message) = secret::missing_outputs(certificate) {
-        step = step.with(Event::warning(Kind::Certificate, &certificate.metadata, "KeystoreNotWritten", message));
-    }
-    plan.steps.push(step);
+    });
 }
 
 fn fail(context: &Context<'_>, certificate: &Certificate, reason: &str, message: &str) -> Step {

@@ -104,6 +104,7 @@ fn settle(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Opti
             set_condition(conditions, "Ready", ConditionStatus::False, wrong.reason, &*wrong.message, generation, now);
         }
     }
+    secret::note_keystores(&mut changed, now);
     if let Some(leaf) = &leaf {
         [leaf.not_after].into_iter().filter(|at| *at > now).for_each(|at| plan.wake_at(at));
     }

@@ -2,10 +2,11 @@
 
 use super::Subject;
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
-use crate::objects::{Certificate, GROUP, Key, Meta, Owner, Secret, VERSION};
+use crate::objects::{Certificate, ConditionStatus, GROUP, Key, Meta, Owner, Secret, VERSION, set_condition};
 use crate::planner::{Context, Step, Write};
 use crate::x509::Leaf;
 use crate::x509::key::PrivateKey;
+use jiff::Timestamp;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
@@ -146,9 +147,16 @@ pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Ste
     Some(Step::write(Write::Apply(Box::new(wanted))))
 }
 
-/// Wishes for the Secret that are not fulfilled.
-pub(super) fn missing_outputs(certificate: &Certificate) -> Option<&'static str> {
-    let stores = certificate.spec.keystores.as_ref()?;
-    let wanted = [&stores.jks, &stores.pkcs12].into_iter().flatten().any(|store| store.create);
-    wanted.then_some("spec.keystores is not supported: keystore.p12 and keystore.jks are not written")
+/// Says where the wish for key stores is not fulfilled, by a condition of its own: the certificate itself is in order.
+pub(super) fn note_keystores(changed: &mut Certificate, now: Timestamp) {
+    const KIND: &str = "KeystoresWritten";
+    let stores = changed.spec.keystores.as_ref();
+    let wanted = stores.is_some_and(|s| [&s.jks, &s.pkcs12].into_iter().flatten().any(|store| store.create));
+    let conditions = &mut changed.status.conditions;
+    if !wanted {
+        return conditions.retain(|condition| condition.kind != KIND);
+    }
+    let message = "spec.keystores is not supported: keystore.p12 and keystore.jks are not written";
+    let generation = Some(changed.metadata.generation);
+    set_condition(conditions, KIND, ConditionStatus::False, "NotSupported", message, generation, now);
 }

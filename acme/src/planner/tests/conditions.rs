@@ -259,3 +259,14 @@ fn certificates_of_other_signers_are_left_alone() {
     scene.certificate.spec.issuer_ref = IssuerRef { name: "nobody".to_owned(), ..IssuerRef::default() };
     assert!(scene.condition("Issuing").is_some());
 }
+
+#[test]
+fn key_stores_are_declined_by_a_condition() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.condition("KeystoresWritten"), None);
+    let store = crate::objects::Keystore { create: true, ..Default::default() };
+    scene.certificate.spec.keystores = Some(crate::objects::Keystores { jks: None, pkcs12: Some(store) });
+    let told = scene.condition("KeystoresWritten").unwrap();
+    assert_eq!((told.status, told.reason.as_str()), (ConditionStatus::False, "NotSupported"));
+    assert_eq!(scene.condition("Ready").unwrap().status, ConditionStatus::True);
+}
