@@ -26,20 +26,23 @@
 {{- if .Values.acme.enabled }}
 - apiGroups: [cert-manager.io]
   resources: [certificates, certificaterequests, issuers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [cert-manager.io]
-  resources: [certificates, certificaterequests]
-  verbs: [create, update, patch, delete]
+  resources: [certificates]
+  verbs: [create, patch]
+- apiGroups: [cert-manager.io]
+  resources: [certificaterequests]
+  verbs: [create, patch, delete]
 - apiGroups: [cert-manager.io]
   resources: [certificates/status, certificaterequests/status, issuers/status]
-  verbs: [update, patch]
+  verbs: [patch]
 - apiGroups: [acme.cert-manager.io]
   resources: [orders, challenges]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [acme.cert-manager.io]
   resources: [orders/status, challenges/status]
-  verbs: [update, patch]
-- apiGroups: ["", events.k8s.io]
+  verbs: [patch]
+- apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
 {{- end }}
@@ -55,7 +58,7 @@
 {{- if .Values.acme.enabled }}
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [create, update, patch]
+  verbs: [create, patch, delete]
 {{- end }}
 {{- end }}
 
@@ -77,10 +80,15 @@
 {{- if .Values.acme.enabled }}
 - apiGroups: [cert-manager.io]
   resources: [clusterissuers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [cert-manager.io]
   resources: [clusterissuers/status]
-  verbs: [update, patch]
+  verbs: [patch]
+# Whether a cert-manager is at work, to which the certificates are left.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [cert-manager-controller]
+  verbs: [list, watch]
 {{- end }}
 {{- end }}
 
