@@ -14,7 +14,12 @@ use changes::Changes;
 use flow_model::diagnostic::Diagnostic;
 use reading::Folder;
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::timeout;
 use tracing::warn;
+
+/// How long a file may stand empty before it is believed.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// A folder and the view that it fills.
 pub(crate) struct Manifests {
@@ -51,9 +56,11 @@ impl Manifests {
 
     /// Waits until something below the folder may have changed; for ever where it is not watched.
     pub(crate) async fn changed(&mut self) {
-        match &mut self.changes {
-            Some(changes) => changes.next().await,
-            None => std::future::pending().await,
+        let Some(changes) = &mut self.changes else { return std::future::pending().await };
+        if self.folder.as_ref().is_some_and(Folder::is_unsettled) {
+            let _ = timeout(SETTLE, changes.next()).await;
+        } else {
+            changes.next().await;
         }
     }
 }

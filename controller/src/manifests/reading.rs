@@ -4,9 +4,10 @@ use super::document::documents;
 use super::folder::files;
 use super::object::{Read, manifests, read};
 use crate::view::ingress::Ingress;
-use crate::view::{IngressClass, InvalidObject, Kind, Object, ObjectKey, View};
+use crate::view::{IngressClass, Kind, Object, ObjectKey, View};
 use crate::watch::kind_name;
 use flow_model::diagnostic::{Diagnostic, Subject};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Display;
 use std::hash::{BuildHasher, Hasher};
@@ -33,6 +34,8 @@ struct File {
     hash: u64,
     objects: Vec<Entry>,
     problems: Vec<Diagnostic>,
+    /// It was found empty, once.
+    emptied: bool,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,9 @@ struct Entry {
     line: usize,
     default_class: bool,
 }
+
+/// The last definition of every object, and its file.
+type Latest<'a> = HashMap<(Kind, &'a ObjectKey), (&'a Path, &'a Entry)>;
 
 impl Entry {
     fn address(&self) -> (Kind, &ObjectKey) {
@@ -75,47 +81,37 @@ impl Folder {
         }
     }
 
+    /// A file was emptied just now, as some editors do before they write it: it is worth another look soon.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.files.values().any(|file| file.emptied)
+    }
+
     fn file(&mut self, path: PathBuf, text: &str) {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(text.as_bytes());
         let hash = hasher.finish();
-        if self.files.get(&path).is_some_and(|file| file.hash == hash) {
+        let mut old = self.files.remove(&path).unwrap_or_default();
+        if old.hash == hash {
+            self.files.insert(path, old);
+            return;
+        }
+        if text.is_empty() && !old.objects.is_empty() && !old.emptied {
+            old.emptied = true;
+            self.files.insert(path, old);
             return;
         }
         let mut new = File { hash, ..File::default() };
         for document in documents(text) {
             let line = document.line;
-            let mut wrong =
-                |at: usize, error: &dyn Display| new.problems.push(problem(&self.root, &path, Some(at), error));
-            let content = match document.content {
-                Ok(content) => content,
-                Err(error) => {
-                    wrong(error.line(line), &error);
-                    continue;
-                }
-            };
-            for manifest in manifests(content) {
-                match read(manifest) {
-                    Ok(all) => {
-                        for one in all {
-                            let (object, default_class) = match one {
-                                Read::Object(object) => (object, false),
-                                Read::DefaultClass(object) => (object, true),
-                                Read::Other(kind) => {
-                                    if self.others.insert(kind.clone()) {
-                                        info!(kind, file = %path.display(), "manifests of this kind are not read");
-                                    }
-                                    continue;
-                                }
-                            };
-                            new.objects.push(Entry { object, line, default_class });
-                        }
+            match document.content {
+                Ok(content) => {
+                    for manifest in manifests(content) {
+                        self.manifest(&mut new, manifest, &path, line);
                     }
-                    Err(error @ (InvalidObject::Field { .. } | InvalidObject::Missing(_))) => wrong(line, &error),
                 }
+                Err(error) => new.problems.push(problem(&self.root, &path, Some(error.line(line)), &error)),
             }
         }
-        let old = self.files.remove(&path).unwrap_or_default();
         if !new.problems.is_empty() {
             let good: HashSet<_> = new.objects.iter().map(|e| (e.object.kind(), e.object.key().clone())).collect();
             let kept = old.objects.into_iter().filter(|e| !good.contains(&(e.object.kind(), e.object.key().clone())));
@@ -124,10 +120,28 @@ impl Folder {
         self.files.insert(path, new);
     }
 
+    fn manifest(&mut self, file: &mut File, manifest: Value, path: &Path, line: usize) {
+        let all = match read(manifest) {
+            Ok(all) => all,
+            Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
+        };
+        for one in all {
+            match one {
+                Read::Object(object) => file.objects.push(Entry { object, line, default_class: false }),
+                Read::DefaultClass(object) => file.objects.push(Entry { object, line, default_class: true }),
+                Read::Other(kind) => {
+                    if self.others.insert(kind.clone()) {
+                        info!(kind, file = %path.display(), "manifests of this kind are not read");
+                    }
+                }
+            }
+        }
+    }
+
     /// Makes the view hold what the folder holds, and says what is wrong with it.
     pub(super) fn show(&self, view: &mut View) -> Vec<Diagnostic> {
         let mut problems = self.problems.clone();
-        let mut last: HashMap<(Kind, &ObjectKey), (&Path, &Entry)> = HashMap::new();
+        let mut last = Latest::new();
         for (path, file) in &self.files {
             problems.extend(file.problems.iter().cloned());
             for entry in &file.objects {
@@ -166,12 +180,12 @@ impl Folder {
     }
 
     /// The class that Ingresses without one get, as by an API server's admission.
-    fn default_class(&self, last: &HashMap<(Kind, &ObjectKey), (&Path, &Entry)>) -> Option<String> {
+    fn default_class(&self, last: &Latest<'_>) -> Option<String> {
         last.values().filter(|(_, e)| e.default_class).map(|(_, e)| e.object.key().name.to_string()).min()
     }
 
     /// Where the folder holds no class at all, the usual one is ours.
-    fn implied_class(&self, last: &HashMap<(Kind, &ObjectKey), (&Path, &Entry)>) -> Option<IngressClass> {
+    fn implied_class(&self, last: &Latest<'_>) -> Option<IngressClass> {
         let any = last.keys().any(|(kind, _)| *kind == Kind::IngressClass);
         (!any).then(|| IngressClass { key: ObjectKey::new("", &self.class), ours: true })
     }

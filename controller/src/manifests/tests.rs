@@ -114,6 +114,24 @@ fn a_broken_document_keeps_the_last_good_state_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_file_that_is_emptied_before_it_is_written_keeps_its_objects() {
+    let mut bench = Bench::new(&[("a.yaml", &service("one"))]);
+    bench.read();
+    bench.write("a.yaml", "");
+    bench.read();
+    assert!(bench.folder.is_unsettled());
+    assert_eq!(bench.names(Kind::Service), ["default/one"]);
+    bench.write("a.yaml", &service("two"));
+    bench.read();
+    assert!(!bench.folder.is_unsettled());
+    assert_eq!(bench.names(Kind::Service), ["default/two"]);
+    bench.write("a.yaml", "");
+    bench.read();
+    bench.read();
+    assert!(!bench.folder.is_unsettled() && bench.names(Kind::Service).is_empty());
+}
+
+#[test]
 fn a_field_of_a_wrong_type_names_its_place() {
     let mut bench = Bench::new(&[("a.yaml", &service("one"))]);
     bench.read();
@@ -226,6 +244,9 @@ async fn changes_are_noticed() {
     fs::create_dir(directory.join("sub")).unwrap();
     fs::write(directory.join("sub/b.yaml"), service("three")).unwrap();
     until(&mut manifests, &["three", "two"]).await;
+    // A file is emptied for good.
+    fs::write(directory.join("sub/b.yaml"), "").unwrap();
+    until(&mut manifests, &["two"]).await;
     // The folder itself is replaced.
     fs::rename(&directory, root.path().join("old")).unwrap();
     fs::create_dir(&directory).unwrap();
