@@ -21,7 +21,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -36,10 +36,13 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 #[derive(Debug)]
 pub(super) struct Http2 {
     sender: SendRequest<Outgoing>,
-    /// Locked by the task that drives it, on the same worker, while it runs.
-    connection: Arc<Mutex<Connection<TokioIo<Stream>, Outgoing, TokioExecutor>>>,
+    driver: Driver,
     load: Arc<Load>,
 }
+
+/// hyper's side of a connection, `None` once it has ended: requests that it still holds fail only when it is dropped.
+/// Locked by the task that polls it, on the same worker, while that runs.
+type Driver = Arc<Mutex<Option<Connection<TokioIo<Stream>, Outgoing, TokioExecutor>>>>;
 
 /// What a connection carries.
 #[derive(Debug)]
@@ -78,15 +81,10 @@ impl Http2 {
             builder.keep_alive_interval(silence).keep_alive_timeout(transport.ping);
         }
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Preface)?;
-        let connection = Arc::new(Mutex::new(connection));
-        let driven = Arc::clone(&connection);
-        tokio::spawn(async move {
-            if let Err(error) = poll_fn(|cx| Pin::new(&mut *driven.lock()).poll(cx)).await {
-                tracing::debug!(%error, "a backend's HTTP/2 connection ended");
-            }
-        });
+        let driver: Driver = Arc::new(Mutex::new(Some(connection)));
+        tokio::spawn(drive(Arc::clone(&driver)));
         let load = Arc::new(Load { streams: AtomicUsize::new(0), ended: AtomicU64::new(now()) });
-        Ok(Self { sender, connection, load })
+        Ok(Self { sender, driver, load })
     }
 
     /// The right to open a stream.
@@ -97,7 +95,7 @@ impl Http2 {
 
     /// The same, where the backend allows one more.
     pub(super) fn reserve(&self) -> Option<(SendRequest<Outgoing>, Reserved)> {
-        let limit = self.connection.try_lock()?.current_max_send_streams();
+        let limit = self.driver.try_lock()?.as_ref()?.current_max_send_streams();
         (self.load.streams.load(Ordering::Relaxed) < limit).then(|| self.open())
     }
 
@@ -111,6 +109,21 @@ impl Http2 {
         let idle = self.load.streams.load(Ordering::Relaxed) == 0;
         idle.then(|| Duration::from_millis(now().saturating_sub(self.load.ended.load(Ordering::Relaxed))))
     }
+}
+
+async fn drive(driver: Driver) {
+    poll_fn(|cx| {
+        let mut connection = driver.lock();
+        let Some(polled) = connection.as_mut().map(|connection| Pin::new(connection).poll(cx)) else {
+            return Poll::Ready(());
+        };
+        if let Err(error) = ready!(polled) {
+            tracing::debug!(%error, "a backend's HTTP/2 connection ended");
+        }
+        *connection = None;
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Sends `request` on `connection` and waits for the head of the answer.

@@ -1,11 +1,12 @@
 use super::*;
 use http_body_util::Full;
-use hyper::service::service_fn;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::sync::Barrier;
+use std::pin::pin;
+use tokio::sync::{Barrier, Notify};
 
-/// An HTTP/2 backend: `/trailers` answers as gRPC does, `/together` waits for another request, everything else tells
-/// what it saw.
+/// An HTTP/2 backend: `/trailers` answers as gRPC does, `/together` waits for another request, `/last` is the last of
+/// its connection, everything else tells what it saw.
 async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("h2c://{}", listener.local_addr().unwrap());
@@ -20,7 +21,23 @@ async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
                 service_fn(move |request: Request<hyper::body::Incoming>| answer(request, Arc::clone(&together)));
             let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
             builder.max_concurrent_streams(streams);
-            tokio::spawn(builder.serve_connection(TokioIo::new(stream), answer));
+            let leaving = Arc::new(Notify::new());
+            let left = Arc::clone(&leaving);
+            let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
+                if request.uri().path() == "/last" {
+                    left.notify_one();
+                }
+                answer.call(request)
+            });
+            tokio::spawn(async move {
+                let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+                tokio::select! {
+                    _ = &mut connection => return,
+                    () = leaving.notified() => connection.as_mut().graceful_shutdown(),
+                }
+                // How it ends does not matter.
+                let _ = connection.await;
+            });
         }
     });
     (url, connections)
@@ -83,6 +100,18 @@ async fn more_streams_than_allowed_open_another_connection() {
     let (a, b) = tokio::join!(fixture.text(get("/together")), fixture.text(get("/together")));
     assert_eq!((a.0, b.0), (200, 200));
     assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_backend_that_says_goodbye_loses_no_request() {
+    let (url, connections) = backend(100).await;
+    let fixture = Fixture::new(&[url]);
+    for _ in 0..20 {
+        assert_eq!(fixture.text(get("/last")).await.0, 200);
+        let both = tokio::join!(fixture.text(get("/")), fixture.text(post("/", "body")));
+        assert_eq!((both.0.0, both.1.0), (200, 200));
+    }
+    assert!(connections.load(Ordering::SeqCst) > 5, "a connection that ends makes room for another");
 }
 
 #[tokio::test]

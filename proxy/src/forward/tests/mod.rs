@@ -2,6 +2,7 @@
 //! Forwarding over real sockets: backends here are scripts over a TCP stream, so that every byte and every close is
 //! known.
 
+mod bodies;
 mod headers;
 mod http1;
 mod http2;
