@@ -35,10 +35,10 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
     // The Kubernetes client logs every attempt; our own watches log an outage once.
     let filter = match log.level {
         LogLevel::Trace => "trace",
-        LogLevel::Debug => "debug,kube_client=error,kube_runtime=off",
-        LogLevel::Info => "info,kube_client=error,kube_runtime=off",
-        LogLevel::Warn => "warn,kube_client=error,kube_runtime=off",
-        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => "error,kube_client=error,kube_runtime=off",
+        LogLevel::Debug => "debug,kube_client=off,kube_runtime=off",
+        LogLevel::Info => "info,kube_client=off,kube_runtime=off",
+        LogLevel::Warn => "warn,kube_client=off,kube_runtime=off",
+        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => "error,kube_client=off,kube_runtime=off",
         LogLevel::Disabled => "off",
     };
     let (writer, colours) = match &log.file_path {
