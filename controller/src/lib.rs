@@ -1,4 +1,5 @@
 //! Configuration in: Kubernetes, manifest folders, and what they mean.
+pub mod certificates;
 pub mod crd;
 pub mod lease;
 mod manifests;

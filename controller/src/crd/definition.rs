@@ -36,8 +36,9 @@ fn documents(group: Group) -> Vec<Value> {
     ]
 }
 
-fn definition<S: JsonSchema>(group: Group, kind: &str, plural: &str) -> Value {
-    let spec = SchemaSettings::openapi3()
+/// The structural schema of a type, as an API server takes it.
+pub(super) fn schema<S: JsonSchema>() -> Schema {
+    SchemaSettings::openapi3()
         .with(|settings| {
             settings.inline_subschemas = true;
             settings.meta_schema = None;
@@ -47,7 +48,11 @@ fn definition<S: JsonSchema>(group: Group, kind: &str, plural: &str) -> Value {
         .with_transform(OptionalIntOrString)
         .with_transform(Plain)
         .into_generator()
-        .into_root_schema_for::<S>();
+        .into_root_schema_for::<S>()
+}
+
+fn definition<S: JsonSchema>(group: Group, kind: &str, plural: &str) -> Value {
+    let spec = schema::<S>();
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -1,5 +1,7 @@
-//! Traefik's custom resources as Rust types, and the definitions generated from them (`deploy/crds`).
+//! Custom resources as Rust types, and the definitions generated from them (`deploy/crds`): Traefik's, and those of
+//! cert-manager, whose types are `flow_acme::objects`.
 
+pub mod cert_manager;
 mod definition;
 mod group;
 pub mod middleware;

@@ -1,0 +1,87 @@
+//! Objects of the API server as those of [`flow_acme`].
+
+use flow_acme::objects::{Meta, Object, Owner, Secret};
+use flow_acme::planner::{IngressFacts, IngressTls};
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The part of an object's metadata that counts.
+pub(super) fn meta(from: ObjectMeta) -> Meta {
+    let owner = |owner: k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference| Owner {
+        api_version: owner.api_version,
+        kind: owner.kind,
+        name: owner.name,
+        uid: owner.uid,
+        controller: owner.controller,
+        block_owner_deletion: owner.block_owner_deletion,
+    };
+    Meta {
+        name: from.name.unwrap_or_default(),
+        namespace: from.namespace.unwrap_or_default(),
+        uid: from.uid.unwrap_or_default(),
+        generation: from.generation.unwrap_or_default(),
+        resource_version: from.resource_version.unwrap_or_default(),
+        creation_timestamp: from.creation_timestamp.map(|time| time.0),
+        deletion_timestamp: from.deletion_timestamp.map(|time| time.0),
+        labels: from.labels.unwrap_or_default(),
+        annotations: from.annotations.unwrap_or_default(),
+        owner_references: from.owner_references.unwrap_or_default().into_iter().map(owner).collect(),
+        finalizers: from.finalizers.unwrap_or_default(),
+    }
+}
+
+/// A custom resource; none where it is not what its kind says, which only a foreign definition of the kind lets in.
+pub(super) fn custom<S, T>(mut from: DynamicObject) -> Option<Object<S, T>>
+where
+    S: DeserializeOwned,
+    T: DeserializeOwned + Default,
+{
+    let metadata = meta(from.metadata);
+    let mut part = |name: &str| from.data.get_mut(name).map(Value::take).unwrap_or_default();
+    let (spec, status) = (part("spec"), part("status"));
+    let read = serde_json::from_value(spec).and_then(|spec| {
+        let status = if status.is_null() { T::default() } else { serde_json::from_value(status)? };
+        Ok((spec, status))
+    });
+    match read {
+        Ok((spec, status)) => Some(Object { metadata, spec, status }),
+        Err(error) => {
+            tracing::warn!(object = %metadata.key(), %error, "an object of cert-manager's API cannot be read and is left alone");
+            None
+        }
+    }
+}
+
+/// An Ingress that asks for certificates; none where it has no annotation that could.
+pub(super) fn ingress(from: Ingress) -> Option<IngressFacts> {
+    let metadata = meta(from.metadata);
+    let asks = |name: &String| {
+        name.starts_with("cert-manager.io/")
+            || name.starts_with("acme.cert-manager.io/")
+            || name == "kubernetes.io/tls-acme"
+    };
+    if !metadata.annotations.keys().any(asks) {
+        return None;
+    }
+    let tls = from.spec.and_then(|spec| spec.tls).unwrap_or_default();
+    let tls = tls.into_iter().map(|block| IngressTls {
+        hosts: block.hosts.unwrap_or_default(),
+        secret_name: block.secret_name.unwrap_or_default(),
+    });
+    Some(IngressFacts { metadata, tls: tls.collect() })
+}
+
+/// A Secret.
+pub(super) fn secret(from: core::Secret) -> Secret {
+    let data = from.data.unwrap_or_default().into_iter().map(|(name, value)| (name, value.0)).collect();
+    Secret::new(meta(from.metadata), from.type_.unwrap_or_default(), data)
+}
+
+/// Versions are numbers that grow.
+pub(super) fn version(meta: &Meta) -> u64 {
+    meta.resource_version.parse().unwrap_or_default()
+}

@@ -1,0 +1,240 @@
+//! The Secrets that Certificates and issuers name: all pass by in one watch, and what nobody names is dropped at once.
+//! One that begins to be named is fetched. Where the whole kind may not be watched, those that are named are fetched
+//! now and then.
+
+use super::Options;
+use super::feeds::namespaces;
+use super::objects::{meta, secret, version};
+use super::state::{Shared, SourceId, State};
+use crate::watch::feed::{Feed, Signal};
+use crate::watch::outage::Outage;
+use flow_acme::objects::{Key, Secret};
+use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::FuturesUnordered;
+use k8s_openapi::api::core::v1 as core;
+use kube::runtime::watcher::{Config, Event};
+use kube::{Api, Client};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How many are fetched at the same time.
+const FETCHES: usize = 16;
+/// The pause after a fetch that failed.
+const RETRY: Duration = Duration::from_millis(500);
+/// Helm keeps its releases in Secrets; they are not ours.
+const NO_RELEASES: &str = "owner!=helm";
+
+/// The way to the Secrets of one namespace, or of all.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) namespace: Option<String>,
+    /// Secrets to fetch.
+    pub(super) send: mpsc::UnboundedSender<Vec<Key>>,
+}
+
+/// What came of a fetch that began when the Secret had the version `before`.
+struct Fetched {
+    key: Key,
+    before: Option<u64>,
+    outcome: kube::Result<Option<core::Secret>>,
+}
+
+struct Follower {
+    id: SourceId,
+    namespace: Option<String>,
+    client: Client,
+    shared: Arc<Shared>,
+    seen: HashSet<Key>,
+    queue: VecDeque<Key>,
+    fetches: FuturesUnordered<BoxFuture<'static, Fetched>>,
+}
+
+/// Starts to follow them: in the namespaces that are watched, and in those where account keys may be.
+pub(super) fn start(
+    client: &Client,
+    options: &Options,
+    outage: &Outage,
+    shared: &Arc<Shared>,
+    tasks: &mut JoinSet<()>,
+) -> Vec<Lookup> {
+    let mut places = namespaces(options);
+    if !options.namespaces.is_empty() {
+        places.push(options.settings.cluster_resource_namespace.clone());
+        places.extend(options.settings.fallback_namespaces.iter().cloned());
+        places.sort_unstable();
+        places.dedup();
+    }
+    let lookups = places.into_iter().map(|place| {
+        let (send, wants) = mpsc::unbounded_channel();
+        let namespace = (!place.is_empty()).then_some(place.clone());
+        let api: Api<core::Secret> = match &namespace {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        };
+        let feed = Feed::new(api, Config::default().labels(NO_RELEASES), outage);
+        let follower = Follower {
+            id: ("Secret", place),
+            namespace: namespace.clone(),
+            client: client.clone(),
+            shared: Arc::clone(shared),
+            seen: HashSet::new(),
+            queue: VecDeque::new(),
+            fetches: FuturesUnordered::new(),
+        };
+        shared.state.lock().unlisted.insert(follower.id.clone());
+        tasks.spawn(follower.run(feed, wants));
+        Lookup { namespace, send }
+    });
+    lookups.collect()
+}
+
+impl Follower {
+    async fn run(mut self, mut feed: Feed<core::Secret>, mut wants: mpsc::UnboundedReceiver<Vec<Key>>) {
+        loop {
+            self.fetch();
+            tokio::select! {
+                signal = feed.next() => self.signal(signal),
+                Some(keys) = wants.recv() => self.queue.extend(keys),
+                Some(fetched) = self.fetches.next(), if !self.fetches.is_empty() => self.fetched(fetched),
+            }
+        }
+    }
+
+    fn ours(&self, key: &Key) -> bool {
+        self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
+    }
+
+    fn signal(&mut self, signal: Signal<core::Secret>) {
+        match signal {
+            Signal::Event(Event::Init) => self.seen.clear(),
+            Signal::Event(Event::InitApply(object)) => {
+                let key = meta(object.metadata.clone()).key();
+                if self.passes(object) {
+                    self.seen.insert(key);
+                }
+            }
+            Signal::Event(Event::InitDone) => self.listed(),
+            Signal::Event(Event::Apply(object)) => {
+                self.passes(object);
+            }
+            Signal::Event(Event::Delete(object)) => {
+                let gone = meta(object.metadata);
+                self.shared.change(|state| {
+                    let key = gone.key();
+                    if state.view.secrets.get(&key).is_some_and(|s| version(&s.metadata) <= version(&gone)) {
+                        state.view.secrets.remove(&key);
+                    }
+                    if state.wanted.contains(&key) {
+                        state.deleted.insert(key, version(&gone));
+                    }
+                });
+            }
+            // They are looked at one by one, each time the watch is tried again.
+            Signal::Forbidden(_) | Signal::Absent => {
+                let shared = Arc::clone(&self.shared);
+                shared.change(|state| {
+                    state.unlisted.remove(&self.id);
+                    self.queue = state.wanted.iter().filter(|key| self.ours(key)).cloned().collect();
+                });
+            }
+        }
+    }
+
+    /// Keeps a Secret that somebody names; says whether it did.
+    fn passes(&self, object: core::Secret) -> bool {
+        let mut state = self.shared.state.lock();
+        let metadata = meta(object.metadata.clone());
+        if !state.keeps(&metadata) {
+            // Its label was all that kept it.
+            if state.view.secrets.remove(&metadata.key()).is_some() {
+                self.shared.changed.notify_one();
+            }
+            return false;
+        }
+        keep(&mut state, secret(object));
+        drop(state);
+        self.shared.changed.notify_one();
+        true
+    }
+
+    /// What a whole list did not bring is gone, unless it is newer than the list: it is fetched.
+    fn listed(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        shared.change(|state| {
+            state.unlisted.remove(&self.id);
+            let missing = state.view.secrets.keys().filter(|key| self.ours(key) && !self.seen.contains(key));
+            let missing: Vec<_> = missing.cloned().collect();
+            self.queue.extend(missing);
+        });
+        self.seen = HashSet::new();
+    }
+
+    fn fetch(&mut self) {
+        while self.fetches.len() < FETCHES
+            && let Some(key) = self.queue.pop_front()
+        {
+            let before = self.shared.state.lock().view.secrets.get(&key).map(|secret| version(&secret.metadata));
+            let api: Api<core::Secret> = Api::namespaced(self.client.clone(), &key.namespace);
+            self.fetches.push(
+                async move {
+                    let outcome = api.get_opt(&key.name).await;
+                    if matches!(&outcome, Err(error) if !is_forbidden(error)) {
+                        sleep(RETRY).await;
+                    }
+                    Fetched { key, before, outcome }
+                }
+                .boxed(),
+            );
+        }
+    }
+
+    fn fetched(&mut self, Fetched { key, before, outcome }: Fetched) {
+        let shared = Arc::clone(&self.shared);
+        shared.change(|state| {
+            match outcome {
+                Ok(Some(found)) => {
+                    if state.keeps(&meta(found.metadata.clone())) {
+                        keep(state, secret(found));
+                    }
+                }
+                // Unless the watch told of it meanwhile.
+                Ok(None) => {
+                    if state.view.secrets.get(&key).map(|secret| version(&secret.metadata)) == before {
+                        state.view.secrets.remove(&key);
+                    }
+                }
+                Err(error) => {
+                    state.pending.remove(&key);
+                    if state.unreadable.insert(key.clone()) {
+                        tracing::warn!(secret = %key, %error, "a Secret that certificates name cannot be read");
+                    }
+                    // One that may not be read is tried again with the watch.
+                    if !is_forbidden(&error) && state.wanted.contains(&key) {
+                        self.queue.push_back(key);
+                    }
+                    return;
+                }
+            }
+            state.unreadable.remove(&key);
+            state.pending.remove(&key);
+        });
+    }
+}
+
+/// Takes in a Secret unless something newer is known of it.
+fn keep(state: &mut State, found: Secret) {
+    let (key, new) = (found.key(), version(&found.metadata));
+    let known = state.view.secrets.get(&key).map(|present| version(&present.metadata));
+    if known.is_none_or(|known| known < new) && state.deleted.get(&key).is_none_or(|deleted| *deleted < new) {
+        state.view.secrets.insert(key, Arc::new(found));
+    }
+}
+
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_forbidden())
+}

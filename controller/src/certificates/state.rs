@@ -1,0 +1,225 @@
+//! What is known, as the watches bring it, and its publication.
+
+use super::secrets::Lookup;
+use crate::lease::Standing;
+use arc_swap::ArcSwap;
+use flow_acme::names::{ACCOUNT_KEY_SUFFIX, NEXT_PRIVATE_KEY};
+use flow_acme::objects::{Issuer, Key, Meta};
+use flow_acme::planner::{Settings, View};
+use flow_acme::store::Replica;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+/// What the tasks share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) state: Mutex<State>,
+    /// The state changed.
+    pub(super) changed: Notify,
+    pub(super) view: ArcSwap<View>,
+    pub(super) version: watch::Sender<u64>,
+    /// Everything was listed once and is in the view.
+    pub(super) known: watch::Sender<bool>,
+    /// Certificates are issued here: the kinds are served, and no cert-manager is at work.
+    pub(super) acting: AtomicBool,
+    pub(super) settings: Settings,
+}
+
+/// A watch: what it watches, and where; an empty namespace is all.
+pub(super) type SourceId = (&'static str, String);
+
+/// What is known.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) view: View,
+    /// Watches that have not brought their first list.
+    pub(super) unlisted: HashSet<SourceId>,
+    /// Kinds that are not served, or may not be watched.
+    pub(super) absent: HashSet<SourceId>,
+    /// A cert-manager that is alive, by the namespace of its Lease.
+    pub(super) foreign: HashMap<String, String>,
+    /// Certificates or issuers changed, and with them what Secrets they name.
+    pub(super) names_changed: bool,
+    /// Secrets that are named.
+    pub(super) wanted: HashSet<Key>,
+    /// Those of them that were not looked up yet.
+    pub(super) pending: HashSet<Key>,
+    /// Those of them that cannot be read.
+    pub(super) unreadable: HashSet<Key>,
+    /// Versions in which named Secrets were deleted.
+    pub(super) deleted: HashMap<Key, u64>,
+    /// The proxy's own endpoints by slice; none where they may not be watched.
+    pub(super) slices: Option<BTreeMap<Key, Vec<Replica>>>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            view: ArcSwap::default(),
+            version: watch::Sender::new(0),
+            known: watch::Sender::new(false),
+            acting: AtomicBool::new(false),
+            settings,
+        }
+    }
+
+    /// Changes the state and has it published.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock());
+        self.changed.notify_one();
+    }
+
+    fn tick(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+}
+
+impl State {
+    /// Whether a Secret is one to keep.
+    pub(super) fn keeps(&self, meta: &Meta) -> bool {
+        meta.labels.get(NEXT_PRIVATE_KEY).is_some_and(|value| value == "true") || self.wanted.contains(&meta.key())
+    }
+
+    /// Looks at what Secrets are named now; gives those that were not before.
+    fn take_names(&mut self, settings: &Settings) -> Vec<Key> {
+        if !std::mem::take(&mut self.names_changed) {
+            return Vec::new();
+        }
+        let named = named(&self.view, settings);
+        let fresh: Vec<_> = named.difference(&self.wanted).cloned().collect();
+        self.wanted = named;
+        let wanted = &self.wanted;
+        self.pending.retain(|key| wanted.contains(key));
+        self.unreadable.retain(|key| wanted.contains(key));
+        self.deleted.retain(|key, _| wanted.contains(key));
+        let labelled = |meta: &Meta| meta.labels.contains_key(NEXT_PRIVATE_KEY);
+        self.view.secrets.retain(|key, secret| wanted.contains(key) || labelled(&secret.metadata));
+        fresh
+    }
+
+    /// The view to show; none while something in it may be missing.
+    fn complete(&self) -> Option<View> {
+        if !self.unlisted.is_empty() || !self.pending.is_empty() {
+            return None;
+        }
+        let mut view = self.view.clone();
+        // A Certificate whose Secret cannot be seen would look as if it had none, and be issued in vain.
+        let seen = |key: &Key, name: &str| {
+            is_name(name)
+                && (self.unreadable.is_empty() || !self.unreadable.contains(&Key::new(key.namespace.clone(), name)))
+        };
+        view.certificates.retain(|key, certificate| seen(key, &certificate.spec.secret_name));
+        Some(view)
+    }
+
+    fn acts(&self) -> bool {
+        self.unlisted.is_empty() && self.absent.is_empty() && self.foreign.is_empty()
+    }
+}
+
+/// Every Secret that an object names.
+fn named(view: &View, settings: &Settings) -> HashSet<Key> {
+    let mut named = HashSet::new();
+    for (key, certificate) in &view.certificates {
+        let mut name = |name: &str| named.insert(Key::new(key.namespace.clone(), name));
+        name(&certificate.spec.secret_name);
+        if let Some(next) = &certificate.status.next_private_key_secret_name {
+            name(next);
+        }
+        let stores = certificate.spec.keystores.iter().flat_map(|stores| stores.jks.iter().chain(&stores.pkcs12));
+        for password in stores.filter_map(|store| store.password_secret_ref.as_ref()) {
+            name(&password.name);
+        }
+    }
+    for (key, issuer) in &view.issuers {
+        of_issuer(key, issuer, settings, &mut named);
+    }
+    named.retain(|key| is_name(&key.name) && is_name(&key.namespace));
+    named
+}
+
+/// Whether an object can have this name (RFC 1123). What cannot is never looked for: it would be part of a URL.
+fn is_name(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    name.len() <= 253 && name.bytes().all(inner) && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+}
+
+fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings, named: &mut HashSet<Key>) {
+    let Some(acme) = &issuer.spec.acme else { return };
+    let namespace = settings.issuer_namespace(key);
+    let account = &acme.private_key_secret_ref.name;
+    named.insert(Key::new(namespace, account.clone()));
+    named.insert(Key::new(namespace, format!("{account}{ACCOUNT_KEY_SUFFIX}")));
+    if key.namespace.is_empty() {
+        named.extend(settings.fallback_namespaces.iter().map(|ns| Key::new(ns.clone(), account.clone())));
+    }
+    if let Some(binding) = &acme.external_account_binding {
+        named.insert(Key::new(namespace, binding.key_secret_ref.name.clone()));
+    }
+}
+
+/// Publishes what is known whenever it changes.
+pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
+    let mut told = None;
+    loop {
+        shared.changed.notified().await;
+        let (view, acts, foreign) = {
+            let mut state = shared.state.lock();
+            let fresh = state.take_names(&shared.settings);
+            for (lookup, keys) in lookups.iter().zip(sorted(&lookups, fresh)) {
+                state.pending.extend(keys.iter().cloned());
+                if !keys.is_empty() {
+                    let _ = lookup.send.send(keys);
+                }
+            }
+            (state.complete(), state.acts(), state.foreign.iter().next().map(|(ns, who)| format!("{who} ({ns})")))
+        };
+        if told.as_ref() != Some(&foreign) {
+            match &foreign {
+                Some(holder) => warn!(
+                    holder,
+                    "ConflictingController: a cert-manager is at work, so no certificates are issued here; scale it to 0 or set acme.mode=force"
+                ),
+                None if told.is_some() => info!("no cert-manager is at work any longer: certificates are issued here"),
+                None => {}
+            }
+            told = Some(foreign);
+        }
+        let acted = shared.acting.swap(acts, Ordering::AcqRel);
+        let published = view.is_some();
+        if let Some(view) = view {
+            shared.view.store(Arc::new(view));
+        }
+        if published || acted != acts {
+            shared.tick();
+        }
+        if published {
+            shared.known.send_if_modified(|known| !std::mem::replace(known, true));
+        }
+    }
+}
+
+/// Keys by the lookup whose namespace they are in; those that none covers are not there for us.
+fn sorted(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
+    let mut by_lookup: Vec<Vec<Key>> = lookups.iter().map(|_| Vec::new()).collect();
+    for key in keys {
+        let fits = |l: &Lookup| l.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace);
+        if let Some(keys) = lookups.iter().position(fits).and_then(|at| by_lookup.get_mut(at)) {
+            keys.push(key);
+        }
+    }
+    by_lookup
+}
+
+/// A change of leadership is one of the store.
+pub(super) async fn follow_standing(shared: Arc<Shared>, mut standing: watch::Receiver<Standing>) {
+    while standing.changed().await.is_ok() {
+        shared.tick();
+    }
+}

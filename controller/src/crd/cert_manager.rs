@@ -1,0 +1,319 @@
+//! The definitions of cert-manager's kinds, for clusters that never had a cert-manager: its names, columns and rules,
+//! trimmed to what plays a part here. What is not named is kept as it is written, so that an object of a user who
+//! goes (back) to cert-manager loses nothing. cert-manager checks objects in a webhook; here the rules are in CEL.
+
+use super::definition::schema;
+use flow_acme::objects::{
+    CertificateSpec, CertificateStatus, ChallengeSpec, ChallengeStatus, IssuerSpec, IssuerStatus, OrderSpec,
+    OrderStatus, RequestSpec, RequestStatus,
+};
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+/// The API groups, each of which is a file of definitions.
+pub const GROUPS: [&str; 2] = [flow_acme::objects::GROUP, flow_acme::objects::ACME_GROUP];
+
+/// The definitions of a group's kinds as a YAML stream; empty for a group that is not one of [`GROUPS`].
+///
+/// # Errors
+/// Where a generated schema cannot be written, which is a mistake in this module.
+pub fn yaml(group: &str) -> Result<String, serde_yaml_ng::Error> {
+    let mut text = String::from("# Generated from the Rust types in acme/src/objects; do not edit.\n");
+    for document in documents().into_iter().filter(|document| document["spec"]["group"] == group) {
+        text.push_str("---\n");
+        text.push_str(&serde_yaml_ng::to_string(&document)?);
+    }
+    Ok(text)
+}
+
+/// How a kind is called and shown.
+struct Kind {
+    group: &'static str,
+    name: &'static str,
+    plural: &'static str,
+    short: &'static [&'static str],
+    namespaced: bool,
+    /// Name, path, and whether only `-o wide` shows it.
+    columns: &'static [(&'static str, &'static str, bool)],
+    selectable: bool,
+    /// Paths below `spec` that keep what they do not know; empty is `spec` itself.
+    open: &'static [&'static str],
+    /// Rules of `spec`.
+    rules: &'static [(&'static str, &'static str)],
+}
+
+const READY: &str = r#".status.conditions[?(@.type == "Ready")].status"#;
+const MESSAGE: &str = r#".status.conditions[?(@.type == "Ready")].message"#;
+const ISSUER_COLUMNS: &[(&str, &str, bool)] = &[("Ready", READY, false), ("Status", MESSAGE, true)];
+const ISSUER_RULES: &[(&str, &str)] = &[(
+    "!has(self.acme) || self.acme.server.startsWith('https://') || self.acme.server.startsWith('http://')",
+    "acme.server must be the URL of an ACME directory",
+)];
+const UNCHANGED: (&str, &str) = ("self == oldSelf", "the spec cannot be changed after creation");
+
+const ISSUER: Kind = Kind {
+    group: flow_acme::objects::GROUP,
+    name: "Issuer",
+    plural: "issuers",
+    short: &["iss"],
+    namespaced: true,
+    columns: ISSUER_COLUMNS,
+    selectable: false,
+    open: &["", "acme", "acme.solvers.*.http01.ingress"],
+    rules: ISSUER_RULES,
+};
+
+const CLUSTER_ISSUER: Kind =
+    Kind { name: "ClusterIssuer", plural: "clusterissuers", short: &["ciss"], namespaced: false, ..ISSUER };
+
+const CERTIFICATE: Kind = Kind {
+    group: flow_acme::objects::GROUP,
+    name: "Certificate",
+    plural: "certificates",
+    short: &["cert", "certs"],
+    namespaced: true,
+    columns: &[
+        ("Ready", READY, false),
+        ("Secret", ".spec.secretName", false),
+        ("Issuer", ".spec.issuerRef.name", true),
+        ("Status", MESSAGE, true),
+    ],
+    selectable: true,
+    open: &["", "privateKey", "renewal", "keystores.jks", "keystores.pkcs12"],
+    rules: &[
+        ("self.secretName != ''", "secretName must name a Secret"),
+        ("self.issuerRef.name != ''", "issuerRef.name must name an issuer"),
+        (
+            "has(self.commonName) || has(self.dnsNames) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses)",
+            "at least one of commonName, dnsNames, ipAddresses, uris or emailAddresses must be set",
+        ),
+        (
+            "!(has(self.renewBefore) && has(self.renewBeforePercentage))",
+            "renewBefore and renewBeforePercentage are mutually exclusive",
+        ),
+        (
+            "!has(self.renewBeforePercentage) || (self.renewBeforePercentage > 0 && self.renewBeforePercentage < 100)",
+            "renewBeforePercentage must be between 1 and 99",
+        ),
+        ("!has(self.duration) || duration(self.duration) >= duration('1h')", "duration must be at least 1h"),
+        ("!has(self.renewBefore) || duration(self.renewBefore) >= duration('5m')", "renewBefore must be at least 5m"),
+        (
+            "!has(self.revisionHistoryLimit) || self.revisionHistoryLimit >= 1",
+            "revisionHistoryLimit must be at least 1",
+        ),
+    ],
+};
+
+const REQUEST: Kind = Kind {
+    group: flow_acme::objects::GROUP,
+    name: "CertificateRequest",
+    plural: "certificaterequests",
+    short: &["cr", "crs"],
+    namespaced: true,
+    columns: &[
+        ("Approved", r#".status.conditions[?(@.type == "Approved")].status"#, false),
+        ("Denied", r#".status.conditions[?(@.type == "Denied")].status"#, false),
+        ("Ready", READY, false),
+        ("Issuer", ".spec.issuerRef.name", false),
+        ("Requester", ".spec.username", false),
+        ("Status", MESSAGE, true),
+    ],
+    selectable: true,
+    open: &[""],
+    rules: &[UNCHANGED],
+};
+
+const ORDER: Kind = Kind {
+    group: flow_acme::objects::ACME_GROUP,
+    name: "Order",
+    plural: "orders",
+    short: &[],
+    namespaced: true,
+    columns: &[
+        ("State", ".status.state", false),
+        ("Issuer", ".spec.issuerRef.name", true),
+        ("Reason", ".status.reason", true),
+    ],
+    selectable: true,
+    open: &[""],
+    rules: &[UNCHANGED],
+};
+
+const CHALLENGE: Kind = Kind {
+    group: flow_acme::objects::ACME_GROUP,
+    name: "Challenge",
+    plural: "challenges",
+    short: &[],
+    namespaced: true,
+    columns: &[
+        ("State", ".status.state", false),
+        ("Domain", ".spec.dnsName", false),
+        ("Reason", ".status.reason", true),
+    ],
+    selectable: true,
+    open: &["", "solver.http01.ingress"],
+    rules: &[UNCHANGED],
+};
+
+fn documents() -> Vec<Value> {
+    vec![
+        document::<RequestSpec, RequestStatus>(&REQUEST),
+        document::<CertificateSpec, CertificateStatus>(&CERTIFICATE),
+        document::<IssuerSpec, IssuerStatus>(&CLUSTER_ISSUER),
+        document::<IssuerSpec, IssuerStatus>(&ISSUER),
+        document::<ChallengeSpec, ChallengeStatus>(&CHALLENGE),
+        document::<OrderSpec, OrderStatus>(&ORDER),
+    ]
+}
+
+fn document<S: JsonSchema, T: JsonSchema>(kind: &Kind) -> Value {
+    let mut spec = part::<S>();
+    for path in kind.open {
+        open(&mut spec, path);
+    }
+    let rules: Vec<_> = kind.rules.iter().map(|(rule, message)| json!({ "rule": rule, "message": message })).collect();
+    if let Some(spec) = spec.as_object_mut() {
+        spec.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
+    }
+    let mut categories = vec!["cert-manager"];
+    if kind.group == flow_acme::objects::ACME_GROUP {
+        categories.push("cert-manager-acme");
+    }
+    let mut names = Map::new();
+    names.insert("kind".to_owned(), json!(kind.name));
+    names.insert("listKind".to_owned(), json!(format!("{}List", kind.name)));
+    names.insert("plural".to_owned(), json!(kind.plural));
+    names.insert("singular".to_owned(), json!(kind.name.to_lowercase()));
+    names.insert("categories".to_owned(), json!(categories));
+    if !kind.short.is_empty() {
+        names.insert("shortNames".to_owned(), json!(kind.short));
+    }
+    let mut version = json!({
+        "name": flow_acme::objects::VERSION,
+        "served": true,
+        "storage": true,
+        "subresources": { "status": {} },
+        "additionalPrinterColumns": columns(kind),
+        "schema": { "openAPIV3Schema": {
+            "type": "object",
+            "required": ["spec"],
+            "properties": {
+                "apiVersion": { "type": "string" },
+                "kind": { "type": "string" },
+                "metadata": { "type": "object" },
+                "spec": spec,
+                "status": part::<T>(),
+            },
+        } },
+    });
+    if kind.selectable {
+        let fields = ["group", "kind", "name"].map(|name| json!({ "jsonPath": format!(".spec.issuerRef.{name}") }));
+        version["selectableFields"] = json!(fields);
+    }
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{}.{}", kind.plural, kind.group) },
+        "spec": {
+            "group": kind.group,
+            "names": names,
+            "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
+            "versions": [version],
+        },
+    })
+}
+
+/// `AGE` stands after what always shows and before what only `-o wide` does, as kubectl's users expect.
+fn columns(kind: &Kind) -> Vec<Value> {
+    let column = |&(name, path, wide): &(&str, &str, bool)| {
+        let priority = i32::from(wide);
+        json!({ "name": name, "jsonPath": path, "type": "string", "priority": priority })
+    };
+    let (wide, always): (Vec<_>, Vec<_>) = kind.columns.iter().partition(|(_, _, wide)| *wide);
+    let age = json!({ "name": "Age", "jsonPath": ".metadata.creationTimestamp", "type": "date" });
+    always.into_iter().map(column).chain([age]).chain(wide.into_iter().map(column)).collect()
+}
+
+/// The schema of a part of an object. Durations and times are texts in cert-manager's API.
+fn part<S: JsonSchema>() -> Value {
+    let mut value = schema::<S>().to_value();
+    texts(&mut value);
+    value
+}
+
+fn texts(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if object.remove("x-kubernetes-int-or-string").is_some() {
+                object.insert("type".to_owned(), json!("string"));
+            }
+            // Values of any form: what a DNS solver says is not read here.
+            let any = !["type", "properties", "items"].iter().any(|key| object.contains_key(*key));
+            if any && object.contains_key("description") && !object.contains_key("x-kubernetes-preserve-unknown-fields")
+            {
+                object.insert("type".to_owned(), json!("object"));
+                object.insert("x-kubernetes-preserve-unknown-fields".to_owned(), json!(true));
+            }
+            if let Some(Value::Object(properties)) = object.get_mut("properties") {
+                properties.values_mut().for_each(texts);
+            }
+            for key in ["items", "additionalProperties"] {
+                if let Some(child) = object.get_mut(key) {
+                    texts(child);
+                }
+            }
+        }
+        Value::Bool(true) => *schema = json!({ "x-kubernetes-preserve-unknown-fields": true }),
+        _ => {}
+    }
+}
+
+/// Has the schema at `path` keep fields that it does not name.
+fn open(schema: &mut Value, path: &str) {
+    let place = path.split('.').filter(|part| !part.is_empty()).try_fold(schema, |schema, part| {
+        if part == "*" { schema.get_mut("items") } else { schema.get_mut("properties")?.get_mut(part) }
+    });
+    if let Some(Value::Object(object)) = place {
+        object.insert("x-kubernetes-preserve-unknown-fields".to_owned(), json!(true));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use std::path::Path;
+
+    /// The files that users apply are these types. `UPDATE=1 cargo test -p flow-controller crds` writes them anew.
+    #[test]
+    fn crds_in_deploy_are_generated_from_the_types() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/crds");
+        for group in GROUPS {
+            let file = folder.join(format!("{group}.yaml"));
+            let text = yaml(group).unwrap();
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(&file, &text).unwrap();
+            }
+            let written = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(written == text, "{} is not what the types say; run with UPDATE=1", file.display());
+        }
+    }
+
+    #[test]
+    fn definitions_are_valid_for_kubernetes_types() {
+        for document in documents() {
+            let definition: CustomResourceDefinition = serde_json::from_value(document).unwrap();
+            let version = &definition.spec.versions[0];
+            assert!(version.subresources.as_ref().unwrap().status.is_some());
+            assert!(version.additional_printer_columns.as_ref().unwrap().iter().any(|c| c.name == "Age"));
+        }
+    }
+
+    #[test]
+    fn they_fit_the_annotation_of_a_client_side_apply() {
+        for document in documents() {
+            assert!(serde_json::to_string(&document).unwrap().len() < 262_144, "{}", document["metadata"]["name"]);
+        }
+    }
+}
