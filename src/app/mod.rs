@@ -1,5 +1,6 @@
 //! The process: start, reload, drain.
 
+mod certificates;
 mod entry_points;
 mod internal;
 mod observability;
@@ -8,8 +9,9 @@ mod sources;
 mod state;
 
 use crate::settings::{Settings, Warning};
+use certificates::TlsWithProofs;
+use flow_acme::http01::ChallengeTable;
 use flow_admin::{Admin, Facts};
-use flow_model::challenge::NoChallenges;
 use flow_model::config::{ForwardingTimeouts, RuleSyntax, ServersTransport};
 use flow_model::duration::GoDuration;
 use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
@@ -85,7 +87,9 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let fetcher = Arc::new(Fetcher::new()?);
-    let handler = Handler::new(reader.clone(), &entry_points, Arc::new(NoChallenges), fetcher, log.clone(), metrics.as_deref());
+    let table = ChallengeTable::new();
+    let challenges = Arc::clone(&table);
+    let handler = Handler::new(reader.clone(), &entry_points, challenges, fetcher, log.clone(), metrics.as_deref());
 
     let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let bound = Bound::new(&entry_points, threads(settings), &hostname)?;
@@ -98,6 +102,16 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     }
     let stop = CancellationToken::new();
     let sources = background.block_on(sources::start(settings, stop.clone()))?;
+    if let Some(cluster) = sources.cluster() {
+        let _runtime = background.enter();
+        let registry = metrics.as_ref().map(|metrics| metrics.registry());
+        let answers = {
+            state.answers_challenges(false);
+            let state = state.clone();
+            move || state.answers_challenges(true)
+        };
+        certificates::start(settings, cluster, &entry_points, &table, registry, answers, stop.clone())?;
+    }
     let reload = Reload {
         compiler,
         publisher,
@@ -108,7 +122,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         throttle: settings.providers.providers_throttle_duration,
         told: BTreeSet::new(),
     };
-    let server = bound.serve(Arc::new(handler), Arc::new(reader))?;
+    let server = bound.serve(Arc::new(handler), Arc::new(TlsWithProofs { reader, table }))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
     let reload = background.spawn(reload.run());
 

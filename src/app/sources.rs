@@ -73,6 +73,14 @@ impl Sources {
         }
     }
 
+    /// The cluster, where there is one.
+    pub(super) fn cluster(&self) -> Option<&Kubernetes> {
+        match &self.feed {
+            Feed::Cluster(cluster) => Some(cluster),
+            Feed::Folder(_) | Feed::Nothing => None,
+        }
+    }
+
     /// What is known now.
     pub(super) fn known(&self) -> Vec<Source> {
         self.latest

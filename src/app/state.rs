@@ -19,6 +19,8 @@ struct Shared {
     metrics: Option<Arc<Metrics>>,
     /// Providers whose first configuration is not served yet.
     waiting_for: watch::Sender<Vec<String>>,
+    /// Challenges of a CA can be answered, as far as they are to be.
+    answers_challenges: AtomicBool,
     stopping: AtomicBool,
 }
 
@@ -28,6 +30,7 @@ impl State {
             runtime: ArcSwap::default(),
             metrics,
             waiting_for: watch::Sender::new(vec!["entry points".to_owned()]),
+            answers_challenges: AtomicBool::new(true),
             stopping: AtomicBool::new(false),
         }))
     }
@@ -45,6 +48,11 @@ impl State {
         let mut waiting_for = self.0.waiting_for.subscribe();
         // Late or never is all the same to whoever asks: he gets what there is.
         let _ = tokio::time::timeout(limit, waiting_for.wait_for(Vec::is_empty)).await;
+    }
+
+    /// Whether every challenge of a CA that is under way is known here.
+    pub(super) fn answers_challenges(&self, yes: bool) {
+        self.0.answers_challenges.store(yes, Ordering::Relaxed);
     }
 
     pub(super) fn stop(&self) {
@@ -68,7 +76,11 @@ impl Source for State {
     }
 
     fn readiness(&self) -> Readiness {
-        Readiness { waiting_for: self.0.waiting_for.borrow().clone() }
+        let mut waiting_for = self.0.waiting_for.borrow().clone();
+        if !self.0.answers_challenges.load(Ordering::Relaxed) {
+            waiting_for.push("certificates".to_owned());
+        }
+        Readiness { waiting_for }
     }
 
     fn is_stopping(&self) -> bool {
