@@ -1,6 +1,6 @@
 """Certificates: cert-manager's objects on a real API server, issued by a real ACME server through two replicas."""
 
-import ssl
+import base64
 import socket
 import time
 
@@ -300,6 +300,36 @@ def test_many_hosts_at_once_and_one_that_fails(cluster, replicas, issuer, pebble
     assert pebble.issued() == before + count
     issuing = condition(read(cluster, "certificates", namespace, "broken"), "Issuing")
     assert issuing, "the host that fails says so"
+
+
+def test_a_window_that_the_ca_moves_to_now_renews_at_once(cluster, replicas, issuer, pebble, make_space, figures):
+    """Every handshake on the way gets a certificate for the host: the old one, then the new one."""
+    space = make_space(cluster)
+    host = space.route(tls=["renewed"])
+    item = certificate("renewed", space.name, host)
+    space.apply(item)
+    eventually(lambda: served_by(replicas, host), 20, 0.1, "the certificate")
+    eventually(lambda: read(cluster, "certificates", space.name, "renewed")["status"]["acme"]["ari"]["nextCheck"], 10, 0.1)
+    secret = cluster.get(f"/api/v1/namespaces/{space.name}/secrets/renewed")
+    leaf = base64.b64decode(secret["data"]["tls.crt"]).decode().split("-----END")[0] + "-----END CERTIFICATE-----\n"
+    at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    pebble.renew_now(leaf, {"start": at(-3600), "end": at(-1800)})
+    # The CA asks to be asked every six hours: these are over.
+    status = {"status": {"acme": {"ari": {"nextCheck": at(-60)}}}}
+    path = f"{cluster.base}{cluster.url(item)}/status"
+    answer = cluster.http.patch(path, json=status, headers={"Content-Type": "application/merge-patch+json"}, timeout=5)
+    assert answer.status_code == 200, answer.text
+    began, shown = time.monotonic(), []
+
+    def renewed():
+        shown.append(presented(replicas.running[0], host))
+        assert host in pki.names_of(shown[-1])
+        return shown[-1] != shown[0]
+
+    eventually(renewed, 20, 0.05, "the new certificate")
+    figures(f"acme: renewed {time.monotonic() - began:.1f} s after the CA asked for it, {len(shown)} handshakes meanwhile")
+    revision = lambda: read(cluster, "certificates", space.name, "renewed")["status"]["revision"] == 2
+    eventually(revision, 10, 0.1, "the revision")
 
 
 def test_a_living_cert_manager_is_left_to_its_work(cluster, replicas, issuer, pebble):

@@ -28,6 +28,9 @@ def crowd(backends):
     )
     assert out.returncode == 0, out.stderr
     print(out.stdout)
+    # The API server's own caches must have caught up, or it turns every watch away for a while.
+    for path in ("/apis/networking.k8s.io/v1/ingresses", "/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices"):
+        eventually(lambda path=path: len(running.get(path, resourceVersion="0")["items"]) >= COUNT, 120, 0.5, path)
     yield running
     origin.stop()
     running.stop()
