@@ -1,7 +1,7 @@
 //! What is known of the cluster, kept small: of every object only the fields that are read.
 //!
 //! Whoever watches the cluster, or reads a folder of manifests, fills a [`View`]; the translation reads it and takes
-//! [`Dirty`] from it. Ten thousand Ingresses with their Services and EndpointSlices take some ten megabytes.
+//! [`Dirty`] from it. Ten thousand Ingresses with their Services and EndpointSlices take twenty megabytes.
 
 pub mod annotations;
 pub mod cluster;
