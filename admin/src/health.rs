@@ -25,7 +25,10 @@ pub(crate) fn ping(stopping: bool, terminating_status: u16) -> Response<Bytes> {
 /// what is known goes on being served. 503 while stopping.
 pub(crate) fn ready(readiness: &Readiness, stopping: bool) -> Response<Bytes> {
     if stopping {
-        return answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "ready": false, "waitingFor": ["the end: stopping"] }));
+        return answer::json(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({ "ready": false, "waitingFor": ["the end: stopping"] }),
+        );
     }
     let ready = readiness.waiting_for.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

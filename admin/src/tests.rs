@@ -57,7 +57,10 @@ fn admin(routers: usize) -> Admin<Fixed> {
     let middleware = Arc::new(Middleware::Invalid("two kinds".to_owned()));
     let info = MiddlewareInfo { middleware, status: Status::Disabled, errors: vec!["two kinds".to_owned()] };
     fixed.runtime.middlewares.insert("default-b@kubernetescrd".into(), Arc::new(info));
-    fixed.runtime.diagnostics.push(Diagnostic::error(Subject::new("Ingress", "default", "x"), "its rule does not parse"));
+    fixed
+        .runtime
+        .diagnostics
+        .push(Diagnostic::error(Subject::new("Ingress", "default", "x"), "its rule does not parse"));
     let facts = Facts {
         base_path: String::new(),
         dashboard_name: "a <b>".to_owned(),

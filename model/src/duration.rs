@@ -181,7 +181,10 @@ mod tests {
 
     #[test]
     fn numbers_and_texts_deserialize() {
-        assert_eq!(serde_json::from_str::<Vec<GoDuration>>("[5, \"5\", \"5s\"]").unwrap(), [GoDuration::from_secs(5); 3]);
+        assert_eq!(
+            serde_json::from_str::<Vec<GoDuration>>("[5, \"5\", \"5s\"]").unwrap(),
+            [GoDuration::from_secs(5); 3]
+        );
         assert!(serde_json::from_str::<GoDuration>("true").is_err());
     }
 }

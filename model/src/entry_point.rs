@@ -158,7 +158,15 @@ pub struct EncodedCharacters {
 impl Default for EncodedCharacters {
     fn default() -> Self {
         let yes = true;
-        Self { slash: yes, back_slash: yes, null_character: yes, semicolon: yes, percent: yes, question_mark: yes, hash: yes }
+        Self {
+            slash: yes,
+            back_slash: yes,
+            null_character: yes,
+            semicolon: yes,
+            percent: yes,
+            question_mark: yes,
+            hash: yes,
+        }
     }
 }
 

@@ -87,7 +87,11 @@ fn redirection(config: &mut Config, entry_point: &EntryPoint) {
 }
 
 /// The services that those routers lead to.
-pub(super) fn services(admin: &Arc<Admin<State>>, state: &State, background: &Handle) -> Vec<(Name, Arc<dyn Internal>)> {
+pub(super) fn services(
+    admin: &Arc<Admin<State>>,
+    state: &State,
+    background: &Handle,
+) -> Vec<(Name, Arc<dyn Internal>)> {
     let parts = [
         ("api@internal", Part::Api),
         ("dashboard@internal", Part::Dashboard),

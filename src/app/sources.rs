@@ -87,10 +87,7 @@ impl Sources {
             .iter()
             .flat_map(|update| {
                 let source = |provider: &str, config| Source { provider: Name::from(provider), config };
-                [
-                    source(KUBERNETES_CRD, update.kubernetescrd.clone()),
-                    source(KUBERNETES, update.kubernetes.clone()),
-                ]
+                [source(KUBERNETES_CRD, update.kubernetescrd.clone()), source(KUBERNETES, update.kubernetes.clone())]
             })
             .collect()
     }
@@ -121,10 +118,8 @@ impl Sources {
 fn manifests_options(settings: &Settings, manifests: &settings::Manifests) -> ManifestsOptions {
     // A folder has no addresses to publish, and may name any backend.
     let mut ingress = settings.providers.kubernetes_ingress.as_ref().map(|k| ingress_options(settings, k));
-    let ingress = ingress.get_or_insert_with(|| IngressOptions {
-        default_rule_syntax_v2: is_v2(settings),
-        ..IngressOptions::default()
-    });
+    let ingress = ingress
+        .get_or_insert_with(|| IngressOptions { default_rule_syntax_v2: is_v2(settings), ..IngressOptions::default() });
     ingress.allow_external_name_services = true;
     ManifestsOptions {
         directory: manifests.directory.clone(),
@@ -162,7 +157,11 @@ fn kubernetes_options(settings: &Settings) -> KubernetesOptions {
     }
 }
 
-fn connection(endpoint: &str, token: &settings::Secret, certificate_authority: Option<&std::path::PathBuf>) -> Connection {
+fn connection(
+    endpoint: &str,
+    token: &settings::Secret,
+    certificate_authority: Option<&std::path::PathBuf>,
+) -> Connection {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Connection {
         endpoint: some(endpoint),

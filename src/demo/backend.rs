@@ -16,9 +16,12 @@ pub(super) async fn start(name: &'static str) -> std::io::Result<u16> {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let service = hyper::service::service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(name, &request))));
+                let service = hyper::service::service_fn(|request| {
+                    std::future::ready(Ok::<_, Infallible>(answer(name, &request)))
+                });
                 // A client that breaks off is no news here.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     });

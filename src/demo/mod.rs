@@ -20,7 +20,9 @@ const MANIFESTS: [(&str, &str); 4] = [
 pub(crate) fn run() -> ExitCode {
     let started = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let prepared = started.and_then(|runtime| {
-        let ports = runtime.block_on(async { Ok::<_, std::io::Error>((backend::start("one").await?, backend::start("two").await?)) })?;
+        let ports = runtime.block_on(async {
+            Ok::<_, std::io::Error>((backend::start("one").await?, backend::start("two").await?))
+        })?;
         Ok((prepare(ports)?, runtime))
     });
     let (folder, _backends) = match prepared {

@@ -21,7 +21,10 @@ pub struct BasicAuth {
 
 impl fmt::Debug for BasicAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BasicAuth").field("users", &self.users.len()).field("realm", &self.realm).finish_non_exhaustive()
+        f.debug_struct("BasicAuth")
+            .field("users", &self.users.len())
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
     }
 }
 

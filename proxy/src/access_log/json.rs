@@ -105,7 +105,11 @@ fn value(line: &mut Vec<u8>, name: &'static str, record: &Record<'_>, fields: &F
         "OriginDuration" => put(line, name, &upstream.map_or(0, |u| nanos(u.duration))),
         "OriginStatus" => put(line, name, &upstream.map_or(0, |u| u.status)),
         "Overhead" => {
-            put(line, name, &nanos(record.duration.saturating_sub(upstream.map_or_else(Default::default, |u| u.duration))));
+            put(
+                line,
+                name,
+                &nanos(record.duration.saturating_sub(upstream.map_or_else(Default::default, |u| u.duration))),
+            );
         }
         "RequestAddr" => put(line, name, record.host),
         "RequestContentSize" => put(line, name, &record.request_bytes),
@@ -152,7 +156,8 @@ fn write_headers(line: &mut Vec<u8>, prefix: &str, headers: &HeaderMap, fields: 
             FieldMode::Drop => continue,
             FieldMode::Redact => REDACTED.to_owned(),
             FieldMode::Keep => {
-                let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+                let values: Vec<_> =
+                    headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
                 values.join(",")
             }
         };

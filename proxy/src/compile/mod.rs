@@ -7,9 +7,9 @@ mod lookup;
 mod routers;
 mod services;
 mod settle;
-mod tls_options;
 #[cfg(test)]
 mod tests;
+mod tls_options;
 
 pub use lookup::Source;
 pub use routers::RecordInternals;

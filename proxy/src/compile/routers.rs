@@ -91,8 +91,9 @@ impl Entry {
             })
             .collect();
         let settled = with.defaults.settle(name, &self.source, conflicted);
-        let copies =
-            settled.into_iter().map(|s| Build::new(name, s, &old_steps, with).finish(&self.rule, !conflicted.is_empty()));
+        let copies = settled
+            .into_iter()
+            .map(|s| Build::new(name, s, &old_steps, with).finish(&self.rule, !conflicted.is_empty()));
         self.copies = copies.collect();
         self.conflicted = conflicted.to_vec();
     }
@@ -151,12 +152,7 @@ struct Build<'a, 'b> {
 }
 
 impl<'a, 'b> Build<'a, 'b> {
-    fn new(
-        name: &'a Name,
-        settled: Settled,
-        old_steps: &'a OldSteps,
-        with: &'a mut Workshop<'b>,
-    ) -> Self {
+    fn new(name: &'a Name, settled: Settled, old_steps: &'a OldSteps, with: &'a mut Workshop<'b>) -> Self {
         let errors = settled.errors.clone();
         Self {
             provider: provider(name),
@@ -223,9 +219,10 @@ impl<'a, 'b> Build<'a, 'b> {
         }
         let internal = matches!(target, Target::Internal(_));
         let observability = router.observability.clone().unwrap_or_default();
-        let metrics = self.with.metrics.filter(|_| {
-            observability.metrics.unwrap_or(true) && (!internal || self.with.record_internals.metrics)
-        });
+        let metrics = self
+            .with
+            .metrics
+            .filter(|_| observability.metrics.unwrap_or(true) && (!internal || self.with.record_internals.metrics));
         Some(Pipeline {
             log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
             count: metrics.is_some(),

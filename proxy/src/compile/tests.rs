@@ -48,7 +48,11 @@ fn compiler(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Compiler
 
 fn web_and_websecure() -> Compiler {
     let tls = Http { tls: Some(RouterTls::default()), ..Http::default() };
-    compiler([entry_point("traefik", Http::default()), entry_point("web", Http::default()), entry_point("websecure", tls)])
+    compiler([
+        entry_point("traefik", Http::default()),
+        entry_point("web", Http::default()),
+        entry_point("websecure", tls),
+    ])
 }
 
 fn router(rule: &str) -> Router {
@@ -118,10 +122,7 @@ fn a_router_of_unknown_entry_points_is_disabled_and_says_so() {
     let compiled = web_and_websecure().compile(&source(routers([("lost", lost), ("half", half)])));
     assert_eq!(names(&compiled), ["half@kubernetes*", "lost@kubernetes*"]);
     let errors = |name: &str| compiled.runtime.routers[name].errors.clone();
-    assert_eq!(
-        errors("lost@kubernetes"),
-        ["entryPoint \"nope\" doesn't exist", "no valid entryPoint for this router"]
-    );
+    assert_eq!(errors("lost@kubernetes"), ["entryPoint \"nope\" doesn't exist", "no valid entryPoint for this router"]);
     assert_eq!(compiled.runtime.routers["half@kubernetes"].status, Status::Warning);
     assert!(routed(&compiled, 1, false, "b.test", "/").is_some(), "the good half is served");
 }
@@ -164,7 +165,9 @@ fn what_did_not_change_keeps_its_identity() {
         ..router(&format!("Host(`a.test`) && PathPrefix(`{path}`)"))
     };
     let mut config = routers([("a", limited("/a")), ("b", limited("/b"))]);
-    config.middlewares.insert("limit".into(), Arc::new(Middleware::RateLimit(RateLimit { average: 1, ..RateLimit::default() })));
+    config
+        .middlewares
+        .insert("limit".into(), Arc::new(Middleware::RateLimit(RateLimit { average: 1, ..RateLimit::default() })));
     let first = compiler.compile(&source(config.clone()));
     let find = |compiled: &Compiled, path: &str| {
         let headers = HeaderMap::new();

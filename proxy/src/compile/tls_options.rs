@@ -79,17 +79,19 @@ mod tests {
 
     #[test]
     fn routers_that_agree_get_their_options() {
-        let choice = choose(&[
-            wish("a", &["x", "y"], "strict@kubernetescrd"),
-            wish("b", &["x"], "strict@kubernetescrd"),
-        ]);
+        let choice =
+            choose(&[wish("a", &["x", "y"], "strict@kubernetescrd"), wish("b", &["x"], "strict@kubernetescrd")]);
         assert_eq!(choice.by_host["web"].get("x").map(|n| &**n), Some("strict@kubernetescrd"));
         assert!(choice.conflicted.is_empty());
     }
 
     #[test]
     fn routers_that_disagree_all_fall_back() {
-        let choice = choose(&[wish("a", &["x"], "strict@kubernetescrd"), wish("b", &["x"], DEFAULT), wish("c", &["z"], "own@file")]);
+        let choice = choose(&[
+            wish("a", &["x"], "strict@kubernetescrd"),
+            wish("b", &["x"], DEFAULT),
+            wish("c", &["z"], "own@file"),
+        ]);
         assert_eq!(choice.by_host["web"].get("x"), None);
         assert_eq!(choice.by_host["web"].get("z").map(|n| &**n), Some("own@file"));
         assert_eq!(choice.conflicted.len(), 2);

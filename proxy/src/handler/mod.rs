@@ -4,12 +4,12 @@ mod challenge;
 mod record;
 
 use crate::access_log::AccessLog;
+use crate::forward::ForwardedFor;
 use crate::metrics::{Metrics, Series};
 use crate::request;
 use crate::respond::{Failure, respond};
 use crate::router::RequestView;
 use crate::serve::{self, Client};
-use crate::forward::ForwardedFor;
 use crate::snapshot::{Reader, Route, Target};
 use flow_middleware::chain::Context;
 use flow_middleware::{Body, Exchange, Fetch};
@@ -69,8 +69,7 @@ impl Handler {
         };
         record.routed(&route);
         let body = record.count_request(body);
-        let exchange =
-            Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
+        let exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
         let forwarded_for = match client.entry.point.forwarded_headers.not_append_x_forwarded_for {
             true => ForwardedFor::Keep,
             false => ForwardedFor::Append,

@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn entry_points_do_not_share_a_port() {
-        let point = |name, address: &str| Arc::new(EntryPoint { address: address.parse().unwrap(), ..entry_point(name) });
+        let point =
+            |name, address: &str| Arc::new(EntryPoint { address: address.parse().unwrap(), ..entry_point(name) });
         let (a, b) = (point("a", "127.0.0.1:80"), point("b", "[::]:80"));
         let error = check_apart(&[Arc::clone(&a), b]).unwrap_err();
         assert!(matches!(error, ListenError::Shared { first, second, .. } if &*first == "a" && &*second == "b"));

@@ -82,7 +82,10 @@ impl Metrics {
                 &["cn", "serial", "sans"],
             )?,
             diagnostics: IntGaugeVec::new(
-                Opts::new("flow_proxy_diagnostics", "Findings about configuration objects that are not served as written"),
+                Opts::new(
+                    "flow_proxy_diagnostics",
+                    "Findings about configuration objects that are not served as written",
+                ),
                 &["kind", "severity"],
             )?,
             open_connections: IntGaugeVec::new(

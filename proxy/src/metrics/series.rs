@@ -100,10 +100,16 @@ impl Family {
         registry.register(Box::new(duration.clone()))?;
         let by = "partitioned by status code, protocol, and method.";
         Ok(Self(Arc::new(Vectors {
-            requests: counter("requests_total", &format!("How many HTTP requests processed on a {kind}, {by}"), &labels)?,
+            requests: counter(
+                "requests_total",
+                &format!("How many HTTP requests processed on a {kind}, {by}"),
+                &labels,
+            )?,
             tls: counter(
                 "requests_tls_total",
-                &format!("How many HTTP requests with TLS processed on a {kind}, partitioned by TLS version and TLS cipher used."),
+                &format!(
+                    "How many HTTP requests with TLS processed on a {kind}, partitioned by TLS version and TLS cipher used."
+                ),
                 &tls_labels,
             )?,
             duration,
