@@ -38,7 +38,8 @@ deny:
 
 # Write the CRDs from the Rust types.
 crds:
-    cargo run --quiet --package flow-controller --example crds
+    UPDATE=1 cargo test --quiet --package flow-controller --lib crd
+    deploy/charts/sync-crds
 
 # Everything, as CI runs it.
 ci:

@@ -29,7 +29,7 @@
   verbs: [list, watch]
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [create, patch]
+  verbs: [create, patch, delete]
 - apiGroups: [cert-manager.io]
   resources: [certificaterequests]
   verbs: [create, patch, delete]
