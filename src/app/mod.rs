@@ -54,7 +54,20 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
     }
 }
 
+/// Options that are read and checked, and that nothing serves yet.
+fn say_unserved(settings: &Settings) {
+    for (given, option) in [
+        (settings.providers.file.is_some(), "providers.file"),
+        (!settings.certificates_resolvers.is_empty(), "certificatesResolvers"),
+    ] {
+        if given {
+            eprintln!("warning: {option} is not served yet: nothing comes of it");
+        }
+    }
+}
+
 fn start(settings: &Settings) -> Result<(), Refusal> {
+    say_unserved(settings);
     observability::start_log(&settings.log)?;
     let metrics = observability::metrics(settings)?;
     let log = observability::access_log(settings)?;
