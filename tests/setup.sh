@@ -74,6 +74,17 @@ PYTHON
     export KUBECTL="$folder/kubectl" HELM="$folder/helm"
 }
 
+# Helm of the major before, which users still have: the charts work with both.
+helm_3() {
+    local version=v3.22.0 folder
+    folder="$cache/helm-$version"
+    if [ ! -x "$folder/helm" ]; then
+        say "building Helm 3"
+        (cd / && GOBIN="$folder" go install -trimpath "helm.sh/helm/v3/cmd/helm@$version")
+    fi
+    export HELM3="$folder/helm"
+}
+
 # The API server of tests/cluster and the loader beside it.
 test_cluster() {
     local version=v1.36.3 mark
@@ -110,6 +121,7 @@ tools() {
     system_packages
     python_environment
     kubectl_and_helm
+    helm_3
     test_cluster
     pebble
 }

@@ -1,0 +1,120 @@
+"""The proxy under the account that its chart gives it: no permission is missing, none is unused."""
+
+import json
+import pathlib
+
+import pytest
+import yaml
+from harness import objects, paths
+from harness.cluster import Cluster
+from harness.processes import Process
+from harness.proxy import Proxy
+from harness.waiting import eventually
+
+
+class AuditedCluster(Cluster):
+    """A cluster that writes down who asked for what."""
+
+    def start(self):
+        self.directory.mkdir(parents=True)
+        policy = self.directory / "audit.yaml"
+        policy.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n")
+        self.audit_log = self.directory / "audit.log"
+        binary = paths.tool("TESTCLUSTER", "the test cluster's executable")
+        flags = [f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}", "--audit-log-mode=blocking"]
+        self.process = Process(f"{self.name}-apiserver", [binary, "-dir", self.directory, "-port", self.port, "--", *flags])
+        eventually(lambda: "ready\n" in self.process.log(), 90, 0.05, "the API server")
+        eventually(lambda: self.get("/api/v1/namespaces/default"), 30, 0.05, "the namespace default")
+
+    def asked(self, user):
+        """(group, resource, verb) of every request of a user, and those that were refused."""
+        done, refused = set(), set()
+        for line in self.audit_log.read_text().splitlines():
+            event = json.loads(line)
+            if event["user"].get("username") == user and "objectRef" in event:
+                target = event["objectRef"]
+                resource = target["resource"] + ("/" + target["subresource"] if "subresource" in target else "")
+                request = (target.get("apiGroup", ""), resource, event["verb"])
+                done.add(request)
+                if event.get("responseStatus", {}).get("code") == 403:
+                    refused.add(request)
+        return done, refused
+
+
+@pytest.fixture
+def audited():
+    running = AuditedCluster("audited")
+    yield running
+    running.stop()
+
+
+def test_the_rendered_rights_are_enough_and_all_used(helm4, audited, backends):
+    """Two replicas with the rendered arguments and the rendered account's token; the API server's audit log against the roles."""
+    values = {
+        "ports": {"web": {"port": 29080}, "websecure": {"port": 29443}, "traefik": {"port": 29088}, "metrics": {"port": 29089}},
+        "fullnameOverride": "rights", "deployment": {"replicas": 2},
+        "providers": {"kubernetesIngress": {"publishedService": {"enabled": False}, "ingressEndpoint": {"ip": "192.0.2.7"}}},
+    }
+    helm4("install", "rights", "flow-proxy", "--kubeconfig", audited.kubeconfig, "-n", "rights", "--create-namespace", values=values)
+    arguments = audited.get("/apis/apps/v1/namespaces/rights/deployments/rights")["spec"]["template"]["spec"]["containers"][0]["args"]
+    kubeconfig = yaml.safe_load(pathlib.Path(audited.kubeconfig).read_text())
+    kubeconfig["users"][0]["user"] = {"token": audited.kubectl("create", "token", "rights", "-n", "rights").strip()}
+    path = paths.WORK / "rights.kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+
+    def replica(number):
+        moved = [argument.replace(":290", f":29{number + 2}").replace(":29443", f":29{number}43") for argument in arguments]
+        environment = {"KUBECONFIG": str(path), "POD_NAMESPACE": "rights", "POD_NAME": f"rights-{number}"}
+        running = Proxy(*moved, env=environment, defaults=False, ready=False, name=f"rights-{number}")
+        running.web, running.admin = 29080 + (number + 2) * 100, 29088 + (number + 2) * 100
+        running.wait_ready()
+        return running
+
+    def protected(name, host):
+        """A host with a password, and a backend whose CA is in a ConfigMap."""
+        users = objects.secret(f"users-{name}", "rights", {"users": "u:{SHA}C+7Hteo/D9vJXQ3UfzxbwnXaijM="})
+        ca = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"ca-{name}", "namespace": "rights"}, "data": {"ca.crt": ""}}
+        audited.apply(
+            users, ca, objects.middleware(f"auth-{name}", "rights", {"basicAuth": {"secret": f"users-{name}"}}),
+            objects.custom("ServersTransport", f"transport-{name}", "rights", {"rootCAs": [{"configMap": f"ca-{name}"}]}),
+            objects.ingress(name, "rights", host, annotations={"router.middlewares": f"rights-auth-{name}@kubernetescrd"}, ingressClassName="traefik"),
+        )
+
+    annotation = {"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}
+    audited.apply(
+        objects.service("backend", "rights"), objects.endpoints("backend", "rights", ["10.99.0.1"]),
+        objects.service("by-node", "rights", annotations=annotation, type="NodePort"),
+        objects.ingress("by-node", "rights", "node.example.org", "by-node", ingressClassName="traefik"),
+    )
+    protected("first", "first.example.org")
+    with replica(0) as leader, replica(1) as follower:
+        # What is named only later is fetched, which is another verb than what was there at the start.
+        protected("second", "second.example.org")
+        for running in (leader, follower):
+            for host in ("first.example.org", "second.example.org"):
+                running.served(host, status=401)
+
+        def published():
+            status = audited.get("/apis/networking.k8s.io/v1/namespaces/rights/ingresses/second")["status"]
+            return status["loadBalancer"].get("ingress") == [{"ip": "192.0.2.7"}]
+
+        eventually(published, 20, what="the status")
+        user = "system:serviceaccount:rights:rights"
+
+        granted = set()
+        roles = audited.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/rights-rights")["rules"]
+        roles += audited.get("/apis/rbac.authorization.k8s.io/v1/namespaces/rights/roles/rights-leader")["rules"]
+        for rule in roles:
+            granted |= {(group, resource, verb) for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+        def all_used():
+            done, refused = audited.asked(user)
+            assert not refused, f"missing: {refused}"
+            # Lists come as streams, which is `watch`; `list` is for API servers that do not stream them.
+            streamed = {(group, resource, "list") for group, resource, verb in done if verb == "watch"}
+            assert granted <= done | streamed, f"unused: {sorted(granted - done - streamed)}"
+            return True
+
+        eventually(all_used, 30, what="the use of every permission")
+        for running in (leader, follower):
+            assert "forbidden" not in running.log().lower() and "grant " not in running.log(), running.log()
