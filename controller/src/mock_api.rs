@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::header::ACCEPT;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
@@ -41,6 +42,8 @@ struct State {
 struct Watch {
     target: Target,
     only: Option<String>,
+    /// Only metadata is wanted.
+    partial: bool,
     send: mpsc::UnboundedSender<Value>,
 }
 
@@ -113,7 +116,7 @@ impl Cluster {
         self.0.lock().requests.iter().filter(|request| request.contains(text)).cloned().collect()
     }
 
-    /// Answers requests whose `METHOD path` contains `text` with this status, from now on; running watches of such
+    /// Answers requests whose `METHOD path?query` contains `text` with this status, from now on; running watches of such
     /// paths end.
     pub(crate) fn fail(&self, text: &str, status: u16) {
         let mut state = self.0.lock();
@@ -158,8 +161,10 @@ impl Cluster {
             .filter_map(|pair| pair.split_once('='))
             .map(|(k, v)| (k.to_owned(), v.replace("%3D", "=").replace("%21", "!").replace("%2C", ",")))
             .collect();
+        let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+        let partial = accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"));
         let path = parts.uri.path();
-        let line = format!("{} {path}", parts.method);
+        let line = format!("{} {}", parts.method, parts.uri);
         let mut state = self.0.lock();
         state.requests.push(format!("{} {}", parts.method, parts.uri));
         if let Some(&(_, status)) = state.faults.iter().find(|(text, _)| line.contains(text.as_str())) {
@@ -174,7 +179,7 @@ impl Cluster {
         }
         let value = || serde_json::from_slice::<Value>(&body).unwrap();
         match parts.method {
-            Method::GET if query.contains_key("watch") => state.watch(target, &query),
+            Method::GET if query.contains_key("watch") => state.watch(target, &query, partial),
             Method::GET if target.name.is_empty() => state.list(&target, &query),
             Method::GET => state.objects.get(&target.key()).map_or_else(|| failure(404), |object| ok(object.clone())),
             Method::POST => {
@@ -223,29 +228,36 @@ impl State {
     }
 
     fn tell(&mut self, key: &(String, String, String), kind: &str, value: &Value) {
-        let event = json!({ "type": kind, "object": value });
         self.watches.retain(|watch| {
             let wanted = watch.target.covers(key) && watch.only.as_ref().is_none_or(|name| *name == key.2);
-            !wanted || watch.send.send(event.clone()).is_ok()
+            let event = || json!({ "type": kind, "object": shown(value, watch.partial) });
+            !wanted || watch.send.send(event()).is_ok()
         });
     }
 
     fn selected(&self, target: &Target, query: &HashMap<String, String>) -> Vec<Value> {
-        let only = only(query);
+        let (only, sort) = (only(query), sort(query));
         let objects = self.objects.iter().filter(|(key, _)| target.covers(key));
-        objects.filter(|(key, _)| only.as_ref().is_none_or(|name| *name == key.2)).map(|(_, v)| v.clone()).collect()
+        let objects = objects.filter(|(key, _)| only.as_ref().is_none_or(|name| *name == key.2));
+        objects.filter(|(_, v)| sort.as_ref().is_none_or(|sort| v["type"] == **sort)).map(|(_, v)| v.clone()).collect()
     }
 
     fn list(&self, target: &Target, query: &HashMap<String, String>) -> Answer {
+        let number = |name: &str| query.get(name).and_then(|value| value.parse::<usize>().ok());
+        let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
+        let all = self.selected(target, query);
+        let page: Vec<_> = all.iter().skip(from).take(limit).collect();
+        let end = from + page.len();
+        let rest = if end < all.len() { end.to_string() } else { String::new() };
         ok(json!({
             "apiVersion": "v1",
             "kind": "List",
-            "metadata": { "resourceVersion": self.version.to_string() },
-            "items": self.selected(target, query),
+            "metadata": { "resourceVersion": self.version.to_string(), "continue": rest },
+            "items": page,
         }))
     }
 
-    fn watch(&mut self, target: Target, query: &HashMap<String, String>) -> Answer {
+    fn watch(&mut self, target: Target, query: &HashMap<String, String>, partial: bool) -> Answer {
         let streaming = query.get("sendInitialEvents").is_some_and(|value| value == "true");
         if streaming && self.no_streaming_lists {
             return failure(422);
@@ -253,7 +265,7 @@ impl State {
         let (send, receive) = mpsc::unbounded_channel();
         if streaming {
             for object in self.selected(&target, query) {
-                let _ = send.send(json!({ "type": "ADDED", "object": object }));
+                let _ = send.send(json!({ "type": "ADDED", "object": shown(&object, partial) }));
             }
             let _ = send.send(json!({ "type": "BOOKMARK", "object": {
                 "apiVersion": "v1", "kind": "Any",
@@ -270,11 +282,11 @@ impl State {
             for object in self.selected(&target, query) {
                 let version = object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0);
                 if version > since {
-                    let _ = send.send(json!({ "type": "MODIFIED", "object": object }));
+                    let _ = send.send(json!({ "type": "MODIFIED", "object": shown(&object, partial) }));
                 }
             }
         }
-        self.watches.push(Watch { target, only: only(query), send });
+        self.watches.push(Watch { target, only: only(query), partial, send });
         let frames = stream::unfold(receive, |mut receive| async {
             let event = receive.recv().await?;
             Some((Ok(Frame::data(Bytes::from(format!("{event}\n")))), receive))
@@ -331,6 +343,19 @@ fn merge(mut value: Value, patch: &Value) -> Value {
 
 fn only(query: &HashMap<String, String>) -> Option<String> {
     query.get("fieldSelector")?.strip_prefix("metadata.name=").map(str::to_owned)
+}
+
+fn sort(query: &HashMap<String, String>) -> Option<String> {
+    query.get("fieldSelector")?.strip_prefix("type=").map(|sort| sort.replace("%2F", "/"))
+}
+
+/// An object, or only its metadata.
+fn shown(object: &Value, partial: bool) -> Value {
+    if partial {
+        json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"] })
+    } else {
+        object.clone()
+    }
 }
 
 fn ok(value: Value) -> Answer {

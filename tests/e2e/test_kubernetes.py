@@ -208,8 +208,8 @@ def test_published_service(cluster, backends, make_space):
 # --- Secrets ---------------------------------------------------------------------------------------------------------
 
 
-def test_unreferenced_secrets_are_not_held(cluster, backends, make_space):
-    """Eighty Secrets of 700 kB that nothing refers to, 56 MB in all, do not stay in memory."""
+def test_unreferenced_secrets_are_not_held(cluster, backends, make_space, figures):
+    """Eighty Secrets of 700 kB that nothing refers to, 56 MB in all, are not even read."""
     space = make_space()
     host = space.route(tls=["used"])
     pair = pki.leaf(host)
@@ -226,7 +226,9 @@ def test_unreferenced_secrets_are_not_held(cluster, backends, make_space):
     without = memory()
     for i in range(80):
         space.apply(objects.secret(f"release-{i}", space.name, {"release": os.urandom(700_000)}))
-    assert memory() - without < 28
+    more = memory() - without
+    figures(f"56 MB of Secrets that nothing refers to: {more:.0f} MB more in use")
+    assert more < 14
 
 
 # --- CRDs and the API server -----------------------------------------------------------------------------------------

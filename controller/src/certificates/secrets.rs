@@ -1,6 +1,6 @@
-//! The Secrets that Certificates and issuers name: all pass by in one watch, and what nobody names is dropped at once.
-//! One that begins to be named is fetched. Where the whole kind may not be watched, those that are named are fetched
-//! now and then.
+//! The Secrets that Certificates and issuers name: one watch brings the metadata of all, and what is named is fetched
+//! when it begins to be named and when its version changes. Where the whole kind may not be watched, those that are
+//! named are fetched now and then.
 
 use super::Options;
 use super::feeds::namespaces;
@@ -8,11 +8,12 @@ use super::objects::{meta, secret, version};
 use super::state::{Shared, SourceId, State};
 use crate::watch::feed::{Feed, Signal};
 use crate::watch::outage::Outage;
-use flow_acme::objects::{Key, Secret};
+use flow_acme::objects::{Key, Meta, Secret};
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::FuturesUnordered;
 use k8s_openapi::api::core::v1 as core;
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Client};
 use std::collections::{HashSet, VecDeque};
@@ -51,6 +52,7 @@ struct Follower {
     shared: Arc<Shared>,
     seen: HashSet<Key>,
     queue: VecDeque<Key>,
+    queued: HashSet<Key>,
     fetches: FuturesUnordered<BoxFuture<'static, Fetched>>,
 }
 
@@ -72,7 +74,7 @@ pub(super) fn start(
     let lookups = places.into_iter().map(|place| {
         let (send, wants) = mpsc::unbounded_channel();
         let namespace = (!place.is_empty()).then_some(place.clone());
-        let api: Api<core::Secret> = match &namespace {
+        let api: Api<PartialObjectMeta<core::Secret>> = match &namespace {
             Some(namespace) => Api::namespaced(client.clone(), namespace),
             None => Api::all(client.clone()),
         };
@@ -84,6 +86,7 @@ pub(super) fn start(
             shared: Arc::clone(shared),
             seen: HashSet::new(),
             queue: VecDeque::new(),
+            queued: HashSet::new(),
             fetches: FuturesUnordered::new(),
         };
         shared.state.lock().unlisted.insert(follower.id.clone());
@@ -94,12 +97,16 @@ pub(super) fn start(
 }
 
 impl Follower {
-    async fn run(mut self, mut feed: Feed<core::Secret>, mut wants: mpsc::UnboundedReceiver<Vec<Key>>) {
+    async fn run(
+        mut self,
+        mut feed: Feed<PartialObjectMeta<core::Secret>>,
+        mut wants: mpsc::UnboundedReceiver<Vec<Key>>,
+    ) {
         loop {
             self.fetch();
             tokio::select! {
                 signal = feed.next() => self.signal(signal),
-                Some(keys) = wants.recv() => self.queue.extend(keys),
+                Some(keys) = wants.recv() => keys.into_iter().for_each(|key| self.push(key)),
                 Some(fetched) = self.fetches.next(), if !self.fetches.is_empty() => self.fetched(fetched),
             }
         }
@@ -109,18 +116,18 @@ impl Follower {
         self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
     }
 
-    fn signal(&mut self, signal: Signal<core::Secret>) {
+    fn signal(&mut self, signal: Signal<PartialObjectMeta<core::Secret>>) {
         match signal {
             Signal::Event(Event::Init) => self.seen.clear(),
             Signal::Event(Event::InitApply(object)) => {
-                let key = meta(object.metadata.clone()).key();
-                if self.passes(object) {
-                    self.seen.insert(key);
+                let metadata = meta(object.metadata);
+                if self.passes(&metadata) {
+                    self.seen.insert(metadata.key());
                 }
             }
             Signal::Event(Event::InitDone) => self.listed(),
             Signal::Event(Event::Apply(object)) => {
-                self.passes(object);
+                self.passes(&meta(object.metadata));
             }
             Signal::Event(Event::Delete(object)) => {
                 let gone = meta(object.metadata);
@@ -129,7 +136,7 @@ impl Follower {
                     if state.view.secrets.get(&key).is_some_and(|s| version(&s.metadata) <= version(&gone)) {
                         state.view.secrets.remove(&key);
                     }
-                    if state.wanted.contains(&key) {
+                    if state.wanted.contains(&key) || state.pending.contains(&key) {
                         state.deleted.insert(key, version(&gone));
                     }
                 });
@@ -139,26 +146,39 @@ impl Follower {
                 let shared = Arc::clone(&self.shared);
                 shared.change(|state| {
                     state.unlisted.remove(&self.id);
-                    self.queue = state.wanted.iter().filter(|key| self.ours(key)).cloned().collect();
+                    self.queued = state.wanted.iter().filter(|key| self.ours(key)).cloned().collect();
+                    self.queue = self.queued.iter().cloned().collect();
+                    let State { pending, wanted, .. } = state;
+                    pending.retain(|key| wanted.contains(key) || !self.ours(key));
                 });
             }
         }
     }
 
-    /// Keeps a Secret that somebody names; says whether it did.
-    fn passes(&self, object: core::Secret) -> bool {
+    fn push(&mut self, key: Key) {
+        if self.queued.insert(key.clone()) {
+            self.queue.push_back(key);
+        }
+    }
+
+    /// Has a Secret that somebody names fetched, unless it is known in this version; says whether it is named.
+    fn passes(&mut self, metadata: &Meta) -> bool {
+        let key = metadata.key();
         let mut state = self.shared.state.lock();
-        let metadata = meta(object.metadata.clone());
-        if !state.keeps(&metadata) {
+        if !state.keeps(metadata) {
             // Its label was all that kept it.
-            if state.view.secrets.remove(&metadata.key()).is_some() {
+            if state.view.secrets.remove(&key).is_some() {
                 self.shared.changed.notify_one();
             }
             return false;
         }
-        keep(&mut state, secret(object));
-        drop(state);
-        self.shared.changed.notify_one();
+        let known = state.view.secrets.get(&key).map(|known| version(&known.metadata));
+        if known.is_none_or(|known| known < version(metadata)) {
+            // What is known is not shown before this is in it.
+            state.pending.insert(key.clone());
+            drop(state);
+            self.push(key);
+        }
         true
     }
 
@@ -169,7 +189,7 @@ impl Follower {
             state.unlisted.remove(&self.id);
             let missing = state.view.secrets.keys().filter(|key| self.ours(key) && !self.seen.contains(key));
             let missing: Vec<_> = missing.cloned().collect();
-            self.queue.extend(missing);
+            missing.into_iter().for_each(|key| self.push(key));
         });
         self.seen = HashSet::new();
     }
@@ -178,6 +198,7 @@ impl Follower {
         while self.fetches.len() < FETCHES
             && let Some(key) = self.queue.pop_front()
         {
+            self.queued.remove(&key);
             let before = self.shared.state.lock().view.secrets.get(&key).map(|secret| version(&secret.metadata));
             let api: Api<core::Secret> = Api::namespaced(self.client.clone(), &key.namespace);
             self.fetches.push(
@@ -215,7 +236,7 @@ impl Follower {
                     }
                     // One that may not be read is tried again with the watch.
                     if !is_forbidden(&error) && state.wanted.contains(&key) {
-                        self.queue.push_back(key);
+                        self.push(key);
                     }
                     return;
                 }

@@ -46,7 +46,7 @@ pub(super) struct State {
     pub(super) names_changed: bool,
     /// Secrets that are named.
     pub(super) wanted: HashSet<Key>,
-    /// Those of them that were not looked up yet.
+    /// Those that are kept and were not looked up yet, in the version that the watch told of.
     pub(super) pending: HashSet<Key>,
     /// Those of them that cannot be read.
     pub(super) unreadable: HashSet<Key>,
@@ -94,10 +94,9 @@ impl State {
         let named = named(&self.view, settings);
         let fresh: Vec<_> = named.difference(&self.wanted).cloned().collect();
         self.wanted = named;
-        let wanted = &self.wanted;
-        self.pending.retain(|key| wanted.contains(key));
+        let (wanted, pending) = (&self.wanted, &self.pending);
         self.unreadable.retain(|key| wanted.contains(key));
-        self.deleted.retain(|key, _| wanted.contains(key));
+        self.deleted.retain(|key, _| wanted.contains(key) || pending.contains(key));
         let labelled = |meta: &Meta| meta.labels.contains_key(NEXT_PRIVATE_KEY);
         self.view.secrets.retain(|key, secret| wanted.contains(key) || labelled(&secret.metadata));
         fresh

@@ -3,9 +3,11 @@
 //! Every kind is watched by a task of its own, which turns the wire's structs into compact objects and sends them to
 //! the one owner of the view, [`Watch`]. A list takes its place at once, never in part.
 
+mod by_name;
 mod connection;
 mod discovery;
 pub(crate) mod feed;
+mod fetch;
 mod lookups;
 pub(crate) mod outage;
 mod plan;
@@ -24,6 +26,7 @@ use crate::view::service::ServiceType;
 use crate::view::{Kind, Object, View};
 use discovery::{CustomKind, Served};
 use feed::{Namespaced, Watched};
+use fetch::Sort;
 use flow_model::diagnostic::{Diagnostic, Subject};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as slices;
@@ -50,6 +53,8 @@ const INBOX: usize = 256;
 const BATCH: usize = 4096;
 /// Helm keeps its releases in Secrets; like Traefik, we do not have them sent.
 const NO_RELEASES: &str = "owner!=helm";
+/// The Secrets of which thousands may be named: certificates with their keys.
+const KEY_PAIRS: &str = "type=kubernetes.io/tls";
 /// The annotation of a Service whose backends are the nodes' ports.
 const NODE_PORT_OPTION: &str = "service.nodeportlb";
 
@@ -123,9 +128,11 @@ impl Watch {
                 Object::EndpointSlice((&o).into())
             });
             let secret = |o: &core::Secret| Object::Secret(o.into());
-            self.referenced(Kind::Secret, namespace.clone(), Some(NO_RELEASES), secret);
+            let sort = Sort { labels: Some(NO_RELEASES), fields: Some(KEY_PAIRS) };
+            self.referenced(Kind::Secret, namespace.clone(), sort, secret);
             if self.plan.custom.is_some() {
-                self.referenced(Kind::ConfigMap, namespace, None, |o: &core::ConfigMap| Object::ConfigMap(o.into()));
+                let config_map = |o: &core::ConfigMap| Object::ConfigMap(o.into());
+                self.referenced(Kind::ConfigMap, namespace, Sort::default(), config_map);
             }
         }
         if let Some(key) = self.plan.published_elsewhere().cloned() {
@@ -171,12 +178,12 @@ impl Watch {
         &mut self,
         kind: Kind,
         namespace: Option<Arc<str>>,
-        labels: Option<&'static str>,
+        sort: Sort,
         read: fn(&K) -> Object,
     ) {
         let (send, wanted) = mpsc::unbounded_channel();
         let client = self.client.clone();
-        let look = Look { kind, client, namespace: namespace.clone(), labels, outage: self.outage.clone(), read };
+        let look = Look { kind, client, namespace: namespace.clone(), sort, outage: self.outage.clone(), read };
         self.tasks.spawn(referenced::follow(look, wanted, self.found.0.clone()));
         self.lookups.add(kind, namespace, send);
     }

@@ -1,29 +1,21 @@
 //! Secrets and ConfigMaps: a cluster may hold tens of thousands, of which only those are kept that another object names.
 //!
-//! All of them pass by in one watch, and what nobody names is dropped at once. When an object starts to name one, it
-//! is fetched. Where the whole kind may not be watched, those that are named are watched one by one, by name, which a
-//! namespace's own Role (or one with `resourceNames`) can allow.
+//! Of all of them one watch brings the metadata only: their bodies may be large, and would pass through memory for
+//! nothing. What is named is fetched when it begins to be named and when its version changes. Where the whole kind may
+//! not be watched, those that are named are watched one by one, by name, which a namespace's own Role (or one with
+//! `resourceNames`) can allow.
 
-use super::feed::{Feed, Namespaced, Signal, Watched};
+use super::by_name::ByName;
+use super::feed::{Feed, Namespaced, Signal};
+use super::fetch::{Fetched, Fetches, Sort};
 use super::outage::Outage;
 use crate::view::{Kind, Object, ObjectKey};
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use hashbrown::{HashMap, HashSet};
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Client, Resource};
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::sleep;
-
-/// How many are fetched at the same time.
-const FETCHES: usize = 16;
-/// The pause after a fetch that failed.
-const RETRY: Duration = Duration::from_millis(500);
 
 /// What became of one that is named.
 #[derive(Debug)]
@@ -49,23 +41,24 @@ pub(super) struct Look<K> {
     pub(super) client: Client,
     /// The one namespace to watch, or all.
     pub(super) namespace: Option<Arc<str>>,
-    /// Which of them are watched at all.
-    pub(super) labels: Option<&'static str>,
+    /// Which of them are watched at all, and which may be named in great numbers.
+    pub(super) sort: Sort,
     pub(super) outage: Outage,
     pub(super) read: fn(&K) -> Object,
 }
 
 impl<K: Namespaced> Look<K> {
-    fn feed(&self) -> Feed<K> {
+    fn feed(&self) -> Feed<PartialObjectMeta<K>> {
         let api = match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let config = Config { label_selector: self.labels.map(str::to_owned), ..Config::default() };
+        let config = Config { label_selector: self.sort.labels.map(str::to_owned), ..Config::default() };
         Feed::new(api, config, &self.outage)
     }
 
-    fn named(&self, key: &ObjectKey) -> Feed<K> {
+    /// A watch of one alone, with all that is in it.
+    pub(super) fn named(&self, key: &ObjectKey) -> Feed<K> {
         let api = Api::namespaced(self.client.clone(), &key.namespace);
         Feed::new(api, Config::default().fields(&format!("metadata.name={}", key.name)), &self.outage)
     }
@@ -91,16 +84,15 @@ pub(super) async fn follow<K: Namespaced>(
     };
     let mut state = Referenced {
         feed: look.feed(),
+        fetches: Fetches::new(look.client.clone(), look.namespace.clone(), look.sort.clone()),
         look,
-        known: first.into_iter().map(|key| (key, 0)).collect(),
+        known: first.into_iter().map(|key| (key, Known::default())).collect(),
         list: Some(List::default()),
-        queue: VecDeque::new(),
-        fetches: FuturesUnordered::new(),
-        named: None,
+        by_name: None,
         send,
     };
     loop {
-        state.fetch();
+        state.begin();
         let told = tokio::select! {
             want = wanted.recv() => match want {
                 Some(Want::More(keys)) => state.more(keys),
@@ -108,7 +100,7 @@ pub(super) async fn follow<K: Namespaced>(
                 None => return,
             },
             signal = state.feed.next() => state.signal(signal),
-            Some(fetched) = state.fetches.next(), if !state.fetches.is_empty() => state.fetched(fetched),
+            fetched = state.fetches.next() => state.fetched(fetched),
         };
         for found in told {
             if state.send.send(found).await.is_err() {
@@ -120,16 +112,33 @@ pub(super) async fn follow<K: Namespaced>(
 
 struct Referenced<K> {
     look: Look<K>,
-    feed: Feed<K>,
-    /// Everything that is named, with the version last told; zero where there is none or nothing was told yet.
-    known: HashMap<ObjectKey, u64>,
+    feed: Feed<PartialObjectMeta<K>>,
+    /// Everything that is named.
+    known: HashMap<ObjectKey, Known>,
     /// While a list comes in.
     list: Option<List>,
-    queue: VecDeque<ObjectKey>,
-    fetches: FuturesUnordered<BoxFuture<'static, Fetched<K>>>,
+    fetches: Fetches<K>,
     /// Where the whole kind may not be watched.
-    named: Option<Named>,
+    by_name: Option<ByName>,
     send: mpsc::Sender<Found>,
+}
+
+/// What is known of one that is named.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// The version last told; zero where there is none or nothing was told yet.
+    told: u64,
+    /// The newest version that the watch brought; zero where it brought none.
+    seen: u64,
+    /// A list came without it, though it was told.
+    doubtful: bool,
+}
+
+impl Known {
+    /// Whether there may be something else than what was told.
+    const fn is_stale(self) -> bool {
+        self.told == 0 || self.told < self.seen || self.doubtful
+    }
 }
 
 /// What of a list was named, and what is named only since it began (and may have passed by unnoticed).
@@ -139,31 +148,22 @@ struct List {
     late: HashSet<ObjectKey>,
 }
 
-/// Watches by name.
-#[derive(Default)]
-struct Named {
-    tasks: JoinSet<()>,
-    by_key: HashMap<ObjectKey, AbortHandle>,
-}
-
-/// The outcome of a fetch that began when `before` was the version last told.
-struct Fetched<K> {
-    key: ObjectKey,
-    before: u64,
-    outcome: kube::Result<Option<K>>,
-}
-
 impl<K: Namespaced> Referenced<K> {
+    fn begin(&mut self) {
+        let known = &self.known;
+        self.fetches.begin(|key| known.get(key).filter(|known| known.is_stale()).map(|known| known.told));
+    }
+
     fn more(&mut self, keys: Vec<ObjectKey>) -> Vec<Found> {
         for key in keys {
-            self.known.insert(key.clone(), 0);
+            self.known.entry(key.clone()).or_default().told = 0;
             if let Some(list) = &mut self.list {
                 list.late.insert(key.clone());
             }
-            if let Some(named) = &mut self.named {
-                named.watch(&self.look, key, &self.send);
+            if let Some(by_name) = &mut self.by_name {
+                by_name.watch(&self.look, key, &self.send);
             } else {
-                self.queue.push_back(key);
+                self.fetches.push(key);
             }
         }
         Vec::new()
@@ -171,72 +171,88 @@ impl<K: Namespaced> Referenced<K> {
 
     fn only(&mut self, keys: &HashSet<ObjectKey, foldhash::fast::RandomState>) -> Vec<Found> {
         self.known.retain(|key, _| keys.contains(key));
-        if let Some(named) = &mut self.named {
-            named.only(keys);
+        if let Some(by_name) = &mut self.by_name {
+            by_name.only(keys);
         }
         Vec::new()
     }
 
-    fn signal(&mut self, signal: Signal<K>) -> Vec<Found> {
+    fn signal(&mut self, signal: Signal<PartialObjectMeta<K>>) -> Vec<Found> {
         match signal {
-            Signal::Event(Event::Init) => {
-                self.list = Some(List::default());
-                Vec::new()
-            }
+            Signal::Event(Event::Init) => self.list = Some(List::default()),
             Signal::Event(Event::InitApply(object)) => {
-                let key = ObjectKey::of(object.meta());
+                let key = ObjectKey::of(&object.metadata);
                 if let Some(list) = self.list.as_mut().filter(|_| self.known.contains_key(&key)) {
                     list.seen.insert(key.clone());
                 }
-                self.tell(key, &object)
+                self.passed(key, version(&object));
             }
-            Signal::Event(Event::InitDone) => self.listed(),
-            Signal::Event(Event::Apply(object)) => self.tell(ObjectKey::of(object.meta()), &object),
+            Signal::Event(Event::InitDone) => return self.listed(),
+            Signal::Event(Event::Apply(object)) => self.passed(ObjectKey::of(&object.metadata), version(&object)),
             Signal::Event(Event::Delete(object)) => {
-                let key = ObjectKey::of(object.meta());
-                let version = version(&object);
-                match self.known.get_mut(&key) {
-                    Some(told) if *told <= version || version == 0 => *told = version,
-                    _ => return Vec::new(),
-                }
-                vec![self.look.is(key, None)]
+                return self.gone(ObjectKey::of(&object.metadata), version(&object));
             }
-            Signal::Forbidden(_) | Signal::Absent => {
-                if self.named.is_none() {
-                    let mut named = Named::default();
-                    for key in self.known.keys() {
-                        named.watch(&self.look, key.clone(), &self.send);
-                    }
-                    self.named = Some(named);
-                    self.queue.clear();
-                }
-                Vec::new()
+            Signal::Forbidden(_) | Signal::Absent => self.watch_by_name(),
+        }
+        Vec::new()
+    }
+
+    /// The watch brought this version of an object: it is fetched if it is named and was not told yet.
+    fn passed(&mut self, key: ObjectKey, version: u64) {
+        if let Some(known) = self.known.get_mut(&key) {
+            known.seen = known.seen.max(version);
+            if known.is_stale() {
+                self.fetches.push(key);
             }
         }
     }
 
-    /// Tells of an object if it is named and newer than what was told of it.
-    fn tell(&mut self, key: ObjectKey, object: &K) -> Vec<Found> {
-        let version = version(object);
+    fn gone(&mut self, key: ObjectKey, version: u64) -> Vec<Found> {
         match self.known.get_mut(&key) {
-            Some(told) if *told < version || version == 0 => *told = version,
+            Some(known) if known.told <= version || version == 0 => {
+                *known = Known { told: version, seen: version, doubtful: false };
+            }
             _ => return Vec::new(),
         }
-        vec![self.look.is(key, Some(object))]
+        vec![self.look.is(key, None)]
+    }
+
+    fn watch_by_name(&mut self) {
+        if self.by_name.is_none() {
+            let mut by_name = ByName::default();
+            for key in self.known.keys() {
+                by_name.watch(&self.look, key.clone(), &self.send);
+            }
+            self.by_name = Some(by_name);
+            self.fetches.clear();
+        }
+    }
+
+    /// Tells of an object if it is named and newer than what was told of it.
+    fn tell(&mut self, key: ObjectKey, object: &K) -> Option<Found> {
+        let version = version(object);
+        let known = self.known.get_mut(&key)?;
+        known.doubtful = false;
+        if known.told >= version && version > 0 {
+            return None;
+        }
+        known.told = version;
+        Some(self.look.is(key, Some(object)))
     }
 
     /// A list is complete: what is named and was not in it is not there. Where something was told of it before, by a
     /// fetch that may be newer than the list, it is fetched again.
     fn listed(&mut self) -> Vec<Found> {
-        self.named = None;
+        self.by_name = None;
         let Some(list) = self.list.take() else { return Vec::new() };
         let mut told = Vec::new();
-        for (key, &version) in &self.known {
+        for (key, known) in &mut self.known {
             if list.seen.contains(key) || list.late.contains(key) {
                 continue;
             }
-            if version > 0 {
-                self.queue.push_back(key.clone());
+            if known.told > 0 {
+                known.doubtful = true;
+                self.fetches.push(key.clone());
             } else {
                 told.push(self.look.is(key.clone(), None));
             }
@@ -244,32 +260,20 @@ impl<K: Namespaced> Referenced<K> {
         told
     }
 
-    fn fetch(&mut self) {
-        while self.fetches.len() < FETCHES
-            && let Some(key) = self.queue.pop_front()
-        {
-            let Some(&before) = self.known.get(&key) else { continue };
-            let api: Api<K> = Api::namespaced(self.look.client.clone(), &key.namespace);
-            self.fetches.push(
-                async move {
-                    let outcome = api.get_opt(&key.name).await;
-                    if matches!(&outcome, Err(error) if !is_forbidden(error)) {
-                        sleep(RETRY).await;
-                    }
-                    Fetched { key, before, outcome }
-                }
-                .boxed(),
-            );
-        }
-    }
-
-    fn fetched(&mut self, Fetched { key, before, outcome }: Fetched<K>) -> Vec<Found> {
+    fn fetched(&mut self, fetched: Fetched<K>) -> Vec<Found> {
+        let (key, before, outcome) = match fetched {
+            Fetched::One { key, before, outcome } => (key, before, outcome),
+            Fetched::Page(objects) => {
+                let told = objects.into_iter().filter_map(|object| self.tell(ObjectKey::of(object.meta()), &object));
+                return told.collect();
+            }
+        };
         match outcome {
-            Ok(Some(object)) => self.tell(key, &object),
-            // Unless a watch told something newer meanwhile.
+            Ok(Some(object)) => self.tell(key, &object).into_iter().collect(),
+            // Unless something newer was told meanwhile.
             Ok(None) => match self.known.get_mut(&key) {
-                Some(version) if *version == before => {
-                    *version = 0;
+                Some(known) if known.told == before => {
+                    *known = Known::default();
                     vec![self.look.is(key, None)]
                 }
                 _ => Vec::new(),
@@ -278,61 +282,11 @@ impl<K: Namespaced> Referenced<K> {
                 vec![Found::Forbidden(self.look.kind, key, status.message)]
             }
             Err(_) => {
-                self.queue.push_back(key);
+                self.fetches.again(key);
                 Vec::new()
             }
         }
     }
-}
-
-impl Named {
-    fn watch<K: Namespaced>(&mut self, look: &Look<K>, key: ObjectKey, send: &mpsc::Sender<Found>) {
-        let task = one(look.kind, key.clone(), look.named(&key), look.read, send.clone());
-        // Asked for again: begun again, so that it is told again.
-        if let Some(old) = self.by_key.insert(key, self.tasks.spawn(task)) {
-            old.abort();
-        }
-    }
-
-    fn only(&mut self, keys: &HashSet<ObjectKey, foldhash::fast::RandomState>) {
-        for (_, task) in self.by_key.extract_if(|key, _| !keys.contains(key)) {
-            task.abort();
-        }
-    }
-}
-
-/// Follows the one object that `feed` watches.
-async fn one<K: Watched>(
-    kind: Kind,
-    key: ObjectKey,
-    mut feed: Feed<K>,
-    read: fn(&K) -> Object,
-    send: mpsc::Sender<Found>,
-) {
-    let mut listed = None;
-    loop {
-        let found = match feed.next().await {
-            Signal::Event(Event::Init) => {
-                listed = None;
-                continue;
-            }
-            Signal::Event(Event::InitApply(object)) => {
-                listed = Some(read(&object));
-                continue;
-            }
-            Signal::Event(Event::InitDone) => Found::Is(kind, key.clone(), listed.take()),
-            Signal::Event(Event::Apply(object)) => Found::Is(kind, key.clone(), Some(read(&object))),
-            Signal::Event(Event::Delete(_)) | Signal::Absent => Found::Is(kind, key.clone(), None),
-            Signal::Forbidden(words) => Found::Forbidden(kind, key.clone(), words),
-        };
-        if send.send(found).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn is_forbidden(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_forbidden())
 }
 
 /// Versions are numbers that grow; zero stands for one that is none, which is always taken for newer.

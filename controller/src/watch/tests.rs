@@ -154,6 +154,8 @@ async fn only_secrets_that_are_named_are_held() {
     cluster.put(&format!("{INGRESSES}/a"), ingress("named"));
     let mut watch = synced(&cluster, everything()).await;
     assert_eq!(watch.view.keys(Kind::Secret), [key("named")]);
+    let one = cluster.requests("GET /api/v1/namespaces/default/secrets/");
+    assert!(!one.is_empty() && one.iter().all(|request| request.contains("/secrets/named")), "{one:?}");
 
     // A change of it; one that appears later; one that was there before it was named; one that goes.
     cluster.put(&format!("{SECRETS}/named"), secret("2"));
@@ -168,6 +170,42 @@ async fn only_secrets_that_are_named_are_held() {
     until(&mut watch, |w| w.view.secret(&key("named")).is_none()).await;
     cluster.delete(&format!("{INGRESSES}/c"));
     until(&mut watch, |w| w.view.secret(&key("other-7")).is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_are_named_at_once_come_in_pages() {
+    let cluster = Cluster::default();
+    for index in 0..1000 {
+        let sort = if index % 10 == 0 { "Opaque" } else { "kubernetes.io/tls" };
+        let value = json!({ "type": sort, "stringData": { "a": format!("{index}") } });
+        cluster.put(&format!("{SECRETS}/s{index}"), value);
+        cluster.put(&format!("{INGRESSES}/a{index}"), ingress(&format!("s{index}")));
+    }
+    cluster.put(&format!("{INGRESSES}/b"), ingress("none"));
+    let mut watch = synced(&cluster, everything()).await;
+    for index in 0..1000 {
+        assert_eq!(value_of(&watch, &format!("s{index}")), Some(format!("{index}")));
+    }
+    assert!(!cluster.requests("continue=").is_empty());
+    let single = cluster.requests("GET /api/v1/namespaces/default/secrets/").len();
+    assert!((101..250).contains(&single), "{single} were fetched one by one");
+
+    cluster.put(&format!("{SECRETS}/s7"), secret("new"));
+    until(&mut watch, |w| value_of(w, "s7").as_deref() == Some("new")).await;
+    cluster.put(&format!("{SECRETS}/none"), secret("there"));
+    until(&mut watch, |w| value_of(w, "none").as_deref() == Some("there")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_pages_each_is_fetched() {
+    let cluster = Cluster::default();
+    cluster.fail("fieldSelector=type", 500);
+    for index in 0..400 {
+        cluster.put(&format!("{SECRETS}/s{index}"), json!({ "type": "kubernetes.io/tls", "stringData": { "a": "1" } }));
+        cluster.put(&format!("{INGRESSES}/a{index}"), ingress(&format!("s{index}")));
+    }
+    let watch = synced(&cluster, everything()).await;
+    assert_eq!(watch.view.keys(Kind::Secret).len(), 400);
 }
 
 #[tokio::test(start_paused = true)]

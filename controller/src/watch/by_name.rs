@@ -1,0 +1,64 @@
+//! Watches of single objects, for where a whole kind may not be watched.
+
+use super::feed::{Feed, Namespaced, Signal, Watched};
+use super::referenced::{Found, Look};
+use crate::view::{Kind, Object, ObjectKey};
+use hashbrown::{HashMap, HashSet};
+use kube::runtime::watcher::Event;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// The watches that run.
+#[derive(Default)]
+pub(super) struct ByName {
+    tasks: JoinSet<()>,
+    by_key: HashMap<ObjectKey, AbortHandle>,
+}
+
+impl ByName {
+    /// Watches one more.
+    pub(super) fn watch<K: Namespaced>(&mut self, look: &Look<K>, key: ObjectKey, send: &mpsc::Sender<Found>) {
+        let task = one(look.kind, key.clone(), look.named(&key), look.read, send.clone());
+        // Asked for again: begun again, so that it is told again.
+        if let Some(old) = self.by_key.insert(key, self.tasks.spawn(task)) {
+            old.abort();
+        }
+    }
+
+    /// Ends the watches of all others.
+    pub(super) fn only(&mut self, keys: &HashSet<ObjectKey, foldhash::fast::RandomState>) {
+        for (_, task) in self.by_key.extract_if(|key, _| !keys.contains(key)) {
+            task.abort();
+        }
+    }
+}
+
+/// Follows the one object that `feed` watches.
+async fn one<K: Watched>(
+    kind: Kind,
+    key: ObjectKey,
+    mut feed: Feed<K>,
+    read: fn(&K) -> Object,
+    send: mpsc::Sender<Found>,
+) {
+    let mut listed = None;
+    loop {
+        let found = match feed.next().await {
+            Signal::Event(Event::Init) => {
+                listed = None;
+                continue;
+            }
+            Signal::Event(Event::InitApply(object)) => {
+                listed = Some(read(&object));
+                continue;
+            }
+            Signal::Event(Event::InitDone) => Found::Is(kind, key.clone(), listed.take()),
+            Signal::Event(Event::Apply(object)) => Found::Is(kind, key.clone(), Some(read(&object))),
+            Signal::Event(Event::Delete(_)) | Signal::Absent => Found::Is(kind, key.clone(), None),
+            Signal::Forbidden(words) => Found::Forbidden(kind, key.clone(), words),
+        };
+        if send.send(found).await.is_err() {
+            return;
+        }
+    }
+}
