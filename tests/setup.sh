@@ -116,6 +116,37 @@ pebble() {
     export PEBBLE="$folder/pebble" PEBBLE_CHALLENGES="$folder/pebble-challtestsrv"
 }
 
+# Terraform where the machine has it, else OpenTofu: no registry of packages ships either.
+terraform_binary() {
+    local version=v1.12.6 folder source
+    TF_ACC_TERRAFORM_PATH="$(command -v terraform || command -v tofu || true)"
+    if [ -z "$TF_ACC_TERRAFORM_PATH" ]; then
+        folder="$cache/tofu-$version"
+        if [ ! -x "$folder/tofu" ]; then
+            say "building OpenTofu (some minutes the first time)"
+            source="$(cd / && go mod download -json "github.com/opentofu/opentofu@$version" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')"
+            (cd "$source" && go build -trimpath -o "$folder/tofu" ./cmd/tofu)
+        fi
+        TF_ACC_TERRAFORM_PATH="$folder/tofu"
+    fi
+    export TF_ACC_TERRAFORM_PATH CHECKPOINT_DISABLE=1
+}
+
+# Bitwarden's own command line, which judges the Terraform provider's cryptography.
+bitwarden_cli() {
+    local version=2026.6.0 folder
+    folder="$cache/bitwarden-$version"
+    if [ ! -x "$folder/node_modules/.bin/bw" ]; then
+        if ! command -v npm >/dev/null 2>&1; then
+            echo "no npm: Bitwarden's own client is not asked" >&2
+            return
+        fi
+        say "installing Bitwarden's command line"
+        npm install --prefix "$folder" --silent --no-audit --no-fund --no-save "@bitwarden/cli@$version"
+    fi
+    export BITWARDEN_CLI="$folder/node_modules/.bin/bw"
+}
+
 # Everything that tests/e2e and tests/golden need.
 tools() {
     system_packages
