@@ -2,6 +2,7 @@
 
 use crate::Body;
 use flow_model::name::Name;
+use http::HeaderValue;
 use http::request::Parts;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,17 @@ pub struct Connection {
     pub tls: Option<TlsSession>,
     /// The entry point.
     pub entry_point: Name,
+    /// The client's address without port and zone, as forwarded headers carry it.
+    pub address: HeaderValue,
+}
+
+impl Connection {
+    /// The connection of the client `remote`.
+    #[must_use]
+    pub fn new(remote: SocketAddr, local: SocketAddr, tls: Option<TlsSession>, entry_point: Name) -> Self {
+        let address = HeaderValue::try_from(remote.ip().to_canonical().to_string());
+        Self { remote, local, tls, entry_point, address: address.unwrap_or(HeaderValue::from_static("")) }
+    }
 }
 
 /// What was agreed in the handshake.

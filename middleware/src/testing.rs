@@ -20,12 +20,7 @@ pub(crate) fn exchange(method: &str, target: &str) -> Exchange {
 pub(crate) fn from(peer: &str, method: &str, target: &str) -> Exchange {
     let (head, ()) =
         Request::builder().method(method).uri(target).header("host", "example.test").body(()).unwrap().into_parts();
-    let connection = Connection {
-        remote: peer.parse().unwrap(),
-        local: "127.0.0.1:80".parse().unwrap(),
-        tls: None,
-        entry_point: "web".into(),
-    };
+    let connection = Connection::new(peer.parse().unwrap(), "127.0.0.1:80".parse().unwrap(), None, "web".into());
     Exchange { head, body: Body::Empty, connection: Arc::new(connection), username: None }
 }
 

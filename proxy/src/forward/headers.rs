@@ -1,17 +1,11 @@
 //! Headers at this hop: what must not be passed on (RFC 9110 §7.6.1, in the way of Go's ReverseProxy) and what is added.
 
 use flow_middleware::OmitForwardedFor;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
 use http::request::Parts;
 use http::{Version, response};
-use std::io::Write as _;
-use std::net::IpAddr;
+use smallvec::SmallVec;
 
-static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What happens to `X-Forwarded-For` at this hop.
@@ -30,18 +24,24 @@ pub(crate) struct Upgrading {
     pub(crate) client: hyper::upgrade::OnUpgrade,
 }
 
-/// Makes the head of a client's request that of a backend's, except for what depends on the backend.
-pub(crate) fn prepare_request(head: &mut Parts, remote: IpAddr, forwarded_for: ForwardedFor) -> Option<Upgrading> {
+/// Makes the head of a client's request that of a backend's, except for what depends on the backend. `client` is the
+/// client's address.
+pub(crate) fn prepare_request(
+    head: &mut Parts,
+    client: &HeaderValue,
+    forwarded_for: ForwardedFor,
+) -> Option<Upgrading> {
     let headers = &mut head.headers;
-    let upgrading = match upgrade_protocol(headers) {
-        Some(protocol) => {
-            head.extensions.remove::<hyper::upgrade::OnUpgrade>().map(|client| Upgrading { protocol, client })
+    let (mut upgrading, mut trailers) = (None, false);
+    let named = hop_by_hop(headers, true);
+    if !named.is_empty() {
+        if let Some(protocol) = upgrade_protocol(headers) {
+            let client = head.extensions.remove::<hyper::upgrade::OnUpgrade>();
+            upgrading = client.map(|client| Upgrading { protocol, client });
         }
-        None => None,
-    };
-    let trailers = headers.get(TE).is_some() && has_token(headers, &TE, b"trailers");
-    remove_hop_by_hop(headers);
-    headers.remove(TRAILER);
+        trailers = has_token(headers, &TE, b"trailers");
+        remove(headers, named);
+    }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -50,7 +50,7 @@ pub(crate) fn prepare_request(head: &mut Parts, remote: IpAddr, forwarded_for: F
         headers.insert(UPGRADE, upgrading.protocol.clone());
     }
     if forwarded_for == ForwardedFor::Append && head.extensions.get::<OmitForwardedFor>().is_none() {
-        append_forwarded_for(headers, remote);
+        append_forwarded_for(headers, client);
     }
     if head.version == Version::HTTP_2 {
         join_cookies(headers);
@@ -64,7 +64,8 @@ pub(crate) fn prepare_request(head: &mut Parts, remote: IpAddr, forwarded_for: F
 /// Makes the head of a backend's answer that of ours.
 pub(crate) fn clean_response(head: &mut response::Parts) {
     // `Trailer` stays: trailers are passed on.
-    remove_hop_by_hop(&mut head.headers);
+    let named = hop_by_hop(&head.headers, false);
+    remove(&mut head.headers, named);
     head.extensions.clear();
     head.version = Version::HTTP_11;
 }
@@ -83,22 +84,42 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// Removes what concerns one connection only, and what `Connection` names. `Host` and `Content-Length` are no such
-/// headers in HTTP, whatever a `Connection` header says: without them the message would be another.
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if let Entry::Occupied(entry) = headers.entry(CONNECTION) {
-        let (_, values) = entry.remove_entry_mult();
-        let named: smallvec::SmallVec<[HeaderName; 4]> = values
-            .flat_map(|value| tokens(&value).filter_map(named_header).collect::<smallvec::SmallVec<[HeaderName; 2]>>())
-            .collect();
-        for name in named {
+/// The headers that concern one connection only. `Host` and `Content-Length` are none in HTTP, whatever a `Connection`
+/// header says: without them the message would be another.
+///
+/// Most messages have none of them, so this looks at the names that are there instead of asking for each.
+fn hop_by_hop(headers: &HeaderMap, request: bool) -> SmallVec<[HeaderName; 4]> {
+    let concerns_one_connection = |name: &HeaderName| match name.as_str() {
+        "connection"
+        | "keep-alive"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "proxy-connection"
+        | "te"
+        | "transfer-encoding"
+        | "upgrade" => true,
+        "trailer" => request,
+        _ => false,
+    };
+    headers.keys().filter(|name| concerns_one_connection(name)).cloned().collect()
+}
+
+/// Removes these headers, and what `Connection` names where it is among them.
+fn remove(headers: &mut HeaderMap, names: SmallVec<[HeaderName; 4]>) {
+    for name in names {
+        if name == CONNECTION
+            && let Entry::Occupied(entry) = headers.entry(CONNECTION)
+        {
+            let (_, values) = entry.remove_entry_mult();
+            let named: SmallVec<[HeaderName; 4]> = values
+                .flat_map(|value| tokens(&value).filter_map(named_header).collect::<SmallVec<[HeaderName; 2]>>())
+                .collect();
+            for name in named {
+                headers.remove(name);
+            }
+        } else {
             headers.remove(name);
         }
-    }
-    for name in
-        [&KEEP_ALIVE, &PROXY_CONNECTION, &PROXY_AUTHENTICATE, &PROXY_AUTHORIZATION, &TE, &TRANSFER_ENCODING, &UPGRADE]
-    {
-        headers.remove(name);
     }
 }
 
@@ -111,23 +132,14 @@ fn named_header(token: &[u8]) -> Option<HeaderName> {
 }
 
 /// `a, b`: several headers are folded into one, as Go does.
-fn append_forwarded_for(headers: &mut HeaderMap, remote: IpAddr) {
+fn append_forwarded_for(headers: &mut HeaderMap, client: &HeaderValue) {
     match headers.entry(&X_FORWARDED_FOR) {
         Entry::Vacant(entry) => {
-            // The longest address has 45 characters.
-            let mut text = [0; 48];
-            let mut rest = &mut text[..];
-            if write!(rest, "{}", remote.to_canonical()).is_ok() {
-                let unused = rest.len();
-                if let Ok(value) = HeaderValue::from_bytes(&text[..text.len() - unused]) {
-                    entry.insert(value);
-                }
-            }
+            entry.insert(client.clone());
         }
         Entry::Occupied(mut entry) => {
-            let mut text = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-            // Writing to a Vec cannot fail.
-            let _ = write!(text, ", {}", remote.to_canonical());
+            let values = entry.iter().chain(std::iter::once(client)).map(HeaderValue::as_bytes);
+            let text = values.collect::<Vec<_>>().join(&b", "[..]);
             if let Ok(value) = HeaderValue::from_bytes(&text) {
                 entry.insert(value);
             }

@@ -5,18 +5,16 @@
 //! before the request's body was sent does the connection get a task of its own, so that both directions go on
 //! independently.
 
+use super::answering::Answering;
+use super::bell::Bell;
 use super::endpoint::Endpoint;
-use super::error::broken_off;
 use super::outgoing::Outgoing;
 use super::pool;
 use super::stream::Stream;
 use bytes::Bytes;
 use flow_middleware::Body;
-use flow_middleware::body::BodyError;
 use http::header::UPGRADE;
 use http::{Request, Response, StatusCode};
-use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -38,6 +36,9 @@ const REST: Duration = Duration::from_millis(50);
 pub(super) struct Http1 {
     sender: SendRequest<Outgoing>,
     driver: Driver,
+    bell: Arc<Bell>,
+    /// The bell's.
+    waker: Waker,
     /// It has carried a request before.
     pub(super) reused: bool,
     /// The request in hand asks for another protocol.
@@ -86,20 +87,22 @@ impl Http1 {
     /// Begins to speak on `stream`.
     pub(super) async fn begin(stream: Stream) -> Result<Box<Self>, hyper::Error> {
         let (sender, connection) = Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
-        Ok(Box::new(Self { sender, driver: Driver::Inline(connection), reused: false, upgrading: false }))
+        let bell = Arc::new(Bell::default());
+        let (driver, waker) = (Driver::Inline(connection), bell.waker());
+        Ok(Box::new(Self { sender, driver, bell, waker, reused: false, upgrading: false }))
     }
 
     /// The connection can take a request, as far as is known here.
-    pub(super) fn is_alive(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.drive();
         self.sender.is_ready()
     }
 
-    /// Does what can be done without waiting.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Driver::Inline(connection) = &mut self.driver
-            && let Poll::Ready(ended) = Pin::new(connection).poll(cx)
-        {
+    /// Does what can be done without waiting. Who waits after that says so to the bell.
+    pub(super) fn drive(&mut self) {
+        if let Driver::Inline(connection) = &mut self.driver {
+            self.bell.heard();
+            let Poll::Ready(ended) = Pin::new(connection).poll(&mut Context::from_waker(&self.waker)) else { return };
             // An error is told to the request or to the body; there is nobody else to tell.
             self.driver = match std::mem::replace(&mut self.driver, Driver::Ended) {
                 Driver::Inline(connection) if self.upgrading && ended.is_ok() => Driver::Switched(connection),
@@ -108,9 +111,19 @@ impl Http1 {
         }
     }
 
-    /// What is sent between `drive`'s caller and the connection needs no wake-up: both are the same task.
-    fn waits_for_itself(&self) -> bool {
+    /// It is polled by the request that uses it.
+    pub(super) fn is_inline(&self) -> bool {
         !matches!(self.driver, Driver::Task(_))
+    }
+
+    /// From now on the task calls [`Self::drive`] again when there is something to do.
+    pub(super) fn wait(&self, cx: &Context<'_>) {
+        self.bell.wait(cx);
+    }
+
+    /// It has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.driver, Driver::Ended)
     }
 
     fn detach(&mut self) {
@@ -129,21 +142,16 @@ impl Http1 {
         mut self: Box<Self>,
         endpoint: &Arc<Endpoint>,
         request: Request<Outgoing>,
-        mut sent: Option<oneshot::Receiver<()>>,
+        sent: Option<oneshot::Receiver<()>>,
     ) -> Result<Answer, Failure> {
-        let limit = endpoint.transport().response_header;
+        let mut patience = Patience { limit: endpoint.transport().response_header, sent, timer: None };
         self.upgrading = request.headers().contains_key(UPGRADE);
         let response = {
             let mut answer = pin!(self.sender.try_send_request(request));
-            let mut timer: Option<Pin<Box<Sleep>>> = None;
             poll_fn(|cx| {
-                self.drive(cx);
-                let polled = if self.waits_for_itself() {
-                    answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-                } else {
-                    answer.as_mut().poll(cx)
-                };
-                if let Poll::Ready(response) = polled {
+                self.drive();
+                // What is sent between us and the connection needs no wake-up: both are the same task.
+                if let Poll::Ready(response) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                     return Poll::Ready(response.map_err(Failure::from));
                 }
                 if matches!(self.driver, Driver::Switched(_)) {
@@ -152,20 +160,10 @@ impl Http1 {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                if let Some(limit) = limit {
-                    if timer.is_none() {
-                        // The time runs from the end of the request.
-                        if let Some(sent) = &mut sent {
-                            let _ = ready!(Pin::new(sent).poll(cx));
-                        }
-                        sent = None;
-                        timer = Some(Box::pin(tokio::time::sleep(limit)));
-                    }
-                    if let Some(timer) = &mut timer {
-                        ready!(timer.as_mut().poll(cx));
-                        return Poll::Ready(Err(Failure::TimedOut(limit)));
-                    }
+                if let Poll::Ready(limit) = patience.poll(cx) {
+                    return Poll::Ready(Err(Failure::TimedOut(limit)));
                 }
+                self.wait(cx);
                 Poll::Pending
             })
             .await?
@@ -180,13 +178,11 @@ impl Http1 {
                 self.driver = Driver::Ended;
             }
         }
-        if sent.is_some_and(|mut sent| sent.try_recv() == Err(oneshot::error::TryRecvError::Empty)) {
+        if patience.is_sending() {
             self.detach();
         }
         let (head, incoming) = response.into_parts();
-        let mut answering = Answering { incoming, first: None, connection: Some(self), endpoint: Arc::clone(endpoint) };
-        let whole = poll_fn(|cx| Poll::Ready(answering.take_whole(cx))).await;
-        let body = whole.unwrap_or_else(|| Body::Boxed(Box::pin(answering)));
+        let body = Answering::new(incoming, self, endpoint).into_body();
         Ok(Answer::Plain(Response::from_parts(head, body)))
     }
 
@@ -209,10 +205,10 @@ impl Http1 {
     }
 
     /// Keeps the connection for the next request where it can take one.
-    fn release(mut self: Box<Self>, endpoint: &Arc<Endpoint>, cx: &mut Context<'_>) {
+    pub(super) fn release(mut self: Box<Self>, endpoint: &Arc<Endpoint>) {
         self.reused = true;
         if !self.sender.is_ready() {
-            self.drive(cx);
+            self.drive();
         }
         if self.sender.is_ready() {
             pool::keep(endpoint, self);
@@ -227,114 +223,34 @@ impl Http1 {
     }
 }
 
+/// How long the head of an answer may take, counted from the end of the request.
+struct Patience {
+    limit: Option<Duration>,
+    /// Ends when the request's body has been sent.
+    sent: Option<oneshot::Receiver<()>>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    /// Ready with the limit once it has passed.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let Some(limit) = self.limit else { return Poll::Pending };
+        if let Some(sent) = &mut self.sent {
+            let _ = ready!(Pin::new(sent).poll(cx));
+            self.sent = None;
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| limit)
+    }
+
+    /// The request's body is still being sent.
+    fn is_sending(self) -> bool {
+        self.sent.is_some_and(|mut sent| sent.try_recv() == Err(oneshot::error::TryRecvError::Empty))
+    }
+}
+
 impl fmt::Debug for Http1 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http1").field("reused", &self.reused).finish_non_exhaustive()
-    }
-}
-
-/// The body of an answer, which polls the connection that it comes from and gives it back at its end. Dropped before,
-/// it closes the connection.
-struct Answering {
-    incoming: Incoming,
-    /// Read ahead.
-    first: Option<Result<Frame<Bytes>, hyper::Error>>,
-    /// `None` once the body has ended.
-    connection: Option<Box<Http1>>,
-    endpoint: Arc<Endpoint>,
-}
-
-impl Answering {
-    /// The whole body, where it has come together with the head: nothing needs to be boxed then.
-    fn take_whole(&mut self, cx: &mut Context<'_>) -> Option<Body> {
-        if self.incoming.is_end_stream() {
-            self.finish(cx);
-            return Some(Body::Empty);
-        }
-        match Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => None,
-            Poll::Ready(None) => {
-                self.finish(cx);
-                Some(Body::Empty)
-            }
-            Poll::Ready(Some(Ok(frame))) if self.incoming.is_end_stream() => {
-                self.finish(cx);
-                match frame.into_data() {
-                    Ok(data) => Some(Body::Full(data)),
-                    Err(frame) => {
-                        self.first = Some(Ok(frame));
-                        None
-                    }
-                }
-            }
-            Poll::Ready(Some(frame)) => {
-                self.first = Some(frame);
-                None
-            }
-        }
-    }
-
-    fn finish(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = self.connection.take() {
-            connection.release(&self.endpoint, cx);
-        }
-    }
-}
-
-impl http_body::Body for Answering {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let polled = match this.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => {
-                let Some(connection) = &mut this.connection else { return Poll::Ready(None) };
-                connection.drive(cx);
-                if connection.waits_for_itself() {
-                    Pin::new(&mut this.incoming).poll_frame(&mut Context::from_waker(Waker::noop()))
-                } else {
-                    Pin::new(&mut this.incoming).poll_frame(cx)
-                }
-            }
-        };
-        match polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                if frame.is_trailers() || this.incoming.is_end_stream() {
-                    this.finish(cx);
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => {
-                this.connection = None;
-                Poll::Ready(Some(Err(error.into())))
-            }
-            Poll::Ready(None) => {
-                this.finish(cx);
-                Poll::Ready(None)
-            }
-            Poll::Pending if this.connection.as_ref().is_some_and(|c| matches!(c.driver, Driver::Ended)) => {
-                this.connection = None;
-                Poll::Ready(Some(Err(broken_off())))
-            }
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.connection.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let rest = self.incoming.size_hint();
-        let ahead = match &self.first {
-            Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
-            _ => 0,
-        };
-        match rest.exact() {
-            Some(exact) => SizeHint::with_exact(exact + ahead),
-            None => rest,
-        }
     }
 }

@@ -3,6 +3,8 @@
 //! A worker polls an HTTP/1.1 connection within the request that uses it, so that a proxied request is one task
 //! without a hop. HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
 
+mod answering;
+mod bell;
 mod connect;
 mod endpoint;
 mod error;

@@ -8,7 +8,6 @@ use hyper::client::conn::http2::SendRequest;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
-use std::task::{Context, Waker};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -60,10 +59,10 @@ impl Pool {
     }
 
     /// The connection that was used last and still stands.
-    pub(super) fn take(&self, cx: &mut Context<'_>) -> Option<Box<Http1>> {
+    pub(super) fn take(&self) -> Option<Box<Http1>> {
         loop {
             let (mut connection, _) = self.shard().waiting.try_lock()?.idle.pop()?;
-            if connection.is_alive(cx) {
+            if connection.is_alive() {
                 return Some(connection);
             }
         }
@@ -137,11 +136,10 @@ async fn sweep(endpoint: Weak<Endpoint>, number: usize) {
         let Some(endpoint) = endpoint.upgrade() else { return };
         let Some(shards) = endpoint.pool.shards.get() else { return };
         let mut waiting = shards[number % shards.len()].waiting.lock();
-        let mut cx = Context::from_waker(Waker::noop());
         let mut gone = Vec::new();
         let too_old = |since: &Instant| limit.is_some_and(|limit| since.elapsed() >= limit);
         for (mut connection, since) in std::mem::take(&mut waiting.idle) {
-            if too_old(&since) || !connection.is_alive(&mut cx) {
+            if too_old(&since) || !connection.is_alive() {
                 gone.push(connection);
             } else {
                 waiting.idle.push((connection, since));

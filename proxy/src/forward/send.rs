@@ -15,9 +15,7 @@ use http::header::{EXPECT, HeaderMap, HeaderName, UPGRADE};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::client::conn::http2::SendRequest;
 use std::error::Error as _;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
@@ -126,7 +124,7 @@ async fn carrier(endpoint: &Arc<Endpoint>, upgrading: bool, fresh: bool) -> Resu
     let pool = &endpoint.pool;
     if !fresh {
         if endpoint.scheme != Scheme::H2c
-            && let Some(connection) = poll_fn(|cx| Poll::Ready(pool.take(cx))).await
+            && let Some(connection) = pool.take()
         {
             return Ok(Carrier::Http1(connection));
         }

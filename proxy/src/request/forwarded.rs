@@ -55,12 +55,18 @@ pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) 
 }
 
 /// Sets what is empty. `X-Forwarded-For` is not among them: the client's address is appended on the way to a backend.
+///
+/// After [`screen`] nothing of this is left of a client that is not trusted, so nothing needs to be looked up.
 pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
     headers.reserve(6);
-    if is_empty(headers, &X_REAL_IP) {
+    let is_set = |headers: &HeaderMap, name: &HeaderName| {
+        origin.trusted && headers.get(name).is_some_and(|value| !value.is_empty())
+    };
+    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
+    if !is_set(headers, &X_REAL_IP) {
         headers.insert(X_REAL_IP, origin.address.clone());
     }
-    if is_empty(headers, &X_FORWARDED_PROTO) {
+    if !is_set(headers, &X_FORWARDED_PROTO) {
         let proto = match (is_websocket(headers), origin.tls) {
             (false, false) => "http",
             (false, true) => "https",
@@ -69,14 +75,13 @@ pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
         };
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     }
-    if is_empty(headers, &X_FORWARDED_PORT) {
-        let port = port(headers, origin);
+    if !is_set(headers, &X_FORWARDED_PORT) {
+        let port = host.as_ref().and_then(port_in).unwrap_or_else(|| default_port(headers, origin));
         headers.insert(X_FORWARDED_PORT, port);
     }
-    if is_empty(headers, &X_FORWARDED_HOST)
-        && let Some(host) = headers.get(HOST).filter(|host| !host.is_empty())
+    if let Some(host) = host
+        && !is_set(headers, &X_FORWARDED_HOST)
     {
-        let host = host.clone();
         headers.insert(X_FORWARDED_HOST, host);
     }
     if let Some(hostname) = &policy.hostname {
@@ -84,25 +89,24 @@ pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
     }
 }
 
-fn is_empty(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.get(name).is_none_or(HeaderValue::is_empty)
+/// The port that `Host` names.
+fn port_in(host: &HeaderValue) -> Option<HeaderValue> {
+    let host = host.as_bytes();
+    let port = &host[memchr::memrchr(b':', host)? + 1..];
+    // An IPv6 address without a port also ends in a colon and something.
+    if port.is_empty() || !port.iter().all(u8::is_ascii_digit) || is_bare_ipv6(host) {
+        return None;
+    }
+    Some(HeaderValue::from_bytes(port).unwrap_or(HeaderValue::from_static("")))
 }
 
-/// The port in `Host`, else that of the scheme.
-fn port(headers: &HeaderMap, origin: &Origin) -> HeaderValue {
-    if let Some(host) = headers.get(HOST) {
-        let port = match memchr::memrchr(b':', host.as_bytes()) {
-            Some(at) => &host.as_bytes()[at + 1..],
-            None => &[],
-        };
-        // An IPv6 address without a port also ends in a colon and something.
-        if !port.is_empty() && port.iter().all(u8::is_ascii_digit) && !is_bare_ipv6(host.as_bytes()) {
-            return HeaderValue::from_bytes(port).unwrap_or(HeaderValue::from_static(""));
-        }
-    }
-    let said = headers.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes);
-    let secure = matches!(said, Some(b"https" | b"wss")) || origin.tls;
-    HeaderValue::from_static(if secure { "443" } else { "80" })
+/// The port of the scheme.
+fn default_port(headers: &HeaderMap, origin: &Origin) -> HeaderValue {
+    let secure = || {
+        let said = headers.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes);
+        matches!(said, Some(b"https" | b"wss"))
+    };
+    HeaderValue::from_static(if origin.tls || secure() { "443" } else { "80" })
 }
 
 fn is_bare_ipv6(host: &[u8]) -> bool {

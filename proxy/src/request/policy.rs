@@ -52,11 +52,10 @@ impl Policy {
     /// What holds for every request of `connection`.
     #[must_use]
     pub fn origin(&self, connection: &Connection) -> Origin {
-        let address = connection.remote.ip().to_canonical();
         Origin {
-            trusted: self.trusts(address),
+            trusted: self.trusts(connection.remote.ip().to_canonical()),
             tls: connection.tls.is_some(),
-            address: HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("")),
+            address: connection.address.clone(),
         }
     }
 

@@ -23,12 +23,7 @@ fn entry_point() -> EntryPoint {
 }
 
 fn connection(remote: &str) -> Connection {
-    Connection {
-        remote: remote.parse().unwrap(),
-        local: SocketAddr::from(([127, 0, 0, 1], 80)),
-        tls: None,
-        entry_point: "web".into(),
-    }
+    Connection::new(remote.parse().unwrap(), SocketAddr::from(([127, 0, 0, 1], 80)), None, "web".into())
 }
 
 fn head(target: &str, headers: &[(&str, &str)]) -> Parts {

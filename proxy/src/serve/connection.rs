@@ -123,7 +123,7 @@ async fn serve<H: Handler>(
     closing: &CancellationToken,
 ) {
     let client = |tls| {
-        let connection = Connection { remote, local, tls, entry_point: entry.point.name.clone() };
+        let connection = Connection::new(remote, local, tls, entry.point.name.clone());
         let origin = entry.policy.origin(&connection);
         Arc::new(Client { connection: Arc::new(connection), entry: Arc::clone(&entry), origin })
     };

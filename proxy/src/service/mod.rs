@@ -150,7 +150,7 @@ impl Service {
         let (name, balancer) = self.balancer(&head.headers, &mut cookies).ok_or(ForwardError::NoServer)?;
         hop.service = Some(Name::clone(name));
         let (mut chosen, mut cookie) = balancer.choose(&head.headers).ok_or(ForwardError::NoServer)?;
-        let upgrading = prepare_request(&mut head, connection.remote.ip(), forwarded_for);
+        let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
         let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading);
         let original = balancer.fit(chosen, &mut outbound, None);
         let mut tried = SmallVec::<[usize; OTHERS + 1]>::new();

@@ -82,7 +82,7 @@ impl Fixture {
 
 pub(super) fn exchange(request: Request<Body>) -> Exchange {
     let remote = SocketAddr::from(([192, 0, 2, 7], 4711));
-    let connection = Connection { remote, local: remote, tls: None, entry_point: Name::from("web") };
+    let connection = Connection::new(remote, remote, None, Name::from("web"));
     let (head, body) = request.into_parts();
     Exchange { head, body, connection: Arc::new(connection), username: None }
 }
