@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod compile;
 pub mod forward;
+mod gather;
 pub mod handler;
 pub mod listener;
 pub mod metrics;

@@ -1,5 +1,6 @@
 //! The bytes of a connection to a backend, plain or over TLS.
 
+use crate::gather;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -79,7 +80,7 @@ impl AsyncWrite for Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Self::Plain(tcp) => gather::poll_write(tcp, cx, bufs),
             Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
             Self::Upgrading(upgrading) => {
                 let first = bufs.iter().find(|buf| !buf.is_empty());

@@ -1,3 +1,4 @@
+use crate::gather;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -72,7 +73,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+        gather::poll_write(&mut self.tcp, cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
