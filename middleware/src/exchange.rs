@@ -1,6 +1,6 @@
 //! One request on its way to a backend, and what is known of the connection that it came on.
 
-use crate::Body;
+use crate::{Body, Interim};
 use flow_model::name::Name;
 use http::HeaderValue;
 use http::request::Parts;
@@ -20,6 +20,8 @@ pub struct Connection {
     pub entry_point: Name,
     /// The client's address without port and zone, as forwarded headers carry it.
     pub address: HeaderValue,
+    /// Where interim answers go; `None` where the client's protocol has no way for them.
+    pub interim: Option<Arc<Interim>>,
 }
 
 impl Connection {
@@ -27,7 +29,14 @@ impl Connection {
     #[must_use]
     pub fn new(remote: SocketAddr, local: SocketAddr, tls: Option<TlsSession>, entry_point: Name) -> Self {
         let address = HeaderValue::try_from(remote.ip().to_canonical().to_string());
-        Self { remote, local, tls, entry_point, address: address.unwrap_or(HeaderValue::from_static("")) }
+        Self {
+            remote,
+            local,
+            tls,
+            entry_point,
+            address: address.unwrap_or(HeaderValue::from_static("")),
+            interim: None,
+        }
     }
 }
 

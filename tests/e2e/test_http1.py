@@ -154,13 +154,28 @@ def test_expect_100_continue(connection, host):
     assert connection.read().json()["body"] == "body"
 
 
-def test_early_hints_do_not_disturb_the_answer(connection, host):
-    """A 103 of the backend may be passed on or kept back (see docs/compatibility.md); the answer after it is whole."""
-    for _ in range(2):
+def test_early_hints_come_before_their_answer(connection, host):
+    for _ in range(3):
         answer = connection.request(host, "/early")
+        assert (answer.status, answer.json()["target"]) == (200, "/early")
+        assert [hint.status for hint in answer.interim] == [103]
+
+
+def test_early_hints_of_pipelined_requests(connection, host):
+    """Each stands before its own answer, or is left out where that could not be told; never in another's bytes."""
+    paths = ["/early", "/a", "/early", "/large/100000", "/early"]
+    connection.send(b"".join(clients.request_bytes(host, path) for path in paths))
+    for path in paths:
+        answer = connection.read()
         assert answer.status == 200
-        assert answer.json()["target"] == "/early"
-        assert {hint.status for hint in answer.interim} <= {103}
+        assert len(answer.body) == 100_000 if path.startswith("/large") else answer.json()["target"] == path
+        assert [hint.status for hint in answer.interim] in ([[103], []] if path == "/early" else [[]])
+
+
+def test_http_1_0_knows_no_early_hints(connection, host):
+    connection.send(f"GET /early HTTP/1.0\r\nHost: {host}\r\n\r\n")
+    answer = connection.read()
+    assert (answer.status, answer.interim) == (200, [])
 
 
 def test_response_trailers_pass(connection, host):

@@ -109,7 +109,7 @@ impl Fetch for Fetcher {
         *request.uri_mut() = Uri::from(path);
         *request.version_mut() = Version::HTTP_11;
         let authority = || endpoint.address().to_owned();
-        let mut outbound = Outbound::new(request, None);
+        let mut outbound = Outbound::new(request, None, None);
         match tokio::time::timeout(limit, send(&endpoint, &mut outbound)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(ForwardError::TimedOut { limit, .. })) => {

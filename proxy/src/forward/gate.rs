@@ -1,7 +1,5 @@
 //! `Expect: 100-continue`: the body waits until the backend wants it.
 
-use http::Request;
-use parking_lot::Mutex;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,27 +17,28 @@ pub(super) struct Gate {
     patience: Pin<Box<Sleep>>,
 }
 
+/// Opens a gate.
+pub(super) struct Opener(oneshot::Sender<()>);
+
+impl Opener {
+    pub(super) fn open(self) {
+        // The gate is gone where the request is.
+        let _ = self.0.send(());
+    }
+}
+
 impl Gate {
-    /// Puts a gate before the body of `request`.
-    pub(super) fn before<B>(request: &mut Request<B>) -> Self {
+    /// A gate, and what opens it.
+    pub(super) fn new() -> (Self, Opener) {
         let (sender, answer) = oneshot::channel();
-        let sender = Mutex::new(Some(sender));
-        hyper::ext::on_informational(request, move |response| {
-            if response.status() == http::StatusCode::CONTINUE
-                && let Some(sender) = sender.lock().take()
-            {
-                // The gate is gone where the request is.
-                let _ = sender.send(());
-            }
-        });
-        Self { answer: Some(answer), patience: Box::pin(tokio::time::sleep(PATIENCE)) }
+        (Self { answer: Some(answer), patience: Box::pin(tokio::time::sleep(PATIENCE)) }, Opener(sender))
     }
 
     pub(super) fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(answer) = &mut self.answer {
             match Pin::new(answer).poll(cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(()),
-                // hyper drops the callback at the final answer.
+                // hyper drops the opener at the final answer.
                 Poll::Ready(Err(_)) => self.answer = None,
                 Poll::Pending => return self.patience.as_mut().poll(cx),
             }

@@ -244,8 +244,8 @@ impl Patience {
     }
 
     /// The request's body is still being sent.
-    fn is_sending(self) -> bool {
-        self.sent.is_some_and(|mut sent| sent.try_recv() == Err(oneshot::error::TryRecvError::Empty))
+    fn is_sending(&mut self) -> bool {
+        self.sent.as_mut().is_some_and(|sent| sent.try_recv() == Err(oneshot::error::TryRecvError::Empty))
     }
 }
 

@@ -6,6 +6,7 @@
 mod answering;
 mod bell;
 mod connect;
+mod early;
 mod endpoint;
 mod error;
 mod fetch;

@@ -8,9 +8,9 @@ use super::http1::{Answer, Failure, Http1};
 use super::http2::{self, Http2, Reserved};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
-use super::{ConnectError, Upgrading, pool};
+use super::{ConnectError, Upgrading, early, pool};
 use bytes::Bytes;
-use flow_middleware::Body;
+use flow_middleware::{Body, Interim};
 use http::header::{EXPECT, HeaderMap, HeaderName, UPGRADE};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::client::conn::http2::SendRequest;
@@ -25,6 +25,8 @@ pub(crate) struct Outbound {
     /// `None` once it was sent and cannot be sent again.
     request: Option<Request<Outgoing>>,
     upgrading: Option<Upgrading>,
+    /// Where a backend's interim answers go.
+    interim: Option<Arc<Interim>>,
     /// How often it was given to a connection.
     pub(crate) attempts: u32,
 }
@@ -39,8 +41,8 @@ enum Carrier {
 type Reused = bool;
 
 impl Outbound {
-    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>) -> Self {
-        Self { request: Some(request.map(Outgoing::new)), upgrading, attempts: 0 }
+    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Arc<Interim>>) -> Self {
+        Self { request: Some(request.map(Outgoing::new)), upgrading, interim, attempts: 0 }
     }
 
     /// The request's headers and URI, to be fitted to a backend.
@@ -68,23 +70,28 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
             Carrier::Http2(.., reused) => *reused,
         };
         let spare = (reused && is_replayable(&request)).then(|| Spare::of(&request));
+        let mut opener = None;
         let sent = (!request.body().is_empty()).then(|| {
             if matches!(carrier, Carrier::Http1(_)) && request.headers().contains_key(EXPECT) {
-                let gate = Gate::before(&mut request);
+                let (gate, opens) = Gate::new();
                 request.body_mut().wait_at(gate);
+                opener = Some(opens);
             }
             request.body_mut().watch()
         });
         let failure = match carrier {
-            Carrier::Http1(connection) => match connection.send(endpoint, request, sent).await {
-                Ok(Answer::Plain(response)) => return Ok(response),
-                Ok(Answer::Switched(response, stream, already_read)) => {
-                    let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };
-                    return switch(endpoint, upgrading, response, stream, already_read);
+            Carrier::Http1(connection) => {
+                early::listen(&mut request, opener, outbound.interim.clone());
+                match connection.send(endpoint, request, sent).await {
+                    Ok(Answer::Plain(response)) => return Ok(response),
+                    Ok(Answer::Switched(response, stream, already_read)) => {
+                        let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };
+                        return switch(endpoint, upgrading, response, stream, already_read);
+                    }
+                    Ok(Answer::Unasked) => return Err(protocol(endpoint)),
+                    Err(failure) => failure,
                 }
-                Ok(Answer::Unasked) => return Err(protocol(endpoint)),
-                Err(failure) => failure,
-            },
+            }
             Carrier::Http2(connection, reserved, _) => {
                 match http2::send(connection, reserved, endpoint, request, sent).await {
                     Ok(response) => return Ok(response),

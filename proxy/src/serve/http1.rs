@@ -28,9 +28,10 @@ pub(super) async fn serve<H, S>(
 {
     let entry = Arc::clone(&client.entry);
     let pulse = Arc::new(Pulse::default());
+    let interim = client.connection.interim.clone();
     let session = Arc::new(Session { client, handler, pulse: Arc::clone(&pulse) });
     let max_header_bytes = entry.point.http.max_header_bytes;
-    let wire = Wire::new(io, Guard::new(max_header_bytes), Arc::clone(&pulse), open);
+    let wire = Wire::new(io, Guard::new(max_header_bytes), Arc::clone(&pulse), interim, open);
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(max_header_bytes.max(MIN_BUFFER))

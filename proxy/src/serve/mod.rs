@@ -4,6 +4,7 @@
 mod answer;
 mod connection;
 mod drive;
+mod early;
 mod guard;
 mod head;
 mod http1;

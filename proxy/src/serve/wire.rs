@@ -1,6 +1,8 @@
+use super::early::Early;
 use super::guard::Guard;
 use super::pulse::Pulse;
 use crate::listener::OpenConnection;
+use flow_middleware::Interim;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub(super) struct Wire<S> {
     io: S,
     pulse: Arc<Pulse>,
     guard: Guard,
+    early: Option<Early>,
     /// Bytes of the poison that hyper still has to read.
     poison: Option<&'static [u8]>,
     ended: bool,
@@ -29,8 +32,15 @@ pub(super) struct Wire<S> {
 }
 
 impl<S> Wire<S> {
-    pub(super) fn new(io: S, guard: Guard, pulse: Arc<Pulse>, open: OpenConnection) -> Self {
-        Self { io, pulse, guard, poison: None, ended: false, linger: None, _open: open }
+    pub(super) fn new(
+        io: S,
+        guard: Guard,
+        pulse: Arc<Pulse>,
+        interim: Option<Arc<Interim>>,
+        open: OpenConnection,
+    ) -> Self {
+        let early = interim.map(Early::new);
+        Self { io, pulse, guard, early, poison: None, ended: false, linger: None, _open: open }
     }
 
     fn give_poison(&mut self, buf: &mut ReadBuf<'_>) {
@@ -39,6 +49,17 @@ impl<S> Wire<S> {
             buf.put_slice(now);
             *poison = later;
         }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Wire<S> {
+    fn before_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(early) = &mut self.early else { return Poll::Ready(Ok(())) };
+        let before = early.poll_before_write(&mut self.io, cx);
+        if before.is_pending() {
+            self.pulse.wrote(false);
+        }
+        before
     }
 }
 
@@ -69,6 +90,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.before_write(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.pulse.wrote(written.is_ready());
         written
@@ -79,6 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.before_write(cx))?;
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
         self.pulse.wrote(written.is_ready());
         written
@@ -89,7 +112,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let this = &mut *self;
+        if let Some(early) = &mut this.early {
+            ready!(early.poll_at_flush(&mut this.io, cx))?;
+        }
+        Pin::new(&mut this.io).poll_flush(cx)
     }
 
     /// Ends our side, then reads on for a moment where the client may still be sending a request.

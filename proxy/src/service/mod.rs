@@ -16,7 +16,7 @@ use flow_middleware::{Body, Exchange};
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
 use http::header::SET_COOKIE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Instant;
@@ -150,8 +150,10 @@ impl Service {
         let (name, balancer) = self.balancer(&head.headers, &mut cookies).ok_or(ForwardError::NoServer)?;
         hop.service = Some(Name::clone(name));
         let (mut chosen, mut cookie) = balancer.choose(&head.headers).ok_or(ForwardError::NoServer)?;
+        // HTTP/1.0 knows none (RFC 9110 section 15.2).
+        let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
         let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
-        let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading);
+        let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading, interim);
         let original = balancer.fit(chosen, &mut outbound, None);
         let mut tried = SmallVec::<[usize; OTHERS + 1]>::new();
         let mut unconnected = 0;

@@ -1,0 +1,122 @@
+use flow_middleware::Interim;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::AsyncWrite;
+
+/// Writes interim answers between what hyper writes, whose server knows none.
+///
+/// Their place is before the head of their answer. hyper begins with that once nothing of the answer before is left to
+/// be written, and says so by a flush; so whatever waits after a flush goes out before hyper's next bytes. What comes
+/// up while older bytes are still under way is left out, as nobody could tell where among them the next head begins.
+#[derive(Debug)]
+pub(super) struct Early {
+    interim: Arc<Interim>,
+    bytes: Vec<u8>,
+    written: usize,
+    /// hyper has flushed since it wrote last.
+    between: bool,
+}
+
+impl Early {
+    pub(super) fn new(interim: Arc<Interim>) -> Self {
+        Self { interim, bytes: Vec::new(), written: 0, between: true }
+    }
+
+    /// To be called before hyper's bytes are written.
+    pub(super) fn poll_before_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.interim.is_waiting() && !self.between {
+            drop(self.interim.take());
+        }
+        ready!(self.poll_write(io, cx))?;
+        self.between = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// To be called when hyper flushes.
+    pub(super) fn poll_at_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.between = true;
+        self.poll_write(io, cx)
+    }
+
+    fn poll_write<S: AsyncWrite + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+                match ready!(Pin::new(&mut *io).poll_write(cx, rest))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    count => self.written += count,
+                }
+            }
+            if !self.interim.is_waiting() {
+                return Poll::Ready(Ok(()));
+            }
+            self.bytes = self.interim.take();
+            self.written = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use http::{HeaderMap, StatusCode};
+    use std::task::Waker;
+
+    const HINT: &[u8] = b"HTTP/1.1 103 Early Hints\r\n\r\n";
+
+    /// Takes so many bytes a write.
+    struct Slow(Vec<u8>, usize);
+
+    impl AsyncWrite for Slow {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.1);
+            self.0.extend_from_slice(&bytes[..count]);
+            if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn they_come_between_answers_only() {
+        let interim = Arc::new(Interim::default());
+        let (mut early, mut io) = (Early::new(Arc::clone(&interim)), Slow(Vec::new(), 3));
+        let cx = &mut Context::from_waker(Waker::noop());
+        let hint = || interim.push(StatusCode::EARLY_HINTS, &HeaderMap::new());
+
+        hint();
+        assert!(early.poll_at_flush(&mut io, cx).is_ready());
+        hint();
+        assert!(early.poll_before_write(&mut io, cx).is_ready());
+        assert_eq!(io.0, [HINT, HINT].concat(), "before the first answer, at a flush or with its head");
+
+        hint();
+        assert!(early.poll_before_write(&mut io, cx).is_ready());
+        assert!(early.poll_at_flush(&mut io, cx).is_ready());
+        assert_eq!(io.0.len(), 2 * HINT.len(), "nobody knows where the answer before ends");
+
+        hint();
+        io.1 = 0;
+        assert!(early.poll_at_flush(&mut io, cx).is_pending());
+        assert!(early.poll_before_write(&mut io, cx).is_pending());
+        io.1 = 5;
+        assert!(early.poll_before_write(&mut io, cx).is_ready());
+        assert_eq!(io.0.len(), 3 * HINT.len(), "what began is ended first");
+    }
+}
