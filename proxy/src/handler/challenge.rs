@@ -1,6 +1,7 @@
 //! Proofs of control for a certificate authority (ACME HTTP-01, RFC 8555 §8.3), given before redirects, routers and
 //! middlewares, so that none of them can stand in their way.
 
+use crate::router::canonical_host;
 use bytes::Bytes;
 use flow_middleware::Body;
 use flow_model::challenge::{ChallengeLookup, HTTP01_PREFIX};
@@ -16,22 +17,15 @@ pub(super) fn answer(challenges: &dyn ChallengeLookup, head: &Parts) -> Option<R
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return None;
     }
-    let host = head.headers.get(HOST)?.to_str().ok()?.to_ascii_lowercase();
-    let proof = challenges.response(without_port(&host), token)?;
+    // An address stands in brackets before a port, and without them in a certificate.
+    let host = canonical_host(head.headers.get(HOST)?.to_str().ok()?);
+    let proof = challenges.response(&host, token)?;
     let mut response = Response::new(Body::from(Bytes::copy_from_slice(proof.as_bytes())));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(&NOSNIFF, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
     Some(response)
-}
-
-/// An address stands in brackets before a port, and without them in a certificate.
-fn without_port(host: &str) -> &str {
-    if let Some(address) = host.strip_prefix('[') {
-        return address.split(']').next().unwrap_or(address);
-    }
-    host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -60,6 +54,7 @@ mod tests {
         let response = ask(Method::GET, "A.test:80", target).unwrap();
         assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
         assert!(ask(Method::HEAD, "[::1]:80", target).is_some());
+        assert!(ask(Method::HEAD, "::1", target).is_some());
         assert!(ask(Method::GET, "b.test", target).is_none());
         assert!(ask(Method::POST, "a.test", target).is_none());
         assert!(ask(Method::GET, "a.test", "/.well-known/acme-challenge/other").is_none());

@@ -26,3 +26,4 @@ pub use route::Route;
 pub use rule::CompiledRule;
 pub use table::RouteTable;
 pub use view::RequestView;
+pub(crate) use view::canonical_host;

@@ -62,7 +62,7 @@ impl<'a> RequestView<'a> {
 }
 
 /// Traefik's `parseHost` and `CanonicalDomain`: without a port and the brackets of an IPv6 address, in lower case.
-fn canonical_host(authority: &str) -> Cow<'_, str> {
+pub(crate) fn canonical_host(authority: &str) -> Cow<'_, str> {
     let host = match memchr(b':', authority.as_bytes()) {
         None => authority,
         Some(first) => without_port(authority, first),
