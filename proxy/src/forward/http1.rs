@@ -169,7 +169,8 @@ impl Http1 {
             .await?
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(self.switched(response.map(drop)).await);
+            // Boxed, here and where connections are made, so that the future of an ordinary request stays small.
+            return Ok(Box::pin(self.switched(response.map(drop))).await);
         }
         if self.upgrading {
             // Declined: from here on it is a request like any other.

@@ -56,20 +56,19 @@ impl Handler {
         Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some() }
     }
 
-    async fn answer(&self, client: &Client, mut head: Parts, body: Incoming, record: &mut Record) -> Response<Body> {
-        if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut head) {
+    async fn answer(&self, client: &Client, mut exchange: Exchange, record: &mut Record) -> Response<Body> {
+        if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut exchange.head) {
             return respond(&refusal.into());
         }
-        if let Some(answer) = challenge::answer(&*self.challenges, &head) {
+        if let Some(answer) = challenge::answer(&*self.challenges, &exchange.head) {
             return answer;
         }
-        let route = match self.route(client, &head) {
+        let route = match self.route(client, &exchange.head) {
             Ok(route) => route,
             Err(failure) => return respond(&failure),
         };
         record.routed(&route);
-        let body = record.count_request(body);
-        let exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
+        record.count_request(&mut exchange.body);
         let forwarded_for = match client.entry.point.forwarded_headers.not_append_x_forwarded_for {
             true => ForwardedFor::Keep,
             false => ForwardedFor::Append,
@@ -144,7 +143,9 @@ impl serve::Handler for Handler {
         let place = client.entry.index;
         let series = self.series.get(place).and_then(Option::as_ref);
         let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);
-        let response = self.answer(client, head, body, &mut record).await;
+        let body = Body::Incoming(body);
+        let exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
+        let response = self.answer(client, exchange, &mut record).await;
         record.finish(response)
     }
 }

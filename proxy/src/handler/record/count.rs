@@ -1,9 +1,9 @@
 //! Bytes of a request's body whose length is not known beforehand.
 
 use bytes::Bytes;
+use flow_middleware::Body;
 use flow_middleware::body::BodyError;
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,18 +11,18 @@ use std::task::{Context, Poll, ready};
 
 /// A body that counts what goes through it.
 pub(super) struct Counted {
-    body: Incoming,
+    body: Body,
     count: Arc<AtomicU64>,
 }
 
 impl Counted {
-    pub(super) fn new(body: Incoming) -> (Self, Arc<AtomicU64>) {
+    pub(super) fn new(body: Body) -> (Self, Arc<AtomicU64>) {
         let count = Arc::default();
         (Self { body, count: Arc::clone(&count) }, count)
     }
 }
 
-impl Body for Counted {
+impl http_body::Body for Counted {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -33,7 +33,7 @@ impl Body for Counted {
         {
             self.count.fetch_add(data.len() as u64, Ordering::Relaxed);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

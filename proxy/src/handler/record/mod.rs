@@ -18,7 +18,6 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{HeaderName, Method, Response};
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 use line::Line;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -96,16 +95,16 @@ impl Record {
         }
     }
 
-    /// The request's body, counted where its length is not known.
-    pub(super) fn count_request(&mut self, body: Incoming) -> Body {
-        let Some(facts) = &mut self.facts else { return Body::Incoming(body) };
+    /// Notes the length of the request's body, which is counted where it is not known.
+    pub(super) fn count_request(&mut self, body: &mut Body) {
+        let Some(facts) = &mut self.facts else { return };
         if let Some(length) = body.size_hint().exact() {
             facts.request_bytes = Ok(length);
-            return Body::Incoming(body);
+        } else {
+            let (counted, count) = Counted::new(std::mem::take(body));
+            facts.request_bytes = Err(count);
+            *body = Body::boxed(counted);
         }
-        let (body, count) = Counted::new(body);
-        facts.request_bytes = Err(count);
-        Body::boxed(body)
     }
 
     /// The user that a middleware found.
