@@ -3,7 +3,7 @@ use super::*;
 use flow_model::config::{Cookie, LoadBalancer, Router, Server, Service, ServiceKind, Sticky};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::middleware::{AddPrefix, Middleware};
-use flow_model::runtime::{MiddlewareInfo, RouterInfo, ServiceInfo, Status};
+use flow_model::runtime::{Inherited, MiddlewareInfo, RouterInfo, ServiceInfo, Status};
 use http::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,11 +36,12 @@ fn admin(routers: usize) -> Admin<Fixed> {
             service: "default-web-80".into(),
             rule: format!("Host(\"h{i}.test\")"),
             middlewares: vec!["default-a@kubernetescrd".into()],
-            priority: i64::try_from(i).unwrap(),
+            priority: i64::try_from(i).unwrap() + 1,
             ..Router::default()
         };
         let status = if i == 1 { Status::Disabled } else { Status::Enabled };
-        let info = RouterInfo { router: Arc::new(router), status, errors: Vec::new(), using: vec!["web".into()] };
+        let inherited = Arc::new(Inherited { using: vec!["web".into()], ..Inherited::default() });
+        let info = RouterInfo { router: Arc::new(router), inherited, status, errors: Vec::new() };
         fixed.runtime.routers.insert(format!("r{i:03}@kubernetes").into(), Arc::new(info));
     }
     let balancer = LoadBalancer {

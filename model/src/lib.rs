@@ -9,5 +9,6 @@ pub mod duration;
 pub mod entry_point;
 pub mod middleware;
 pub mod name;
+pub mod name_map;
 pub mod rule;
 pub mod runtime;

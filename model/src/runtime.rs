@@ -1,6 +1,6 @@
 //! What became of the configuration: which objects are served and what is wrong with the others. The API shows it.
 
-use crate::config::{Objects, Router, Service};
+use crate::config::{Objects, Router, RouterObservability, RouterTls, RuleSyntax, Service};
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;
 use crate::name::Name;
@@ -21,20 +21,92 @@ pub enum Status {
     Warning,
 }
 
+/// What a router gets from the entry points that it is on. Many routers share one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inherited {
+    /// The entry points, known or not.
+    pub entry_points: Vec<Name>,
+    /// Those of them that serve it.
+    pub using: Vec<Name>,
+    /// The rule syntax of routers that name none, where it is not v3.
+    pub rule_syntax: Option<RuleSyntax>,
+    /// TLS of routers that have none of their own.
+    pub tls: Option<RouterTls>,
+    /// Middlewares before a router's own.
+    pub middlewares: Vec<Name>,
+    /// What is recorded where a router does not say.
+    pub observability: RouterObservability,
+}
+
+impl Inherited {
+    /// A router as it is served, and as the API shows it.
+    #[must_use]
+    pub fn settle(&self, router: &Router) -> Router {
+        let own = router.observability.clone().unwrap_or_default();
+        let given = &self.observability;
+        Router {
+            entry_points: self.entry_points.clone(),
+            middlewares: self.middlewares.iter().chain(&router.middlewares).cloned().collect(),
+            service: Arc::clone(&router.service),
+            rule: router.rule.clone(),
+            rule_syntax: router.rule_syntax.or(self.rule_syntax),
+            priority: match router.priority {
+                0 => i64::try_from(router.rule.len()).unwrap_or(i64::MAX),
+                priority => priority,
+            },
+            tls: router.tls.as_ref().or(self.tls.as_ref()).cloned(),
+            observability: Some(RouterObservability {
+                access_logs: own.access_logs.or(given.access_logs).or(Some(true)),
+                metrics: own.metrics.or(given.metrics).or(Some(true)),
+                tracing: own.tracing.or(given.tracing).or(Some(true)),
+                trace_verbosity: Some(own.trace_verbosity.or(given.trace_verbosity).unwrap_or_default()),
+                metadata: own.metadata,
+            }),
+        }
+    }
+}
+
 /// A router and what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct RouterInfo {
-    /// Its configuration, entry points settled.
-    #[serde(flatten)]
+    /// Its configuration, as its provider has it.
     pub router: Arc<Router>,
+    /// What its entry points add to that.
+    pub inherited: Arc<Inherited>,
     /// What became of it.
     pub status: Status,
     /// What is wrong.
-    #[serde(rename = "error", skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-    /// The entry points that serve it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub using: Vec<Name>,
+}
+
+impl RouterInfo {
+    /// Its configuration, entry points settled.
+    #[must_use]
+    pub fn settled(&self) -> Router {
+        self.inherited.settle(&self.router)
+    }
+
+    /// Its middlewares, entry points settled.
+    pub fn middlewares(&self) -> impl Iterator<Item = &Name> {
+        self.inherited.middlewares.iter().chain(&self.router.middlewares)
+    }
+}
+
+impl Serialize for RouterInfo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            #[serde(flatten)]
+            router: Router,
+            status: Status,
+            #[serde(rename = "error", skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [String],
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            using: &'a [Name],
+        }
+        let (errors, using) = (&self.errors, &self.inherited.using);
+        Shown { router: self.settled(), status: self.status, errors, using }.serialize(serializer)
+    }
 }
 
 /// A service and what became of it. Servers' state is live and added by the API.
@@ -103,7 +175,7 @@ pub struct Runtime {
     /// HTTP middlewares.
     pub middlewares: Objects<MiddlewareInfo>,
     /// Certificates.
-    pub certificates: Vec<Arc<CertificateInfo>>,
+    pub certificates: Arc<[Arc<CertificateInfo>]>,
     /// What is wrong with the sources and with what was made of them.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -134,6 +134,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         sources,
         throttle: settings.providers.providers_throttle_duration,
         told: BTreeSet::new(),
+        certificates: Arc::default(),
     };
     let server = bound.serve(Arc::new(handler), Arc::new(TlsWithProofs { reader, table }))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");

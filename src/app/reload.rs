@@ -3,7 +3,7 @@
 use super::sources::Sources;
 use super::state::State;
 use flow_model::diagnostic::{Diagnostic, Severity};
-use flow_model::runtime::Runtime;
+use flow_model::runtime::{CertificateInfo, Runtime};
 use flow_proxy_core::compile::{Compiled, Compiler, Source};
 use flow_proxy_core::metrics::Metrics;
 use flow_proxy_core::snapshot::Publisher;
@@ -24,6 +24,8 @@ pub(super) struct Reload {
     pub(super) throttle: Duration,
     /// Findings that were logged and are still so.
     pub(super) told: BTreeSet<Diagnostic>,
+    /// Certificates that the metrics show.
+    pub(super) certificates: Arc<[Arc<CertificateInfo>]>,
 }
 
 impl Reload {
@@ -48,6 +50,10 @@ impl Reload {
         runtime.diagnostics.extend(self.sources.diagnostics().iter().cloned());
         if let Some(metrics) = &self.metrics {
             tell_metrics(metrics, &runtime);
+            if !Arc::ptr_eq(&self.certificates, &runtime.certificates) {
+                metrics.certificates(&self.certificates, &runtime.certificates);
+                self.certificates = Arc::clone(&runtime.certificates);
+            }
         }
         self.log_findings(&runtime);
         self.state.show(Arc::new(runtime));
@@ -75,7 +81,4 @@ fn tell_metrics(metrics: &Metrics, runtime: &Runtime) {
     };
     let findings = runtime.diagnostics.iter().map(|finding| (finding.subject.kind, severity(finding)));
     metrics.reloaded(SystemTime::now(), findings);
-    metrics.certificates(
-        runtime.certificates.iter().map(|c| (&*c.common_name, &*c.serial, c.names.join(","), c.not_after)),
-    );
 }

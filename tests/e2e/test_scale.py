@@ -11,8 +11,8 @@ from harness.waiting import eventually
 
 COUNT = 10_000
 ATTEMPTS = 3
-# Megabytes in use with all of them. The goal is 150, what is reached is 170 (docs/performance.md); more is a step back.
-MEMORY = 200
+# Megabytes in use with all of them: what is reached is 150 (docs/performance.md), the rest is room for the allocator's moods.
+MEMORY = 170
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,18 @@ def test_one_change_is_live_within_50_ms(loaded, crowd, figures):
     latencies.sort()
     figures(f"{COUNT:,} Ingresses: a change is served {latencies[10] * 1e3:.0f} ms (median), {latencies[-1] * 1e3:.0f} ms (worst of 20) after its watch event")
     assert latencies[10] < 0.050
+
+
+def test_what_a_change_costs(loaded, crowd, figures):
+    with loaded.http1() as connection:
+        before = loaded.process.cpu_seconds()
+        for i in range(20):
+            host = f"cost{i}.many.test"
+            crowd.apply(objects.ingress(f"cost{i}", "many", host, "s1"))
+            eventually(lambda: connection.request(host).status == 200, 5, 0.02, "the change")
+        cost = (loaded.process.cpu_seconds() - before) / 20
+    figures(f"{COUNT:,} Ingresses: {cost * 1e3:.1f} ms of CPU a change")
+    assert cost < 0.010
 
 
 def test_a_request_costs_what_it_costs_with_ten(loaded, cluster, make_space, figures):

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) fn routers(runtime: &Runtime) -> Vec<Value> {
     sorted(runtime.routers.iter().map(|(name, info)| {
         let mut router = described(name, &**info);
-        router["priorityStr"] = info.router.priority.to_string().into();
+        router["priorityStr"] = router["priority"].to_string().into();
         router
     }))
 }
@@ -33,7 +33,7 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
 
 /// All HTTP middlewares, with the routers that use each.
 pub(super) fn middlewares(runtime: &Runtime) -> Vec<Value> {
-    let users = users(runtime, |info, provider| info.router.middlewares.iter().map(|m| qualify(m, provider)).collect());
+    let users = users(runtime, |info, provider| info.middlewares().map(|m| qualify(m, provider)).collect());
     sorted(runtime.middlewares.iter().map(|(name, info)| {
         let mut middleware = described(name, &**info);
         add_kind(&mut middleware, &[]);

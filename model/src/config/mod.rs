@@ -15,12 +15,11 @@ pub use transport::{ForwardingTimeouts, ServersTransport};
 
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;
-use crate::name::Name;
-use hashbrown::HashMap;
+use crate::name_map::NameMap;
 use std::sync::Arc;
 
-/// Objects of one kind by name, each shared, so that what did not change keeps its identity.
-pub type Objects<T> = HashMap<Name, Arc<T>, foldhash::fast::RandomState>;
+/// Objects of one kind by name, each shared, so that what did not change keeps its identity. So does most of the map.
+pub type Objects<T> = NameMap<Arc<T>>;
 
 /// What one provider makes of its sources at one moment. Names carry no `@provider`; references may.
 ///

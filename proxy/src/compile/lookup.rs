@@ -60,7 +60,26 @@ pub(super) enum Dependency {
     Transport(Name, Option<Arc<ServersTransport>>),
 }
 
+/// An object by its kind and qualified name.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) enum On {
+    Middleware(Name),
+    Service(Name),
+    TlsOptions(Name),
+    Transport(Name),
+}
+
 impl Dependency {
+    /// What it is about.
+    pub(super) fn on(&self) -> On {
+        match self {
+            Self::Middleware(name, _) => On::Middleware(Name::clone(name)),
+            Self::Service(name, _) => On::Service(Name::clone(name)),
+            Self::TlsOptions(name, _) => On::TlsOptions(Name::clone(name)),
+            Self::Transport(name, _) => On::Transport(Name::clone(name)),
+        }
+    }
+
     /// It is what it was.
     pub(super) fn holds(&self, lookup: Lookup<'_>) -> bool {
         match self {

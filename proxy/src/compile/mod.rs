@@ -1,15 +1,21 @@
 //! From configuration to a snapshot: every decision that can be taken when the configuration changes is taken here.
 //!
 //! What did not change keeps its identity: rate buckets, balancers, connection pools and metric handles live on. A
-//! broken object disables itself, never the configuration.
+//! broken object disables itself, never the configuration. A change costs what it changes: the configurations are
+//! compared by identity, and only routers that are made from something that changed are looked at.
 
+mod change;
 mod lookup;
+#[cfg(test)]
+mod property;
+mod report;
 mod routers;
 mod services;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod tls_options;
+mod users;
 
 pub use lookup::Source;
 pub use routers::RecordInternals;
@@ -17,20 +23,23 @@ pub use routers::RecordInternals;
 use crate::forward::Tunnels;
 use crate::metrics::Metrics;
 use crate::router::RouteTable;
-use crate::snapshot::{EntryPointRoutes, Internal, Snapshot};
+use crate::snapshot::{EntryPointRoutes, Internal, Pipeline, Route, Snapshot};
 use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject};
+use change::Change;
 use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, TlsOptions};
-use flow_model::diagnostic::{Diagnostic, Severity, Subject};
+use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::entry_point::EntryPoint;
-use flow_model::middleware::Middleware;
-use flow_model::name::{INTERNAL, Name, qualify};
-use flow_model::runtime::{CertificateInfo, MiddlewareInfo, Runtime, ServiceInfo, Status};
-use lookup::Lookup;
-use routers::{Entry, Workshop};
+use flow_model::name::{Name, qualify};
+use flow_model::runtime::Runtime;
+use hashbrown::HashSet;
+use lookup::{Lookup, On};
+use report::Report;
+use routers::{Copy, Entry, Workshop};
 use services::Services;
 use settle::Defaults;
 use std::sync::Arc;
 use tls_options::{ByName, Choice, Wish, choose};
+use users::Users;
 
 /// What holds for every compilation of a process.
 pub struct Setup {
@@ -54,9 +63,25 @@ pub struct Setup {
 pub struct Compiler {
     defaults: Defaults,
     setup: Setup,
+    /// What was compiled last.
+    sources: Vec<Source>,
     entries: ByName<Entry>,
+    users: Users,
+    /// Routers that want other TLS options than the default ones.
+    wishing: Names,
+    choice: Choice,
     services: Services,
+    report: Report,
     last: Option<Arc<Snapshot>>,
+}
+
+type Names = HashSet<Name, foldhash::fast::RandomState>;
+
+/// Routers that were built: their names, and their copies from before.
+#[derive(Default)]
+struct Built {
+    names: Vec<Name>,
+    gone: Vec<Copy>,
 }
 
 impl std::fmt::Debug for Compiler {
@@ -80,19 +105,33 @@ impl Compiler {
     pub fn new(setup: Setup) -> Self {
         let defaults = Defaults::new(Arc::clone(&setup.entry_points), setup.rule_syntax);
         let services = Services::new(Arc::new(setup.default_transport.clone()), setup.tunnels.clone());
-        Self { defaults, setup, entries: ByName::default(), services, last: None }
+        Self {
+            defaults,
+            setup,
+            sources: Vec::new(),
+            entries: ByName::default(),
+            users: Users::default(),
+            wishing: Names::default(),
+            choice: Choice::default(),
+            services,
+            report: Report::default(),
+            last: None,
+        }
     }
 
     /// Compiles what the providers say at one moment.
     pub fn compile(&mut self, sources: &[Source]) -> Compiled {
+        let change = Change::between(&self.sources, sources);
+        self.sources = sources.to_vec();
         let lookup = Lookup(sources);
-        let choice = self.build_routers(lookup);
-        self.services.sweep();
-        let (tls, findings) = self.tls(sources, &choice);
-        let runtime = self.runtime(sources, &tls, findings);
-        let previous = self.last.take();
+        let built = self.build_routers(&change, lookup);
+        let (tls, findings) = self.tls(sources);
+        let last = self.last.take();
+        self.report.routers(&built.gone, &built.names, &self.entries);
+        self.report.certificates(&tls, last.as_ref().map(|last| &*last.tls));
+        let runtime = self.report.finish(&change, lookup, &self.entries, findings);
         let entry_points = (0..self.setup.entry_points.len())
-            .map(|place| self.table(place, previous.as_ref().map(|s| &s.entry_points[place])))
+            .map(|place| self.routes(place, &built, last.as_ref().map(|last| &last.entry_points[place])))
             .collect();
         let snapshot = Arc::new(Snapshot { entry_points, tls: Arc::new(tls) });
         self.last = Some(Arc::clone(&snapshot));
@@ -100,28 +139,30 @@ impl Compiler {
     }
 
     /// Brings `self.entries` up to date.
-    fn build_routers(&mut self, lookup: Lookup<'_>) -> Choice {
-        let mut old = std::mem::take(&mut self.entries);
-        let mut stale = Vec::new();
-        for source in lookup.0 {
-            for (name, router) in &source.config.routers {
-                let qualified = qualify(name, &source.provider);
-                let previous = old.remove(&qualified);
-                let entry = match previous {
-                    Some(entry) if entry.is_of(router) => entry,
-                    previous => {
-                        let entry = Entry::read(router, self.setup.rule_syntax, previous.as_ref());
-                        stale.extend(previous.map(|p| (Arc::clone(&qualified), p)));
-                        entry
-                    }
-                };
-                self.entries.insert(qualified, entry);
+    fn build_routers(&mut self, change: &Change, lookup: Lookup<'_>) -> Built {
+        let mut stale: ByName<Entry> = ByName::default();
+        let mut doubtful: Names = change.parts.iter().flat_map(|on| self.users.of(on)).cloned().collect();
+        let mut unused = Vec::new();
+        for (name, router) in &change.routers {
+            let (name, old) =
+                self.entries.remove_entry(name).map_or_else(|| (Arc::clone(name), None), |(n, e)| (n, Some(e)));
+            if let Some(router) = router {
+                let entry = Entry::read(router, self.setup.rule_syntax, old.as_ref());
+                if entry.wants_options(&self.defaults) {
+                    self.wishing.insert(Arc::clone(&name));
+                } else {
+                    self.wishing.remove(&name);
+                }
+                self.entries.insert(Arc::clone(&name), entry);
+            } else {
+                self.wishing.remove(&name);
             }
+            doubtful.insert(Arc::clone(&name));
+            stale.extend(old.map(|old| (name, old)));
         }
-        let stale: ByName<Entry> = stale.into_iter().collect();
-        let wishes: Vec<Wish> =
-            self.entries.iter().flat_map(|(name, entry)| entry.wishes(name, &self.defaults)).collect();
-        let choice = choose(&wishes);
+        if !change.routers.is_empty() {
+            doubtful.extend(self.choose());
+        }
         let mut workshop = Workshop {
             defaults: &self.defaults,
             lookup,
@@ -130,30 +171,65 @@ impl Compiler {
             internals: self.setup.internals.iter().cloned().collect(),
             record_internals: self.setup.record_internals,
         };
-        for (name, entry) in &mut self.entries {
-            let conflicted = choice.conflicted.get(name).map_or(&[][..], Vec::as_slice);
-            if !entry.holds(conflicted, lookup) {
-                entry.build(name, conflicted, stale.get(name), &mut workshop);
+        let mut built = Built::default();
+        for name in doubtful {
+            let old = stale.remove(&name);
+            let before = old.as_ref().map_or(&[][..], |old| &old.dependencies);
+            if let Some(entry) = self.entries.get_mut(&name) {
+                let conflicted = self.choice.conflicted.get(&name).map_or(&[][..], Vec::as_slice);
+                if entry.holds(conflicted, lookup) {
+                    continue;
+                }
+                let replaced = entry.build(&name, conflicted, old.as_ref(), &mut workshop);
+                let before = if old.is_some() { before } else { &replaced.dependencies };
+                unused.extend(self.users.replace(&name, before, &entry.dependencies));
+                built.gone.extend(replaced.copies);
+            } else {
+                unused.extend(self.users.replace(&name, before, &[]));
             }
+            built.gone.extend(old.into_iter().flat_map(|old| old.copies));
+            built.names.push(name);
         }
-        choice
+        let unused = unused.iter().filter(|on| self.users.of(on).is_empty());
+        self.services.sweep(unused.filter_map(|on| if let On::Service(name) = on { Some(name) } else { None }));
+        built
+    }
+
+    /// Settles the TLS options that routers want. Gives those for which that came out differently than before.
+    fn choose(&mut self) -> Vec<Name> {
+        // Where nobody wants anything but the default options there is nothing to settle.
+        let choice = if self.wishing.is_empty() {
+            Choice::default()
+        } else {
+            let wishes = self.entries.iter().flat_map(|(name, entry)| entry.wishes(name, &self.defaults));
+            choose(&wishes.collect::<Vec<Wish>>())
+        };
+        let before = std::mem::replace(&mut self.choice, choice);
+        let now = &self.choice.conflicted;
+        let changed = now.iter().filter(|(name, places)| before.conflicted.get(*name) != Some(places));
+        let settled = before.conflicted.keys().filter(|name| !now.contains_key(*name));
+        changed.map(|(name, _)| name).chain(settled).cloned().collect()
     }
 
     /// The routes of one entry point, apart for plain and for TLS connections as in Traefik.
-    fn table(&self, place: usize, previous: Option<&EntryPointRoutes>) -> EntryPointRoutes {
-        let routes = |tls: bool| {
-            self.entries.values().flat_map(|entry| &entry.copies).filter_map(move |copy| {
-                let here = copy.settled.router.tls.is_some() == tls && copy.settled.entry_points.contains(&place);
-                copy.route.as_ref().filter(|_| here).cloned()
-            })
+    fn routes(&self, place: usize, built: &Built, last: Option<&EntryPointRoutes>) -> EntryPointRoutes {
+        let routes = |copies: &mut dyn Iterator<Item = &Copy>, tls: bool| -> Vec<Arc<Route>> {
+            let here = copies.filter(|copy| copy.tls == tls && copy.settled.site.places.contains(&place));
+            here.filter_map(|copy| copy.route.clone()).collect()
+        };
+        let table = |last: Option<&RouteTable<Pipeline>>, tls: bool| {
+            let gone = routes(&mut built.gone.iter(), tls);
+            let new = built.names.iter().filter_map(|name| self.entries.get(name)).flat_map(|entry| &entry.copies);
+            let new = routes(&mut { new }, tls);
+            last.map_or_else(|| RouteTable::default().with(&gone, &new), |last| last.with(&gone, &new))
         };
         EntryPointRoutes {
-            plain: RouteTable::build(routes(false), previous.map(|p| &p.plain)),
-            tls: RouteTable::build(routes(true), previous.map(|p| &p.tls)),
+            plain: table(last.map(|last| &last.plain), false),
+            tls: table(last.map(|last| &last.tls), true),
         }
     }
 
-    fn tls(&self, sources: &[Source], choice: &Choice) -> (TlsState, Vec<Diagnostic>) {
+    fn tls(&self, sources: &[Source]) -> (TlsState, Vec<Diagnostic>) {
         let lookup = Lookup(sources);
         let mut diagnostics = Vec::new();
         let certificates: Vec<Arc<Certificate>> =
@@ -179,73 +255,12 @@ impl Compiler {
             options.insert(Name::from(tls_options::DEFAULT), Arc::clone(default));
         }
         let hosts: Vec<_> = (0..self.setup.entry_points.len())
-            .map(|place| choice.by_host.get(&self.defaults.name(place)).cloned().unwrap_or_default())
+            .map(|place| self.choice.by_host.get(&self.defaults.name(place)).cloned().unwrap_or_default())
             .collect();
         let input = TlsInput { certificates: &certificates, default, options: &options, hosts: &hosts };
         let (state, findings) = TlsState::compile(input, self.last.as_ref().map(|s| &*s.tls));
         diagnostics.extend(findings.into_iter().map(|finding| describe(finding, &certificates)));
         (state, diagnostics)
-    }
-
-    fn runtime(&self, sources: &[Source], tls: &TlsState, findings: Vec<Diagnostic>) -> Runtime {
-        let mut runtime = Runtime { diagnostics: findings, ..Runtime::default() };
-        let (mut middlewares, mut services) = (ByName::default(), ByName::default());
-        for copy in self.entries.values().flat_map(|entry| &entry.copies) {
-            runtime.routers.insert(Arc::clone(&copy.settled.name), Arc::clone(&copy.info));
-            middlewares.extend(copy.broken_middlewares.iter().cloned());
-            services.extend(copy.broken_services.iter().cloned());
-            let severity = match copy.info.status {
-                Status::Enabled => continue,
-                Status::Disabled => Severity::Error,
-                Status::Warning => Severity::Warning,
-            };
-            runtime.diagnostics.extend(copy.info.errors.iter().map(|error| Diagnostic {
-                severity,
-                subject: Subject::new("router", "", Arc::clone(&copy.settled.name)),
-                message: error.clone(),
-            }));
-        }
-        for source in sources.iter().filter(|s| &*s.provider != INTERNAL) {
-            runtime.diagnostics.extend(source.config.diagnostics.iter().cloned());
-            for (name, middleware) in &source.config.middlewares {
-                let name = qualify(name, &source.provider);
-                let broken = match &**middleware {
-                    Middleware::Invalid(reason) => Some(reason.clone()),
-                    _ => middlewares.remove(&name),
-                };
-                let (status, errors) = became(broken);
-                let middleware = Arc::clone(middleware);
-                runtime.middlewares.insert(name, Arc::new(MiddlewareInfo { middleware, status, errors }));
-            }
-            for (name, service) in &source.config.services {
-                let name = qualify(name, &source.provider);
-                let (status, errors) = became(services.remove(&name));
-                runtime.services.insert(name, Arc::new(ServiceInfo { service: Arc::clone(service), status, errors }));
-            }
-        }
-        runtime.diagnostics.sort();
-        runtime.diagnostics.dedup();
-        runtime.certificates = tls.certificates().map(|(origin, info)| Arc::new(show(origin, info))).collect();
-        runtime
-    }
-}
-
-fn became(error: Option<String>) -> (Status, Vec<String>) {
-    match error {
-        None => (Status::Enabled, Vec::new()),
-        Some(error) => (Status::Disabled, vec![error]),
-    }
-}
-
-fn show(origin: &Name, info: &crate::tls::CertificateInfo) -> CertificateInfo {
-    CertificateInfo {
-        origin: Arc::clone(origin),
-        names: info.names.iter().map(|name| name.to_string()).collect(),
-        common_name: info.common_name.to_string(),
-        serial: info.serial.to_string(),
-        issuer: info.issuer.to_string(),
-        not_before: info.not_before,
-        not_after: info.not_after,
     }
 }
 

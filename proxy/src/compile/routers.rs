@@ -3,7 +3,7 @@
 use super::lookup::{Dependency, Lookup};
 use super::services::Services;
 use super::settle::{Defaults, Settled};
-use super::tls_options::{ByName, DEFAULT, Wish};
+use super::tls_options::{ByName, DEFAULT, Wish, default_name};
 use crate::metrics::Metrics;
 use crate::router::CompiledRule;
 use crate::snapshot::{Pipeline, Route, Target};
@@ -23,9 +23,20 @@ pub(super) struct Entry {
     source: Arc<Router>,
     rule: Result<Arc<CompiledRule>, String>,
     hosts: Arc<[Name]>,
-    conflicted: Vec<Name>,
-    pub(super) copies: Vec<Copy>,
+    conflicted: Box<[Name]>,
+    pub(super) copies: Box<[Copy]>,
+    /// Everything that the copies were made from.
+    pub(super) dependencies: Box<[Dependency]>,
 }
+
+/// What a router was before it was built anew.
+pub(super) struct Replaced {
+    pub(super) copies: Box<[Copy]>,
+    pub(super) dependencies: Box<[Dependency]>,
+}
+
+/// A middleware's name, its specification, and what was made of it.
+type NamedStep = (Name, Arc<Middleware>, Arc<Step>);
 
 /// One settled copy of a router.
 #[derive(Debug)]
@@ -34,12 +45,18 @@ pub(super) struct Copy {
     pub(super) info: Arc<RouterInfo>,
     /// Absent where the router is disabled.
     pub(super) route: Option<Arc<Route>>,
-    dependencies: Vec<Dependency>,
-    steps: Vec<(Name, Arc<Middleware>, Arc<Step>)>,
-    /// Middlewares that could not be built, and why.
-    pub(super) broken_middlewares: Vec<(Name, String)>,
-    /// Services that could not be built, and why.
-    pub(super) broken_services: Vec<(Name, String)>,
+    /// It is a router of TLS connections.
+    pub(super) tls: bool,
+    steps: Box<[NamedStep]>,
+    /// What it needs and could not be built.
+    pub(super) broken: Option<Box<Broken>>,
+}
+
+/// Objects that could not be built, and why.
+#[derive(Debug, Default)]
+pub(super) struct Broken {
+    pub(super) middlewares: Vec<(Name, String)>,
+    pub(super) services: Vec<(Name, String)>,
 }
 
 impl Entry {
@@ -51,11 +68,18 @@ impl Entry {
             }
             _ => read_rule(source, default_syntax),
         };
-        Self { source: Arc::clone(source), rule, hosts, conflicted: Vec::new(), copies: Vec::new() }
+        let (conflicted, copies, dependencies) = Default::default();
+        Self { source: Arc::clone(source), rule, hosts, conflicted, copies, dependencies }
     }
 
-    pub(super) fn is_of(&self, source: &Arc<Router>) -> bool {
-        Arc::ptr_eq(&self.source, source)
+    /// Whether it wants other TLS options than the default ones anywhere.
+    pub(super) fn wants_options(&self, defaults: &Defaults) -> bool {
+        defaults.tls_of(&self.source).any(|(_, tls)| !tls.options.is_empty() && &*tls.options != DEFAULT)
+    }
+
+    /// Whether anything is wrong with it.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.copies.iter().any(|copy| copy.info.status != Status::Enabled || copy.broken.is_some())
     }
 
     /// What the router wants of TLS on each of its entry points.
@@ -65,7 +89,7 @@ impl Entry {
             router: Arc::clone(name),
             hosts: Arc::clone(&self.hosts),
             options: if tls.options.is_empty() || &*tls.options == DEFAULT {
-                Name::from(DEFAULT)
+                default_name()
             } else {
                 qualify(&tls.options, provider(name))
             },
@@ -75,13 +99,20 @@ impl Entry {
     /// Nothing has changed since the copies were made.
     pub(super) fn holds(&self, conflicted: &[Name], lookup: Lookup<'_>) -> bool {
         !self.copies.is_empty()
-            && self.conflicted == conflicted
-            && self.copies.iter().all(|copy| copy.dependencies.iter().all(|d| d.holds(lookup)))
+            && *self.conflicted == *conflicted
+            && self.dependencies.iter().all(|dependency| dependency.holds(lookup))
     }
 
     /// Makes the copies that are served; counters of middlewares live on where their specification is the same.
-    pub(super) fn build(&mut self, name: &Name, conflicted: &[Name], previous: Option<&Self>, with: &mut Workshop<'_>) {
-        let old = if self.copies.is_empty() { previous.map_or(&[][..], |p| &p.copies) } else { &self.copies };
+    /// Gives the copies that were there.
+    pub(super) fn build(
+        &mut self,
+        name: &Name,
+        conflicted: &[Name],
+        previous: Option<&Self>,
+        with: &mut Workshop<'_>,
+    ) -> Replaced {
+        let old = if self.copies.is_empty() { previous.map_or(&[][..], |p| &p.copies) } else { &self.copies[..] };
         let old_steps: OldSteps = old
             .iter()
             .flat_map(|copy| {
@@ -91,11 +122,19 @@ impl Entry {
             })
             .collect();
         let settled = with.defaults.settle(name, &self.source, conflicted);
-        let copies = settled
-            .into_iter()
-            .map(|s| Build::new(name, s, &old_steps, with).finish(&self.rule, !conflicted.is_empty()));
-        self.copies = copies.collect();
-        self.conflicted = conflicted.to_vec();
+        let mut dependencies = Vec::new();
+        let copies = settled.into_iter().map(|settled| {
+            let build = Build::new(name, &self.source, settled, &old_steps, &mut dependencies, with);
+            build.finish(&self.rule, !conflicted.is_empty())
+        });
+        let copies = copies.collect();
+        dependencies.sort_unstable_by_key(Dependency::on);
+        dependencies.dedup_by(|a, b| a.on() == b.on());
+        self.conflicted = conflicted.into();
+        Replaced {
+            copies: std::mem::replace(&mut self.copies, copies),
+            dependencies: std::mem::replace(&mut self.dependencies, dependencies.into()),
+        }
     }
 }
 
@@ -141,44 +180,43 @@ type OldSteps = HashMap<(Name, Name), Made>;
 /// The making of one copy.
 struct Build<'a, 'b> {
     provider: &'a str,
+    source: &'a Arc<Router>,
     settled: Settled,
     old_steps: &'a OldSteps,
+    dependencies: &'a mut Vec<Dependency>,
     with: &'a mut Workshop<'b>,
-    dependencies: Vec<Dependency>,
-    steps: Vec<(Name, Arc<Middleware>, Arc<Step>)>,
+    steps: Vec<NamedStep>,
     errors: Vec<String>,
-    broken_middlewares: Vec<(Name, String)>,
-    broken_services: Vec<(Name, String)>,
+    broken: Broken,
 }
 
 impl<'a, 'b> Build<'a, 'b> {
-    fn new(name: &'a Name, settled: Settled, old_steps: &'a OldSteps, with: &'a mut Workshop<'b>) -> Self {
-        let errors = settled.errors.clone();
-        Self {
-            provider: provider(name),
-            settled,
-            old_steps,
-            with,
-            dependencies: Vec::new(),
-            steps: Vec::new(),
-            errors,
-            broken_middlewares: Vec::new(),
-            broken_services: Vec::new(),
-        }
+    fn new(
+        name: &'a Name,
+        source: &'a Arc<Router>,
+        settled: Settled,
+        old_steps: &'a OldSteps,
+        dependencies: &'a mut Vec<Dependency>,
+        with: &'a mut Workshop<'b>,
+    ) -> Self {
+        let errors = settled.site.errors.clone();
+        let (provider, steps, broken) = (provider(name), Vec::new(), Broken::default());
+        Self { provider, source, settled, old_steps, dependencies, with, steps, errors, broken }
     }
 
     fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>, conflicted: bool) -> Copy {
         let mut route = None;
+        let router = self.settled.site.inherited.settle(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
-        if !self.settled.entry_points.is_empty() {
+        if !self.settled.site.places.is_empty() {
             if let Err(error) = rule {
                 self.errors.push(error.clone());
             }
-            let pipeline = self.pipeline(conflicted);
+            let pipeline = self.pipeline(&router, conflicted);
             route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
                 Arc::new(Route {
                     rule: Arc::clone(rule),
-                    priority: self.settled.router.priority,
+                    priority: router.priority,
                     precedence: precedence(self.provider),
                     name: Arc::clone(&self.settled.name),
                     target,
@@ -190,22 +228,20 @@ impl<'a, 'b> Build<'a, 'b> {
             (Some(_), false) => Status::Warning,
             (Some(_), true) => Status::Enabled,
         };
-        let using = self.settled.entry_points.iter().map(|place| self.with.defaults.name(*place)).collect();
-        let router = Arc::clone(&self.settled.router);
+        let inherited = Arc::clone(&self.settled.site.inherited);
+        let is_broken = !self.broken.middlewares.is_empty() || !self.broken.services.is_empty();
         Copy {
-            info: Arc::new(RouterInfo { router, status, errors: self.errors, using }),
+            info: Arc::new(RouterInfo { router: Arc::clone(self.source), inherited, status, errors: self.errors }),
             route,
+            tls: router.tls.is_some(),
             settled: self.settled,
-            dependencies: self.dependencies,
-            steps: self.steps,
-            broken_middlewares: self.broken_middlewares,
-            broken_services: self.broken_services,
+            steps: self.steps.into(),
+            broken: is_broken.then(|| Box::new(self.broken)),
         }
     }
 
-    fn pipeline(&mut self, conflicted: bool) -> Option<Pipeline> {
-        let router = Arc::clone(&self.settled.router);
-        let tls_options = self.tls_options(&router, conflicted);
+    fn pipeline(&mut self, router: &Router, conflicted: bool) -> Option<Pipeline> {
+        let tls_options = self.tls_options(router, conflicted);
         let service_name = qualify(&router.service, self.provider);
         let target = self.target(&service_name);
         let mut members: Vec<Name> = router.middlewares.iter().map(|m| qualify(m, self.provider)).collect();
@@ -226,8 +262,8 @@ impl<'a, 'b> Build<'a, 'b> {
         Some(Pipeline {
             log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
             count: metrics.is_some(),
-            router_series: metrics.and_then(|m| m.router(&self.settled.name, &service_name)),
-            service_series: metrics.filter(|_| !internal).and_then(|m| m.service(&service_name)),
+            router_series: metrics.and_then(|m| m.router(Arc::clone(&self.settled.name), Arc::clone(&service_name))),
+            service_series: metrics.filter(|_| !internal).and_then(|m| m.service(Arc::clone(&service_name))),
             ingress: ingress(observability),
             service: service_name,
             chain: Chain::new(steps),
@@ -240,7 +276,7 @@ impl<'a, 'b> Build<'a, 'b> {
     fn tls_options(&mut self, router: &Router, conflicted: bool) -> Option<Name> {
         let Some(tls) = &router.tls else { return Some(Name::default()) };
         if tls.options.is_empty() || &*tls.options == DEFAULT {
-            return Some(Name::from(DEFAULT));
+            return Some(default_name());
         }
         let name = qualify(&tls.options, self.provider);
         let exists = self.with.lookup.tls_options(&name).is_some();
@@ -254,7 +290,7 @@ impl<'a, 'b> Build<'a, 'b> {
                 "its TLS options {name} cannot be used: another router of the same host has others, or its rule names no host; \
                  the default ones are"
             ));
-            return Some(Name::from(DEFAULT));
+            return Some(default_name());
         }
         Some(name)
     }
@@ -263,12 +299,12 @@ impl<'a, 'b> Build<'a, 'b> {
         if let Some(internal) = self.with.internals.get(name) {
             return Some(Target::Internal(Arc::clone(internal)));
         }
-        let made = self.with.services.service(name, self.with.lookup, &mut self.dependencies);
+        let made = self.with.services.service(name, self.with.lookup, self.dependencies);
         match made {
             Ok(service) => Some(Target::Service(service)),
             Err(error) => {
                 if self.with.lookup.service(name).is_some() {
-                    self.broken_services.push((Arc::clone(name), error.clone()));
+                    self.broken.services.push((Arc::clone(name), error.clone()));
                 }
                 self.errors.push(error);
                 None
@@ -283,7 +319,7 @@ impl<'a, 'b> Build<'a, 'b> {
             Err(error) => {
                 let reason = error.to_string();
                 if self.with.lookup.middleware(name).is_some() {
-                    self.broken_middlewares.push((Arc::clone(name), reason.clone()));
+                    self.broken.middlewares.push((Arc::clone(name), reason.clone()));
                 }
                 self.errors.push(reason);
                 None

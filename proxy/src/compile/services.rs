@@ -117,13 +117,12 @@ impl Services {
         Ok(transport)
     }
 
-    /// Forgets the services that no route and no other service holds any more.
-    pub(super) fn sweep(&mut self) {
+    /// Forgets services that no router is made from any more.
+    pub(super) fn sweep<'a>(&mut self, unused: impl Iterator<Item = &'a Name>) {
+        for name in unused {
+            self.made.remove(name);
+        }
         self.transports.retain(|name, (_, transport)| &**name == DEFAULT_TRANSPORT || Arc::strong_count(transport) > 1);
-        self.made.retain(|_, made| {
-            let ours = 1 + usize::from(made.service.is_ok());
-            made.last.as_ref().is_some_and(|last| Arc::strong_count(last) > ours)
-        });
     }
 }
 

@@ -3,22 +3,29 @@
 //! Traefik applies the "model" of an entry point (its `http.tls`, `http.middlewares`, observability) to every router on
 //! it; a router on several entry points is then split, one copy for each entry point that has a model.
 
-use flow_model::config::{Router, RouterObservability, RouterTls, RuleSyntax};
+use flow_model::config::{Router, RouterTls, RuleSyntax};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::Name;
+use flow_model::runtime::Inherited;
 use std::sync::Arc;
 
-/// A router whose entry points and defaults are settled.
-#[derive(Clone, Debug, PartialEq)]
+/// Where a copy of a router is served. Routers that are on the same entry points mostly share one.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Site {
+    /// What the entry points add to a router.
+    pub(crate) inherited: Arc<Inherited>,
+    /// The places of those that serve it, in the list of all.
+    pub(crate) places: Vec<usize>,
+    /// What is wrong with them.
+    pub(crate) errors: Vec<String>,
+}
+
+/// A copy of a router whose entry points and defaults are settled.
+#[derive(Clone, Debug)]
 pub(crate) struct Settled {
     /// Qualified name, with the entry point before it where the router was split.
     pub(crate) name: Name,
-    /// The router as the API shows it.
-    pub(crate) router: Arc<Router>,
-    /// Places of the entry points that serve it, in the list of all.
-    pub(crate) entry_points: Vec<usize>,
-    /// What is wrong with its entry points.
-    pub(crate) errors: Vec<String>,
+    pub(crate) site: Arc<Site>,
 }
 
 /// What holds for every router of an installation.
@@ -29,6 +36,10 @@ pub(crate) struct Defaults {
     unnamed: Vec<Name>,
     /// The rule syntax of routers that name none, where it is not v3.
     syntax: Option<RuleSyntax>,
+    /// Each entry point alone, with its model.
+    alone: Vec<Arc<Site>>,
+    /// Those of `unnamed` that have no model, together.
+    together: Arc<Site>,
 }
 
 impl Defaults {
@@ -41,7 +52,18 @@ impl Defaults {
             .map(|e| Arc::clone(&e.name))
             .collect();
         unnamed.sort();
-        Self { entry_points, unnamed, syntax: (syntax == RuleSyntax::V2).then_some(syntax) }
+        let syntax = (syntax == RuleSyntax::V2).then_some(syntax);
+        let together = Arc::new(site(&entry_points, syntax, &[], None));
+        let mut this = Self { entry_points, unnamed, syntax, alone: Vec::new(), together };
+        this.alone = (0..this.entry_points.len())
+            .map(|place| {
+                let model = Some(place).filter(|_| this.entry_points[place].has_model);
+                Arc::new(site(&this.entry_points, syntax, &[this.name(place)], model))
+            })
+            .collect();
+        let plain: Vec<Name> = this.unnamed.iter().filter(|name| !this.has_model(name)).cloned().collect();
+        this.together = Arc::new(site(&this.entry_points, syntax, &plain, None));
+        this
     }
 
     /// The name of the entry point at a place.
@@ -57,82 +79,80 @@ impl Defaults {
     /// The entry points on which a router is a TLS router, with what it wants there.
     pub(crate) fn tls_of<'a>(&'a self, router: &'a Router) -> impl Iterator<Item = (&'a Name, &'a RouterTls)> {
         self.wanted(router).iter().filter_map(|name| {
-            let model = || self.entry_point(name).and_then(|place| self.entry_points[place].http.tls.as_ref());
+            let model = || place_of(&self.entry_points, name).and_then(|p| self.entry_points[p].http.tls.as_ref());
             Some((name, router.tls.as_ref().or_else(model)?))
         })
     }
 
-    fn entry_point(&self, name: &str) -> Option<usize> {
-        self.entry_points.iter().position(|e| &*e.name == name)
+    fn has_model(&self, name: &str) -> bool {
+        place_of(&self.entry_points, name).is_some_and(|place| self.entry_points[place].has_model)
     }
 
     /// The copies of a router that are served, at least one. `conflicted` says that its TLS options cannot be used
     /// on the entry points (see [`super::tls_options`]): every entry point then gets a copy under a telling name.
-    pub(crate) fn settle(&self, name: &Name, router: &Arc<Router>, conflicted: &[Name]) -> Vec<Settled> {
+    pub(crate) fn settle(&self, name: &Name, router: &Router, conflicted: &[Name]) -> Vec<Settled> {
         let wanted = self.wanted(router);
         let mut split = Vec::new();
         let mut together = Vec::new();
         for entry_point in wanted {
-            let place = self.entry_point(entry_point);
-            let has_model = place.is_some_and(|p| self.entry_points[p].has_model);
             if conflicted.contains(entry_point) {
                 let name = Name::from(format!("{entry_point}-conflicted-{name}"));
-                split.push(self.copy(name, router, std::slice::from_ref(entry_point), place.filter(|_| has_model)));
-            } else if has_model {
+                split.push(Settled { name, site: self.alone(entry_point) });
+            } else if self.has_model(entry_point) {
                 let name =
                     if wanted.len() > 1 { Name::from(format!("{entry_point}-{name}")) } else { Arc::clone(name) };
-                split.push(self.copy(name, router, std::slice::from_ref(entry_point), place));
+                split.push(Settled { name, site: self.alone(entry_point) });
             } else {
                 together.push(Arc::clone(entry_point));
             }
         }
         if !together.is_empty() || split.is_empty() {
-            split.push(self.copy(Arc::clone(name), router, &together, None));
+            let same = self.together.inherited.entry_points == together;
+            let site = if same {
+                Arc::clone(&self.together)
+            } else {
+                Arc::new(site(&self.entry_points, self.syntax, &together, None))
+            };
+            split.push(Settled { name: Arc::clone(name), site });
         }
         split
     }
 
-    fn copy(&self, name: Name, router: &Router, entry_points: &[Name], model: Option<usize>) -> Settled {
-        let mut copy = router.clone();
-        copy.entry_points = entry_points.to_vec();
-        if copy.rule_syntax.is_none() {
-            copy.rule_syntax = self.syntax;
+    fn alone(&self, entry_point: &Name) -> Arc<Site> {
+        match place_of(&self.entry_points, entry_point) {
+            Some(place) => Arc::clone(&self.alone[place]),
+            None => Arc::new(site(&self.entry_points, self.syntax, std::slice::from_ref(entry_point), None)),
         }
-        if copy.priority == 0 {
-            copy.priority = i64::try_from(copy.rule.len()).unwrap_or(i64::MAX);
-        }
-        let mut observability = copy.observability.take().unwrap_or_default();
-        if let Some(model) = model.map(|place| &self.entry_points[place]) {
-            if copy.tls.is_none() {
-                copy.tls.clone_from(&model.http.tls);
-            }
-            copy.middlewares = model.http.middlewares.iter().cloned().chain(copy.middlewares).collect();
-            inherit(&mut observability, &model.observability);
-        }
-        observability.access_logs.get_or_insert(true);
-        observability.metrics.get_or_insert(true);
-        observability.tracing.get_or_insert(true);
-        observability.trace_verbosity.get_or_insert_default();
-        copy.observability = Some(observability);
-
-        let mut errors = Vec::new();
-        let mut places = Vec::new();
-        for entry_point in entry_points {
-            match self.entry_point(entry_point) {
-                Some(place) => places.push(place),
-                None => errors.push(format!("entryPoint \"{entry_point}\" doesn't exist")),
-            }
-        }
-        if places.is_empty() {
-            errors.push("no valid entryPoint for this router".to_owned());
-        }
-        Settled { name, router: Arc::new(copy), entry_points: places, errors }
     }
 }
 
-fn inherit(router: &mut RouterObservability, entry_point: &RouterObservability) {
-    router.access_logs = router.access_logs.or(entry_point.access_logs);
-    router.metrics = router.metrics.or(entry_point.metrics);
-    router.tracing = router.tracing.or(entry_point.tracing);
-    router.trace_verbosity = router.trace_verbosity.or(entry_point.trace_verbosity);
+fn place_of(all: &[Arc<EntryPoint>], name: &str) -> Option<usize> {
+    all.iter().position(|entry_point| &*entry_point.name == name)
+}
+
+/// A router on `entry_points`, with the model of the one at `model`.
+fn site(all: &[Arc<EntryPoint>], syntax: Option<RuleSyntax>, entry_points: &[Name], model: Option<usize>) -> Site {
+    let mut errors = Vec::new();
+    let mut places = Vec::new();
+    for entry_point in entry_points {
+        match place_of(all, entry_point) {
+            Some(place) => places.push(place),
+            None => errors.push(format!("entryPoint \"{entry_point}\" doesn't exist")),
+        }
+    }
+    if places.is_empty() {
+        errors.push("no valid entryPoint for this router".to_owned());
+    }
+    let mut inherited = Inherited {
+        entry_points: entry_points.to_vec(),
+        using: places.iter().map(|place| Arc::clone(&all[*place].name)).collect(),
+        rule_syntax: syntax,
+        ..Inherited::default()
+    };
+    if let Some(model) = model.map(|place| &all[place]) {
+        inherited.tls.clone_from(&model.http.tls);
+        inherited.middlewares.clone_from(&model.http.middlewares);
+        inherited.observability.clone_from(&model.observability);
+    }
+    Site { inherited: Arc::new(inherited), places, errors }
 }

@@ -7,9 +7,10 @@ use flow_model::config::{
 };
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
 use flow_model::middleware::{AddPrefix, Chain, Middleware, RateLimit};
+use flow_model::runtime::Status;
 use http::{HeaderMap, Response};
 
-fn entry_point(name: &str, http: Http) -> Arc<EntryPoint> {
+pub(super) fn entry_point(name: &str, http: Http) -> Arc<EntryPoint> {
     Arc::new(EntryPoint {
         name: name.into(),
         address: "127.0.0.1:0".parse().unwrap(),
@@ -46,7 +47,7 @@ fn compiler(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Compiler
     })
 }
 
-fn web_and_websecure() -> Compiler {
+pub(super) fn web_and_websecure() -> Compiler {
     let tls = Http { tls: Some(RouterTls::default()), ..Http::default() };
     compiler([
         entry_point("traefik", Http::default()),
@@ -105,7 +106,7 @@ fn a_router_is_split_over_entry_points_with_a_model() {
     assert_eq!(routed(&compiled, 1, true, "a.test", "/"), None);
     assert_eq!(routed(&compiled, 2, true, "a.test", "/").as_deref(), Some("websecure-r@kubernetes"));
     assert_eq!(routed(&compiled, 0, false, "a.test", "/"), None, "traefik is no default entry point");
-    let shown = &compiled.runtime.routers["websecure-r@kubernetes"].router;
+    let shown = &compiled.runtime.routers["websecure-r@kubernetes"].settled();
     assert_eq!((shown.priority, shown.observability.as_ref().unwrap().access_logs), (14, Some(true)));
 }
 
@@ -178,7 +179,7 @@ fn what_did_not_change_keeps_its_identity() {
     let second = compiler.compile(&source(config.clone()));
     assert!(Arc::ptr_eq(&find(&first, "/a"), &find(&second, "/a")), "an untouched router");
     assert!(!Arc::ptr_eq(&find(&first, "/b"), &find(&second, "/b")));
-    let step = |route: &crate::snapshot::Route| format!("{:p}", &**route.target.chain.steps().next().unwrap());
+    let step = |route: &Route| format!("{:p}", &**route.target.chain.steps().next().unwrap());
     assert_eq!(step(&find(&first, "/b")), step(&find(&second, "/b")), "the bucket of a touched router lives on");
     config.services.get_mut("s").unwrap();
     let third = compiler.compile(&source(with_service(config)));

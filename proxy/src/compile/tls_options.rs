@@ -6,10 +6,16 @@
 
 use flow_model::name::Name;
 use hashbrown::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The name of the options that hold where nothing else is said.
 pub(crate) const DEFAULT: &str = "default";
+
+/// That name, shared.
+pub(crate) fn default_name() -> Name {
+    static NAME: LazyLock<Name> = LazyLock::new(|| Name::from(DEFAULT));
+    Name::clone(&NAME)
+}
 
 /// What one TLS router wants on one entry point.
 #[derive(Clone, Debug)]
@@ -28,7 +34,7 @@ pub(crate) struct Wish {
 pub(crate) type ByName<T> = HashMap<Name, T, foldhash::fast::RandomState>;
 
 /// What came of the wishes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
     /// For each entry point: host → name of the options, only where they are not the default ones.
     pub(crate) by_host: ByName<ByName<Name>>,

@@ -12,10 +12,12 @@ pub use protocol::{Protocol, method_label};
 pub use series::{Sample, Series};
 
 use flow_model::name::Name;
+use flow_model::runtime::CertificateInfo;
 use parking_lot::Mutex;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntGaugeVec, Opts, Registry, TextEncoder};
 use series::Family;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -51,6 +53,8 @@ pub struct Metrics {
     last_reload: prometheus::Gauge,
     certificates: GaugeVec,
     diagnostics: IntGaugeVec,
+    /// The findings that `diagnostics` counts.
+    shown_findings: Mutex<BTreeSet<(&'static str, &'static str)>>,
     open_connections: IntGaugeVec,
     connections: Mutex<Vec<(Name, OpenConnections)>>,
 }
@@ -92,6 +96,7 @@ impl Metrics {
                 Opts::new("traefik_open_connections", "How many open connections exist, by entryPoint and protocol"),
                 &["entrypoint", "protocol"],
             )?,
+            shown_findings: Mutex::default(),
             connections: Mutex::default(),
             registry,
         };
@@ -119,19 +124,19 @@ impl Metrics {
     /// The series of an entry point; `None` where they are not wanted.
     #[must_use]
     pub fn entry_point(&self, name: &str) -> Option<Arc<Series>> {
-        self.entry_points.as_ref().map(|family| family.series(&[name]))
+        self.entry_points.as_ref().map(|family| family.series(&[name.into()]))
     }
 
     /// The series of a router; `None` where they are not wanted.
     #[must_use]
-    pub fn router(&self, name: &str, service: &str) -> Option<Arc<Series>> {
-        self.routers.as_ref().map(|family| family.series(&[name, service]))
+    pub fn router(&self, name: impl Into<Name>, service: impl Into<Name>) -> Option<Arc<Series>> {
+        self.routers.as_ref().map(|family| family.series(&[name.into(), service.into()]))
     }
 
     /// The series of a service; `None` where they are not wanted.
     #[must_use]
-    pub fn service(&self, name: &str) -> Option<Arc<Series>> {
-        self.services.as_ref().map(|family| family.series(&[name]))
+    pub fn service(&self, name: impl Into<Name>) -> Option<Arc<Series>> {
+        self.services.as_ref().map(|family| family.series(&[name.into()]))
     }
 
     /// Shows the open connections of an entry point from now on.
@@ -143,18 +148,34 @@ impl Metrics {
     pub fn reloaded(&self, now: SystemTime, findings: impl IntoIterator<Item = (&'static str, &'static str)>) {
         self.reloads.inc();
         self.last_reload.set(now.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64().floor()));
-        self.diagnostics.reset();
-        for (kind, severity) in findings {
-            self.diagnostics.with_label_values(&[kind, severity]).inc();
+        let mut counts: BTreeMap<_, i64> = BTreeMap::new();
+        for finding in findings {
+            *counts.entry(finding).or_default() += 1;
         }
+        // Nothing is reset: whoever reads the metrics at this moment must not find them missing.
+        let mut shown = self.shown_findings.lock();
+        for (kind, severity) in shown.iter().filter(|finding| !counts.contains_key(*finding)) {
+            let _ = self.diagnostics.remove_label_values(&[kind, severity]);
+        }
+        for ((kind, severity), count) in &counts {
+            self.diagnostics.with_label_values(&[kind, severity]).set(*count);
+        }
+        *shown = counts.into_keys().collect();
     }
 
-    /// The certificates served: common name, serial number, names, and the second since 1970 when each ends.
-    pub fn certificates<'a>(&self, served: impl IntoIterator<Item = (&'a str, &'a str, String, i64)>) {
-        self.certificates.reset();
-        for (common_name, serial, names, not_after) in served {
+    /// The certificates that were served until now, and those that are.
+    pub fn certificates(&self, before: &[Arc<CertificateInfo>], now: &[Arc<CertificateInfo>]) {
+        let labels = |info: &CertificateInfo| [info.common_name.clone(), info.serial.clone(), info.names.join(",")];
+        let served: HashSet<_> = now.iter().map(|info| labels(info)).collect();
+        for [common_name, serial, names] in before.iter().map(|info| labels(info)).filter(|gone| !served.contains(gone))
+        {
+            // Two could have had the same labels.
+            let _ = self.certificates.remove_label_values(&[&*common_name, &serial, &names]);
+        }
+        for info in now {
             #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
-            self.certificates.with_label_values(&[common_name, serial, &names]).set(not_after as f64);
+            let not_after = info.not_after as f64;
+            self.certificates.with_label_values(&labels(info)).set(not_after);
         }
     }
 

@@ -43,10 +43,13 @@ struct Vectors {
     response_bytes: IntCounterVec,
     live: Mutex<Map<Names, Weak<Series>>>,
     vanished: Mutex<Vec<Vanished>>,
+    /// What a series begins with: most objects of a large cluster are idle.
+    no_cells: Arc<Map<Key, Arc<Cell>>>,
+    no_tls: Arc<Map<TlsKey, IntCounter>>,
 }
 
 /// Values of the labels that name an object.
-type Names = Box<[Box<str>]>;
+type Names = Arc<[Name]>;
 
 /// What is to be removed after an object is gone.
 struct Vanished {
@@ -125,21 +128,23 @@ impl Family {
             )?,
             live: Mutex::default(),
             vanished: Mutex::default(),
+            no_cells: Arc::default(),
+            no_tls: Arc::default(),
         })))
     }
 
     /// The series of the object with these label values; the same one for as long as anybody holds it.
-    pub(super) fn series(&self, names: &[&str]) -> Arc<Series> {
-        let names: Names = names.iter().map(|n| Box::from(*n)).collect();
+    pub(super) fn series(&self, names: &[Name]) -> Arc<Series> {
         let mut live = self.0.live.lock();
-        if let Some(series) = live.get(&names).and_then(Weak::upgrade) {
+        if let Some(series) = live.get(names).and_then(Weak::upgrade) {
             return series;
         }
+        let names = Names::from(names);
         let series = Arc::new(Series {
             vectors: Arc::clone(&self.0),
-            names: names.clone(),
-            cells: ArcSwap::default(),
-            tls: ArcSwap::default(),
+            names: Arc::clone(&names),
+            cells: ArcSwap::new(Arc::clone(&self.0.no_cells)),
+            tls: ArcSwap::new(Arc::clone(&self.0.no_tls)),
         });
         live.insert(names, Arc::downgrade(&series));
         series
@@ -229,7 +234,7 @@ impl Drop for Series {
     fn drop(&mut self) {
         let cells = self.cells.load().keys().copied().collect();
         let tls = self.tls.load().keys().copied().collect();
-        let names = std::mem::take(&mut self.names);
+        let names = Arc::clone(&self.names);
         self.vectors.vanished.lock().push(Vanished { names, cells, tls });
     }
 }
@@ -251,6 +256,6 @@ fn code_label(code: u16) -> Name {
     Name::from(itoa::Buffer::new().format(code))
 }
 
-fn labels<'a>(code: &'a str, key: &Key, names: &'a [Box<str>]) -> Vec<&'a str> {
+fn labels<'a>(code: &'a str, key: &Key, names: &'a [Name]) -> Vec<&'a str> {
     [code, key.1, key.2.label()].into_iter().chain(names.iter().map(|n| &**n)).collect()
 }

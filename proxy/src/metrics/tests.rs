@@ -70,3 +70,36 @@ fn kinds_of_exchanges_are_told_apart() {
         assert_eq!(Protocol::of(&headers).label(), wanted, "{name}: {value}");
     }
 }
+
+#[test]
+fn certificates_and_findings_stay_while_others_change() {
+    let certificate = |name: &str, not_after| {
+        Arc::new(CertificateInfo {
+            origin: "default-a".into(),
+            names: vec![name.to_owned(), "b.test".to_owned()],
+            common_name: name.to_owned(),
+            serial: "7".to_owned(),
+            issuer: "ca".to_owned(),
+            not_before: 0,
+            not_after,
+        })
+    };
+    let metrics = Metrics::new(&Options::default()).unwrap();
+    let line = |start: &str| metrics.render().unwrap().lines().find(|line| line.starts_with(start)).map(str::to_owned);
+    let (a, c) = (certificate("a.test", 1000), certificate("c.test", 2000));
+    metrics.certificates(&[], &[Arc::clone(&a)]);
+    metrics.certificates(&[a], &[certificate("a.test", 3000), Arc::clone(&c)]);
+    let wanted = "traefik_tls_certs_not_after{cn=\"a.test\",sans=\"a.test,b.test\",serial=\"7\"} 3000";
+    assert_eq!(line("traefik_tls_certs_not_after{cn=\"a.test\"").as_deref(), Some(wanted));
+    metrics.certificates(&[certificate("a.test", 3000), Arc::clone(&c)], &[c]);
+    assert_eq!(line("traefik_tls_certs_not_after{cn=\"a.test\""), None);
+    assert!(line("traefik_tls_certs_not_after{cn=\"c.test\"").is_some());
+
+    metrics.reloaded(SystemTime::now(), [("Ingress", "error"), ("Ingress", "error"), ("router", "warning")]);
+    metrics.reloaded(SystemTime::now(), [("Ingress", "error")]);
+    assert_eq!(
+        line("flow_proxy_diagnostics").as_deref(),
+        Some("flow_proxy_diagnostics{kind=\"Ingress\",severity=\"error\"} 1")
+    );
+    assert!(line("flow_proxy_diagnostics{kind=\"router\"").is_none());
+}

@@ -11,8 +11,8 @@ const SHORT: usize = 8;
 /// The alternatives of rules that ask for the same host, in the order of their routes.
 #[derive(Debug)]
 pub(super) struct HostTable<T> {
-    entries: Box<[Entry<T>]>,
-    index: Option<Index>,
+    entries: Arc<[Entry<T>]>,
+    index: Option<Arc<Index>>,
 }
 
 #[derive(Debug)]
@@ -35,10 +35,10 @@ impl<T> HostTable<T> {
         let index = (entries.len() > SHORT).then(|| {
             let numbered = || (0..).zip(entries.iter());
             let pathless = numbered().filter(|(_, entry)| matches!(entry.path, PathKey::Any));
-            Index {
+            Arc::new(Index {
                 paths: PathIndex::build(numbered().map(|(number, entry)| (number, &entry.path))),
                 pathless: pathless.map(|(number, _)| number).collect(),
-            }
+            })
         });
         Self { entries: entries.into(), index }
     }
@@ -88,6 +88,12 @@ impl<T> Entry<T> {
 
     fn rest_holds(&self, request: &RequestView<'_>) -> bool {
         self.rest.as_ref().is_none_or(|rest| rest.iter().all(|condition| condition.matches(request)))
+    }
+}
+
+impl<T> Clone for HostTable<T> {
+    fn clone(&self) -> Self {
+        Self { entries: Arc::clone(&self.entries), index: self.index.clone() }
     }
 }
 

@@ -108,8 +108,8 @@ fn check(table: &RouteTable<usize>, routes: &[Pair], request: &PlainRequest) -> 
     Ok(())
 }
 
-fn arcs(routes: &[Pair]) -> impl Iterator<Item = Arc<Route<usize>>> {
-    routes.iter().map(|(_, route)| route.clone())
+fn arcs<'a>(routes: impl IntoIterator<Item = &'a Pair>) -> Vec<Arc<Route<usize>>> {
+    routes.into_iter().map(|(_, route)| route.clone()).collect()
 }
 
 proptest! {
@@ -117,7 +117,7 @@ proptest! {
 
     #[test]
     fn finds_what_the_oracle_finds(routes in routes(40), requests in vec(request(), 12)) {
-        let table = RouteTable::build(arcs(&routes), None);
+        let table = RouteTable::default().with(&[], &arcs(&routes));
         for request in &requests {
             check(&table, &routes, request)?;
         }
@@ -130,9 +130,16 @@ proptest! {
         requests in vec(request(), 6),
     ) {
         let mut table = RouteTable::default();
+        let mut last = vec![false; 40];
         for step in steps {
-            let present: Vec<_> = pool.iter().zip(&step).filter(|(_, keep)| **keep).map(|(pair, _)| pair.clone()).collect();
-            table = RouteTable::build(arcs(&present), Some(&table));
+            let those = |wanted: &dyn Fn(bool, bool) -> bool| -> Vec<Pair> {
+                let states = pool.iter().zip(last.iter().zip(&step));
+                states.filter(|(_, (was, is))| wanted(**was, **is)).map(|(pair, _)| pair.clone()).collect()
+            };
+            let (gone, new) = (those(&|was, is| was && !is), those(&|was, is| is && !was));
+            table = table.with(&arcs(&gone), &arcs(&new));
+            let present = those(&|_, is| is);
+            last.clone_from(&step);
             for request in &requests {
                 check(&table, &present, request)?;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// A rule, its place in the order, and where it leads.
 ///
-/// A route that did not change keeps its `Arc`: [`RouteTable::build`](super::RouteTable::build) compares by identity.
+/// A table tells routes apart by identity: see [`RouteTable::with`](super::RouteTable::with).
 #[derive(Debug)]
 pub struct Route<T> {
     /// Which requests it takes.

@@ -87,6 +87,11 @@ impl TlsState {
         self.keyring.served()
     }
 
+    /// Whether the certificates of the two are the same.
+    pub(crate) fn has_certificates_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.keyring, &other.keyring)
+    }
+
     /// The option for `name` (lower case) at an entry point, and what is served of it: `None` where it is broken.
     pub(super) fn option_for(&self, entry_point: usize, name: &str) -> (Name, Option<&Served>) {
         let hosts = self.hosts.get(entry_point).filter(|hosts| !hosts.is_empty());

@@ -1,0 +1,145 @@
+//! What operators see of a configuration, brought up to date by what changed.
+
+use super::change::Change;
+use super::lookup::{Lookup, On};
+use super::routers::{Copy, Entry};
+use super::tls_options::ByName;
+use crate::tls::{CertificateInfo as Loaded, TlsState};
+use flow_model::diagnostic::{Diagnostic, Severity, Subject};
+use flow_model::middleware::Middleware;
+use flow_model::name::{INTERNAL, Name, provider};
+use flow_model::runtime::{CertificateInfo, MiddlewareInfo, Runtime, ServiceInfo, Status};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The last report, and what the next one needs to know of it.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    runtime: Runtime,
+    /// Routers with which anything is wrong.
+    troubled: BTreeSet<Name>,
+    broken_middlewares: ByName<String>,
+    broken_services: ByName<String>,
+}
+
+impl Report {
+    /// Takes the copies of routers out that are there no more, and those of `built` in.
+    pub(super) fn routers(&mut self, gone: &[Copy], built: &[Name], entries: &ByName<Entry>) {
+        for copy in gone {
+            let name = &copy.settled.name;
+            if self.runtime.routers.get(name).is_some_and(|info| Arc::ptr_eq(info, &copy.info)) {
+                self.runtime.routers.remove(name);
+            }
+        }
+        for name in built {
+            let entry = entries.get(name);
+            for copy in entry.iter().flat_map(|entry| &entry.copies) {
+                self.runtime.routers.insert(Arc::clone(&copy.settled.name), Arc::clone(&copy.info));
+            }
+            if entry.is_some_and(Entry::is_troubled) {
+                self.troubled.insert(Arc::clone(name));
+            } else {
+                self.troubled.remove(name);
+            }
+        }
+    }
+
+    /// Certificates as they are now.
+    pub(super) fn certificates(&mut self, tls: &TlsState, last: Option<&TlsState>) {
+        if last.is_none_or(|last| !last.has_certificates_of(tls)) {
+            self.runtime.certificates = tls.certificates().map(|(origin, info)| Arc::new(show(origin, info))).collect();
+        }
+    }
+
+    /// The report, once routers and certificates are as they are now.
+    pub(super) fn finish(
+        &mut self,
+        change: &Change,
+        lookup: Lookup<'_>,
+        entries: &ByName<Entry>,
+        findings: Vec<Diagnostic>,
+    ) -> Runtime {
+        let (mut middlewares, mut services) = (ByName::default(), ByName::default());
+        self.runtime.diagnostics = findings;
+        for copy in self.troubled.iter().filter_map(|name| entries.get(name)).flat_map(|entry| &entry.copies) {
+            if let Some(broken) = &copy.broken {
+                middlewares.extend(broken.middlewares.iter().cloned());
+                services.extend(broken.services.iter().cloned());
+            }
+            let severity = match copy.info.status {
+                Status::Enabled => continue,
+                Status::Disabled => Severity::Error,
+                Status::Warning => Severity::Warning,
+            };
+            self.runtime.diagnostics.extend(copy.info.errors.iter().map(|error| Diagnostic {
+                severity,
+                subject: Subject::new("router", "", Arc::clone(&copy.settled.name)),
+                message: error.clone(),
+            }));
+        }
+        for source in lookup.0.iter().filter(|source| &*source.provider != INTERNAL) {
+            self.runtime.diagnostics.extend(source.config.diagnostics.iter().cloned());
+        }
+        self.runtime.diagnostics.sort();
+        self.runtime.diagnostics.dedup();
+
+        let mut touched: BTreeSet<On> = change.parts.iter().cloned().collect();
+        touched.extend(differing(&self.broken_middlewares, &middlewares).map(On::Middleware));
+        touched.extend(differing(&self.broken_services, &services).map(On::Service));
+        (self.broken_middlewares, self.broken_services) = (middlewares, services);
+        for on in touched {
+            match on {
+                On::Middleware(name) if provider(&name) != INTERNAL => self.middleware(name, lookup),
+                On::Service(name) if provider(&name) != INTERNAL => self.service(name, lookup),
+                _ => {}
+            }
+        }
+        self.runtime.clone()
+    }
+
+    fn middleware(&mut self, name: Name, lookup: Lookup<'_>) {
+        let Some(middleware) = lookup.middleware(&name).cloned() else {
+            self.runtime.middlewares.remove(&name);
+            return;
+        };
+        let (status, errors) = became(match &*middleware {
+            Middleware::Invalid(reason) => Some(reason),
+            _ => self.broken_middlewares.get(&name),
+        });
+        self.runtime.middlewares.insert(name, Arc::new(MiddlewareInfo { middleware, status, errors }));
+    }
+
+    fn service(&mut self, name: Name, lookup: Lookup<'_>) {
+        let Some(service) = lookup.service(&name).cloned() else {
+            self.runtime.services.remove(&name);
+            return;
+        };
+        let (status, errors) = became(self.broken_services.get(&name));
+        self.runtime.services.insert(name, Arc::new(ServiceInfo { service, status, errors }));
+    }
+}
+
+/// Names that stand for something else in one than in the other.
+fn differing<'a>(before: &'a ByName<String>, now: &'a ByName<String>) -> impl Iterator<Item = Name> + 'a {
+    let gone = before.keys().filter(|name| !now.contains_key(*name));
+    now.iter().filter(|(name, error)| before.get(*name) != Some(error)).map(|(name, _)| name).chain(gone).cloned()
+}
+
+fn became(error: Option<&String>) -> (Status, Vec<String>) {
+    match error {
+        None => (Status::Enabled, Vec::new()),
+        Some(error) => (Status::Disabled, vec![error.clone()]),
+    }
+}
+
+fn show(origin: &Name, info: &Loaded) -> CertificateInfo {
+    CertificateInfo {
+        origin: Arc::clone(origin),
+        names: info.names.iter().map(|name| name.to_string()).collect(),
+        common_name: info.common_name.to_string(),
+        serial: info.serial.to_string(),
+        issuer: info.issuer.to_string(),
+        not_before: info.not_before,
+        not_after: info.not_after,
+    }
+}
