@@ -23,6 +23,7 @@ haproxy haproxy
 wrk wrk
 ip iproute2
 curl curl
+jq jq
 openssl openssl
 unshare util-linux
 taskset util-linux
@@ -147,6 +148,33 @@ bitwarden_cli() {
     export BITWARDEN_CLI="$folder/node_modules/.bin/bw"
 }
 
+# The libraries of Bitwarden's and Excalidraw's clients (tests/node), where there is Node.
+node_packages() {
+    local folder
+    folder="$cache/node-$(stamp "$tests/node/package.json")"
+    if [ ! -d "$folder/node_modules/socket.io" ]; then
+        command -v npm >/dev/null 2>&1 || return 0
+        say "installing Node packages"
+        mkdir -p "$folder" && cp "$tests/node/package.json" "$folder"
+        npm install --prefix "$folder" --silent --no-audit --no-fund
+    fi
+    export NODE_PACKAGES="$folder/node_modules"
+}
+
+# A cluster whose pods are processes, and a service for them; only root can run it.
+process_cluster() {
+    local version=k8s.io/component-base/version mark source="$tests/processcluster"
+    mark="$(cd "$source" && find . -name '*.go' -o -name 'go.*' | sort | xargs cat | sha256sum | cut -c1-16)"
+    if [ ! -x "$cache/bin/processcluster-$mark" ] || [ ! -x "$cache/bin/backend-$mark" ]; then
+        say "building the cluster of pods"
+        rm -f "$cache"/bin/processcluster-* "$cache"/bin/backend-*
+        (cd "$source" && go build -trimpath -o "$cache/bin/backend-$mark" ./cmd/backend &&
+            go build -trimpath -ldflags "-s -w -X $version.gitVersion=v1.36.3 -X $version.gitMajor=1 -X $version.gitMinor=36" \
+                -o "$cache/bin/processcluster-$mark" .)
+    fi
+    export PROCESSCLUSTER="$cache/bin/processcluster-$mark" BACKEND="$cache/bin/backend-$mark"
+}
+
 # Everything that tests/e2e and tests/golden need.
 tools() {
     system_packages
@@ -154,5 +182,7 @@ tools() {
     kubectl_and_helm
     helm_3
     test_cluster
+    process_cluster
     pebble
+    node_packages
 }

@@ -1,11 +1,10 @@
 """The proxy under the account that its chart gives it: no permission is missing, none is unused."""
 
-import json
 import pathlib
 
 import pytest
 import yaml
-from harness import objects, paths
+from harness import audit, objects, paths
 from harness.cluster import Cluster
 from harness.processes import Process
 from harness.proxy import Proxy
@@ -18,7 +17,7 @@ class AuditedCluster(Cluster):
     def start(self):
         self.directory.mkdir(parents=True)
         policy = self.directory / "audit.yaml"
-        policy.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n")
+        policy.write_text(audit.POLICY)
         self.audit_log = self.directory / "audit.log"
         binary = paths.tool("TESTCLUSTER", "the test cluster's executable")
         flags = [f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}", "--audit-log-mode=blocking"]
@@ -27,18 +26,7 @@ class AuditedCluster(Cluster):
         eventually(lambda: self.get("/api/v1/namespaces/default"), 30, 0.05, "the namespace default")
 
     def asked(self, user):
-        """(group, resource, verb) of every request of a user, and those that were refused."""
-        done, refused = set(), set()
-        for line in self.audit_log.read_text().splitlines():
-            event = json.loads(line)
-            if event["user"].get("username") == user and "objectRef" in event:
-                target = event["objectRef"]
-                resource = target["resource"] + ("/" + target["subresource"] if "subresource" in target else "")
-                request = (target.get("apiGroup", ""), resource, event["verb"])
-                done.add(request)
-                if event.get("responseStatus", {}).get("code") == 403:
-                    refused.add(request)
-        return done, refused
+        return audit.asked(self.audit_log, user)
 
 
 @pytest.fixture
@@ -101,20 +89,7 @@ def test_the_rendered_rights_are_enough_and_all_used(helm4, audited, backends):
         eventually(published, 20, what="the status")
         user = "system:serviceaccount:rights:rights"
 
-        granted = set()
-        roles = audited.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/rights-rights")["rules"]
-        roles += audited.get("/apis/rbac.authorization.k8s.io/v1/namespaces/rights/roles/rights-leader")["rules"]
-        for rule in roles:
-            granted |= {(group, resource, verb) for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
-
-        def all_used():
-            done, refused = audited.asked(user)
-            assert not refused, f"missing: {refused}"
-            # Lists come as streams, which is `watch`; `list` is for API servers that do not stream them.
-            streamed = {(group, resource, "list") for group, resource, verb in done if verb == "watch"}
-            assert granted <= done | streamed, f"unused: {sorted(granted - done - streamed)}"
-            return True
-
-        eventually(all_used, 30, what="the use of every permission")
+        allowed = audit.granted(audited, "clusterroles/rights-rights", "namespaces/rights/roles/rights-leader")
+        eventually(lambda: audit.compare(*audited.asked(user), allowed), 30, what="the use of every permission")
         for running in (leader, follower):
             assert "forbidden" not in running.log().lower() and "grant " not in running.log(), running.log()

@@ -21,15 +21,15 @@ class Pebble:
 
     API, MANAGEMENT, DNS, DNS_MANAGEMENT = 14000, 15000, 8053, 8055
 
-    def __init__(self, authz_reuse=0, **environment):
+    def __init__(self, authz_reuse=0, address="127.0.0.1", **environment):
         folder = paths.WORK / "pebble"
         folder.mkdir(exist_ok=True)
         self.authority = pki.new_ca("Pebble API")
-        crt, key = pki.leaf("localhost", "127.0.0.1", ca=self.authority).write(folder, "api")
+        crt, key = pki.leaf("localhost", *{"127.0.0.1", address}, ca=self.authority).write(folder, "api")
         self.authority_file = folder / "authority.pem"
         self.authority_file.write_text(self.authority.pem)
         config = {
-            "listenAddress": f"127.0.0.1:{self.API}",
+            "listenAddress": f"{'127.0.0.1' if address == '127.0.0.1' else '0.0.0.0'}:{self.API}",
             "managementListenAddress": f"127.0.0.1:{self.MANAGEMENT}",
             "certificate": str(crt),
             "privateKey": str(key),
@@ -62,7 +62,7 @@ class Pebble:
         }
         command = [paths.tool("PEBBLE", "Pebble"), "-config", folder / "config.json", "-dnsserver", f"127.0.0.1:{self.DNS}", "-strict"]
         self.server = Process("pebble", command, env=environment)
-        self.directory = f"https://localhost:{self.API}/dir"
+        self.directory = f"https://{'localhost' if address == '127.0.0.1' else address}:{self.API}/dir"
         self.http = requests.Session()
         self.http.trust_env, self.http.verify = False, False
         eventually(lambda: self.http.get(self.directory, timeout=2).ok, 20, 0.05, "Pebble")
@@ -100,7 +100,7 @@ class Pebble:
 
 
 class Balancer:
-    """Connections to one port go to the targets in turn; `ready` says which of them take part."""
+    """Connections to one port go to the targets in turn: ports of this machine, or (host, port)."""
 
     def __init__(self, port, targets):
         self.targets, self.turn = targets, 0
@@ -120,7 +120,8 @@ class Balancer:
         for _ in targets:
             self.turn += 1
             try:
-                server = socket.create_connection(("127.0.0.1", targets[self.turn % len(targets)]), timeout=5)
+                target = targets[self.turn % len(targets)]
+                server = socket.create_connection(("127.0.0.1", target) if isinstance(target, int) else target, timeout=5)
             except OSError:
                 continue
             with client, server:
@@ -129,6 +130,8 @@ class Balancer:
         client.close()
 
     def stop(self):
+        # Closing alone would leave the port taken for as long as a thread waits in accept.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

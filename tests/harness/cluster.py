@@ -143,7 +143,7 @@ class Cluster:
 
 
 def _established(crd):
-    conditions = crd.get("status", {}).get("conditions", [])
+    conditions = crd.get("status", {}).get("conditions") or []  # null in the first moments
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 

@@ -1,0 +1,38 @@
+"""What the API server's audit log says about somebody's permissions."""
+
+import json
+
+POLICY = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n"
+
+
+def asked(path, user):
+    """(group, resource, verb) of every request of a user, and those that were refused."""
+    done, refused = set(), set()
+    for line in path.read_text().splitlines():
+        event = json.loads(line)
+        if event["user"].get("username") == user and "objectRef" in event:
+            target = event["objectRef"]
+            resource = target["resource"] + ("/" + target["subresource"] if "subresource" in target else "")
+            request = (target.get("apiGroup", ""), resource, event["verb"])
+            done.add(request)
+            if event.get("responseStatus", {}).get("code") == 403:
+                refused.add(request)
+    return done, refused
+
+
+def granted(cluster, *roles):
+    """(group, resource, verb) of all that the roles at these paths allow."""
+    found = set()
+    for role in roles:
+        for rule in cluster.get("/apis/rbac.authorization.k8s.io/v1/" + role)["rules"]:
+            found |= {(group, resource, verb) for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+    return found
+
+
+def compare(done, refused, allowed):
+    """Assert that nothing was refused and nothing is allowed in vain."""
+    assert not refused, f"missing: {refused}"
+    # Lists come as streams, which is `watch`; `list` is for API servers that do not stream them.
+    streamed = {(group, resource, "list") for group, resource, verb in done if verb == "watch"}
+    assert allowed <= done | streamed, f"unused: {sorted(allowed - done - streamed)}"
+    return True
