@@ -1,6 +1,7 @@
 """What the charts run: backups of a live SQLite file and their return, Excalidraw's files, the proxy's image."""
 
 import os
+import pathlib
 import sqlite3
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import threading
 
 import pytest
 from harness import paths
+from harness.charts import find, render
+from harness.processes import Process
+from harness.waiting import eventually
 
 SOURCE = paths.ROOT / "deploy"
 
@@ -19,25 +23,38 @@ assert sys.argv[1:] == ["backup"]
 data = os.environ["DATA_FOLDER"]
 sqlite3.connect(data + "/db.sqlite3", timeout=30).execute("VACUUM INTO ?", (data + time.strftime("/db_%Y%m%d_%H%M%S.sqlite3"),))
 """
-# In the place of S3: a folder.
-AWS = """#!{python}
-import os, shutil, sys
-place = lambda url: os.environ["BUCKETS"] + "/" + url.removeprefix("s3://") if url.startswith("s3://") else url
-words = [word for word in sys.argv[1:] if not word.startswith("--")]
-assert words.pop(0) == "s3"
-verb = words.pop(0)
-if verb == "cp":
-    shutil.copy(place(words[0]), place(words[1]))
-elif verb == "rm":
-    os.remove(place(words[0]))
-else:
-    for name in sorted(os.listdir(place(words[0]))):
-        print("2026-01-01 00:00:00", os.path.getsize(place(words[0]) + name), name)
-"""
+BUCKET = "s3://backups/vaultwarden/"
+
+
+@pytest.fixture(scope="module")
+def s3(helm4):
+    """An S3 server (moto) with the bucket, and Amazon's own command line with the environment that the chart gives it."""
+    port = 9705
+    server = Process("s3", [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port])
+    values = {"backup": {"enabled": True, "endpoint": f"http://127.0.0.1:{port}", "accessKeyId": "an-id", "secretAccessKey": "a-secret"}}
+    items = render(helm4, "vaultwarden", values)
+    job = find(items, "CronJob", "vaultwarden-backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    upload = next(container for container in job["containers"] if container["name"] == "upload")
+    assert upload["command"] == ["sh", "/scripts/upload.sh", "/work/archive.tar.gz", BUCKET, "30"]
+    keys = find(items, "Secret", upload["envFrom"][0]["secretRef"]["name"])["stringData"]
+    env = {entry["name"]: entry["value"] for entry in upload["env"]} | keys
+    env["HOME"] = str(paths.WORK)
+    program = str(pathlib.Path(sys.executable).parent / "aws")
+
+    def aws(*arguments):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, env=env | {"PATH": "/usr/bin:/bin"})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    eventually(lambda: "Running on" in server.log(), 60, 0.1, "the S3 server")
+    aws("s3", "mb", "s3://backups")
+    aws.env = env | {"AWS": program}
+    yield aws
+    server.stop()
 
 
 @pytest.fixture
-def vault(tmp_path):
+def vault(tmp_path, s3):
     """A folder of Vaultwarden's with a database that somebody writes to all the time."""
     data = tmp_path / "data"
     (data / "attachments").mkdir(parents=True)
@@ -45,12 +62,9 @@ def vault(tmp_path):
     (data / "icon_cache" / "x.png").write_bytes(b"x")
     (data / "attachments" / "a").write_bytes(b"attached")
     (data / "rsa_key.pem").write_text("key")
-    for name, text in (("vaultwarden", BACKUP), ("aws", AWS)):
-        program = tmp_path / name
-        program.write_text(text.replace("{python}", sys.executable))
-        program.chmod(0o755)
-    bucket = tmp_path / "buckets" / "backups" / "vaultwarden"
-    bucket.mkdir(parents=True)
+    program = tmp_path / "vaultwarden"
+    program.write_text(BACKUP.replace("{python}", sys.executable))
+    program.chmod(0o755)
     database = sqlite3.connect(data / "db.sqlite3", check_same_thread=False, timeout=30)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("CREATE TABLE pairs (a INTEGER, b INTEGER)")
@@ -69,7 +83,7 @@ def vault(tmp_path):
     writer.start()
 
     def script(name, *arguments, check=True):
-        env = {"PATH": "/usr/bin:/bin", "VAULTWARDEN": str(tmp_path / "vaultwarden"), "AWS": str(tmp_path / "aws"), "BUCKETS": str(tmp_path / "buckets")}
+        env = {**s3.env, "PATH": "/usr/bin:/bin", "VAULTWARDEN": str(program)}
         done = subprocess.run(["sh", SOURCE / "charts/vaultwarden/files" / name, *map(str, arguments)], capture_output=True, text=True, env=env)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
@@ -78,13 +92,13 @@ def vault(tmp_path):
         stop.set()
         writer.join()
 
-    yield script, data, bucket, end
+    yield script, data, end
     end()
     database.close()
 
 
-def test_a_backup_is_consistent_and_comes_back(vault, tmp_path):
-    script, data, bucket, end = vault
+def test_a_backup_is_consistent_and_comes_back(vault, s3, tmp_path):
+    script, data, end = vault
     work = tmp_path / "work"
     work.mkdir()
     script("snapshot.sh", data, work)
@@ -93,10 +107,13 @@ def test_a_backup_is_consistent_and_comes_back(vault, tmp_path):
     assert {"db.sqlite3", "attachments/a", "rsa_key.pem"} <= names
     assert not any("wal" in name or "icon_cache" in name for name in names), names
 
+    former = tmp_path / "former"
+    former.mkdir()
     for name in ("vaultwarden-backup-20200101.tar.gz", "vaultwarden-backup-2020.tar.gz", "else.tar.gz"):
-        (bucket / name).write_bytes(b"old")
-    script("upload.sh", work / "archive.tar.gz", "s3://backups/vaultwarden/", 30)
-    left = {path.name for path in bucket.iterdir()}
+        (former / name).write_bytes(b"old")
+    s3("s3", "cp", "--recursive", str(former), BUCKET)
+    script("upload.sh", work / "archive.tar.gz", BUCKET, 30)
+    left = {line.split()[-1] for line in s3("s3", "ls", BUCKET).splitlines()}
     assert "vaultwarden-backup-20200101.tar.gz" not in left
     assert {"vaultwarden-backup-2020.tar.gz", "else.tar.gz"} < left, "only exact names may be deleted"
 
@@ -104,7 +121,7 @@ def test_a_backup_is_consistent_and_comes_back(vault, tmp_path):
     (data / "attachments" / "a").write_bytes(b"spoilt")
     fetched = tmp_path / "fetched"
     fetched.mkdir()
-    script("fetch.sh", "s3://backups/vaultwarden/", fetched)
+    script("fetch.sh", BUCKET, fetched)
     script("restore.sh", fetched / "archive.tar.gz", data)
     assert (data / "attachments" / "a").read_bytes() == b"attached"
     assert (data / "before-restore" / "attachments" / "a").read_bytes() == b"spoilt"
@@ -116,7 +133,7 @@ def test_a_backup_is_consistent_and_comes_back(vault, tmp_path):
 
 
 def test_a_bad_archive_changes_nothing(vault, tmp_path):
-    script, data, _, end = vault
+    script, data, end = vault
     end()
     before = sorted(path.name for path in data.iterdir())
     broken = tmp_path / "broken.tar.gz"
@@ -128,7 +145,7 @@ def test_a_bad_archive_changes_nothing(vault, tmp_path):
         done = script("restore.sh", path, data, check=False)
         assert done.returncode != 0 and words in done.stderr, done.stderr
     assert sorted(path.name for path in data.iterdir()) == before
-    empty = script("fetch.sh", "s3://backups/vaultwarden/", tmp_path, check=False)
+    empty = script("fetch.sh", "s3://backups/elsewhere/", tmp_path, check=False)
     assert empty.returncode != 0 and "no backup" in empty.stderr
 
 
