@@ -10,6 +10,7 @@ import socket
 import pytest
 import yaml
 from harness import acme, audit, clients, objects, paths, pki
+from harness.charts import SEED
 from harness.pods import HERE, LoadBalancer, PodCluster, possible
 from harness.visitors import Visitors
 from harness.waiting import eventually
@@ -17,6 +18,7 @@ from harness.waiting import eventually
 pytestmark = pytest.mark.skipif(not possible(), reason="pods need real root")
 
 HOST, NAMESPACE, SELECTOR = "shop.example.org", "flow-proxy", "app.kubernetes.io/name=flow-proxy"
+USER = "system:serviceaccount:flow-proxy:flow-proxy"
 WEB, WEBSECURE = 5002, 5001
 
 
@@ -185,5 +187,20 @@ def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, 
     ours = {entry for entry in allowed if entry[0] in ("cert-manager.io", "acme.cert-manager.io", "coordination.k8s.io") or entry[1] == "secrets"}
     # For what a former cert-manager or a broken attempt left behind; there is none of it here.
     later = {("acme.cert-manager.io", "challenges", "patch"), ("acme.cert-manager.io", "orders", "delete")}
-    done, refused = pods.asked("system:serviceaccount:flow-proxy:flow-proxy")
-    audit.compare(done, refused, ours - later)
+    eventually(lambda: audit.compare(*pods.asked(USER), ours - later), 60, 0.5, "the use of every permission")
+
+
+def test_the_umbrella_s_hosts_have_certificates(pods, installed, pebble, helm4):
+    """`cluster-infra` with the seed's values beside the proxy: its ClusterIssuer and annotations are all that is needed."""
+    at = ["--kubeconfig", pods.kubeconfig, "-n", "cluster-infra"]
+    pods.delete({"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": objects.meta("letsencrypt-prod")})
+    values = {**SEED, "flow-proxy": {"enabled": False}, "clusterIssuer": {"server": pebble.directory}}
+    said = helm4("install", "cluster-infra", "cluster-infra", *at, "--create-namespace", values=values).stdout
+    assert "nobody issues certificates" not in said
+    for namespace, name, host in (("authentik", "auth-ominis-ai-tls", "auth.ominis.ai"), ("vaultwarden", "vault-ominis-ai-tls", "vault.ominis.ai")):
+        eventually(lambda host=host: host in pki.names_of(presented(host)), 90, 0.2, f"a certificate for {host}")
+        assert pods.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["type"] == "kubernetes.io/tls"
+        status = pods.get(f"/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}")["status"]
+        assert [(c["type"], c["status"]) for c in status["conditions"]] == [("Ready", "True")]
+    _, refused = pods.asked(USER)
+    assert not refused, f"missing: {refused}"

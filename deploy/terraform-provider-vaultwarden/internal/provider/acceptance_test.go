@@ -293,6 +293,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TF_ACC_TERRAFORM_PATH") != "" {
 		os.Setenv("TF_ACC", "1")
 	}
+	os.Unsetenv("TF_CLI_CONFIG_FILE") // a user's own, whose warnings OpenTofu mixes into its version
 	os.Setenv("TF_ACC_PROVIDER_NAMESPACE", "ominis-ai")
 	os.Setenv("CHECKPOINT_DISABLE", "1")
 	os.Exit(m.Run())
