@@ -12,12 +12,27 @@ say() { printf '== %4ds  %s\n' "$SECONDS" "$*"; }
 # stamp FILE...: a short digest of some files, for "built from this".
 stamp() { cat "$@" | sha256sum | cut -c1-16; }
 
-# Debian packages, only if one of their programs is missing; installing needs root.
-system_packages() {
+# debian_packages [--optional]: the packages of standard input (lines PROGRAM PACKAGE) whose program is missing; installing needs root.
+# An optional one that cannot be had is left out.
+debian_packages() {
     local wanted=() program package
     while read -r program package; do
         command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || wanted+=("$package")
-    done <<'LIST'
+    done
+    [ ${#wanted[@]} -eq 0 ] && return
+    if [ "$(id -u)" != 0 ]; then
+        [ "${1:-}" = --optional ] && return
+        echo "please install them as root: apt-get install ${wanted[*]}" >&2
+        return 1
+    fi
+    say "installing Debian packages: ${wanted[*]}"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null ||
+        [ "${1:-}" = --optional ]
+}
+
+# What every test needs of Debian.
+system_packages() {
+    debian_packages <<'LIST'
 nginx nginx-light
 haproxy haproxy
 wrk wrk
@@ -28,14 +43,16 @@ openssl openssl
 unshare util-linux
 taskset util-linux
 LIST
-    python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
-    [ ${#wanted[@]} -eq 0 ] && return
-    say "installing Debian packages: ${wanted[*]}"
-    if [ "$(id -u)" != 0 ]; then
-        echo "please install them as root: apt-get install ${wanted[*]}" >&2
-        return 1
-    fi
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+    python3 -c 'import ensurepip, venv' 2>/dev/null || debian_packages <<<'no-such-program python3-venv'
+}
+
+# What benches/compare needs besides. Caddy is one more to compare with, where Debian has it.
+peers() {
+    debian_packages <<'LIST'
+h2load nghttp2-client
+LIST
+    debian_packages --optional <<<'caddy caddy'
+    debian_packages --optional <<<'strace strace'
 }
 
 # Python packages at the versions of tests/requirements.txt.

@@ -1,0 +1,147 @@
+"""The command `benches/run compare`."""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Before the tests' harness is loaded: it and every program that is started here share one folder.
+WORK = os.environ["FLOW_TEST_WORK"] = tempfile.mkdtemp(prefix="flow-compare-")
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benches")]
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
+os.environ["PATH"] += os.pathsep + "/usr/sbin"
+
+from harness import load  # noqa: E402
+
+from compare import plot, rounds, subjects, syscalls, table, workloads  # noqa: E402
+from compare.failure import Failed, Mistake  # noqa: E402
+
+HELP = """
+flow-proxy beside nginx, HAProxy and Caddy: every subject runs with an equal configuration (benches/compare/templates) and one worker on
+one core; load and backend have another core; all of it on 127.0.0.1, in a network namespace of its own. The subjects take turns in every
+round. The table shows medians with the smallest and the largest of the rounds; goals are ratios within a round.
+
+  CPU µs, user, system   of all the subject's processes, from /proc, for each request (connection, message)
+  per second             what the subject reached while load and backend shared the other core
+  p50, p99               at half the rate that nginx reached (of the first subject, if nginx is left out), the same for all; "–" where a
+                         subject could not keep that rate
+  memory MB              resident, after the load
+  system calls           for each request, with --syscalls
+
+A run fails (exit code 1) on any answer but 2xx, a socket error, a short body, a header or a line of the access log that is missing.
+Exit code 2: the command asks for what there is not. Goals that are missed do not fail a run.
+"""
+
+
+def main(arguments):
+    options = _parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        chosen = subjects.choose(options.subject, options.peers)
+        wanted = [_workload(name) for name in _names(options.workload)]
+        cpus = _cpus(options.cpus)
+        if options.syscalls:
+            syscalls.available()
+        os.sched_setaffinity(0, {cpus[1]})
+        results, goals = [], []
+        for workload in wanted:
+            figures = rounds.measure(workload, chosen, options.rounds, options.seconds, cpus, options.syscalls)
+            verdicts = table.verdicts(workload, figures, chosen)
+            print("\n" + table.text(workload, figures))
+            for line, _ in verdicts:
+                print("  goal: " + line)
+            sys.stdout.flush()
+            results.append((workload, figures))
+            goals += verdicts
+        _write(options, chosen, results, goals)
+    except Mistake as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 2
+    except (Failed, AssertionError) as error:
+        print(f"compare: the run failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse(arguments):
+    listed = "\n".join(f"  {'*' if w.name in workloads.CORE else ' '} {w.name:12} {w.about}" for w in workloads.TABLE)
+    parser = argparse.ArgumentParser(
+        prog="benches/run compare",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=HELP,
+        epilog=f"workloads (* is in `core`, the default; `all` is every one):\n{listed}",
+    )
+    add = parser.add_argument
+    add("--workload", action="append", default=[], metavar="NAME", help="a workload, `core` or `all`; may be given again, or take commas")
+    add("--rounds", type=_positive(int), default=5, metavar="N", help="rounds in which every subject has a turn (5)")
+    add("--seconds", type=_positive(int), default=3, metavar="S", help="seconds of each turn (3)")
+    add("--subject", action="append", default=[], metavar="NAME=PATH",
+        help="a build of flow-proxy under a name of your choice, again for several, to see what a change did; or another nginx, haproxy, "
+        "caddy (default: flow-proxy=$FLOW_PROXY or target/release/flow-proxy)")
+    add("--peers", type=lambda text: [name for name in text.split(",") if name], metavar="NAMES",
+        help="whom to compare with, as in nginx,haproxy; '' is nobody (default: nginx, haproxy and caddy, as far as they are installed)")
+    add("--syscalls", action="store_true", help="count system calls as well (strace, in a second of load of its own)")
+    add("--cpus", metavar="SUBJECT,LOAD", help="the two cores (default: the last and the first that may be used)")
+    add("--out", type=pathlib.Path, default=ROOT / "target" / "compare", metavar="FOLDER",
+        help="where compare.svg (the plot) and compare.json (every value of every round) go (target/compare)")
+    return parser.parse_args(arguments)
+
+
+def _positive(kind):
+    def convert(text):
+        value = kind(text)
+        if not 0 < value < 100000:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    convert.__name__ = kind.__name__
+    return convert
+
+
+def _names(given):
+    names = [name for text in given or ["core"] for name in text.split(",")]
+    every = {"all": [workload.name for workload in workloads.TABLE], "core": workloads.CORE}
+    return list(dict.fromkeys(one for name in names for one in every.get(name, [name])))
+
+
+def _workload(name):
+    if name not in workloads.BY_NAME:
+        raise Mistake(f"there is no workload {name!r}; there are {', '.join(workloads.BY_NAME)}, core and all")
+    return workloads.BY_NAME[name]
+
+
+def _cpus(text):
+    if text is None:
+        return load.cpus()
+    try:
+        subject, other = (int(part) for part in text.split(","))
+    except ValueError:
+        raise Mistake(f"--cpus wants two numbers, as in 1,0, not {text!r}") from None
+    if not {subject, other} <= os.sched_getaffinity(0):
+        raise Mistake(f"--cpus {text}: these may be used: {sorted(os.sched_getaffinity(0))}")
+    return subject, other
+
+
+def _write(options, chosen, results, goals):
+    if goals:
+        print(f"\n{sum(reached for _, reached in goals)} of {len(goals)} goals reached")
+    title = f"flow-proxy beside its peers, {datetime.date.today()}: medians of {options.rounds} rounds of {options.seconds} s"
+    options.out.mkdir(parents=True, exist_ok=True)
+    picture = options.out / "compare.svg"
+    picture.write_text(plot.svg(results, [subject.name for subject in chosen], title))
+    values = {"rounds": options.rounds, "seconds": options.seconds, "workloads": {w.name: figures for w, figures in results}}
+    (options.out / "compare.json").write_text(json.dumps(values, indent=1) + "\n")
+    print(f"{picture}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Programs that a load or a backend runs as: `python -m compare.clients.NAME`."""

@@ -1,0 +1,122 @@
+"""One workload: every subject has its turn in every round."""
+
+import contextlib
+import statistics
+
+from harness.waiting import eventually
+
+from . import origin, probe, subjects, syscalls
+from .failure import Failed
+from .load.own import Idle
+
+
+def measure(workload, chosen, rounds, seconds, cpus, calls):
+    """{subject's name: {figure: [value of each round]}}.
+
+    cpu, user, system: µs a unit. rate: units a second. p50, p99: µs at half the rate of nginx, or of the first subject where nginx
+    is not measured. memory: MB after the load. size: bytes of one answer. held: KiB a connection. calls: system calls a unit.
+    """
+    mine = [subject for subject in chosen if subject.kind not in workload.lacking]
+    figures = {subject.name: {} for subject in mine}
+    with contextlib.ExitStack() as stack:
+        backend = origin.start(workload.origin, cpus[1])
+        stack.callback(backend.stop)
+        if isinstance(workload.load, Idle):
+            _idle(workload, mine, rounds, cpus[0], figures)
+            return figures
+        running = []
+        for number, subject in enumerate(mine):
+            running.append(subjects.start(subject, number, workload.features, cpus[0]))
+            stack.callback(running[-1].process.stop)
+        sizes = {}
+        for one in running:
+            sizes[one.name] = _ready(one, workload)
+            if workload.gzip:
+                note(figures, one, "size", sizes[one.name])
+        for number in range(-1, rounds):
+            for one in turns(running, number):
+                _full(one, workload, seconds if number >= 0 else 1, sizes[one.name], figures, keep=number >= 0)
+        if workload.latency:
+            _half(running, workload, rounds, seconds, figures)
+        for one in running:
+            note(figures, one, "memory", one.memory() / 1e6)
+            if calls:
+                note(figures, one, "calls", syscalls.per_unit(one, workload, sizes[one.name]))
+    return figures
+
+
+def note(figures, running, figure, value):
+    figures[running.name].setdefault(figure, []).append(value)
+
+
+def turns(running, number):
+    """The order of a round: nobody is always the first."""
+    shift = number % len(running)
+    return running[shift:] + running[:shift]
+
+
+def _ready(one, workload):
+    """Wait until the subject serves, and hold its answer against the workload; the length of an answer on the wire."""
+    if workload.origin != "http":
+        eventually(lambda: workload.load.run(one, workload.path, 1, 0).count, 20, what=one.name)
+        return 0
+
+    def served():
+        try:
+            probe.forwarded(one, workload.load.tls)
+            return True
+        except Failed as error:
+            raise AssertionError(str(error)) from None
+
+    eventually(served, 20, 0.05, what=f"{one.name} as a proxy")
+    return probe.check(one, workload)
+
+
+def _full(one, workload, seconds, size, figures, keep):
+    """As much as the subject can."""
+    lines = _lines(one) if "log" in workload.features else 0
+    user, system = one.cpu()
+    outcome = workload.load.run(one, workload.path, seconds, size)
+    user, system = (after - before for after, before in zip(one.cpu(), (user, system)))
+    if "log" in workload.features:
+        eventually(lambda: _lines(one) - lines >= outcome.count, 10, 0.1, f"{outcome.count} lines in the access log of {one.name}")
+    if not keep:
+        return
+    note(figures, one, "cpu", (user + system) / outcome.count * 1e6)
+    note(figures, one, "user", user / outcome.count * 1e6)
+    note(figures, one, "system", system / outcome.count * 1e6)
+    if outcome.rate:
+        note(figures, one, "rate", outcome.rate)
+
+
+def _lines(one):
+    try:
+        with open(one.log, "rb") as file:
+            return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+    except FileNotFoundError:
+        return 0
+
+
+def _half(running, workload, rounds, seconds, figures):
+    """The same rate for all; who cannot keep it has no latency to show."""
+    reference = next((one for one in running if one.subject.kind == "nginx"), running[0])
+    rate = statistics.median(figures[reference.name]["rate"]) / 2
+    for number in range(rounds):
+        for one in turns(running, number):
+            seen = workload.load.at(one, workload.path, seconds, rate)
+            if seen.rate >= rate * 0.9:
+                note(figures, one, "p50", seen.p50)
+                note(figures, one, "p99", seen.p99)
+
+
+def _idle(workload, mine, rounds, cpu, figures):
+    """A fresh start for each: what a program keeps from the round before would hide what it takes."""
+    for number in range(rounds):
+        for subject in turns(mine, number):
+            one = subjects.start(subject, 0, workload.features, cpu)
+            try:
+                _ready(one, workload)
+                note(figures, one, "held", workload.load.held(one, workload.path) / 1024)
+                note(figures, one, "memory", one.memory() / 1e6)
+            finally:
+                one.process.stop()

@@ -1,0 +1,53 @@
+"""The result in words."""
+
+import statistics
+
+COLUMNS = [
+    # figure, heading, digits, with the spread of the rounds
+    ("cpu", "CPU µs", 1, True),
+    ("user", "user", 1, False),
+    ("system", "system", 1, False),
+    ("rate", "per second", 0, False),
+    ("p50", "p50 µs", 0, False),
+    ("p99", "p99 µs", 0, True),
+    ("held", "KiB each", 1, True),
+    ("size", "bytes sent", 0, False),
+    ("memory", "memory MB", 1, False),
+    ("calls", "system calls", 2, False),
+]
+
+
+def text(workload, figures):
+    """A table: a line a subject, its medians with the smallest and the largest of the rounds. CPU is for each unit."""
+    columns = [column for column in COLUMNS if any(column[0] in values for values in figures.values())]
+    rows = [[f"for each {workload.unit}", *(heading for _, heading, _, _ in columns)]]
+    for name, values in figures.items():
+        rows.append([name, *(_cell(values.get(figure, []), digits, spread) for figure, _, digits, spread in columns)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [f"{workload.name}: {workload.about}"]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        lines.append("  " + "   ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(values, digits, spread):
+    if not values:
+        return "–"
+    shown = f"{statistics.median(values):,.{digits}f}"
+    if spread and len(values) > 1:
+        shown += f" ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+    return shown
+
+
+def verdicts(workload, figures, chosen):
+    """The goals of a workload for every build of flow-proxy: [(text, reached)]."""
+    kinds = {subject.name: subject.kind for subject in chosen}
+    peers = {kinds[name]: values for name, values in figures.items() if kinds[name] != "flow-proxy"}
+    found = []
+    for name, values in figures.items():
+        if kinds[name] == "flow-proxy":
+            for goal in workload.goals:
+                if verdict := goal.verdict(values, peers):
+                    found.append((f"{name}: {verdict[0]}", verdict[1]))
+    return found

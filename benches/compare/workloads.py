@@ -1,0 +1,73 @@
+"""The workloads, one entry each. To add one: a row here; only a new kind of load needs code (compare/load)."""
+
+import dataclasses
+
+from . import origin
+from .goals import P99, Goal, cpu
+from .load.h2load import H2load
+from .load.own import Idle, Own
+from .load.wrk import Wrk
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """`features` switch lines of the configurations on; `lacking` are the peers that cannot do it; `size` is the answer's length;
+    `latency` adds a run at half load."""
+
+    name: str
+    about: str
+    load: object
+    path: str = "/small"
+    size: int | None = origin.SMALL
+    features: frozenset = frozenset()
+    unit: str = "request"
+    origin: str = "http"
+    goals: tuple = ()
+    lacking: tuple = ()
+    latency: bool = False
+
+    @property
+    def gzip(self):
+        """Whether answers must come compressed."""
+        return "Accept-Encoding" in self.load.headers
+
+
+H1_GOALS = (cpu("nginx", 1.1), cpu("haproxy", 1.0), P99)
+TLS_GOALS = (cpu("nginx", 1.0), P99)
+H2_GOALS = (cpu("nginx", 1.0), cpu("haproxy", 1.1), P99)
+BODY_GOALS = (cpu("nginx", 1.1),)
+GZIP_GOALS = (cpu("nginx", 0.8), Goal("size", 1.0, ("nginx",)))
+PUT = {"path": "/put/body", "size": 0}
+MIB = origin.LARGE
+
+TABLE = [
+    Workload("h1", "1 KiB answers, HTTP/1.1 keep-alive, 64 connections", Wrk(64), goals=H1_GOALS, latency=True),
+    Workload("h1-1024", "1 KiB answers, HTTP/1.1 keep-alive, 1024 connections", Wrk(1024), goals=H1_GOALS, latency=True),
+    Workload("h1-tls", "1 KiB answers, HTTP/1.1 over TLS, 64 connections", Wrk(64, tls=True), goals=TLS_GOALS, latency=True),
+    Workload("h2-1", "1 KiB answers, HTTP/2 over TLS, 16 connections, 1 stream each", H2load(16, 1), goals=H2_GOALS, latency=True),
+    Workload("h2-32", "1 KiB answers, HTTP/2 over TLS, 4 connections, 32 streams each", H2load(4, 32), goals=H2_GOALS, latency=True),
+    Workload("h2-100", "1 KiB answers, HTTP/2 over TLS, 4 connections, 100 streams each", H2load(4, 100), goals=H2_GOALS),
+    Workload("connect", "a new connection for every request, HTTP/1.1, 64 at once", Wrk(64, close=True)),
+    Workload("handshake", "a full TLS 1.3 handshake (P-256) and one request for every connection, 32 at once", Wrk(32, tls=True, close=True),
+             unit="connection", goals=(cpu("nginx", 0.5),)),
+    Workload("resume", "a resumed TLS 1.3 handshake and one request for every connection", Own("resumed", tls=True), unit="connection"),
+    Workload("down-10k", "10 KiB answers, HTTP/1.1, 64 connections", Wrk(64), path="/medium", size=origin.MEDIUM),
+    Workload("down-1m", "1 MiB answers, HTTP/1.1, 16 connections", Wrk(16), path="/large", size=MIB, goals=BODY_GOALS),
+    Workload("down-1m-tls", "1 MiB answers, HTTP/1.1 over TLS, 16 connections", Wrk(16, tls=True), path="/large", size=MIB, goals=BODY_GOALS),
+    Workload("down-1m-h2", "1 MiB answers, HTTP/2 over TLS, 4 connections, 4 streams each", H2load(4, 4), path="/large", size=MIB, goals=BODY_GOALS),
+    Workload("up-10k", "10 KiB uploads, HTTP/1.1, 64 connections", Wrk(64, upload=origin.MEDIUM), **PUT),
+    Workload("up-1m", "1 MiB uploads, HTTP/1.1, 16 connections", Wrk(16, upload=MIB), goals=BODY_GOALS, **PUT),
+    Workload("gzip", "a JSON of 100 KiB, compressed on the way", Wrk(16, headers={"Accept-Encoding": "gzip"}), path="/list.json", size=origin.JSON,
+             features=frozenset({"gzip"}), goals=GZIP_GOALS),
+    Workload("policy", "a rate limit by address, headers set both ways, compression on (and not asked for)", Wrk(64),
+             features=frozenset({"policy", "gzip"}), lacking=("caddy",)),
+    Workload("log", "access log on", Wrk(64), features=frozenset({"log"})),
+    Workload("websocket", "WebSocket messages of 128 bytes there and back, 32 connections", Own("websocket", False, (32, 128)), path="/", size=None,
+             features=frozenset({"upgrade"}), origin="websocket", unit="message"),
+    Workload("grpc", "gRPC unary calls of 128 bytes over TLS, 32 at once", Own("grpc", True, (32, 128)), path="/flow.Echo/Say", size=None,
+             features=frozenset({"grpc"}), origin="grpc", unit="call"),
+    Workload("idle", "10,000 TLS connections that rest after one answer", Idle(10000), unit="connection", goals=(Goal("held", 25.0),)),
+]
+BY_NAME = {workload.name: workload for workload in TABLE}
+# A quarter of an hour becomes a few minutes with these.
+CORE = ("h1", "h1-tls", "h2-1", "h2-32", "handshake", "down-1m", "gzip")

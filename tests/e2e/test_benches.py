@@ -1,0 +1,112 @@
+"""The command benches/run compare measures what it says, and says so where it cannot."""
+
+import json
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as tree
+
+import pytest
+from harness import paths
+
+sys.path.insert(0, str(paths.ROOT / "benches"))
+
+from compare.failure import Failed  # noqa: E402
+from compare.goals import Goal  # noqa: E402
+from compare.load.wrk import Wrk  # noqa: E402
+
+
+def compare(*options):
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "benches")}
+    command = [sys.executable, "-m", "compare", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+def test_one_round_beside_nginx(tmp_path):
+    subject = "mine=" + paths.tool("FLOW_PROXY", "the proxy's executable")
+    done = compare("--workload", "policy", "--rounds", 1, "--seconds", 1, "--subject", subject, "--peers", "nginx", "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  ")}
+    assert float(rows["mine"][0]) > 0 and float(rows["nginx"][0]) > 0, done.stdout
+    picture = tree.parse(tmp_path / "compare.svg").getroot()
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert "mine" in texts and "nginx" in texts
+    values = json.loads((tmp_path / "compare.json").read_text())["workloads"]["policy"]["mine"]
+    assert len(values["cpu"]) == 1 and values["rate"][0] > 0 and values["memory"][0] > 1
+
+
+@pytest.mark.parametrize(
+    "options,told",
+    [
+        (["--subject", "mine=/nowhere/flow-proxy"], "/nowhere/flow-proxy is not a program"),
+        (["--subject", "/bin/true"], "NAME=PATH"),
+        (["--subject", "mine=/bin/true", "--workload", "teapot"], "no workload 'teapot'; there are h1,"),
+        (["--subject", "mine=/bin/true", "--peers", "apache"], "'apache' is none of nginx"),
+        (["--subject", "mine=/bin/true", "--cpus", "many"], "two numbers"),
+        (["--rounds", "0"], "--rounds"),
+    ],
+)
+def test_mistakes_are_named(options, told):
+    done = compare(*options)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_subject_that_does_not_serve_fails_the_run(tmp_path):
+    done = compare("--workload", "policy", "--subject", "mine=/bin/false", "--peers", "", "--out", tmp_path)
+    assert done.returncode == 1
+    assert "mine ended with 1 as it started" in done.stderr
+    assert not (tmp_path / "compare.svg").exists()
+
+
+class Answering(socketserver.ThreadingTCPServer):
+    """Sends the same bytes to whoever asks, and closes."""
+
+    daemon_threads = allow_reuse_address = True
+    name = "server"
+
+    def __init__(self, answer):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.recv(4096)
+                self.request.sendall(answer)
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.plain = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def server_close(self):
+        self.shutdown()
+        super().server_close()
+
+
+@pytest.mark.parametrize(
+    "answer,told",
+    [
+        (b"HTTP/1.1 503 Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nkkkk", "errors"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nk", "errors"),
+        (b"this is not HTTP\r\n\r\n", "errors"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nkkkk", "short bodies"),
+    ],
+)
+def test_wrong_answers_fail_the_run(answer, told):
+    with Answering(answer) as server, pytest.raises(Failed, match=told):
+        Wrk(2).run(server, "/", 1, 1000)
+
+
+def test_right_answers_are_counted():
+    body = b"k" * 1000
+    with Answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n" + body) as server:
+        assert Wrk(2).run(server, "/", 1, 1000).count > 0
+
+
+def test_goals_are_ratios_within_a_round():
+    goal = Goal("cpu", 1.1, ("nginx",))
+    # A machine that was three times as slow in the second round changes nothing.
+    assert goal.verdict({"cpu": [10, 30, 11]}, {"nginx": {"cpu": [10, 30, 10]}}) == ("CPU ≤ nginx × 1.1: 1.00, reached", True)
+    assert goal.verdict({"cpu": [22]}, {"nginx": {"cpu": [10]}}) == ("CPU ≤ nginx × 1.1: 2.20, 100% over", False)
+    assert goal.verdict({"cpu": [22]}, {}) is None
+    assert Goal("held", 25.0).verdict({"held": [20.0]}, {}) == ("memory ≤ 25: 20.0, reached", True)
