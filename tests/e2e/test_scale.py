@@ -11,8 +11,8 @@ from harness.waiting import eventually
 
 COUNT = 10_000
 ATTEMPTS = 3
-# Megabytes in use with all of them: what is reached is 150 (docs/performance.md), the rest is room for the allocator's moods.
-MEMORY = 170
+# Megabytes in use with all of them; what is reached is 106 (docs/performance.md).
+MEMORY = 150
 
 
 @pytest.fixture(scope="module")
