@@ -31,8 +31,10 @@ round. The table shows medians with the smallest and the largest of the rounds; 
   per second             what the subject reached while load and backend shared the other core
   p50, p99               at half the rate that nginx reached (of the first subject, if nginx is left out), the same for all; "–" where a
                          subject could not keep that rate
-  memory MB              resident, after the load
-  system calls           for each request, with --syscalls
+  KiB each               what a resting connection holds
+  bytes sent             the size of one compressed answer
+  memory MB              resident, after the load (where connections rested: after they were closed)
+  system calls           for each request, with --syscalls; that its connections are opened counts as well, as it does for the CPU
 
 A run fails (exit code 1) on any answer but 2xx, a socket error, a short body, a header or a line of the access log that is missing.
 Exit code 2: the command asks for what there is not. Goals that are missed do not fail a run.
@@ -48,10 +50,11 @@ def main(arguments):
         cpus = _cpus(options.cpus)
         if options.syscalls:
             syscalls.available()
+        _make(options.out)
         os.sched_setaffinity(0, {cpus[1]})
         results, goals = [], []
         for workload in wanted:
-            figures = rounds.measure(workload, chosen, options.rounds, options.seconds, cpus, options.syscalls)
+            figures = rounds.measure(workload, chosen, options.rounds, options.seconds, cpus, options.out if options.syscalls else None)
             verdicts = table.verdicts(workload, figures, chosen)
             print("\n" + table.text(workload, figures))
             for line, _ in verdicts:
@@ -86,7 +89,7 @@ def _parse(arguments):
         "caddy (default: flow-proxy=$FLOW_PROXY or target/release/flow-proxy)")
     add("--peers", type=lambda text: [name for name in text.split(",") if name], metavar="NAMES",
         help="whom to compare with, as in nginx,haproxy; '' is nobody (default: nginx, haproxy and caddy, as far as they are installed)")
-    add("--syscalls", action="store_true", help="count system calls as well (strace, in a second of load of its own)")
+    add("--syscalls", action="store_true", help="count system calls as well (strace, in three seconds of load of their own); its tables go to the folder of --out")
     add("--cpus", metavar="SUBJECT,LOAD", help="the two cores (default: the last and the first that may be used)")
     add("--out", type=pathlib.Path, default=ROOT / "target" / "compare", metavar="FOLDER",
         help="where compare.svg (the plot) and compare.json (every value of every round) go (target/compare)")
@@ -128,11 +131,17 @@ def _cpus(text):
     return subject, other
 
 
+def _make(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"--out {folder}: {error.strerror}") from None
+
+
 def _write(options, chosen, results, goals):
     if goals:
         print(f"\n{sum(reached for _, reached in goals)} of {len(goals)} goals reached")
     title = f"flow-proxy beside its peers, {datetime.date.today()}: medians of {options.rounds} rounds of {options.seconds} s"
-    options.out.mkdir(parents=True, exist_ok=True)
     picture = options.out / "compare.svg"
     picture.write_text(plot.svg(results, [subject.name for subject in chosen], title))
     values = {"rounds": options.rounds, "seconds": options.seconds, "workloads": {w.name: figures for w, figures in results}}

@@ -3,12 +3,12 @@
 import dataclasses
 import statistics
 
-UNITS = {"cpu": "CPU", "p99": "p99 at half load", "size": "bytes sent", "held": "memory"}
+FIGURES = {"cpu": "CPU", "p99": "p99 at half load", "size": "bytes sent", "held": "KiB each"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """A figure is at most `times` the smallest of these peers', or at most `times` itself where there are no peers."""
+    """A figure is at most `times` that of the best of these peers, or at most `times` itself where none is named."""
 
     figure: str
     times: float
@@ -17,17 +17,17 @@ class Goal:
     def verdict(self, own, others):
         """(text, reached) of {figure: [value of each round]} of a subject and {kind of peer: the same}; None where a peer is missing."""
         values = own.get(self.figure, [])
-        peers = [others[kind][self.figure] for kind in self.peers if others.get(kind, {}).get(self.figure)]
-        if not values or len(peers) < min(1, len(self.peers)):
+        peers = {kind: others[kind][self.figure] for kind in self.peers if others.get(kind, {}).get(self.figure)}
+        if not values or (self.peers and not peers):
             return None
         if peers:
-            best = min(peers, key=statistics.median)
-            seen = _ratio(values, best)
-            wanted = f"{UNITS[self.figure]} ≤ {' and '.join(self.peers)} × {self.times:g}"
+            best = min(peers, key=lambda kind: statistics.median(peers[kind]))
+            seen = _ratio(values, peers[best])
+            wanted = f"{FIGURES[self.figure]} ≤ {best} × {self.times:g}"
             shown = f"{seen:.2f}"
         else:
             seen = statistics.median(values)
-            wanted, shown = f"{UNITS[self.figure]} ≤ {self.times:g}", f"{seen:.1f}"
+            wanted, shown = f"{FIGURES[self.figure]} ≤ {self.times:g}", f"{seen:.1f}"
         reached = seen <= self.times
         return f"{wanted}: {shown}, {'reached' if reached else f'{seen / self.times - 1:.0%} over'}", reached
 

@@ -14,7 +14,8 @@ def measure(workload, chosen, rounds, seconds, cpus, calls):
     """{subject's name: {figure: [value of each round]}}.
 
     cpu, user, system: µs a unit. rate: units a second. p50, p99: µs at half the rate of nginx, or of the first subject where nginx
-    is not measured. memory: MB after the load. size: bytes of one answer. held: KiB a connection. calls: system calls a unit.
+    is not measured. memory: MB after the load. size: bytes of one answer. held: KiB a connection. calls: system calls a unit,
+    if `calls` is a folder for what strace saw.
     """
     mine = [subject for subject in chosen if subject.kind not in workload.lacking]
     figures = {subject.name: {} for subject in mine}
@@ -41,7 +42,7 @@ def measure(workload, chosen, rounds, seconds, cpus, calls):
         for one in running:
             note(figures, one, "memory", one.memory() / 1e6)
             if calls:
-                note(figures, one, "calls", syscalls.per_unit(one, workload, sizes[one.name]))
+                note(figures, one, "calls", syscalls.per_unit(one, workload, sizes[one.name], calls))
     return figures
 
 

@@ -142,7 +142,7 @@ def _command(subject, values, features, admin, folder):
         "--entrypoints.websecure.http.tls=true",
         f"--entrypoints.traefik.address=127.0.0.1:{admin}",
         "--metrics.prometheus=true",
-        "--ping=true",
+        "--serverstransport.maxidleconnsperhost=1024",
         f"--providers.manifests.directory={folder}",
     ]
     if "log" in features:

@@ -18,8 +18,11 @@ def available():
         raise Mistake("--syscalls needs strace: apt-get install strace")
 
 
-def per_unit(running, workload, size):
-    """Calls for each request while a second of load runs."""
+SECONDS = 3
+
+
+def per_unit(running, workload, size, folder):
+    """Calls for each request while a load runs; strace's own table of them goes to a file of `folder`."""
     summary = paths.WORK / "strace"
     summary.unlink(missing_ok=True)
     pids = [part for pid in usage.tree(running.process.pid) for part in ("-p", str(pid))]
@@ -30,7 +33,7 @@ def per_unit(running, workload, size):
             raise Failed(f"strace: {attached}")
         # Beside strace's first line there are more, one a thread; all come before the first call is counted.
         time.sleep(0.2)
-        outcome = workload.load.run(running, workload.path, 1, size)
+        outcome = workload.load.run(running, workload.path, SECONDS, size)
     finally:
         trace.send_signal(signal.SIGINT)
         trace.communicate()
@@ -38,4 +41,5 @@ def per_unit(running, workload, size):
     total = re.search(r"^100\.00\s+\S+\s+(?:\S+\s+)?(\d+)(?:\s+\d+)?\s+total$", text, re.M)
     if not total:
         raise Failed(f"strace: {text}")
+    (folder / f"calls-{workload.name}-{running.name}.txt").write_text(f"{outcome.count} of: {workload.about}\n{text}")
     return int(total[1]) / outcome.count

@@ -46,6 +46,7 @@ def test_one_round_beside_nginx(tmp_path):
         (["--subject", "mine=/bin/true", "--workload", "teapot"], "no workload 'teapot'; there are h1,"),
         (["--subject", "mine=/bin/true", "--peers", "apache"], "'apache' is none of nginx"),
         (["--subject", "mine=/bin/true", "--cpus", "many"], "two numbers"),
+        (["--subject", "mine=/bin/true", "--out", "/proc/nowhere"], "--out /proc/nowhere"),
         (["--rounds", "0"], "--rounds"),
     ],
 )
@@ -109,4 +110,6 @@ def test_goals_are_ratios_within_a_round():
     assert goal.verdict({"cpu": [10, 30, 11]}, {"nginx": {"cpu": [10, 30, 10]}}) == ("CPU ≤ nginx × 1.1: 1.00, reached", True)
     assert goal.verdict({"cpu": [22]}, {"nginx": {"cpu": [10]}}) == ("CPU ≤ nginx × 1.1: 2.20, 100% over", False)
     assert goal.verdict({"cpu": [22]}, {}) is None
-    assert Goal("held", 25.0).verdict({"held": [20.0]}, {}) == ("memory ≤ 25: 20.0, reached", True)
+    assert Goal("held", 25.0).verdict({"held": [20.0]}, {}) == ("KiB each ≤ 25: 20.0, reached", True)
+    better = {"nginx": {"p99": [50]}, "haproxy": {"p99": [40]}}
+    assert Goal("p99", 1.2, ("nginx", "haproxy")).verdict({"p99": [50]}, better) == ("p99 at half load ≤ haproxy × 1.2: 1.25, 4% over", False)
