@@ -75,6 +75,23 @@ impl Exchange {
         self.connection.tls.is_some()
     }
 
+    /// Takes the request; an empty one stays behind.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let mut request = http::Request::new(());
+        *request.method_mut() = std::mem::take(&mut self.head.method);
+        *request.uri_mut() = std::mem::take(&mut self.head.uri);
+        *request.version_mut() = self.head.version;
+        *request.headers_mut() = std::mem::take(&mut self.head.headers);
+        *request.extensions_mut() = std::mem::take(&mut self.head.extensions);
+        Self {
+            head: request.into_parts().0,
+            body: std::mem::take(&mut self.body),
+            connection: Arc::clone(&self.connection),
+            username: self.username.take(),
+        }
+    }
+
     /// The value of `Host` with its port, as the client sent it; empty where there is none.
     #[must_use]
     pub fn host(&self) -> &str {

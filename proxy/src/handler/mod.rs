@@ -56,7 +56,7 @@ impl Handler {
         Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some() }
     }
 
-    async fn answer(&self, client: &Client, mut exchange: Exchange, record: &mut Record) -> Response<Body> {
+    async fn answer(&self, client: &Client, exchange: &mut Exchange, record: &mut Record) -> Response<Body> {
         if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut exchange.head) {
             return respond(&refusal.into());
         }
@@ -99,7 +99,7 @@ impl Handler {
     async fn serve(
         &self,
         route: &Route,
-        mut exchange: Exchange,
+        exchange: &mut Exchange,
         forwarded_for: ForwardedFor,
         record: &mut Record,
     ) -> Response<Body> {
@@ -108,18 +108,18 @@ impl Handler {
         let passed = if pipeline.chain.is_empty() {
             None
         } else {
-            match pipeline.chain.on_request(&mut exchange, &context).await {
+            match pipeline.chain.on_request(exchange, &context).await {
                 Ok(passed) => Some(passed),
                 Err(answer) => {
-                    record.user(exchange.username);
+                    record.user(exchange.username.take());
                     return pipeline.chain.on_response(answer.passed, answer.response).await;
                 }
             }
         };
         record.user(exchange.username.take());
         let response = match &pipeline.target {
-            Target::Internal(internal) => internal.answer(exchange).await,
-            Target::Service(service) => match service.forward(exchange, forwarded_for, record.hop()).await {
+            Target::Internal(internal) => internal.answer(exchange.take()).await,
+            Target::Service(service) => match service.forward(exchange.take(), forwarded_for, record.hop()).await {
                 Ok(response) => {
                     record.answered(&response);
                     response
@@ -144,8 +144,8 @@ impl serve::Handler for Handler {
         let series = self.series.get(place).and_then(Option::as_ref);
         let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);
         let body = Body::Incoming(body);
-        let exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
-        let response = self.answer(client, exchange, &mut record).await;
+        let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
+        let response = self.answer(client, &mut exchange, &mut record).await;
         record.finish(response)
     }
 }

@@ -12,7 +12,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -36,13 +36,17 @@ pub(super) async fn answer<H: Handler>(
     }
     let is_h1 = request.version() < Version::HTTP_2;
     let mut response = match head::settle(&mut request) {
-        Ok(()) => match AssertUnwindSafe(session.handler.handle(&session.client, request)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                tracing::error!(entry_point = &*entry.point.name, "a request made its handler panic");
-                plain(StatusCode::INTERNAL_SERVER_ERROR)
+        Ok(()) => {
+            // Pinned here, as it is large: wrapping it would move it.
+            let handling = pin!(session.handler.handle(&session.client, request));
+            match AssertUnwindSafe(handling).catch_unwind().await {
+                Ok(response) => response,
+                Err(_) => {
+                    tracing::error!(entry_point = &*entry.point.name, "a request made its handler panic");
+                    plain(StatusCode::INTERNAL_SERVER_ERROR)
+                }
             }
-        },
+        }
         Err(refusal) => {
             tracing::debug!(entry_point = &*entry.point.name, client = %session.client.connection.remote, %refusal);
             if is_h1 && refusal.ends_connection() {

@@ -11,7 +11,7 @@ pub use error::ServiceError;
 use crate::forward::{
     Endpoint, ForwardError, ForwardedFor, Outbound, Transport, clean_response, prepare_request, send,
 };
-use balancer::Balancer;
+use balancer::{Balancer, Original};
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
@@ -139,59 +139,36 @@ impl Service {
     ///
     /// # Errors
     /// Where no answer came.
-    pub async fn forward(
-        &self,
+    pub fn forward<'a>(
+        &'a self,
         exchange: Exchange,
         forwarded_for: ForwardedFor,
-        hop: &mut Hop,
-    ) -> Result<Response<Body>, ForwardError> {
+        hop: &'a mut Hop,
+    ) -> impl Future<Output = Result<Response<Body>, ForwardError>> + Send + 'a {
+        // Not part of the future, which is the smaller for it: it is moved with every request.
+        let mut prepared = self.prepare(exchange, forwarded_for, hop);
+        async move {
+            match &mut prepared {
+                Some(prepared) => prepared.send(hop).await,
+                None => Err(ForwardError::NoServer),
+            }
+        }
+    }
+
+    /// Chooses a server and makes the request fit it; `None` where there is no server.
+    fn prepare(&self, exchange: Exchange, forwarded_for: ForwardedFor, hop: &mut Hop) -> Option<Prepared<'_>> {
         let Exchange { mut head, body, connection, .. } = exchange;
-        let mut cookies = SmallVec::<[HeaderValue; 1]>::new();
-        let (name, balancer) = self.balancer(&head.headers, &mut cookies).ok_or(ForwardError::NoServer)?;
+        let mut cookies = SmallVec::new();
+        let (name, balancer) = self.balancer(&head.headers, &mut cookies)?;
         hop.service = Some(Name::clone(name));
-        let (mut chosen, mut cookie) = balancer.choose(&head.headers).ok_or(ForwardError::NoServer)?;
+        let (chosen, cookie) = balancer.choose(&head.headers)?;
         // HTTP/1.0 knows none (RFC 9110 section 15.2).
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
         let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
         let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading, interim);
         let original = balancer.fit(chosen, &mut outbound, None);
-        let mut tried = SmallVec::<[usize; OTHERS + 1]>::new();
-        let mut unconnected = 0;
-        let mut response = loop {
-            let endpoint = &balancer.endpoints()[chosen];
-            hop.endpoint = Some(Arc::clone(endpoint));
-            let sent = send(endpoint, &mut outbound).await;
-            hop.attempts = outbound.attempts + unconnected;
-            match sent {
-                Ok(response) => break response,
-                Err(ForwardError::Connect { address, source }) => {
-                    unconnected += 1;
-                    hop.attempts += 1;
-                    tried.push(chosen);
-                    let other = if source.is_absent() && tried.len() <= OTHERS { balancer.other(&tried) } else { None };
-                    let Some((next, next_cookie)) = other else {
-                        return Err(ForwardError::Connect { address, source });
-                    };
-                    tracing::debug!(%address, error = %source, "cannot connect: trying another server");
-                    (chosen, cookie) = (next, next_cookie);
-                    balancer.fit(chosen, &mut outbound, Some(&original));
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        hop.answered = Some(Instant::now());
-        hop.status = Some(response.status());
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let (mut head, body) = response.into_parts();
-            clean_response(&mut head);
-            response = Response::from_parts(head, body);
-        }
-        for cookie in cookies.into_iter().chain(cookie) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-        Ok(response)
+        Some(Prepared { balancer, chosen, cookie, cookies, outbound, original })
     }
-
     /// The load balancer that gets a request, past weighted services.
     fn balancer<'a>(
         &'a self,
@@ -209,6 +186,59 @@ impl Service {
                 }
             }
         }
+    }
+}
+
+/// A request that is ready for its first server.
+struct Prepared<'a> {
+    balancer: &'a Balancer,
+    /// The server's place.
+    chosen: usize,
+    cookie: Option<HeaderValue>,
+    /// Those of weighted services on the way.
+    cookies: SmallVec<[HeaderValue; 1]>,
+    outbound: Outbound,
+    original: Original,
+}
+
+impl Prepared<'_> {
+    async fn send(&mut self, hop: &mut Hop) -> Result<Response<Body>, ForwardError> {
+        let Self { balancer, chosen, cookie, cookies, outbound, original } = self;
+        let mut tried = SmallVec::<[usize; OTHERS + 1]>::new();
+        let mut unconnected = 0;
+        let mut response = loop {
+            let endpoint = &balancer.endpoints()[*chosen];
+            hop.endpoint = Some(Arc::clone(endpoint));
+            let sent = send(endpoint, outbound).await;
+            hop.attempts = outbound.attempts + unconnected;
+            match sent {
+                Ok(response) => break response,
+                Err(ForwardError::Connect { address, source }) => {
+                    unconnected += 1;
+                    hop.attempts += 1;
+                    tried.push(*chosen);
+                    let other = if source.is_absent() && tried.len() <= OTHERS { balancer.other(&tried) } else { None };
+                    let Some((next, next_cookie)) = other else {
+                        return Err(ForwardError::Connect { address, source });
+                    };
+                    tracing::debug!(%address, error = %source, "cannot connect: trying another server");
+                    (*chosen, *cookie) = (next, next_cookie);
+                    balancer.fit(*chosen, outbound, Some(original));
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        hop.answered = Some(Instant::now());
+        hop.status = Some(response.status());
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let (mut head, body) = response.into_parts();
+            clean_response(&mut head);
+            response = Response::from_parts(head, body);
+        }
+        for cookie in cookies.drain(..).chain(cookie.take()) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(response)
     }
 }
 
