@@ -5,6 +5,7 @@
 //! it. Every replica answers challenges from its [`http01::ChallengeTable`].
 
 pub mod account;
+mod anybody;
 pub mod ca;
 pub mod client;
 pub mod engine;

@@ -2,13 +2,12 @@
 
 use super::library::Http;
 use super::transport::Transport;
+use crate::anybody::Anybody;
 use crate::ca::{Account, CaError, Directory};
 use parking_lot::Mutex;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -80,7 +79,8 @@ pub(super) fn tls(directory: &Directory) -> Result<ClientConfig, CaError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| CaError::Answer(error.to_string()))?;
     if directory.skip_tls_verify {
-        let any = Arc::new(Anybody(provider.signature_verification_algorithms));
+        // `skipTLSVerify`: whoever answers is believed, as its operator asked for.
+        let any = Arc::new(Anybody::new(&provider));
         return Ok(builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth());
     }
     let mut roots = RootCertStore::empty();
@@ -96,43 +96,4 @@ pub(super) fn tls(directory: &Directory) -> Result<ClientConfig, CaError> {
         }
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// `skipTLSVerify`: whoever answers is believed, as its operator asked for.
-#[derive(Debug)]
-struct Anybody(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, signature, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, signature, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
 }

@@ -3,7 +3,7 @@
 use crate::account;
 use crate::ca::{Account, Authorization, Ca, CaError, OrderState, RenewalInfo};
 use crate::http01::{Method, probe};
-use crate::objects::{Challenge, Meta, Order, State};
+use crate::objects::{Challenge, Key, Meta, Order, State};
 use crate::planner::{self, Call, KeyToMake, Registering, Settings, View};
 use crate::store::{Replicas, Store};
 use crate::x509::csr::Csr;
@@ -44,9 +44,19 @@ pub(super) fn uid(view: &View, call: &Call) -> Option<String> {
     meta(view, call).map(|meta| meta.uid.clone())
 }
 
-/// The generation of the object that a call is for.
-pub(super) fn generation(view: &View, call: &Call) -> i64 {
-    meta(view, call).map_or(0, |meta| meta.generation)
+/// What a call that failed was made from, as far as people write it: the spec of its object, and the Secrets that an
+/// issuer names.
+pub(super) fn basis(view: &View, settings: &Settings, call: &Call) -> String {
+    let mut basis = meta(view, call).map_or(0, |meta| meta.generation).to_string();
+    let Call::Register { issuer: key } = call else { return basis };
+    let Some(acme) = view.issuers.get(key).and_then(|issuer| issuer.spec.acme.as_ref()) else { return basis };
+    let binding = acme.external_account_binding.as_ref().map(|binding| &binding.key_secret_ref);
+    for reference in binding.into_iter().chain([&acme.private_key_secret_ref]) {
+        let place = Key::new(settings.issuer_namespace(key), reference.name.clone());
+        let version = view.secrets.get(&place).map_or("", |secret| &secret.metadata.resource_version);
+        basis = format!("{basis} {version}");
+    }
+    basis
 }
 
 /// The server that a call goes to.
@@ -117,14 +127,10 @@ pub(super) async fn perform(
     }
 }
 
-fn of_challenge<'a>(
-    view: &'a View,
-    settings: &Settings,
-    key: &crate::objects::Key,
-) -> Option<(&'a Challenge, &'a Order, Account)> {
+fn of_challenge<'a>(view: &'a View, settings: &Settings, key: &Key) -> Option<(&'a Challenge, &'a Order, Account)> {
     let challenge = view.challenges.get(key)?;
     let owner = challenge.metadata.controller()?;
-    let order = view.orders.get(&crate::objects::Key::new(key.namespace.clone(), owner.name.clone()))?;
+    let order = view.orders.get(&Key::new(key.namespace.clone(), owner.name.clone()))?;
     Some((challenge, order, planner::opening(view, settings, order)?.0))
 }
 

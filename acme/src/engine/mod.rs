@@ -220,7 +220,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
                 || stepped
                 || work.busy.contains_key(&target)
                 || work.writer.is_held(&target)
-                || !work.patience.may_begin(call, view)
+                || !work.patience.may_begin(call, view, &self.settings)
             {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! How long to wait with calls that failed or have to be repeated.
 
 use crate::names::spread;
-use crate::planner::{Call, View};
+use crate::planner::{Call, Settings, View};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,9 +29,8 @@ pub(super) enum Wait {
 struct Pause {
     until: Instant,
     times: u32,
-    /// A change of the object ends a hopeless pause.
-    generation: i64,
-    hopeless: bool,
+    /// What the call was made from: whoever corrects that need not wait.
+    basis: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -43,14 +42,14 @@ pub(super) struct Patience {
 impl Patience {
     pub(super) fn note(&mut self, call: &Call, wait: &Wait) {
         let times = self.pauses.get(call).map_or(0, |pause| pause.times);
-        let (pause, hopeless) = match wait {
+        let pause = match wait {
             Wait::Done => {
                 self.pauses.remove(call);
                 return;
             }
             Wait::Poll(after) => {
                 let own = doubled(if matches!(call, Call::Probe { .. }) { 250 } else { 400 }, times, 5_000);
-                (after.map_or(own, |after| after.clamp(own, Duration::from_secs(300))), false)
+                after.map_or(own, |after| after.clamp(own, Duration::from_secs(300)))
             }
             Wait::Failed { after, server } => {
                 let own = jittered(call, times, doubled(1_000, times, 600_000));
@@ -58,33 +57,31 @@ impl Patience {
                 if let Some(server) = server {
                     self.servers.insert(server.clone(), Instant::now() + after.unwrap_or(own));
                 }
-                (pause, false)
+                pause
             }
-            Wait::Hopeless => (jittered(call, times, doubled(600_000, times, 6 * 3_600_000)), true),
+            Wait::Hopeless => jittered(call, times, doubled(600_000, times, 6 * 3_600_000)),
         };
         let until = Instant::now() + pause;
-        self.pauses.insert(call.clone(), Pause { until, times: times + 1, generation: -1, hopeless });
+        self.pauses.insert(call.clone(), Pause { until, times: times + 1, basis: None });
     }
 
     /// Whether a call may begin now.
-    pub(super) fn may_begin(&mut self, call: &Call, view: &View) -> bool {
+    pub(super) fn may_begin(&mut self, call: &Call, view: &View, settings: &Settings) -> bool {
         let now = Instant::now();
         let server = if self.servers.is_empty() { None } else { super::calls::server(view, call) };
         if server.and_then(|server| self.servers.get(&server)).is_some_and(|until| *until > now) {
             return false;
         }
         let Some(pause) = self.pauses.get_mut(call) else { return true };
-        if pause.hopeless {
-            let generation = super::calls::generation(view, call);
-            if pause.generation == -1 {
-                pause.generation = generation;
-            }
-            if pause.generation != generation {
-                self.pauses.remove(call);
-                return true;
-            }
+        if pause.until <= now {
+            return true;
         }
-        pause.until <= now
+        let basis = super::calls::basis(view, settings, call);
+        if *pause.basis.get_or_insert_with(|| basis.clone()) != basis {
+            self.pauses.remove(call);
+            return true;
+        }
+        false
     }
 
     /// Forgets calls that are not planned any more.

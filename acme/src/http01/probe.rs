@@ -1,14 +1,14 @@
 //! Asking a replica for a token, as the CA will: over its real listener, with the host's name.
 
+use crate::anybody::Anybody;
 use bytes::Bytes;
 use flow_model::challenge::HTTP01_PREFIX;
 use http::Request;
 use http::header::HOST;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
 use sha2::{Digest as _, Sha256};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -79,12 +79,13 @@ pub async fn http(address: SocketAddr, host: &str, token: &str, key: &str) -> Re
 pub async fn tls_alpn(address: SocketAddr, host: &str, key: &str) -> Result<(), ProbeError> {
     let unreachable = |cause: String| ProbeError::Unreachable { url: format!("acme-tls/1 {host} at {address}"), cause };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let shown = Arc::new(Shown(provider.signature_verification_algorithms.supported_schemes()));
+    // Its certificate is signed by nobody that anybody trusts; what counts is what stands in it.
+    let anybody = Arc::new(Anybody::new(&provider));
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unreachable(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(shown)
+        .with_custom_certificate_verifier(anybody)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
     let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(error.to_string()))?;
@@ -104,43 +105,4 @@ fn acme_identifier(certificate: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let extension = certificate.iter_extensions().find(|e| e.oid.to_id_string() == "1.3.6.1.5.5.7.1.31")?;
     yasna::parse_der(extension.value, |reader| reader.read_bytes()).ok()
-}
-
-/// Looks at the certificate only: it is signed by nobody that anybody trusts.
-#[derive(Debug)]
-struct Shown(Vec<SignatureScheme>);
-
-impl ServerCertVerifier for Shown {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.clone()
-    }
 }

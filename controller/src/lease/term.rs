@@ -26,10 +26,10 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            duration: Duration::from_secs(15),
-            deadline: Duration::from_secs(10),
-            renew: Duration::from_secs(5),
-            retry: Duration::from_secs(1),
+            duration: Duration::from_secs(10),
+            deadline: Duration::from_secs(7),
+            renew: Duration::from_secs(2),
+            retry: Duration::from_millis(500),
         }
     }
 }

@@ -1,0 +1,171 @@
+"""Fixtures and short calls for tests of certificates: replicas of the proxy behind one Service, a CA, an issuer."""
+
+import json
+import socket
+
+import pytest
+import yaml
+
+from . import acme, objects, paths, pki
+from .cluster import Cluster
+from .proxy import Proxy
+from .waiting import eventually
+
+SEED = paths.TESTS / "fixtures" / "seed"
+SYSTEM = "flow-system"
+ACME = "acme.cert-manager.io"
+
+
+class Replicas:
+    """Proxies behind one balancer and one Service, as pods would be."""
+
+    def __init__(self, cluster, pebble, *flags):
+        self.cluster, self.pebble, self.flags, self.running, self.number = cluster, pebble, flags, [], 0
+        cluster.apply(objects.namespace(SYSTEM), objects.service("flow-proxy", SYSTEM))
+        self.http = acme.Balancer(acme.HTTP, lambda: [p.web for p in self.running])
+        self.tls = acme.Balancer(acme.TLS, lambda: [p.websecure for p in self.running])
+
+    def start(self, count=1):
+        for _ in range(count):
+            self.number += 1
+            name = f"flow-proxy-{self.number}"
+            proxy = Proxy(
+                f"--providers.kubernetesingress.ingressendpoint.publishedservice={SYSTEM}/flow-proxy",
+                *self.flags,
+                cluster=self.cluster,
+                env=acme.environment(name, self.pebble),
+                name=name,
+            )
+            self.running.append(proxy)
+            self.cluster.apply(self.slice(proxy))
+
+    def slice(self, proxy):
+        item = objects.endpoints("flow-proxy", SYSTEM, ["10.99.0.1"], proxy.web, slice_name=proxy.name)
+        item["ports"].append({"name": "websecure", "port": proxy.websecure, "protocol": "TCP"})
+        item["endpoints"][0]["targetRef"] = {"kind": "Pod", "name": proxy.name, "namespace": SYSTEM}
+        return item
+
+    def leader(self):
+        lease = self.cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/flow-proxy")
+        holder = lease and lease["spec"].get("holderIdentity")
+        return next((proxy for proxy in self.running if proxy.name == holder), None)
+
+    def remove(self, proxy, kill=False):
+        self.running.remove(proxy)
+        proxy.process.kill() if kill else proxy.stop()
+        self.cluster.delete(self.slice(proxy))
+
+    def stop(self):
+        for proxy in list(self.running):
+            self.remove(proxy)
+        self.http.stop()
+        self.tls.stop()
+
+
+@pytest.fixture(scope="module")
+def pebble():
+    running = acme.Pebble()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(backends, request):
+    running = Cluster(request.module.__name__.replace("_", "-"))
+    running.install_crds()
+    running.apply(objects.ingress_class("traefik"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def replicas(cluster, pebble):
+    running = Replicas(cluster, pebble)
+    running.start(2)
+    eventually(running.leader, 20, what="a leader")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def issuer(cluster, pebble):
+    cluster.apply(issuer_of(pebble))
+    return "letsencrypt-prod"
+
+
+def issuer_of(pebble):
+    """The seed's issuer with the test's CA."""
+    item = yaml.safe_load((SEED / "10-clusterissuer.yaml").read_text())
+    item["spec"]["acme"]["server"] = pebble.directory
+    return item
+
+
+def acme_issuer(name, server, namespace=None, annotations=None, **spec):
+    """A ClusterIssuer, or an Issuer of a namespace, with an account of its own."""
+    solvers = [{"http01": {"ingress": {"ingressClassName": "traefik"}}}]
+    spec = {"server": server, "email": "ops@flow.test", "privateKeySecretRef": {"name": f"{name}-account"}, "solvers": solvers, **spec}
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Issuer" if namespace else "ClusterIssuer",
+        "metadata": objects.meta(name, namespace, annotations=annotations or {}),
+        "spec": {"acme": spec},
+    }
+
+
+def certificate(name, namespace, *hosts, issuer="letsencrypt-prod", kind="ClusterIssuer", **spec):
+    """A Certificate whose Secret has its name."""
+    names = {"dnsNames": list(hosts)} if hosts else {}
+    spec = {"secretName": name, "issuerRef": {"name": issuer, "kind": kind}, **names, **spec}
+    return {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": objects.meta(name, namespace), "spec": spec}
+
+
+def presented(proxy, host):
+    """The certificate that a replica shows for a host, in DER."""
+    context = pki.client_context()
+    with socket.create_connection(("127.0.0.1", proxy.websecure), timeout=5) as plain:
+        with context.wrap_socket(plain, server_hostname=host) as tls:
+            return tls.getpeercert(binary_form=True)
+
+
+def served_by(replicas, host):
+    """The certificate, once every replica shows the same one for the host."""
+    shown = {presented(proxy, host) for proxy in replicas.running}
+    assert len(shown) == 1
+    assert host in pki.names_of(next(iter(shown)))
+    return next(iter(shown))
+
+
+def read(cluster, kind, namespace, name, group="cert-manager.io"):
+    return cluster.get(f"/apis/{group}/v1/namespaces/{namespace}/{kind}/{name}")
+
+
+def listed(cluster, kind, namespace, group="cert-manager.io"):
+    return cluster.get(f"/apis/{group}/v1/namespaces/{namespace}/{kind}")["items"]
+
+
+def secret(cluster, namespace, name):
+    return cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+
+
+def condition(item, kind="Ready"):
+    return next((c for c in (item or {}).get("status", {}).get("conditions", []) if c["type"] == kind), {})
+
+
+def ready(cluster, namespace, name):
+    found = condition(read(cluster, "certificates", namespace, name))
+    assert found.get("status") == "True", found
+    return True
+
+
+def told(cluster, namespace, words, kind="certificates", group="cert-manager.io"):
+    """Whether the reasons and conditions of a namespace's objects have some words; else an error with what they have."""
+    text = json.dumps([item.get("status", {}) for item in listed(cluster, kind, namespace, group)])
+    assert words in text, text
+    return True
+
+
+def events(cluster, namespace, reason=None):
+    """(kind, name, reason, message) of a namespace's events."""
+    found = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+    told = [(e["involvedObject"]["kind"], e["involvedObject"]["name"], e["reason"], e["message"]) for e in found]
+    return [event for event in told if reason in (None, event[2])]
