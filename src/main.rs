@@ -3,6 +3,7 @@
 //! Only wiring is here: [`settings`] reads the static configuration, [`app`] starts the parts and stops them.
 
 mod app;
+mod cert;
 mod demo;
 mod healthcheck;
 pub mod settings;
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).peekable();
     if arguments.peek().is_some_and(|first| first == "demo") {
         return demo::run();
+    }
+    if arguments.peek().is_some_and(|first| first == "cert") {
+        return cert::run(arguments.skip(1));
     }
     let environment = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));

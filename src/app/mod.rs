@@ -9,7 +9,7 @@ mod sources;
 mod state;
 
 use crate::settings::{Settings, Warning};
-use certificates::TlsWithProofs;
+use certificates::{Office, Proofs, Resolvers, TlsWithProofs};
 use flow_acme::http01::ChallengeTable;
 use flow_admin::{Admin, Facts};
 use flow_model::config::{ForwardingTimeouts, RuleSyntax, ServersTransport};
@@ -56,13 +56,8 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
 
 /// Options that are read and checked, and that nothing serves yet.
 fn say_unserved(settings: &Settings) {
-    for (given, option) in [
-        (settings.providers.file.is_some(), "providers.file"),
-        (!settings.certificates_resolvers.is_empty(), "certificatesResolvers"),
-    ] {
-        if given {
-            eprintln!("warning: {option} is not served yet: nothing comes of it");
-        }
+    if settings.providers.file.is_some() {
+        eprintln!("warning: providers.file is not served yet: nothing comes of it");
     }
 }
 
@@ -100,8 +95,10 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let fetcher = Arc::new(Fetcher::new()?);
+    let mut resolvers = Resolvers::open(settings)?;
     let table = ChallengeTable::new();
-    let challenges = Arc::clone(&table);
+    let proofs = Proofs::new(resolvers.tables().chain([Arc::clone(&table)]));
+    let challenges = Arc::new(proofs.clone());
     let handler = Handler::new(reader.clone(), &entry_points, challenges, fetcher, log.clone(), metrics.as_deref());
 
     let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -114,17 +111,20 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         }
     }
     let stop = CancellationToken::new();
-    let sources = background.block_on(sources::start(settings, stop.clone()))?;
-    if let Some(cluster) = sources.cluster() {
-        let _runtime = background.enter();
-        let registry = metrics.as_ref().map(|metrics| metrics.registry());
-        let answers = {
-            state.answers_challenges(false);
-            let state = state.clone();
-            move || state.answers_challenges(true)
-        };
-        certificates::start(settings, cluster, &entry_points, &table, registry, answers, stop.clone())?;
-    }
+    let unseen = prometheus::Registry::new();
+    let registry = metrics.as_ref().map_or(&unseen, |metrics| metrics.registry());
+    let office = Office::new(flow_acme::engine::Metrics::new(registry)?, stop.clone());
+    let opener = certificates::opener(settings, Arc::clone(&table), office.clone());
+    let sources = background.block_on(sources::start(settings, opener, stop.clone()))?;
+    let runtime = background.enter();
+    resolvers.start(&office);
+    let conflict = sources.cluster().map(|cluster| {
+        state.answers_challenges(false);
+        let state = state.clone();
+        let answers = move || state.answers_challenges(true);
+        certificates::start(settings, cluster, &entry_points, &table, &office, answers)
+    });
+    drop(runtime);
     let reload = Reload {
         compiler,
         publisher,
@@ -132,11 +132,13 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
         metrics,
         own,
         sources,
+        resolvers,
+        conflict: conflict.unwrap_or_else(|| tokio::sync::watch::channel(None).1),
         throttle: settings.providers.providers_throttle_duration,
         told: BTreeSet::new(),
         certificates: Arc::default(),
     };
-    let server = bound.serve(Arc::new(handler), Arc::new(TlsWithProofs { reader, table }))?;
+    let server = bound.serve(Arc::new(handler), Arc::new(TlsWithProofs { reader, proofs }))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
     let reload = background.spawn(reload.run());
 
@@ -183,13 +185,7 @@ fn default_transport(settings: &Settings) -> Result<ServersTransport, Refusal> {
     let from = &settings.servers_transport;
     let mut root_cas = Vec::new();
     for ca in &from.root_cas {
-        // A file, or the certificates themselves, as in Traefik.
-        let pem = if ca.contains("-----BEGIN") {
-            ca.clone().into_bytes()
-        } else {
-            std::fs::read(ca).map_err(|error| format!("serversTransport.rootCAs: cannot read {ca}: {error}"))?
-        };
-        root_cas.push(pem);
+        root_cas.push(pem(ca, "serversTransport.rootCAs")?);
     }
     Ok(ServersTransport {
         insecure_skip_verify: from.insecure_skip_verify,
@@ -203,6 +199,14 @@ fn default_transport(settings: &Settings) -> Result<ServersTransport, Refusal> {
         },
         ..ServersTransport::default()
     })
+}
+
+/// Certificates: a file of them, or they themselves, as in Traefik.
+fn pem(given: &str, option: &str) -> Result<Vec<u8>, Refusal> {
+    if given.contains("-----BEGIN") {
+        return Ok(given.as_bytes().to_vec());
+    }
+    Ok(std::fs::read(given).map_err(|error| format!("{option}: cannot read {given}: {error}"))?)
 }
 
 fn facts(settings: &Settings) -> Facts {

@@ -1,5 +1,6 @@
 //! From news of the providers to what is served: compile, publish, tell.
 
+use super::certificates::Resolvers;
 use super::sources::Sources;
 use super::state::State;
 use flow_model::diagnostic::{Diagnostic, Severity};
@@ -10,6 +11,7 @@ use flow_proxy_core::snapshot::Publisher;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 
 /// The one writer of what is served.
 pub(super) struct Reload {
@@ -20,6 +22,10 @@ pub(super) struct Reload {
     /// Our own routers, which are served before any provider has said something.
     pub(super) own: Source,
     pub(super) sources: Sources,
+    /// Certificates that routers ask for by the name of a resolver.
+    pub(super) resolvers: Resolvers,
+    /// Why no certificates are issued in the cluster.
+    pub(super) conflict: watch::Receiver<Option<Diagnostic>>,
     /// The shortest time between two changes, where the operator wants one.
     pub(super) throttle: Duration,
     /// Findings that were logged and are still so.
@@ -32,7 +38,7 @@ impl Reload {
     /// Serves what the providers say until they are told to stop.
     pub(super) async fn run(mut self) {
         self.state.wait_for(self.sources.waiting_for());
-        while self.sources.changed().await {
+        while self.changed().await {
             // Ten thousand routers take a few milliseconds; the other tasks of this runtime need not wait for that.
             tokio::task::block_in_place(|| self.apply());
             if !self.throttle.is_zero() {
@@ -42,12 +48,25 @@ impl Reload {
         self.sources.ended().await;
     }
 
+    /// Waits for news; false once there can be none. Certificates wait for the first routes.
+    async fn changed(&mut self) -> bool {
+        let served = self.sources.waiting_for().is_empty();
+        tokio::select! {
+            changed = self.sources.changed() => changed,
+            () = self.resolvers.changed(), if served => true,
+            Ok(()) = self.conflict.changed(), if served => true,
+        }
+    }
+
     fn apply(&mut self) {
-        let sources: Vec<Source> = std::iter::once(self.own.clone()).chain(self.sources.known()).collect();
+        let known = self.sources.known().into_iter().chain(self.resolvers.source());
+        let sources: Vec<Source> = std::iter::once(self.own.clone()).chain(known).collect();
         let Compiled { snapshot, mut runtime } = self.compiler.compile(&sources);
         self.publisher.publish(snapshot);
         self.sources.applied();
         runtime.diagnostics.extend(self.sources.diagnostics().iter().cloned());
+        runtime.diagnostics.extend(self.resolvers.declare(&runtime));
+        runtime.diagnostics.extend(self.conflict.borrow_and_update().clone());
         if let Some(metrics) = &self.metrics {
             tell_metrics(metrics, &runtime);
             if !Arc::ptr_eq(&self.certificates, &runtime.certificates) {

@@ -4,7 +4,8 @@ use super::Refusal;
 use crate::settings::{self, Settings};
 use flow_controller::lease;
 use flow_controller::provider::{
-    self, Connection, CrdProvider, IngressProvider, Kubernetes, KubernetesOptions, ManifestsOptions, Provider, Update,
+    self, Connection, CrdProvider, IngressProvider, Kubernetes, KubernetesOptions, ManifestsOptions, OpenStore,
+    Provider, Update,
 };
 use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
 use flow_model::diagnostic::Diagnostic;
@@ -25,7 +26,12 @@ enum Feed {
 }
 
 /// Starts what the settings name, on the current runtime and until `stop` is cancelled.
-pub(super) async fn start(settings: &Settings, stop: CancellationToken) -> Result<Sources, Refusal> {
+/// `opener` opens the store of certificates that a folder asks for.
+pub(super) async fn start(
+    settings: &Settings,
+    opener: Option<OpenStore>,
+    stop: CancellationToken,
+) -> Result<Sources, Refusal> {
     let given = &settings.providers;
     let cluster = given.kubernetes_ingress.is_some() || given.kubernetes_crd.is_some();
     let feed = match &given.manifests {
@@ -33,7 +39,7 @@ pub(super) async fn start(settings: &Settings, stop: CancellationToken) -> Resul
             let message = "providers.manifests stands in for a cluster: give it or the kubernetes providers, not both";
             return Err(message.into());
         }
-        Some(manifests) => Feed::Folder(provider::manifests(manifests_options(settings, manifests), stop)),
+        Some(manifests) => Feed::Folder(provider::manifests(manifests_options(settings, manifests), opener, stop)),
         None if cluster => Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?)),
         None => {
             tracing::warn!("no provider is given, so there are no routes: see --help, providers");

@@ -21,34 +21,34 @@ section! {
         email: String = String::new(), "email";
         /// The directory of the authority.
         ca_server: String = LETS_ENCRYPT.to_owned(), "caServer";
-        /// The file of account and certificates.
+        /// The file of account and certificates (read once); what is issued here is in the folder FILE.d.
         storage: PathBuf = "acme.json".into(), "storage";
-        /// The key of certificates: EC256, EC384, RSA2048, RSA4096, RSA8192.
+        /// The key of certificates: EC256, EC384, RSA2048, RSA4096; RSA8192 is refused.
         key_type: KeyType = KeyType::Rsa4096, "keyType";
         /// The common name of the chain to prefer.
         preferred_chain: String = String::new(), "preferredChain";
         /// The authority's certificate profile.
         profile: String = String::new(), "profile";
         /// E-mail addresses of the certificate request.
-        email_addresses: Vec<String> = Vec::new(), "emailAddresses";
+        email_addresses: Vec<String> = Vec::new(), "emailAddresses", unserved;
         /// No common name in the certificate request.
         disable_common_name: bool = false, "disableCommonName";
         /// Binds to an account outside of ACME.
         eab: Option<ExternalAccount> = None, "eab";
         /// How long certificates live, in hours; it decides when they are renewed.
-        certificates_duration: Hours = Hours(Duration::from_secs(2160 * 3600)), "certificatesDuration";
+        certificates_duration: Hours = Hours(Duration::from_secs(2160 * 3600)), "certificatesDuration", unserved;
         /// The longest that an exchange with the authority may take.
-        client_timeout: Duration = Duration::from_secs(120), "clientTimeout";
+        client_timeout: Duration = Duration::from_secs(120), "clientTimeout", unserved;
         /// The longest wait for the head of the authority's answer.
-        client_response_header_timeout: Duration = Duration::from_secs(30), "clientResponseHeaderTimeout";
+        client_response_header_timeout: Duration = Duration::from_secs(30), "clientResponseHeaderTimeout", unserved;
         /// The longest wait for a certificate.
-        certificate_timeout: Duration = Duration::from_secs(30), "certificateTimeout";
+        certificate_timeout: Duration = Duration::from_secs(30), "certificateTimeout", unserved;
         /// Files of CAs that the authority's own certificate may come from.
         ca_certificates: Vec<String> = Vec::new(), "caCertificates";
         /// Trusts the system's CAs beside caCertificates.
-        ca_system_cert_pool: bool = false, "caSystemCertPool";
+        ca_system_cert_pool: bool = false, "caSystemCertPool", unserved;
         /// The name in the authority's own certificate.
-        ca_server_name: String = String::new(), "caServerName";
+        ca_server_name: String = String::new(), "caServerName", unserved;
         /// Proves names by HTTP on port 80.
         http_challenge: Option<HttpChallenge> = None, "httpChallenge";
         /// Proves names by TLS on port 443.
@@ -71,19 +71,35 @@ section! {
         /// The entry point that the authority reaches; all without TLS if none is named.
         entry_point: Option<String> = None, "entryPoint";
         /// How long the authority is not asked to look yet.
-        delay: Duration = Duration::ZERO, "delay";
+        delay: Duration = Duration::ZERO, "delay", unserved;
     }
 
     /// TLS-ALPN-01.
     TlsChallenge {
         /// How long the authority is not asked to look yet.
-        delay: Duration = Duration::ZERO, "delay";
+        delay: Duration = Duration::ZERO, "delay", unserved;
     }
 
     /// Certificates for cert-manager's objects (not in Traefik).
     Acme {
         /// auto serves them where their CRDs are and no cert-manager runs; force and off do not look.
         mode: AcmeMode = AcmeMode::Auto, "mode";
+        /// The issuer of Ingresses that only say `kubernetes.io/tls-acme: "true"`.
+        default_issuer: Option<DefaultIssuer> = None, "defaultIssuer";
+        /// The namespace of ClusterIssuers' Secrets; the proxy's own if none is named.
+        cluster_resource_namespace: String = String::new(), "clusterResourceNamespace";
+        /// The folder of account and certificates that manifests ask for, without a cluster.
+        storage: PathBuf = "acme".into(), "storage";
+    }
+
+    /// An issuer.
+    DefaultIssuer {
+        /// Its name.
+        name: String = String::new(), "name", required;
+        /// Issuer or ClusterIssuer.
+        kind: String = "ClusterIssuer".to_owned(), "kind";
+        /// Its group.
+        group: String = "cert-manager.io".to_owned(), "group";
     }
 }
 

@@ -93,6 +93,7 @@ Commands:
   (none)       serve
   check        read the configuration, print what it comes to, and exit (2 if there are mistakes)
   healthcheck  ask a running flow-proxy for /ping, and exit with 1 if it does not answer 200
+  cert         status and renewal of certificates (cert --help)
   version      print the version
   help         print this text
 

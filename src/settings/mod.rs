@@ -22,7 +22,8 @@ mod tests;
 
 pub use address::{Address, Protocol, RedirectTarget};
 pub use certificate::{
-    Acme, AcmeMode, AcmeResolver, CertificateResolver, ExternalAccount, HttpChallenge, KeyType, TlsChallenge,
+    Acme, AcmeMode, AcmeResolver, CertificateResolver, DefaultIssuer, ExternalAccount, HttpChallenge, KeyType,
+    TlsChallenge,
 };
 pub use entry_point::{
     Domain, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, Http3, LifeCycle, Observability,
@@ -115,7 +116,7 @@ pub enum Command {
 }
 
 /// What the first argument may be.
-const COMMANDS: [&str; 4] = ["check", "healthcheck", "help", "version"];
+const COMMANDS: [&str; 5] = ["cert", "check", "healthcheck", "help", "version"];
 
 /// Reads the program's arguments (without its name), the environment, and a file through `read_file`.
 ///

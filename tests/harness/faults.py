@@ -149,16 +149,16 @@ def delayed(seconds):
 
 
 def truncated(handler, forward):
-    """The body ends in the middle of the first certificate."""
+    """The body ends in the middle of the first certificate. A refusal, of a nonce perhaps, stays what it is."""
     status, headers, body = forward()
-    handler.answer(status, headers, body[: len(body) // 4])
+    handler.answer(status, headers, body[: len(body) // 4] if status == 200 else body)
 
 
 def replaced(text):
-    """Another body."""
+    """Another body, in place of one that is no refusal."""
 
     def answer(handler, forward):
-        status, headers, _ = forward()
-        handler.answer(status, headers, text.encode())
+        status, headers, body = forward()
+        handler.answer(status, headers, text.encode() if status == 200 else body)
 
     return answer

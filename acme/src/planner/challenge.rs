@@ -32,7 +32,7 @@ pub(super) fn plan(context: &Context<'_>, plan: &mut Plan) {
     // The oldest first; one name is proved once at a time.
     waiting.sort_by_key(|(challenge, _)| (challenge.metadata.creation_timestamp, challenge.key()));
     for (challenge, method) in waiting {
-        if let Some(class) = solver::foreign_class(&challenge.spec.solver, context.settings) {
+        if let Some(class) = solver::foreign_class(&challenge.spec.solver, context.view, context.settings) {
             plan.steps.extend(foreign(context, challenge, class));
         } else if under_way.len() < context.settings.max_challenges
             && under_way.insert((challenge.spec.dns_name.as_str(), method))
@@ -81,7 +81,7 @@ fn start(challenge: &Arc<Challenge>) -> Step {
 fn foreign(context: &Context<'_>, challenge: &Arc<Challenge>, class: &str) -> Option<Step> {
     let message = format!(
         "the solver's Ingress class {class:?} is not served by flow-proxy, which serves {:?}",
-        context.settings.served_classes
+        context.settings.served_classes.iter().chain(&context.view.classes).collect::<Vec<_>>()
     );
     let step = status(challenge, |challenge| challenge.status.reason.clone_from(&message));
     step.map(|step| step.with(Event::warning(Kind::Challenge, &challenge.metadata, "PresentError", message)))

@@ -1,6 +1,6 @@
 //! Which solver proves a name.
 
-use super::Settings;
+use super::{Settings, View};
 use crate::objects::{Http01, Http01Ingress, Meta, Solver};
 
 const OVERRIDE_CLASS: &str = "acme.cert-manager.io/http01-override-ingress-class";
@@ -51,13 +51,10 @@ fn within(name: &str, zone: &str) -> bool {
     name == zone || name.strip_suffix(&zone).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Whether the Ingress that the solver speaks of would be served by this proxy; the class it names, if not.
-pub(super) fn foreign_class<'a>(solver: &'a Solver, settings: &Settings) -> Option<&'a str> {
-    let class = solver.http01.as_ref()?.ingress.as_ref().and_then(Http01Ingress::class);
-    match class {
-        Some(class) if settings.served_classes.iter().any(|served| served == class) => None,
-        Some(class) => Some(class),
-        // Without a class the default is meant, and a Gateway route has none.
-        None => None,
-    }
+/// Whether the Ingress that the solver speaks of would be served by this proxy; the class it names, if not. Without a
+/// class the default is meant, and a Gateway route has none.
+pub(super) fn foreign_class<'a>(solver: &'a Solver, view: &View, settings: &Settings) -> Option<&'a str> {
+    let class = solver.http01.as_ref()?.ingress.as_ref().and_then(Http01Ingress::class)?;
+    let served = settings.served_classes.iter().chain(&view.classes).any(|served| served == class);
+    (!served).then_some(class)
 }

@@ -1,5 +1,5 @@
 use crate::objects::{Certificate, CertificateRequest, Challenge, Issuer, IssuerRef, Key, Meta, Order, Secret};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Everything the planner looks at. Values are shared with the store's cache; cloning a view is cheap.
@@ -20,6 +20,8 @@ pub struct View {
     pub secrets: BTreeMap<Key, Arc<Secret>>,
     /// Ingresses of any class, also those that are not served here.
     pub ingresses: BTreeMap<Key, Arc<IngressFacts>>,
+    /// Ingress classes that this proxy serves besides those of the settings.
+    pub classes: BTreeSet<String>,
 }
 
 /// An Ingress, as far as certificates go.

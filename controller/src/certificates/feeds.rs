@@ -1,14 +1,14 @@
 //! The watches of cert-manager's kinds, of Ingresses, and of the proxy's own endpoints.
 
 use super::Options;
-use super::objects::{custom, ingress, meta, version};
+use super::objects::{class, custom, ingress, meta, version};
 use super::replicas;
-use super::state::{Shared, SourceId, State};
+use super::state::{Class, Shared, SourceId, State};
 use crate::watch::feed::{Feed, Signal, Watched};
 use crate::watch::outage::Outage;
 use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object, VERSION};
 use flow_acme::planner::IngressFacts;
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Client};
@@ -39,6 +39,12 @@ impl<S: Send + Sync + 'static, T: Send + Sync + 'static> Known for Object<S, T> 
     }
 }
 
+impl Known for Class {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
 impl Known for IngressFacts {
     fn meta(&self) -> &Meta {
         &self.metadata
@@ -63,7 +69,7 @@ impl<T: Known> Source<T> {
     /// Whether a key is this watch's; those of the whole cluster have no namespace.
     fn owns(&self, key: &Key) -> bool {
         match (self.id.0, &*self.id.1) {
-            ("ClusterIssuer", _) => key.namespace.is_empty(),
+            ("ClusterIssuer" | "IngressClass", _) => key.namespace.is_empty(),
             (_, "") => !key.namespace.is_empty(),
             (_, namespace) => key.namespace == namespace,
         }
@@ -207,6 +213,11 @@ pub(super) fn start(
         let api: Api<Ingress> =
             if namespace.is_empty() { Api::all(client.clone()) } else { Api::namespaced(client.clone(), namespace) };
         start.tasks.spawn(source.follow(Feed::new(api, Config::default(), outage), ingress));
+    }
+    if options.classes {
+        let source = start.source(("IngressClass", String::new()), |state| &mut state.classes, false);
+        let feed = Feed::new(Api::<IngressClass>::all(client.clone()), Config::default(), outage);
+        start.tasks.spawn(source.follow(feed, class));
     }
     if let Some((namespace, name)) = &options.service {
         let id = ("EndpointSlice", namespace.clone());

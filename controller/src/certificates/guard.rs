@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 /// The Lease by which cert-manager's replicas choose a leader.
-const LEASE: &str = "cert-manager-controller";
+pub(super) const LEASE: &str = "cert-manager-controller";
 /// How long a term of cert-manager's holds where the Lease does not say.
 const TERM: Duration = Duration::from_secs(60);
 

@@ -5,22 +5,25 @@
 //! whole. Of all Secrets only those are kept that a Certificate or an issuer names. A Certificate is not shown before
 //! it is known whether its Secret is there: it would be issued again.
 
+mod desk;
 mod events;
 mod feeds;
 mod guard;
-mod objects;
+pub(crate) mod objects;
 mod replicas;
 mod secrets;
 mod state;
 mod store;
 mod write;
 
+pub use desk::{Desk, DeskError};
 pub use replicas::Ports;
 pub use store::ClusterStore;
 
 use crate::lease::Leadership;
 use crate::watch::outage::Outage;
 use flow_acme::planner;
+use flow_model::diagnostic::Diagnostic;
 use state::Shared;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -36,6 +39,8 @@ pub struct Options {
     pub settings: planner::Settings,
     /// A cert-manager that is alive in one of the settings' fallback namespaces is left to its work.
     pub yields: bool,
+    /// IngressClasses of this controller are served beside those of the settings.
+    pub classes: bool,
     /// Namespace and name of the Service in front of all replicas; without one this process is taken to be alone.
     pub service: Option<(String, String)>,
     /// How the ports of that Service's endpoints are told apart.
@@ -71,6 +76,12 @@ pub fn start(
 }
 
 impl ClusterStore {
+    /// A cert-manager at work, or what is left of one, because of which nothing is issued here.
+    #[must_use]
+    pub fn conflict(&self) -> watch::Receiver<Option<Diagnostic>> {
+        self.shared.conflict.subscribe()
+    }
+
     /// Turns true once everything was listed and is in the view.
     #[must_use]
     pub fn known(&self) -> watch::Receiver<bool> {

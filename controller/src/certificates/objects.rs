@@ -1,16 +1,17 @@
 //! Objects of the API server as those of [`flow_acme`].
 
+use super::state::Class;
 use flow_acme::objects::{Meta, Object, Owner, Secret};
 use flow_acme::planner::{IngressFacts, IngressTls};
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The part of an object's metadata that counts.
-pub(super) fn meta(from: ObjectMeta) -> Meta {
+pub(crate) fn meta(from: ObjectMeta) -> Meta {
     let owner = |owner: k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference| Owner {
         api_version: owner.api_version,
         kind: owner.kind,
@@ -35,7 +36,7 @@ pub(super) fn meta(from: ObjectMeta) -> Meta {
 }
 
 /// A custom resource; none where it is not what its kind says, which only a foreign definition of the kind lets in.
-pub(super) fn custom<S, T>(mut from: DynamicObject) -> Option<Object<S, T>>
+pub(crate) fn custom<S, T>(mut from: DynamicObject) -> Option<Object<S, T>>
 where
     S: DeserializeOwned,
     T: DeserializeOwned + Default,
@@ -57,7 +58,7 @@ where
 }
 
 /// An Ingress that asks for certificates; none where it has no annotation that could.
-pub(super) fn ingress(from: Ingress) -> Option<IngressFacts> {
+pub(crate) fn ingress(from: Ingress) -> Option<IngressFacts> {
     let metadata = meta(from.metadata);
     let asks = |name: &String| {
         name.starts_with("cert-manager.io/")
@@ -75,13 +76,19 @@ pub(super) fn ingress(from: Ingress) -> Option<IngressFacts> {
     Some(IngressFacts { metadata, tls: tls.collect() })
 }
 
+/// An IngressClass.
+pub(super) fn class(from: IngressClass) -> Option<Class> {
+    let ours = crate::view::IngressClass::from(&from).ours;
+    Some(Class { metadata: meta(from.metadata), ours })
+}
+
 /// A Secret.
-pub(super) fn secret(from: core::Secret) -> Secret {
+pub(crate) fn secret(from: core::Secret) -> Secret {
     let data = from.data.unwrap_or_default().into_iter().map(|(name, value)| (name, value.0)).collect();
     Secret::new(meta(from.metadata), from.type_.unwrap_or_default(), data)
 }
 
 /// Versions are numbers that grow.
-pub(super) fn version(meta: &Meta) -> u64 {
+pub(crate) fn version(meta: &Meta) -> u64 {
     meta.resource_version.parse().unwrap_or_default()
 }

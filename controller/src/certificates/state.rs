@@ -1,18 +1,21 @@
 //! What is known, as the watches bring it, and its publication.
 
+use super::events::identify;
 use super::secrets::Lookup;
+use super::write::FAILED_WEBHOOK;
 use crate::lease::Standing;
 use arc_swap::ArcSwap;
 use flow_acme::names::{ACCOUNT_KEY_SUFFIX, NEXT_PRIVATE_KEY};
 use flow_acme::objects::{Issuer, Key, Meta};
-use flow_acme::planner::{Settings, View};
-use flow_acme::store::Replica;
+use flow_acme::planner::{Kind, Settings, View};
+use flow_acme::store::{Replica, StoreError};
+use flow_model::diagnostic::{Diagnostic, Subject};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, watch};
-use tracing::{info, warn};
+use tracing::info;
 
 /// What the tasks share.
 #[derive(Debug)]
@@ -24,13 +27,25 @@ pub(super) struct Shared {
     pub(super) version: watch::Sender<u64>,
     /// Everything was listed once and is in the view.
     pub(super) known: watch::Sender<bool>,
+    /// A cert-manager at work, or what is left of one.
+    pub(super) conflict: watch::Sender<Option<Diagnostic>>,
     /// Certificates are issued here: the kinds are served, and no cert-manager is at work.
     pub(super) acting: AtomicBool,
     pub(super) settings: Settings,
 }
 
+const WEBHOOK: &str = "ValidatingWebhookConfiguration";
+
 /// A watch: what it watches, and where; an empty namespace is all.
 pub(super) type SourceId = (&'static str, String);
+
+/// An IngressClass.
+#[derive(Debug)]
+pub(super) struct Class {
+    pub(super) metadata: Meta,
+    /// It is this controller's.
+    pub(super) ours: bool,
+}
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -40,6 +55,8 @@ pub(super) struct State {
     pub(super) unlisted: HashSet<SourceId>,
     /// Kinds that are not served, or may not be watched.
     pub(super) absent: HashSet<SourceId>,
+    /// The IngressClasses of the cluster.
+    pub(super) classes: BTreeMap<Key, Arc<Class>>,
     /// A cert-manager that is alive, by the namespace of its Lease.
     pub(super) foreign: HashMap<String, String>,
     /// Certificates or issuers changed, and with them what Secrets they name.
@@ -64,6 +81,7 @@ impl Shared {
             view: ArcSwap::default(),
             version: watch::Sender::new(0),
             known: watch::Sender::new(false),
+            conflict: watch::Sender::new(None),
             acting: AtomicBool::new(false),
             settings,
         }
@@ -73,6 +91,27 @@ impl Shared {
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock());
         self.changed.notify_one();
+    }
+
+    /// A webhook that lets no write of a kind pass is told of until one does.
+    pub(super) fn note(&self, kind: Kind, written: &Result<(), StoreError>) {
+        let (_, kind) = identify(kind, "namespaced");
+        let hooked = match written {
+            Ok(()) => None,
+            Err(StoreError::Refused(words)) if words.contains(FAILED_WEBHOOK) => {
+                Some(Diagnostic::error(Subject::new(WEBHOOK, "", kind), words.clone()))
+            }
+            Err(_) => return,
+        };
+        self.conflict.send_if_modified(|conflict| {
+            let other =
+                |told: &Diagnostic| told.subject.kind != WEBHOOK || (hooked.is_none() && &*told.subject.name != kind);
+            if conflict.as_ref().is_some_and(other) || *conflict == hooked {
+                return false;
+            }
+            conflict.clone_from(&hooked);
+            true
+        });
     }
 
     fn tick(&self) {
@@ -113,6 +152,7 @@ impl State {
             is_name(name)
                 && (self.unreadable.is_empty() || !self.unreadable.contains(&Key::new(key.namespace.clone(), name)))
         };
+        view.classes = self.classes.iter().filter(|(_, class)| class.ours).map(|(key, _)| key.name.clone()).collect();
         view.certificates.retain(|key, certificate| seen(key, &certificate.spec.secret_name));
         Some(view)
     }
@@ -163,6 +203,14 @@ fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings, named: &mut HashSe
     }
 }
 
+fn conflict(namespace: &str, holder: &str) -> Diagnostic {
+    let message = format!(
+        "ConflictingController: a cert-manager is at work ({holder}), so no certificates are issued here: scale it to 0 \
+         or set acme.mode=force"
+    );
+    Diagnostic::warning(Subject::new("Lease", namespace, super::guard::LEASE), message)
+}
+
 /// Publishes what is known whenever it changes.
 pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
     let mut told = None;
@@ -177,15 +225,17 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
                     let _ = lookup.send.send(keys);
                 }
             }
-            (state.complete(), state.acts(), state.foreign.iter().next().map(|(ns, who)| format!("{who} ({ns})")))
+            (state.complete(), state.acts(), state.foreign.iter().next().map(|(ns, who)| (ns.clone(), who.clone())))
         };
         if told.as_ref() != Some(&foreign) {
             match &foreign {
-                Some(holder) => warn!(
-                    holder,
-                    "ConflictingController: a cert-manager is at work, so no certificates are issued here; scale it to 0 or set acme.mode=force"
-                ),
-                None if told.is_some() => info!("no cert-manager is at work any longer: certificates are issued here"),
+                Some((namespace, holder)) => {
+                    shared.conflict.send_replace(Some(conflict(namespace, holder)));
+                }
+                None if told.is_some() => {
+                    shared.conflict.send_replace(None);
+                    info!("no cert-manager is at work any longer: certificates are issued here");
+                }
                 None => {}
             }
             told = Some(foreign);

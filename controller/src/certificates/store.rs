@@ -58,7 +58,9 @@ impl Store for ClusterStore {
     }
 
     async fn write(&self, write: &Write) -> Result<(), StoreError> {
-        write::write(&self.client.0, &self.shared.view.load(), write).await
+        let result = write::write(&self.client.0, &self.shared.view.load(), write).await;
+        self.shared.note(write.target().0, &result);
+        result
     }
 
     async fn tell(&self, event: &Event) {

@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 const MANAGER: &str = "flow-proxy";
 /// Whose target Secrets are: cert-manager's own name, so that nothing of theirs is left behind by either.
 const ISSUING: &str = "cert-manager-certificates-issuing";
+/// What an API server says of a webhook that does not answer.
+pub(super) const FAILED_WEBHOOK: &str = "failed calling webhook";
 /// What is written of an object's metadata.
 const METADATA: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 
@@ -170,7 +172,7 @@ async fn delete(client: &Client, kind: Kind, key: &Key, uid: &str) -> Result<(),
 /// What an answer means for whoever wanted to write.
 fn sort(error: kube::Error) -> StoreError {
     let kube::Error::Api(status) = &error else { return StoreError::Unavailable(Box::new(error)) };
-    if status.message.contains("failed calling webhook") {
+    if status.message.contains(FAILED_WEBHOOK) {
         return StoreError::Refused(format!(
             "{}; if this webhook is what is left of a cert-manager, delete its webhook configurations",
             status.message

@@ -1,15 +1,20 @@
 //! A folder of Kubernetes manifests instead of a cluster: the same objects, the same meaning, watched.
 
+mod certificates;
 mod changes;
 mod document;
 mod folder;
 mod object;
 mod reading;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
 
+pub use certificates::OpenStore;
+
 use crate::view::View;
+use certificates::Certificates;
 use changes::Changes;
 use flow_model::diagnostic::Diagnostic;
 use reading::Folder;
@@ -25,19 +30,26 @@ const SETTLE: Duration = Duration::from_millis(250);
 pub(crate) struct Manifests {
     folder: Option<Folder>,
     changes: Option<Changes>,
+    certificates: Certificates,
     /// What the folder holds.
     pub(crate) view: View,
 }
 
 impl Manifests {
     /// The folder at `root`, watched for changes if `watch`. Ingresses of `class` are served, of any if it is empty.
-    pub(crate) fn new(root: PathBuf, watch: bool, class: &str) -> Self {
+    /// Certificates that it asks for come from the store that `opener` opens.
+    pub(crate) fn new(root: PathBuf, watch: bool, class: &str, opener: Option<OpenStore>) -> Self {
         let root = std::path::absolute(&root).unwrap_or(root);
         // Watched before it is read for the first time: no change goes by unnoticed.
         let changes = watch.then(|| Changes::new(&root)).and_then(|changes| {
             changes.inspect_err(|error| warn!(%error, "changes of manifests are not noticed")).ok()
         });
-        Self { folder: Some(Folder::new(root, class)), changes, view: View::default() }
+        Self {
+            folder: Some(Folder::new(root, class)),
+            changes,
+            certificates: Certificates::new(opener),
+            view: View::default(),
+        }
     }
 
     /// Reads the folder into the view and says what is wrong with it.
@@ -48,19 +60,34 @@ impl Manifests {
             folder
         });
         match reading.await {
-            Ok(folder) => self.folder.insert(folder).show(&mut self.view),
+            Ok(folder) => {
+                let folder = self.folder.insert(folder);
+                let mut problems = folder.show(&mut self.view);
+                self.certificates.declare(folder.wishes());
+                problems.extend(self.certificates.show(&mut self.view));
+                problems
+            }
             // The runtime is going down.
             Err(_) => Vec::new(),
         }
     }
 
-    /// Waits until something below the folder may have changed; for ever where it is not watched.
+    /// Waits until something below the folder may have changed, or a certificate has come.
     pub(crate) async fn changed(&mut self) {
-        let Some(changes) = &mut self.changes else { return std::future::pending().await };
-        if self.folder.as_ref().is_some_and(Folder::is_unsettled) {
-            let _ = timeout(SETTLE, changes.next()).await;
-        } else {
-            changes.next().await;
+        let settle = self.folder.as_ref().is_some_and(Folder::is_unsettled);
+        tokio::select! {
+            () = self.certificates.changed() => {}
+            () = files(&mut self.changes, settle) => {}
         }
+    }
+}
+
+/// Waits until a file may have changed; for ever where nothing is watched.
+async fn files(changes: &mut Option<Changes>, settle: bool) {
+    let Some(changes) = changes else { return std::future::pending().await };
+    if settle {
+        let _ = timeout(SETTLE, changes.next()).await;
+    } else {
+        changes.next().await;
     }
 }

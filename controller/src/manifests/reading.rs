@@ -3,6 +3,7 @@
 use super::document::documents;
 use super::folder::files;
 use super::object::{Read, manifests, read};
+use super::wishes::{self, Wish, Wishes};
 use crate::view::ingress::Ingress;
 use crate::view::{IngressClass, Kind, Object, ObjectKey, View};
 use crate::watch::kind_name;
@@ -33,6 +34,7 @@ pub(super) struct Folder {
 struct File {
     hash: u64,
     objects: Vec<Entry>,
+    wishes: Vec<Wish>,
     problems: Vec<Diagnostic>,
     /// It was found empty, once.
     emptied: bool,
@@ -116,11 +118,21 @@ impl Folder {
             let good: HashSet<_> = new.objects.iter().map(|e| (e.object.kind(), e.object.key().clone())).collect();
             let kept = old.objects.into_iter().filter(|e| !good.contains(&(e.object.kind(), e.object.key().clone())));
             new.objects.extend(kept);
+            let kept = old.wishes.into_iter().filter(|old| !new.wishes.iter().any(|new| new.is_same_object(old)));
+            let kept: Vec<_> = kept.collect();
+            new.wishes.extend(kept);
         }
         self.files.insert(path, new);
     }
 
     fn manifest(&mut self, file: &mut File, manifest: Value, path: &Path, line: usize) {
+        match wishes::read(&manifest) {
+            Ok(wish) => file.wishes.extend(wish),
+            Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
+        }
+        if wishes::is_own(&manifest) {
+            return;
+        }
         let all = match read(manifest) {
             Ok(all) => all,
             Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
@@ -136,6 +148,13 @@ impl Folder {
                 }
             }
         }
+    }
+
+    /// What the folder says of certificates.
+    pub(super) fn wishes(&self) -> Wishes {
+        let mut wishes = Wishes::default();
+        self.files.values().flat_map(|file| &file.wishes).for_each(|wish| wishes.add(wish.clone()));
+        wishes
     }
 
     /// Makes the view hold what the folder holds, and says what is wrong with it.

@@ -2,25 +2,27 @@
 
 use super::options::ManifestsOptions;
 use super::publish::{Provider, Publisher, channel};
-use crate::manifests::Manifests;
+use crate::manifests::{Manifests, OpenStore};
 use crate::translate::{CrdOptions, IngressOptions, Options, Translator};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-/// Reads a folder of manifests, on the current runtime and until `stop` is cancelled.
+/// Reads a folder of manifests, on the current runtime and until `stop` is cancelled. `opener` opens the store of the
+/// certificates that it asks for; without one they are left alone.
 #[must_use]
-pub fn start(options: ManifestsOptions, stop: CancellationToken) -> Provider {
+pub fn start(options: ManifestsOptions, opener: Option<OpenStore>, stop: CancellationToken) -> Provider {
     let (publisher, provider) = channel();
     tokio::spawn(async move {
-        stop.run_until_cancelled(run(options, publisher)).await;
+        stop.run_until_cancelled(run(options, opener, publisher)).await;
     });
     provider
 }
 
-async fn run(options: ManifestsOptions, mut publisher: Publisher) {
+async fn run(options: ManifestsOptions, opener: Option<OpenStore>, mut publisher: Publisher) {
     let started = Instant::now();
-    let mut manifests = Manifests::new(options.directory.clone(), options.watch, &options.ingress.ingress_class);
+    let mut manifests =
+        Manifests::new(options.directory.clone(), options.watch, &options.ingress.ingress_class, opener);
     let mut translator = Translator::new(without_cluster(options.ingress, options.crd));
     loop {
         let diagnostics = manifests.read().await;

@@ -10,6 +10,7 @@ mod statuses;
 #[cfg(test)]
 mod tests;
 
+pub use crate::manifests::OpenStore;
 pub use crate::watch::{ConnectError, Connection};
 pub use kubernetes::{Kubernetes, start as kubernetes};
 pub use manifests::start as manifests;

@@ -221,7 +221,7 @@ async fn a_folder_is_a_provider_too() {
     write("a.test");
     let stop = CancellationToken::new();
     let options = ManifestsOptions { directory: folder.path().to_owned(), watch: true, ..ManifestsOptions::default() };
-    let mut provider = manifests(options, stop.clone());
+    let mut provider = manifests(options, None, stop.clone());
     let first = next(&mut provider).await;
     assert!(first.kubernetes.routers.contains_key("default-a-a-test"), "{first:?}");
     assert!(first.kubernetes.services.contains_key("default-web-80"));

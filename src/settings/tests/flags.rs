@@ -160,6 +160,8 @@ fn commands() {
     assert_eq!(mistakes(&["healthchek"]), ["unexpected argument \"healthchek\": did you mean healthcheck?"]);
     assert_eq!(
         mistakes(&["serve"]),
-        ["unexpected argument \"serve\": commands are check, healthcheck, help, version, and options begin with --"]
+        [
+            "unexpected argument \"serve\": commands are cert, check, healthcheck, help, version, and options begin with --"
+        ]
     );
 }

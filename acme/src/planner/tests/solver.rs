@@ -1,6 +1,6 @@
 use crate::objects::{Http01, Http01Ingress, Key, Meta, Solver, SolverSelector};
-use crate::planner::Settings;
 use crate::planner::solver::{choose, foreign_class};
+use crate::planner::{Settings, View};
 
 fn solver(class: &str, selector: Option<SolverSelector>) -> Solver {
     let ingress = Http01Ingress { class: Some(class.to_owned()), ..Http01Ingress::default() };
@@ -57,8 +57,11 @@ fn overrides_decide_the_class() {
     let name = "acme.cert-manager.io/http01-override-ingress-class";
     order.annotations.insert(name.to_owned(), "nginx".to_owned());
     let chosen = choose(&[solver("traefik", None)], &order, "a.test", false).unwrap();
-    assert_eq!(foreign_class(&chosen, &Settings::default()), Some("nginx"));
-    assert_eq!(foreign_class(&solver("traefik", None), &Settings::default()), None);
+    assert_eq!(foreign_class(&chosen, &View::default(), &Settings::default()), Some("nginx"));
+    // An IngressClass of this controller, whatever its name.
+    let classes = View { classes: ["nginx".to_owned()].into(), ..View::default() };
+    assert_eq!(foreign_class(&chosen, &classes, &Settings::default()), None);
+    assert_eq!(foreign_class(&solver("traefik", None), &View::default(), &Settings::default()), None);
     let anywhere = Solver { http01: Some(Http01::default()), ..Solver::default() };
-    assert_eq!(foreign_class(&anywhere, &Settings::default()), None);
+    assert_eq!(foreign_class(&anywhere, &View::default(), &Settings::default()), None);
 }

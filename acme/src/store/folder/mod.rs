@@ -4,15 +4,17 @@
 //! in by [`FolderStore::declare`]; what is made of it, and what is known of it, stands in the folder, a file an object.
 
 mod files;
+mod served;
 
 #[cfg(test)]
 mod tests;
 
 pub use files::FolderError;
+pub use served::{Served, Trouble};
 
 use super::memory::{Change, Memory, uid};
 use super::{Replicas, Store, StoreError};
-use crate::objects::{Certificate, Issuer, Key, Object as Thing, Secret};
+use crate::objects::{Certificate, Issuer, Key, Meta, Object as Thing, Secret};
 use crate::planner::{Event, EventType, IngressFacts, Kind, Object, View, Write};
 use async_trait::async_trait;
 use files::Files;
@@ -87,12 +89,12 @@ impl FolderStore {
             let write = bring(Kind::Certificate, present.as_deref(), certificate);
             changes.extend(write.map(|write| inner.memory.write(&write, now)));
         }
+        inner.memory.view.ingresses = declared.ingresses.into_iter().map(named).collect();
         for (kind, key, uid) in undeclared(&inner.memory.view, &wanted) {
             changes.push(inner.memory.write(&Write::Delete { kind, key, uid }, now));
         }
         let changes: Vec<Change> = changes.into_iter().filter_map(Result::ok).flatten().collect();
         inner.declare_secrets(declared.secrets);
-        inner.memory.view.ingresses = declared.ingresses.into_iter().map(named).collect();
         inner.files.keep(&changes)?;
         inner.view = Arc::new(inner.memory.view.clone());
         drop(inner);
@@ -161,11 +163,18 @@ where
     (!same).then(|| Write::Update(changed.into()))
 }
 
+/// What was declared and is not any longer, and what an Ingress asked for that is gone.
 fn undeclared(view: &View, wanted: &BTreeSet<(Kind, Key)>) -> Vec<(Kind, Key, String)> {
+    let ingresses: BTreeSet<&str> = view.ingresses.values().map(|ingress| ingress.metadata.uid.as_str()).collect();
+    let orphaned = |meta: &Meta| {
+        meta.controller().is_some_and(|owner| owner.kind == "Ingress" && !ingresses.contains(owner.uid.as_str()))
+    };
     let issuers = view.issuers.values().map(|o| (Kind::Issuer, &o.metadata));
     let certificates = view.certificates.values().map(|o| (Kind::Certificate, &o.metadata));
-    let marked = issuers.chain(certificates).filter(|(_, meta)| meta.annotations.contains_key(DECLARED));
-    let gone = marked.filter(|(kind, meta)| !wanted.contains(&(*kind, meta.key())));
+    let gone = issuers.chain(certificates).filter(|(kind, meta)| {
+        let declared = meta.annotations.contains_key(DECLARED);
+        (declared && !wanted.contains(&(*kind, meta.key()))) || orphaned(meta)
+    });
     gone.map(|(kind, meta)| (kind, meta.key(), meta.uid.clone())).collect()
 }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::objects::{CertificateSpec, Meta};
+use crate::objects::{CertificateSpec, ConditionStatus, set_condition};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -86,4 +86,44 @@ async fn owners_take_theirs_along() {
     // The key of the certificate in the making goes, the Secret that is served stays.
     let names: Vec<_> = view.secrets.keys().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["a"]);
+}
+
+#[tokio::test]
+async fn what_an_ingress_asked_for_goes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    let ingress = IngressFacts { metadata: Meta::named(Key::new("web", "shim")), tls: Vec::new() };
+    let both = || Declared { ingresses: vec![ingress.clone()], ..declared(&[certificate("web", "a", "a.example")]) };
+    store.declare(both()).unwrap();
+    let owner = store.view().ingresses[&Key::new("web", "shim")].metadata.clone();
+    let mut asked = certificate("web", "shim-tls", "shim.example");
+    asked.metadata.owner_references =
+        vec![crate::objects::Owner::controller("networking.k8s.io/v1", "Ingress", &owner)];
+    store.write(&Write::Create(asked.into())).await.unwrap();
+    store.declare(both()).unwrap();
+    assert_eq!(store.view().certificates.len(), 2);
+    store.declare(declared(&[certificate("web", "a", "a.example")])).unwrap();
+    let names: Vec<_> = store.view().certificates.keys().map(|key| key.name.clone()).collect();
+    assert_eq!(names, ["a"]);
+}
+
+#[tokio::test]
+async fn what_is_served_and_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    store.declare(declared(&[certificate("web", "a", "a.example"), certificate("web", "b", "b.example")])).unwrap();
+    assert_eq!(Served::of(&store.view()), Served::default());
+    for (name, entries) in [("a", vec!["tls.crt", "tls.key"]), ("b", vec!["tls.crt"])] {
+        let data = entries.into_iter().map(|entry| (entry.to_owned(), b"pem".to_vec()));
+        let secret = Secret::new(Meta::named(Key::new("web", name)), "kubernetes.io/tls", data.collect());
+        store.write(&Write::Apply(Box::new(secret))).await.unwrap();
+    }
+    let mut failed = Certificate::clone(&store.view().certificates[&Key::new("web", "b")]);
+    let no = ConditionStatus::False;
+    set_condition(&mut failed.status.conditions, "Issuing", no, "Failed", "no such name", None, Timestamp::now());
+    store.write(&Write::Status(failed.into())).await.unwrap();
+    let served = Served::of(&store.view());
+    assert_eq!(served.secrets.iter().map(|secret| secret.key()).collect::<Vec<_>>(), [Key::new("web", "a")]);
+    let trouble = Trouble { kind: Kind::Certificate, key: Key::new("web", "b"), message: "no such name".to_owned() };
+    assert_eq!(served.troubles, [trouble]);
 }

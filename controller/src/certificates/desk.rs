@@ -1,0 +1,114 @@
+//! Questions and wishes of a person about certificates, outside of any proxy that runs.
+
+use super::feeds::resource;
+use super::objects::{custom, secret};
+use super::write;
+use crate::watch::{ConnectError, Connection, Environment};
+use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Key, Object};
+use flow_acme::planner::{View, renew};
+use flow_acme::store::StoreError;
+use k8s_openapi::api::core::v1 as core;
+use kube::api::ListParams;
+use kube::core::{ApiResource, DynamicObject};
+use kube::{Api, Client};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no way to an API server.
+    #[error("no cluster can be asked")]
+    Connection(#[from] ConnectError),
+    /// A kind is not there.
+    #[error("the cluster does not serve {0}: install the definitions of cert-manager's objects")]
+    Absent(String),
+    /// The API server refuses, or does not answer.
+    #[error("{0} cannot be read: {1}")]
+    Read(String, String),
+    /// A wish was refused.
+    #[error("the Certificate cannot be changed: {0}")]
+    Write(#[source] StoreError),
+}
+
+/// The way to the certificates of a cluster.
+pub struct Desk(Client);
+
+impl Desk {
+    /// With the service account of the pod, else by `KUBECONFIG`.
+    ///
+    /// # Errors
+    /// There is neither.
+    pub async fn open() -> Result<Self, DeskError> {
+        Ok(Self(Connection::default().client(&Environment::of_process()).await?))
+    }
+
+    /// The namespace of the pod, or of the kubeconfig's context.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.0.default_namespace()
+    }
+
+    /// What a namespace holds of certificates, with every issuer that may be meant. Of Secrets those named by
+    /// Certificates, as far as they may be read.
+    ///
+    /// # Errors
+    /// The API server does not say.
+    pub async fn look(&self, namespace: &str) -> Result<View, DeskError> {
+        let mut view = View {
+            issuers: self.list(&resource(GROUP, "ClusterIssuer", "clusterissuers"), "").await?,
+            certificates: self.list(&resource(GROUP, "Certificate", "certificates"), namespace).await?,
+            requests: self.list(&resource(GROUP, "CertificateRequest", "certificaterequests"), namespace).await?,
+            orders: self.list(&resource(ACME_GROUP, "Order", "orders"), namespace).await?,
+            challenges: self.list(&resource(ACME_GROUP, "Challenge", "challenges"), namespace).await?,
+            ..View::default()
+        };
+        view.issuers.extend(self.list(&resource(GROUP, "Issuer", "issuers"), namespace).await?);
+        let api: Api<core::Secret> = Api::namespaced(self.0.clone(), namespace);
+        for certificate in view.certificates.values() {
+            if let Ok(Some(found)) = api.get_opt(&certificate.spec.secret_name).await {
+                let found = secret(found);
+                view.secrets.insert(found.key(), Arc::new(found));
+            }
+        }
+        Ok(view)
+    }
+
+    async fn list<S, T>(
+        &self,
+        resource: &ApiResource,
+        namespace: &str,
+    ) -> Result<BTreeMap<Key, Arc<Object<S, T>>>, DeskError>
+    where
+        S: DeserializeOwned,
+        T: DeserializeOwned + Default,
+    {
+        let api: Api<DynamicObject> = if namespace.is_empty() {
+            Api::all_with(self.0.clone(), resource)
+        } else {
+            Api::namespaced_with(self.0.clone(), namespace, resource)
+        };
+        let list = api.list(&ListParams::default()).await.map_err(|error| match error {
+            kube::Error::Api(status) if status.is_not_found() => DeskError::Absent(resource.kind.clone()),
+            error => DeskError::Read(resource.plural.clone(), error.to_string()),
+        })?;
+        Ok(list.into_iter().filter_map(custom).map(|object| (object.key(), Arc::new(object))).collect())
+    }
+
+    /// Asks for a new certificate, whatever the present one is worth. Whoever issues here does the rest.
+    ///
+    /// # Errors
+    /// It is refused, or somebody wrote in between.
+    pub async fn renew(&self, view: &View, certificate: &Certificate) -> Result<(), DeskError> {
+        let now = jiff::Timestamp::now();
+        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        write::write(&self.0, view, &renew(certificate, now)).await.map_err(DeskError::Write)
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Desk")
+    }
+}

@@ -1,0 +1,204 @@
+//! What manifests say of certificates: cert-manager's objects, annotated Ingresses, and the Secrets that those name.
+
+use crate::certificates::objects::{ingress, secret};
+use crate::view::InvalidObject;
+use flow_acme::objects::{Certificate, GROUP, Issuer, Key, Meta, Secret, VERSION};
+use flow_acme::planner::IngressFacts;
+use flow_acme::store::folder::Declared;
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::networking::v1 as networking;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What one manifest says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Wish {
+    Certificate(Box<Certificate>),
+    Ingress(IngressFacts),
+    Issuer(Box<Issuer>),
+    Secret(Secret),
+}
+
+/// What a folder says; of several definitions of an object the last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Wishes {
+    certificates: BTreeMap<Key, Certificate>,
+    ingresses: BTreeMap<Key, IngressFacts>,
+    issuers: BTreeMap<Key, Issuer>,
+    secrets: BTreeMap<Key, Secret>,
+}
+
+/// Whether a manifest is of a kind that nothing but certificates is made of.
+pub(super) fn is_own(manifest: &Value) -> bool {
+    let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
+    text("apiVersion") == format!("{GROUP}/{VERSION}")
+        && matches!(text("kind"), "Certificate" | "ClusterIssuer" | "Issuer")
+}
+
+/// Reads a manifest; none where it says nothing of certificates.
+///
+/// # Errors
+/// Where it is no object of its kind.
+pub(super) fn read(manifest: &Value) -> Result<Option<Wish>, InvalidObject> {
+    let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("kind");
+    Ok(match (text("apiVersion"), kind) {
+        _ if is_own(manifest) && kind == "Certificate" => {
+            let mut certificate: Certificate = parse(kind, manifest)?;
+            place(&mut certificate.metadata);
+            Some(Wish::Certificate(Box::new(certificate)))
+        }
+        _ if is_own(manifest) => {
+            let mut issuer: Issuer = parse(kind, manifest)?;
+            if kind == "Issuer" {
+                place(&mut issuer.metadata);
+            } else {
+                issuer.metadata.namespace = String::new();
+            }
+            Some(Wish::Issuer(Box::new(issuer)))
+        }
+        ("networking.k8s.io/v1", "Ingress") => {
+            let facts = ingress(parse::<networking::Ingress>(kind, manifest)?);
+            facts.map(|mut facts| {
+                place(&mut facts.metadata);
+                Wish::Ingress(facts)
+            })
+        }
+        ("v1", "Secret") => {
+            let mut object: core::Secret = parse(kind, manifest)?;
+            let text = object.string_data.take().unwrap_or_default().into_iter();
+            let text = text.map(|(name, value)| (name, k8s_openapi::ByteString(value.into_bytes())));
+            object.data.get_or_insert_default().extend(text);
+            let mut secret = secret(object);
+            place(&mut secret.metadata);
+            Some(Wish::Secret(secret))
+        }
+        _ => None,
+    })
+}
+
+/// An object that names no namespace is in `default`.
+fn place(metadata: &mut Meta) {
+    if metadata.namespace.is_empty() {
+        "default".clone_into(&mut metadata.namespace);
+    }
+}
+
+fn parse<T: DeserializeOwned>(kind: &str, manifest: &Value) -> Result<T, InvalidObject> {
+    let name =
+        manifest.pointer("/metadata/name").and_then(Value::as_str).ok_or(InvalidObject::Missing("metadata.name"))?;
+    let mut manifest = manifest.clone();
+    // What a file says of what became of an object is old.
+    manifest.as_object_mut().map(|fields| fields.insert("status".to_owned(), json!({})));
+    serde_path_to_error::deserialize(manifest).map_err(|error| InvalidObject::Field {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        path: error.path().to_string(),
+        source: error.into_inner(),
+    })
+}
+
+impl Wish {
+    fn key(&self) -> Key {
+        match self {
+            Self::Certificate(object) => object.key(),
+            Self::Ingress(facts) => facts.metadata.key(),
+            Self::Issuer(object) => object.key(),
+            Self::Secret(object) => object.key(),
+        }
+    }
+
+    /// Whether both speak of one object.
+    pub(super) fn is_same_object(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.key() == other.key()
+    }
+}
+
+impl Wishes {
+    pub(super) fn add(&mut self, wish: Wish) {
+        let key = wish.key();
+        match wish {
+            Wish::Certificate(object) => drop(self.certificates.insert(key, *object)),
+            Wish::Ingress(facts) => drop(self.ingresses.insert(key, facts)),
+            Wish::Issuer(object) => drop(self.issuers.insert(key, *object)),
+            Wish::Secret(object) => drop(self.secrets.insert(key, object)),
+        }
+    }
+
+    /// Whether there is anything to issue, or somebody to issue it.
+    pub(super) fn asks(&self) -> bool {
+        !self.issuers.is_empty() || !self.certificates.is_empty()
+    }
+
+    pub(super) fn declared(&self) -> Declared {
+        Declared {
+            issuers: self.issuers.values().cloned().collect(),
+            certificates: self.certificates.values().cloned().collect(),
+            secrets: self.secrets.values().cloned().collect(),
+            ingresses: self.ingresses.values().cloned().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn certificate(names: &Value) -> Value {
+        json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": { "name": "site" },
+            "spec": { "secretName": "site", "issuerRef": { "name": "le", "kind": "ClusterIssuer" }, "dnsNames": names },
+            "status": { "revision": 7 },
+        })
+    }
+
+    #[test]
+    fn what_an_api_server_would_fill_in_is_filled_in() {
+        let mut wishes = Wishes::default();
+        let manifests = [
+            certificate(&json!(["a.test"])),
+            json!({ "apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": { "name": "le", "namespace": "x" },
+                "spec": { "acme": { "server": "https://ca.test", "privateKeySecretRef": { "name": "le" } } } }),
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "eab" }, "stringData": { "secret": "abc" } }),
+            json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {
+                "name": "shim", "annotations": { "cert-manager.io/cluster-issuer": "le" } }, "spec": {} }),
+        ];
+        assert!(!wishes.asks());
+        for manifest in &manifests {
+            wishes.add(read(manifest).unwrap().unwrap());
+        }
+        assert!(wishes.asks());
+        let declared = wishes.declared();
+        assert_eq!(declared.certificates.first().unwrap().key(), Key::new("default", "site"));
+        assert_eq!(declared.certificates.first().unwrap().status.revision, None, "what a file says of the past is old");
+        assert_eq!(declared.issuers.first().unwrap().key(), Key::new("", "le"));
+        assert_eq!(declared.secrets.first().unwrap().entry("secret"), Some("abc".as_bytes()));
+        assert_eq!(declared.ingresses.first().unwrap().metadata.key(), Key::new("default", "shim"));
+    }
+
+    #[test]
+    fn the_last_definition_counts() {
+        let mut wishes = Wishes::default();
+        for names in [json!(["a.test"]), json!(["b.test"])] {
+            wishes.add(read(&certificate(&names)).unwrap().unwrap());
+        }
+        let declared = wishes.declared();
+        assert_eq!(declared.certificates.len(), 1);
+        assert_eq!(declared.certificates.first().unwrap().spec.dns_names, ["b.test"]);
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_and_other_kinds_are_left() {
+        let error = read(&certificate(&json!("a.test"))).unwrap_err().to_string();
+        assert!(error.contains("Certificate site: spec.dnsNames"), "{error}");
+        assert!(read(&json!({ "apiVersion": "cert-manager.io/v1", "kind": "Certificate" })).is_err());
+        assert!(
+            read(&json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "x" } })).unwrap().is_none()
+        );
+        // An Ingress that asks for nothing.
+        let plain = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "x" } });
+        assert!(read(&plain).unwrap().is_none());
+    }
+}

@@ -1,0 +1,124 @@
+//! Certificates that are issued here: the engines, and their part of the data plane.
+//!
+//! There may be three sources of wishes: a cluster's objects, the same objects in a folder of manifests, and Traefik's
+//! `certificatesResolvers`. Each has its store and its engine; proofs are answered for all of them together.
+
+mod cluster;
+mod folder;
+mod resolvers;
+
+pub(super) use folder::opener;
+pub(super) use resolvers::Resolvers;
+
+use crate::settings::{AcmeMode, Settings};
+use flow_acme::client::Client;
+use flow_acme::engine::{Engine, Metrics};
+use flow_acme::http01::ChallengeTable;
+use flow_acme::objects::IssuerRef;
+use flow_acme::planner;
+use flow_acme::store::Store;
+use flow_controller::lease;
+use flow_controller::provider::Kubernetes;
+use flow_model::challenge::ChallengeLookup;
+use flow_model::diagnostic::Diagnostic;
+use flow_model::entry_point::EntryPoint;
+use flow_proxy_core::snapshot::Reader;
+use flow_proxy_core::tls::{TlsSource, TlsState};
+use rustls::sign::CertifiedKey;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The class that the proxy serves where no other is set.
+const CLASS: &str = "traefik";
+
+/// What this process proves to CAs: a table for each source of wishes.
+#[derive(Clone, Debug)]
+pub(super) struct Proofs(Arc<[Arc<ChallengeTable>]>);
+
+impl Proofs {
+    pub(super) fn new(tables: impl IntoIterator<Item = Arc<ChallengeTable>>) -> Self {
+        Self(tables.into_iter().collect())
+    }
+}
+
+impl ChallengeLookup for Proofs {
+    fn response(&self, host: &str, token: &str) -> Option<Arc<str>> {
+        self.0.iter().find_map(|table| table.response(host, token))
+    }
+}
+
+/// TLS for connections: the certificates of the configuration, and those that prove a name to a CA.
+pub(super) struct TlsWithProofs {
+    pub(super) reader: Reader,
+    pub(super) proofs: Proofs,
+}
+
+impl TlsSource for TlsWithProofs {
+    fn load(&self) -> Arc<TlsState> {
+        TlsSource::load(&self.reader)
+    }
+
+    fn challenge(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        self.proofs.0.iter().find_map(|table| table.certificate(name))
+    }
+}
+
+/// What engines need besides their store.
+#[derive(Clone)]
+pub(super) struct Office {
+    ca: Arc<Client>,
+    metrics: Metrics,
+    stop: CancellationToken,
+}
+
+impl Office {
+    pub(super) fn new(metrics: Metrics, stop: CancellationToken) -> Self {
+        Self { ca: Arc::new(Client::new(env!("CARGO_PKG_VERSION"))), metrics, stop }
+    }
+
+    /// Starts an engine on the current runtime.
+    fn start<S: Store>(&self, store: Arc<S>, table: Arc<ChallengeTable>, settings: planner::Settings) {
+        let engine = Engine::new(store, Arc::clone(&self.ca), table, settings, self.metrics.clone());
+        tokio::spawn(engine.run(self.stop.clone()));
+    }
+}
+
+/// Issues what a cluster's objects ask for, on the current runtime and unless that is off. `answers` is called once
+/// challenges can be answered: before that this replica must not be among those that a CA asks. Gives what is wrong
+/// with the whole, as it changes.
+pub(super) fn start(
+    settings: &Settings,
+    cluster: &Kubernetes,
+    entry_points: &[Arc<EntryPoint>],
+    table: &Arc<ChallengeTable>,
+    office: &Office,
+    answers: impl FnOnce() + Send + 'static,
+) -> watch::Receiver<Option<Diagnostic>> {
+    if settings.acme.mode == AcmeMode::Off {
+        answers();
+        return watch::channel(None).1;
+    }
+    cluster::start(settings, cluster, entry_points, table, office, answers)
+}
+
+/// What the operator chose, for objects of cert-manager's kinds.
+fn planned(settings: &Settings) -> planner::Settings {
+    let ingress = settings.providers.kubernetes_ingress.as_ref();
+    let class = ingress.map(|k| k.ingress_class.clone()).filter(|class| !class.is_empty());
+    let acme = &settings.acme;
+    // The same pod as in the election.
+    let own = || lease::Options::of_process(CLASS).namespace;
+    let namespace = Some(&acme.cluster_resource_namespace).filter(|namespace| !namespace.is_empty());
+    planner::Settings {
+        cluster_resource_namespace: namespace.cloned().unwrap_or_else(own),
+        serves_default_class: class.is_none(),
+        served_classes: vec![class.unwrap_or_else(|| CLASS.to_owned())],
+        default_issuer: acme.default_issuer.as_ref().map(|issuer| IssuerRef {
+            name: issuer.name.clone(),
+            kind: issuer.kind.clone(),
+            group: issuer.group.clone(),
+        }),
+        ..planner::Settings::default()
+    }
+}

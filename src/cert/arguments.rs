@@ -1,0 +1,69 @@
+//! The command line of `flow-proxy cert`.
+
+/// What is asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Wish {
+    List,
+    Renew(String),
+    Status(String),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Arguments {
+    pub(super) wish: Wish,
+    pub(super) namespace: Option<String>,
+}
+
+pub(super) const HELP: &str = "\
+flow-proxy cert: what has become of a certificate, and what to do when it does not come
+
+Usage: flow-proxy cert status [NAME] [-n NAMESPACE]
+       flow-proxy cert renew NAME [-n NAMESPACE]
+
+  status       without NAME: every Certificate of the namespace; with one: the Certificate, its issuer, request, order
+               and challenges, why they are so, and what to do (exit code 1 where it is not ready)
+  renew        has a new certificate issued, however good the present one is
+  NAME         a Certificate, or a Secret or host of one
+  -n, --namespace NAMESPACE
+               where it is; that of the pod, or of the kubeconfig's context, if none is named
+
+The cluster is that of the pod it runs in (kubectl exec), else the one that KUBECONFIG names.
+";
+
+impl Arguments {
+    /// None where help is asked for.
+    ///
+    /// # Errors
+    /// What is wrong, and the way out.
+    pub(super) fn read(arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut words = Vec::new();
+        let mut namespace = None;
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "-h" | "--help" | "help" => return Ok(None),
+                "-n" | "--namespace" => {
+                    namespace = Some(arguments.next().ok_or_else(|| format!("{argument} needs a namespace"))?);
+                }
+                flag if flag.starts_with("--namespace=") || flag.starts_with("-n=") => {
+                    namespace = flag.split_once('=').map(|(_, namespace)| namespace.to_owned());
+                }
+                flag if flag.starts_with('-') => return Err(format!("{flag} is no option")),
+                word => words.push(word.to_owned()),
+            }
+        }
+        let mut words = words.into_iter();
+        let wish = match (words.next().as_deref(), words.next()) {
+            (None, _) => return Ok(None),
+            (Some("status"), None) => Wish::List,
+            (Some("status"), Some(name)) => Wish::Status(name),
+            (Some("renew"), Some(name)) => Wish::Renew(name),
+            (Some("renew"), None) => return Err("renew needs the NAME of a Certificate".to_owned()),
+            (Some(other), _) => return Err(format!("{other} is no command: status or renew")),
+        };
+        match words.next() {
+            Some(more) => Err(format!("{more} is too much: one NAME at a time")),
+            None => Ok(Some(Self { wish, namespace })),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `flow-proxy cert`: what a person asks when a certificate does not come.
+
+mod advice;
+mod arguments;
+mod report;
+
+#[cfg(test)]
+mod tests;
+
+use arguments::{Arguments, Wish};
+use flow_acme::objects::{Certificate, Key};
+use flow_acme::planner::View;
+use flow_controller::certificates::{Desk, DeskError};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Exit code of a command line that cannot be understood.
+const MISTAKEN: u8 = 2;
+
+/// Does what the arguments after `cert` say. 1 where a certificate is asked for that is not ready, or is not there.
+pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let arguments = match Arguments::read(arguments) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            print!("{}", arguments::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(mistake) => {
+            eprintln!("{mistake}\nSee flow-proxy cert --help.");
+            return ExitCode::from(MISTAKEN);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    runtime.block_on(answer(&arguments)).unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprint!("{error}");
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        eprint!(": {current}");
+        cause = current.source();
+    }
+    eprintln!();
+    ExitCode::FAILURE
+}
+
+async fn answer(arguments: &Arguments) -> Result<ExitCode, DeskError> {
+    let desk = Desk::open().await?;
+    let namespace = arguments.namespace.as_deref().unwrap_or_else(|| desk.namespace());
+    let view = desk.look(namespace).await?;
+    let (name, renews) = match &arguments.wish {
+        Wish::List => {
+            print!("{}", report::list(&view, namespace));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Wish::Status(name) => (name, false),
+        Wish::Renew(name) => (name, true),
+    };
+    let Some(certificate) = find(&view, namespace, name) else {
+        eprintln!("there is no Certificate {namespace}/{name}; those that there are:");
+        eprint!("{}", report::list(&view, namespace));
+        return Ok(ExitCode::FAILURE);
+    };
+    if renews {
+        desk.renew(&view, &certificate).await?;
+        println!("Certificate {namespace}/{name} will be issued anew: flow-proxy cert status {name} -n {namespace}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    print!("{}", report::one(&view, &certificate, jiff::Timestamp::now()));
+    Ok(if report::is_ready(&certificate) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A Certificate by its name, by that of its Secret, or by one of its hosts.
+fn find(view: &View, namespace: &str, name: &str) -> Option<Arc<Certificate>> {
+    let named = view.certificates.get(&Key::new(namespace, name));
+    let fits = |c: &&Arc<Certificate>| c.spec.secret_name == name || c.spec.dns_names.iter().any(|host| host == name);
+    named.or_else(|| view.certificates.values().find(fits)).cloned()
+}

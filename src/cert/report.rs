@@ -1,0 +1,170 @@
+//! What is known of a certificate, as text.
+
+use super::advice::advice;
+use flow_acme::objects::{
+    Certificate, CertificateRequest, Challenge, Condition, ConditionStatus, Issuer, Key, Meta, Order, State, condition,
+};
+use flow_acme::planner::View;
+use jiff::{SignedDuration, Timestamp, Unit};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+pub(super) fn is_ready(certificate: &Certificate) -> bool {
+    condition(&certificate.status.conditions, "Ready").is_some_and(|c| c.status == ConditionStatus::True)
+}
+
+/// Every Certificate of a namespace, a line each.
+pub(super) fn list(view: &View, namespace: &str) -> String {
+    if view.certificates.is_empty() {
+        return format!("no Certificates in namespace {namespace}\n");
+    }
+    let width = view.certificates.keys().map(|key| key.name.len()).max().unwrap_or(0).max(4);
+    let mut text = format!("{:width$}  READY  UNTIL                 WHAT\n", "NAME");
+    for (key, certificate) in &view.certificates {
+        let until = certificate.status.not_after.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        let ready = if is_ready(certificate) { "yes" } else { "no" };
+        let what = reasons(view, certificate).into_iter().next_back().unwrap_or_default();
+        let _ = writeln!(text, "{:width$}  {ready:5}  {until:20}  {what}", key.name);
+    }
+    text
+}
+
+/// One Certificate with all that belongs to it.
+pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> String {
+    let spec = &certificate.spec;
+    let status = &certificate.status;
+    let namespace = &certificate.metadata.namespace;
+    let mut text = format!("Certificate {}: {}\n", certificate.key(), said(&status.conditions, "Ready"));
+    if condition(&status.conditions, "Issuing").is_some() {
+        row(&mut text, "issuing", &said(&status.conditions, "Issuing"));
+    }
+    let names: Vec<&str> = spec.dns_names.iter().chain(&spec.ip_addresses).map(String::as_str).collect();
+    row(&mut text, "names", &names.join(", "));
+    let secret = view.secrets.get(&Key::new(namespace.clone(), spec.secret_name.clone()));
+    let held = match secret.map(|secret| secret.leaf()) {
+        None => "not there".to_owned(),
+        Some(Err(error)) => format!("no certificate in it: {error}"),
+        Some(Ok(leaf)) => {
+            let names: Vec<&str> = leaf.dns_names.iter().chain(&leaf.ip_addresses).map(String::as_str).collect();
+            format!("{}, until {} ({})", names.join(", "), leaf.not_after, distance(leaf.not_after, now))
+        }
+    };
+    row(&mut text, "secret", &format!("{}: {held}", spec.secret_name));
+    if let Some(at) = status.renewal_time {
+        row(&mut text, "renewal", &format!("{at} ({})", distance(at, now)));
+    }
+    if let Some(times) = status.failed_issuance_attempts.filter(|times| *times > 0) {
+        let last = status.last_failure_time.map(|at| format!(", last {} ({})", at, distance(at, now)));
+        row(&mut text, "failed", &format!("{times} times{}", last.unwrap_or_default()));
+    }
+    let reference = &spec.issuer_ref;
+    let issuer = match view.issuers.get(&reference.key(namespace)) {
+        None => "not there".to_owned(),
+        Some(issuer) => said(&issuer.status.conditions, "Ready"),
+    };
+    row(&mut text, "issuer", &format!("{} {}: {issuer}", reference.kind(), reference.name));
+    if let Some(request) = latest(view, certificate) {
+        let _ = writeln!(
+            text,
+            "CertificateRequest {}: {}",
+            request.metadata.name,
+            said(&request.status.conditions, "Ready")
+        );
+        for order in orders(view, request) {
+            let _ =
+                writeln!(text, "Order {}: {}", order.metadata.name, state(order.status.state, &order.status.reason));
+            for challenge in challenges(view, order) {
+                let (spec, status) = (&challenge.spec, &challenge.status);
+                let _ = writeln!(text, "Challenge {}: {}", spec.dns_name, state(status.state, &status.reason));
+            }
+        }
+    }
+    if !is_ready(certificate) || condition(&status.conditions, "Issuing").is_some() {
+        let reasons = reasons(view, certificate);
+        let help = advice(reasons.iter().rev().map(String::as_str));
+        let _ = writeln!(
+            text,
+            "What to do: {}",
+            help.unwrap_or("wait a moment; if nothing moves, see the log of the proxy that leads (kubectl get lease)")
+        );
+    }
+    text
+}
+
+/// Why it is as it is, from the Certificate down to its challenges.
+fn reasons(view: &View, certificate: &Certificate) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let mut not = |conditions: &[Condition], kind: &str| {
+        let found = condition(conditions, kind).filter(|c| c.status != ConditionStatus::True);
+        reasons.extend(found.map(|c| format!("{}: {}", c.reason, c.message)));
+    };
+    not(&certificate.status.conditions, "Ready");
+    not(&certificate.status.conditions, "Issuing");
+    let issuer: Option<&Arc<Issuer>> =
+        view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
+    if let Some(issuer) = issuer {
+        not(&issuer.status.conditions, "Ready");
+    }
+    if let Some(request) = latest(view, certificate) {
+        let found = condition(&request.status.conditions, "Ready").filter(|c| c.status != ConditionStatus::True);
+        reasons.extend(found.map(|c| format!("{}: {}", c.reason, c.message)));
+        for order in orders(view, request) {
+            reasons.extend(Some(order.status.reason.clone()).filter(|reason| !reason.is_empty()));
+            let open = challenges(view, order).into_iter().filter(|c| c.status.state != State::Valid);
+            reasons.extend(open.map(|c| c.status.reason.clone()).filter(|reason| !reason.is_empty()));
+        }
+    }
+    reasons
+}
+
+/// The request of the certificate in the making; else that of the present one.
+fn latest<'a>(view: &'a View, certificate: &Certificate) -> Option<&'a Arc<CertificateRequest>> {
+    let own = view.requests.values().filter(|request| owned(&request.metadata, &certificate.metadata));
+    own.max_by_key(|request| request.metadata.creation_timestamp)
+}
+
+fn orders<'a>(view: &'a View, request: &CertificateRequest) -> Vec<&'a Arc<Order>> {
+    view.orders.values().filter(|order| owned(&order.metadata, &request.metadata)).collect()
+}
+
+fn challenges<'a>(view: &'a View, order: &Order) -> Vec<&'a Arc<Challenge>> {
+    view.challenges.values().filter(|challenge| owned(&challenge.metadata, &order.metadata)).collect()
+}
+
+fn owned(object: &Meta, by: &Meta) -> bool {
+    object.controller().is_some_and(|owner| owner.uid == by.uid)
+}
+
+fn row(text: &mut String, name: &str, value: &str) {
+    let _ = writeln!(text, "  {name:8} {value}");
+}
+
+fn said(conditions: &[Condition], kind: &str) -> String {
+    let Some(found) = condition(conditions, kind) else { return "nobody has looked at it yet".to_owned() };
+    match (kind, found.status) {
+        ("Ready", ConditionStatus::True) => "ready".to_owned(),
+        ("Ready", _) => format!("not ready ({}): {}", found.reason, found.message),
+        (_, ConditionStatus::False) => format!("failed ({}): {}", found.reason, found.message),
+        _ => format!("{}: {}", found.reason, found.message),
+    }
+}
+
+fn state(state: State, reason: &str) -> String {
+    let state = if state == State::Unknown { "not begun".to_owned() } else { state.to_string() };
+    if reason.is_empty() { state } else { format!("{state}: {reason}") }
+}
+
+/// `in 3d 4h`, `2m ago`.
+fn distance(at: Timestamp, now: Timestamp) -> String {
+    let between = at.duration_since(now);
+    let rounded = SignedDuration::from_secs(between.abs().as_secs());
+    let unit = if rounded.as_hours() >= 48 { Unit::Hour } else { Unit::Minute };
+    let rounded = rounded.round(unit).unwrap_or(rounded);
+    let (hours, minutes) = (rounded.as_hours(), rounded.as_mins() % 60);
+    let text = match hours {
+        48.. => format!("{} days", hours / 24),
+        1.. => format!("{hours} h {minutes} min"),
+        _ => format!("{minutes} min"),
+    };
+    if between.is_negative() { format!("{text} ago") } else { format!("in {text}") }
+}

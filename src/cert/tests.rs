@@ -1,0 +1,128 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use flow_acme::objects::{CertificateRequest, Challenge, Issuer, Meta, Order, Owner, State};
+use serde_json::{Value, json};
+
+fn owner(kind: &str, name: &str) -> Value {
+    let owner = Owner::controller("v1", kind, &Meta { uid: name.to_owned(), ..Meta::named(Key::new("web", name)) });
+    serde_json::to_value(vec![owner]).unwrap()
+}
+
+/// A Certificate that waits for a challenge.
+fn scene(reason: &str) -> View {
+    let certificate: Certificate = serde_json::from_value(json!({
+        "metadata": { "name": "site", "namespace": "web", "uid": "site" },
+        "spec": { "secretName": "site-tls", "dnsNames": ["a.test"], "issuerRef": { "name": "le", "kind": "ClusterIssuer" } },
+        "status": { "conditions": [
+            { "type": "Ready", "status": "False", "reason": "DoesNotExist", "message": "Issuing certificate as Secret does not exist" },
+            { "type": "Issuing", "status": "True", "reason": "DoesNotExist", "message": "Issuing certificate as Secret does not exist" },
+        ] },
+    }))
+    .unwrap();
+    let issuer: Issuer = serde_json::from_value(json!({
+        "metadata": { "name": "le" },
+        "spec": {},
+        "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
+    }))
+    .unwrap();
+    let request: CertificateRequest = serde_json::from_value(json!({
+        "metadata": { "name": "site-1", "namespace": "web", "uid": "site-1", "ownerReferences": owner("Certificate", "site") },
+        "spec": { "request": "", "issuerRef": { "name": "le" } },
+        "status": { "conditions": [{ "type": "Ready", "status": "False", "reason": "Pending", "message": "Waiting on certificate issuance" }] },
+    }))
+    .unwrap();
+    let order: Order = serde_json::from_value(json!({
+        "metadata": { "name": "site-1-7", "namespace": "web", "uid": "site-1-7", "ownerReferences": owner("CertificateRequest", "site-1") },
+        "spec": { "request": "", "issuerRef": { "name": "le" } },
+        "status": { "state": "pending" },
+    }))
+    .unwrap();
+    let mut challenge: Challenge = serde_json::from_value(json!({
+        "metadata": { "name": "c", "namespace": "web", "uid": "c", "ownerReferences": owner("Order", "site-1-7") },
+        "spec": { "url": "", "authorizationURL": "", "dnsName": "a.test", "type": "HTTP-01", "token": "", "key": "",
+            "solver": {}, "issuerRef": { "name": "le" } },
+    }))
+    .unwrap();
+    challenge.status.state = State::Pending;
+    reason.clone_into(&mut challenge.status.reason);
+    let mut view = View::default();
+    view.certificates.insert(certificate.key(), Arc::new(certificate));
+    view.issuers.insert(issuer.key(), Arc::new(issuer));
+    view.requests.insert(request.key(), Arc::new(request));
+    view.orders.insert(order.key(), Arc::new(order));
+    view.challenges.insert(challenge.key(), Arc::new(challenge));
+    view
+}
+
+fn shown(view: &View) -> String {
+    report::one(view, &find(view, "web", "site").unwrap(), "2026-01-01T00:00:00Z".parse().unwrap())
+}
+
+#[test]
+fn the_whole_way_is_shown_with_what_helps() {
+    let reason = "Waiting for HTTP-01 challenge propagation: wrong status code '404', expected '200' (replica pod-2)";
+    let view = scene(reason);
+    let text = shown(&view);
+    for words in [
+        "Certificate web/site: not ready (DoesNotExist): Issuing certificate as Secret does not exist\n",
+        "  names    a.test\n",
+        "  secret   site-tls: not there\n",
+        "  issuer   ClusterIssuer le: ready\n",
+        "CertificateRequest site-1: not ready (Pending): Waiting on certificate issuance\n",
+        "Order site-1-7: pending\n",
+        "What to do: the pod that is named does not answer its token",
+    ] {
+        assert!(text.contains(words), "{words}\nis not in\n{text}");
+    }
+    assert!(text.contains(&format!("Challenge a.test: pending: {reason}\n")), "{text}");
+    assert!(report::list(&view, "web").ends_with(&format!("site  no     -                     {reason}\n")));
+    assert!(report::list(&View::default(), "web").contains("no Certificates in namespace web"));
+}
+
+#[test]
+fn the_deepest_reason_decides_what_helps() {
+    let advised = |view: &View| shown(view).lines().last().unwrap_or_default().to_owned();
+    let dns = "acme: authorization error for a.test: 400 urn:ietf:params:acme:error:dns: could not resolve";
+    assert!(advised(&scene(dns)).contains("A or AAAA record"));
+    assert!(advised(&scene("")).contains("wait a moment"));
+    let mut view = scene("");
+    view.issuers.clear();
+    let request = view.requests.values_mut().next().unwrap();
+    let message = "Referenced \"ClusterIssuer\" not found: clusterissuer.cert-manager.io \"le\" not found";
+    message.clone_into(&mut Arc::make_mut(request).status.conditions.first_mut().unwrap().message);
+    assert!(shown(&view).contains("issuer   ClusterIssuer le: not there"));
+    assert!(advised(&view).contains("create the issuer"));
+}
+
+#[test]
+fn certificates_are_found_by_secret_and_host() {
+    let view = scene("");
+    for name in ["site", "site-tls", "a.test"] {
+        assert!(find(&view, "web", name).is_some(), "{name}");
+    }
+    assert!(find(&view, "other", "site").is_none());
+    assert!(find(&view, "web", "b.test").is_none());
+}
+
+#[test]
+fn command_lines() {
+    let read = |line: &str| Arguments::read(line.split_whitespace().map(str::to_owned));
+    let wants =
+        |wish: Wish, namespace: Option<&str>| Ok(Some(Arguments { wish, namespace: namespace.map(str::to_owned) }));
+    assert_eq!(read("status"), wants(Wish::List, None));
+    assert_eq!(read("status site -n web"), wants(Wish::Status("site".to_owned()), Some("web")));
+    assert_eq!(read("--namespace=web renew site"), wants(Wish::Renew("site".to_owned()), Some("web")));
+    for help in ["", "--help", "status -h", "help"] {
+        assert_eq!(read(help), Ok(None));
+    }
+    for (line, words) in [
+        ("renew", "needs the NAME"),
+        ("remove x", "remove is no command"),
+        ("status x y", "y is too much"),
+        ("status -n", "needs a namespace"),
+        ("status --all", "--all is no option"),
+    ] {
+        assert!(read(line).unwrap_err().contains(words), "{line}");
+    }
+}

@@ -1,0 +1,216 @@
+"""Certificates without a cluster: Traefik's certificate resolvers, and cert-manager's objects in a folder of manifests."""
+
+import base64
+import json
+import stat
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from harness import acme, objects, paths, pki
+from harness.backends import HTTP
+from harness.issuing import acme_issuer, certificate, presented
+from harness.issuing import pebble  # noqa: F401 (fixture)
+from harness.processes import Process
+from harness.proxy import Proxy
+from harness.waiting import eventually, steadily
+
+
+@pytest.fixture(scope="module")
+def doors(pebble):
+    """Where the CA looks: the ports of the proxy that runs at the time."""
+    running = []
+    http = acme.Balancer(acme.HTTP, lambda: [proxy.web for proxy in running])
+    tls = acme.Balancer(acme.TLS, lambda: [proxy.websecure for proxy in running])
+    yield running
+    http.stop()
+    tls.stop()
+
+
+@pytest.fixture
+def start(backends, pebble, doors, tmp_path):
+    """Starts the proxy on a folder of manifests, in place of the one before."""
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+
+    def start(*flags):
+        stop()
+        doors.append(Proxy(*flags, manifests=folder, env={"SSL_CERT_FILE": str(pebble.authority_file)}))
+        return doors[0]
+
+    def stop():
+        while doors:
+            doors.pop().stop()
+
+    start.folder = folder
+    yield start
+    stop()
+
+
+def write(folder, name, *items):
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump_all(items))
+
+
+def site(name, host, **more):
+    """A Service outside of any cluster, and an Ingress that leads to it."""
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"type": "ExternalName", "externalName": "10.99.0.1", "ports": [{"port": HTTP}]},
+    }
+    return service, objects.ingress(name, "default", host, backend=name, port=HTTP, **more)
+
+
+def resolver(pebble, tmp_path, challenge="httpchallenge"):
+    """Flags of a resolver `le`."""
+    options = {
+        "email": "ops@flow.test",
+        "caserver": pebble.directory,
+        "cacertificates": pebble.authority_file,
+        "storage": tmp_path / "acme.json",
+        "keytype": "EC256",
+        challenge: "true",
+    }
+    return [f"--certificatesresolvers.le.acme.{name}={value}" for name, value in options.items()]
+
+
+def serves(proxy, *hosts):
+    """The certificate for a host, once it has all these names."""
+    shown = presented(proxy, hosts[0])
+    assert sorted(pki.names_of(shown)) == sorted(hosts), pki.names_of(shown)
+    return shown
+
+
+RESOLVED = {"router.tls.certresolver": "le"}
+
+
+@pytest.mark.parametrize("challenge", ["httpchallenge", "tlschallenge"])
+def test_a_router_names_a_resolver(start, pebble, tmp_path, challenge, figures):
+    host = f"{challenge}.files.test"
+    write(start.folder, "site", *site("site", host, annotations=RESOLVED))
+    before = pebble.issued()
+    proxy = start(*resolver(pebble, tmp_path, challenge))
+    first = eventually(lambda: serves(proxy, host), 40, 0.1, "the certificate")
+    assert pebble.issued() == before + 1
+    state = tmp_path / "acme.json.d"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert files and all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    # A new process serves what is there.
+    orders = pebble.orders()
+    proxy = start(*resolver(pebble, tmp_path, challenge))
+    assert eventually(lambda: serves(proxy, host), 10, 0.05, "the certificate") == first
+    steadily(lambda: pebble.orders() == orders, 2, 0.2)
+    # Another host, written while it runs.
+    write(start.folder, "more", *site("more", f"more.{host}", annotations=RESOLVED))
+    eventually(lambda: serves(proxy, f"more.{host}"), 40, 0.1, "the second certificate")
+    assert pebble.issued() == before + 2
+
+
+def test_domains_and_an_entry_points_resolver(start, pebble, tmp_path):
+    domains = {"router.tls.domains.0.main": "main.files.test", "router.tls.domains.0.sans": "other.files.test"}
+    write(start.folder, "site", *site("site", "main.files.test", annotations={"router.tls.certresolver": "le", **domains}))
+    write(start.folder, "plain", *site("plain", "plain.files.test"))
+    proxy = start(*resolver(pebble, tmp_path), "--entrypoints.websecure.http.tls.certresolver=le")
+    eventually(lambda: serves(proxy, "main.files.test", "other.files.test"), 40, 0.1, "the certificate of both names")
+    eventually(lambda: serves(proxy, "plain.files.test"), 40, 0.1, "the entry point's certificate")
+
+
+def test_an_acme_json_is_taken_over(start, pebble, tmp_path):
+    """A certificate of Traefik's is served from the start, and no order is placed; the file stays as it is."""
+    pair = pki.leaf("taken.files.test", days=80)
+    encode = lambda text: base64.b64encode(text.encode()).decode()
+    account = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    text = json.dumps(
+        {
+            "le": {
+                "Account": {"Email": "ops@flow.test", "PrivateKey": base64.b64encode(account).decode(), "KeyType": "4096"},
+                "Certificates": [
+                    {"domain": {"main": "taken.files.test"}, "certificate": encode(pair.chain_pem), "key": encode(pair.key_pem), "Store": "default"},
+                    {"domain": {"main": "broken.files.test"}, "certificate": "bm9uZQ==", "key": "bm9uZQ==", "Store": "default"},
+                ],
+            }
+        }
+    )
+    (tmp_path / "acme.json").write_text(text)
+    write(start.folder, "site", *site("site", "taken.files.test", annotations=RESOLVED))
+    orders = pebble.orders()
+    proxy = start(*resolver(pebble, tmp_path))
+    assert eventually(lambda: serves(proxy, "taken.files.test"), 10, 0.05, "the certificate") == pair.der
+    steadily(lambda: pebble.orders() == orders, 3, 0.2)
+    assert "broken.files.test of le" in proxy.log()
+    assert (tmp_path / "acme.json").read_text() == text
+
+
+def test_what_a_resolver_cannot_do_is_told(start, pebble, tmp_path):
+    write(start.folder, "nobody", *site("nobody", "nobody.files.test", annotations={"router.tls.certresolver": "nobody"}))
+    write(start.folder, "wild", *site("wild", "wild.files.test", annotations={**RESOLVED, "router.tls.domains.0.main": "*.files.test"}))
+    proxy = start(*resolver(pebble, tmp_path))
+
+    def told(words):
+        found = [finding["message"] for finding in proxy.api("/diagnostics")]
+        assert any(words in message for message in found), found
+        return True
+
+    eventually(lambda: told("certificate resolver nobody does not exist"), 10, 0.1)
+    eventually(lambda: told("*.files.test needs a DNS-01 solver"), 20, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--certificatesresolvers.le.acme.email=a@flow.test"], "give httpChallenge or tlsChallenge"),
+        (["--certificatesresolvers.le.acme.tlschallenge=true", "--certificatesresolvers.le.acme.keytype=RSA8192"], "use RSA4096"),
+        (["--certificatesresolvers.le.acme.tlschallenge=true", "--certificatesresolvers.le.acme.cacertificates=/missing.pem"], "/missing.pem"),
+    ],
+)
+def test_a_resolver_that_cannot_work_stops_the_start(tmp_path, flags, words):
+    storage = f"--certificatesresolvers.le.acme.storage={tmp_path}/acme.json"
+    process = Process("resolver", [paths.tool("FLOW_PROXY", "the proxy's executable"), "--entrypoints.web.address=:29990", storage, *flags])
+    assert process.child.wait(10) == 1
+    assert words in process.log()
+
+
+def test_manifests_ask_for_certificates(start, pebble, tmp_path):
+    """A ClusterIssuer, a Certificate and an annotated Ingress in files: cert-manager's objects without a cluster."""
+    bundle = base64.b64encode(pebble.authority_file.read_bytes()).decode()
+    issuer = acme_issuer("le", pebble.directory, caBundle=bundle)
+    service, ingress = site("shim", "shim.files.test", tls=["shim-tls"])
+    ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] = "le"
+    ingress["spec"]["tls"][0]["hosts"] = ["shim.files.test"]
+    write(start.folder, "shim", service, ingress)
+    write(start.folder, "site", *site("site", "site.files.test", tls=["site-tls"]))
+    write(start.folder, "certificate", certificate("site-tls", "default", "site.files.test", issuer="le"))
+    flags = [f"--acme.storage={tmp_path}/state"]
+    before = pebble.issued()
+    proxy = start(*flags)
+    words = lambda: [finding["message"] for finding in proxy.api("/diagnostics")]
+    eventually(lambda: any('Referenced "ClusterIssuer" not found' in text for text in words()), 15, 0.1, "the issuer that is missing")
+    write(start.folder, "issuer", issuer)
+    for host in ("shim.files.test", "site.files.test"):
+        eventually(lambda host=host: serves(proxy, host), 40, 0.1, f"the certificate of {host}")
+    assert pebble.issued() == before + 2
+    eventually(lambda: not words(), 10, 0.1, "no findings")
+    orders, proxy = pebble.orders(), start(*flags)
+    for host in ("shim.files.test", "site.files.test"):
+        eventually(lambda host=host: serves(proxy, host), 10, 0.1, f"the certificate of {host}")
+    steadily(lambda: pebble.orders() == orders, 2, 0.2)
+
+
+def test_a_broken_manifest_spares_the_others(start, pebble, tmp_path):
+    bundle = base64.b64encode(pebble.authority_file.read_bytes()).decode()
+    broken = certificate("broken", "default", "broken.files.test", issuer="le")
+    broken["spec"]["dnsNames"] = "broken.files.test"
+    write(start.folder, "all", acme_issuer("le", pebble.directory, caBundle=bundle), broken)
+    write(start.folder, "good", *site("good", "good.files.test", tls=["good-tls"]), certificate("good-tls", "default", "good.files.test", issuer="le"))
+    proxy = start(f"--acme.storage={tmp_path}/state")
+    eventually(lambda: serves(proxy, "good.files.test"), 40, 0.1, "the certificate")
+    assert any("spec.dnsNames" in finding["message"] for finding in proxy.api("/diagnostics"))
+    # Off is off.
+    proxy = start(f"--acme.storage={tmp_path}/other", "--acme.mode=off")
+    assert proxy.ready() and not (tmp_path / "other").exists()

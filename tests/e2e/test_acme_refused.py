@@ -1,0 +1,256 @@
+"""Wishes that cannot be granted: a condition and an event say what to do, nothing is lost, and the CA is left in peace."""
+
+import base64
+import itertools
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from harness import faults, objects, paths, pki
+from harness.issuing import *  # noqa: F403 (fixtures)
+from harness.issuing import ACME, acme_issuer, certificate, condition, events, listed, read, ready, secret, told
+from harness.waiting import eventually, steadily
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def ca(pebble):
+    running = faults.FaultyCa(pebble)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def space(cluster):
+    """A namespace of the test's own."""
+    name = f"refused-{next(_numbers)}"
+    cluster.apply(objects.namespace(name))
+    return name
+
+
+def registered(cluster, space, name="ca"):
+    found = condition(read(cluster, "issuers", space, name))
+    assert found.get("status") == "True", found
+    return True
+
+
+@pytest.fixture
+def issuer(cluster, replicas, ca, space):
+    """An issuer of the namespace, with its account."""
+    cluster.apply(acme_issuer("ca", ca.directory, space))
+    eventually(lambda: registered(cluster, space), 30, 0.1, "the account")
+    return "ca"
+
+
+def cert(cluster, *arguments):
+    """`flow-proxy cert …`, as a person types it."""
+    command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "cert", *arguments]
+    environment = {"KUBECONFIG": cluster.kubeconfig, "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+
+
+def order(name, space, *hosts, **more):
+    return certificate(name, space, *hosts, **{"issuer": "ca", "kind": "Issuer", **more})
+
+
+def failure(cluster, space, name):
+    """Why the last attempt failed."""
+    found = condition(read(cluster, "certificates", space, name), "Issuing")
+    assert found.get("status") == "False", found
+    return found["message"]
+
+
+def unready(cluster, space, name="ca"):
+    found = condition(read(cluster, "issuers", space, name))
+    assert found.get("status") == "False", found
+    return found
+
+
+def in_peace(ca, seconds=4, most=1):
+    """The CA is asked at most `most` times more."""
+    asked = ca.asked()
+    steadily(lambda: ca.asked() <= asked + most, seconds, 0.2)
+
+
+def test_a_wildcard_needs_dns(cluster, ca, issuer, space):
+    orders = ca.asked("order")
+    cluster.apply(order("wild", space, "*.wild.test"))
+    eventually(lambda: "*.wild.test needs a DNS-01 solver" in failure(cluster, space, "wild"), 20, 0.1, "the reason")
+    eventually(lambda: [e for e in events(cluster, space, "InvalidOrder") if "DNS-01" in e[3]], 10, 0.2, "the event")
+    in_peace(ca)
+    assert ca.asked("order") == orders
+    shown = cert(cluster, "status", "wild", "-n", space)
+    assert shown.returncode == 1 and "What to do: name the hosts one by one" in shown.stdout, shown
+    # Corrected, it need not wait for what failed before.
+    cluster.apply(order("wild", space, "tame.wild.test"))
+    eventually(lambda: ready(cluster, space, "wild"), 30, 0.1, "the certificate")
+
+
+def test_more_names_than_the_profile_allows(cluster, replicas, ca, space):
+    cluster.apply(acme_issuer("ca", ca.directory, space, profile="shortlived"))
+    eventually(lambda: registered(cluster, space), 30, 0.1, "the account")
+    orders = ca.asked("order")
+    cluster.apply(order("crowd", space, *[f"h{i}.crowd.test" for i in range(26)]))
+    eventually(lambda: "split the Certificate" in failure(cluster, space, "crowd"), 20, 0.1, "the reason")
+    in_peace(ca)
+    assert ca.asked("order") == orders
+
+
+def test_a_name_that_the_ca_refuses(cluster, ca, issuer, space):
+    orders = ca.asked("order")
+    cluster.apply(order("blocked", space, "blocked-domain.example"))
+    eventually(lambda: "rejectedIdentifier" in failure(cluster, space, "blocked"), 30, 0.1, "the reason")
+    in_peace(ca)
+    # Pebble refuses half of all nonces: a request may be repeated, an order is not.
+    assert ca.asked("order") - orders <= 12
+    assert len(listed(cluster, "orders", space, ACME)) == 1
+
+
+def test_a_name_without_dns(cluster, ca, issuer, space, pebble):
+    pebble.forget_name("lost.test")
+    cluster.apply(order("lost", space, "lost.test"))
+    eventually(lambda: "lost.test" in failure(cluster, space, "lost"), 40, 0.1, "the reason")
+    assert [e for e in events(cluster, space, "Failed") if e[0] == "Challenge"]
+    in_peace(ca)
+    assert not [c for c in listed(cluster, "challenges", space, ACME) if c["status"].get("processing")]
+
+
+def test_an_issuer_that_is_not_there_yet(cluster, replicas, ca, space):
+    cluster.apply(order("early", space, "early.test", issuer="later"))
+    words = lambda: condition(read(cluster, "certificaterequests", space, "early-1")).get("message", "")
+    eventually(lambda: 'Referenced "Issuer" not found' in words(), 20, 0.1, "the reason")
+    eventually(lambda: events(cluster, space, "IssuerNotFound"), 10, 0.2, "the event")
+    in_peace(ca, most=0)
+    cluster.apply(acme_issuer("later", ca.directory, space))
+    eventually(lambda: ready(cluster, space, "early"), 40, 0.1, "the certificate")
+
+
+def test_a_ca_that_cannot_be_reached(cluster, replicas, ca, space):
+    """Attempts become ever rarer; whoever corrects the issuer need not wait for the next."""
+    knocks, listener = [], socket.create_server(("127.0.0.1", 14199))
+
+    def refuse():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            knocks.append(time.monotonic())
+            client.close()
+
+    threading.Thread(target=refuse, daemon=True).start()
+    try:
+        cluster.apply(acme_issuer("ca", "https://localhost:14199/dir", space), order("site", space, "reach.test"))
+        found = eventually(lambda: unready(cluster, space), 30, 0.1, "the reason")
+        assert found["reason"] == "ErrRegisterACMEAccount" and "https://localhost:14199/dir" in found["message"]
+        eventually(lambda: events(cluster, space, "ErrRegisterACMEAccount"), 10, 0.2, "the event")
+        time.sleep(8)
+        assert 2 <= len(knocks) <= 12
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    cluster.apply(acme_issuer("ca", ca.directory, space))
+    eventually(lambda: ready(cluster, space, "site"), 30, 0.1, "the certificate")
+
+
+def test_a_wrong_binding(cluster, replicas, ca, space):
+    """The CA's words are in the condition; a corrected Secret is enough to try again."""
+    key = lambda raw: objects.secret("eab", space, {"secret": base64.urlsafe_b64encode(raw).decode().rstrip("=")})
+    cluster.apply(key(b"b" * 32))
+    binding = {"keyID": "kid-1", "keySecretRef": {"name": "eab", "key": "secret"}}
+    cluster.apply(acme_issuer("ca", ca.directory, space, externalAccountBinding=binding))
+    found = eventually(lambda: unready(cluster, space), 30, 0.1, "the reason")
+    assert found["reason"] == "ErrRegisterACMEAccount" and "urn:ietf:params:acme:error" in found["message"]
+    in_peace(ca)
+    cluster.apply(key(b"a" * 32))
+    eventually(lambda: registered(cluster, space), 15, 0.1, "the account")
+    cluster.apply(order("bound", space, "bound.test"))
+    eventually(lambda: ready(cluster, space, "bound"), 30, 0.1, "the certificate")
+
+
+def test_an_address_that_the_ca_refuses(cluster, replicas, ca, space):
+    ca.fault("account", faults.refused(400, "invalidContact", "example.invalid has no mail server"), times=100)
+    try:
+        cluster.apply(acme_issuer("ca", ca.directory, space, email="ops@example.invalid"))
+        found = eventually(lambda: unready(cluster, space), 30, 0.1, "the reason")
+        assert found["reason"] == "ErrRegisterACMEAccount" and "example.invalid has no mail server" in found["message"]
+        in_peace(ca, most=0)
+    finally:
+        ca.mend()
+    cluster.apply(acme_issuer("ca", ca.directory, space, email="ops@flow.test"))
+    eventually(lambda: registered(cluster, space), 15, 0.1, "the account")
+
+
+def test_two_certificates_on_one_secret(cluster, ca, issuer, space, pebble):
+    cluster.apply(order("first", space, "first.test", secretName="shared"))
+    eventually(lambda: ready(cluster, space, "first"), 30, 0.1, "the first certificate")
+    before = pebble.issued()
+    cluster.apply(order("second", space, "second.test", secretName="shared"))
+    found = lambda: condition(read(cluster, "certificates", space, "second"))
+    eventually(lambda: found().get("reason") == "IncorrectCertificate", 15, 0.1, "the reason")
+    assert "two conflicting Certificates pointing to the same secret" in found()["message"]
+    told = eventually(lambda: events(cluster, space, "DuplicateSecretName"), 10, 0.2, "the event")
+    assert told[0][1] == "second" and "choose another secretName" in told[0][3]
+    in_peace(ca)
+    assert pebble.issued() == before and ready(cluster, space, "first")
+    cluster.apply(order("second", space, "second.test", secretName="second"))
+    eventually(lambda: ready(cluster, space, "second"), 30, 0.1, "the second certificate")
+
+
+def test_an_ingress_that_uses_a_secret_twice(cluster, ca, issuer, space):
+    item = objects.ingress("twice", space, "twice.test", tls=["twice", "twice"])
+    item["metadata"]["annotations"] = {"cert-manager.io/issuer": issuer}
+    for block, host in zip(item["spec"]["tls"], ("one.twice.test", "two.twice.test")):
+        block["hosts"] = [host]
+    cluster.apply(item)
+    told = eventually(lambda: events(cluster, space, "BadConfig"), 15, 0.2, "the event")
+    assert told[0][:2] == ("Ingress", "twice") and "each needs one of its own" in told[0][3]
+    in_peace(ca, most=0)
+    assert not listed(cluster, "certificates", space)
+    item["spec"]["tls"][1]["secretName"] = "twice-2"
+    cluster.apply(item)
+    for name in ("twice", "twice-2"):
+        eventually(lambda name=name: ready(cluster, space, name), 30, 0.1, "the certificates")
+
+
+def test_a_secret_edited_by_hand(cluster, ca, issuer, space, pebble):
+    """What breaks the pair is mended by one new certificate; what is only marked otherwise, by none."""
+    cluster.apply(order("edited", space, "edited.test"))
+    eventually(lambda: ready(cluster, space, "edited"), 30, 0.1, "the certificate")
+    before = pebble.issued()
+    old = secret(cluster, space, "edited")
+    cluster.merge({**old, "apiVersion": "v1", "kind": "Secret"}, {"metadata": {"annotations": {"cert-manager.io/alt-names": "forged"}}})
+    mended = lambda: secret(cluster, space, "edited")["metadata"]["annotations"]["cert-manager.io/alt-names"] == "edited.test"
+    eventually(mended, 15, 0.1, "the annotation")
+    in_peace(ca, 2)
+    assert pebble.issued() == before
+    other = base64.b64encode(pki.leaf("edited.test").key_pem.encode()).decode()
+    cluster.merge({**old, "apiVersion": "v1", "kind": "Secret"}, {"data": {"tls.key": other}})
+    eventually(lambda: secret(cluster, space, "edited")["data"]["tls.crt"] != old["data"]["tls.crt"], 30, 0.1, "a new pair")
+    eventually(lambda: ready(cluster, space, "edited"), 15, 0.1, "the certificate")
+    assert [e for e in events(cluster, space, "Issuing") if "private key" in e[3]]
+    in_peace(ca)
+    assert pebble.issued() == before + 1
+
+
+def test_what_a_person_asks(cluster, ca, issuer, space, pebble):
+    """`flow-proxy cert`: the list, one that is ready, its renewal, and names that are not there."""
+    cluster.apply(order("asked", space, "asked.test"))
+    eventually(lambda: ready(cluster, space, "asked"), 30, 0.1, "the certificate")
+    shown = cert(cluster, "status", "-n", space)
+    assert shown.returncode == 0 and shown.stdout.splitlines()[1].split()[:2] == ["asked", "yes"], shown
+    shown = cert(cluster, "status", "asked.test", "-n", space)
+    assert shown.returncode == 0, shown
+    for words in (f"Certificate {space}/asked: ready", "asked.test, until 20", "issuer   Issuer ca: ready", "Order asked-1-"):
+        assert words in shown.stdout, shown.stdout
+    before = pebble.issued()
+    shown = cert(cluster, "renew", "asked", "-n", space)
+    assert shown.returncode == 0 and "will be issued anew" in shown.stdout, shown
+    eventually(lambda: read(cluster, "certificates", space, "asked")["status"].get("revision") == 2, 30, 0.1, "the new certificate")
+    assert pebble.issued() == before + 1
+    missing = cert(cluster, "status", "nobody", "-n", space)
+    assert missing.returncode == 1 and f"there is no Certificate {space}/nobody" in missing.stderr, missing
+    assert cert(cluster, "burn").returncode == 2
