@@ -185,8 +185,8 @@ process_cluster() {
     if [ ! -x "$cache/bin/processcluster-$mark" ] || [ ! -x "$cache/bin/backend-$mark" ]; then
         say "building the cluster of pods"
         rm -f "$cache"/bin/processcluster-* "$cache"/bin/backend-*
-        (cd "$source" && go build -trimpath -o "$cache/bin/backend-$mark" ./cmd/backend &&
-            go build -trimpath -ldflags "-s -w -X $version.gitVersion=v1.36.3 -X $version.gitMajor=1 -X $version.gitMinor=36" \
+        (cd "$source" && go build -trimpath -buildvcs=false -o "$cache/bin/backend-$mark" ./cmd/backend &&
+            go build -trimpath -buildvcs=false -ldflags "-s -w -X $version.gitVersion=v1.36.3 -X $version.gitMajor=1 -X $version.gitMinor=36" \
                 -o "$cache/bin/processcluster-$mark" .)
     fi
     export PROCESSCLUSTER="$cache/bin/processcluster-$mark" BACKEND="$cache/bin/backend-$mark"

@@ -28,7 +28,7 @@ func TestAccTheExampleWithTheInstalledExecutable(t *testing.T) {
 	}
 	for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
 		place := filepath.Join(folder, "mirror", registry, "ominis-ai/vaultwarden/1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-		build := exec.Command("go", "build", "-ldflags", "-X main.version=1.0.0", "-o", filepath.Join(place, "terraform-provider-vaultwarden_v1.0.0"), "../..")
+		build := exec.Command("go", "build", "-buildvcs=false", "-ldflags", "-X main.version=1.0.0", "-o", filepath.Join(place, "terraform-provider-vaultwarden_v1.0.0"), "../..")
 		if output, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, output)
 		}
