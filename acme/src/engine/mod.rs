@@ -18,7 +18,7 @@ pub use metrics::Metrics;
 use crate::ca::Ca;
 use crate::http01::ChallengeTable;
 use crate::objects::Key;
-use crate::planner::{self, Call, Kind, Plan, Settings, View};
+use crate::planner::{self, Call, Kind, Memo, Plan, Settings, View};
 use crate::store::{Store, StoreError};
 use calls::Outcome;
 use jiff::Timestamp;
@@ -61,6 +61,7 @@ struct Work {
     busy: HashMap<(Kind, Key), String>,
     unwritten: Vec<Finished>,
     patience: Patience,
+    memo: Memo,
     writer: Writer,
     observed: Option<Arc<View>>,
 }
@@ -98,6 +99,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
             busy: HashMap::new(),
             unwritten: Vec::new(),
             patience: Patience::default(),
+            memo: Memo::default(),
             writer: Writer::default(),
             observed: None,
         };
@@ -138,13 +140,14 @@ impl<S: Store, C: Ca> Engine<S, C> {
             work.busy.clear();
             work.unwritten.clear();
             work.patience = Patience::default();
+            work.memo = Memo::default();
             return Instant::now() + LONGEST_NAP;
         }
         let mut wrote = self.write_outcomes(work, &view, now).await;
         if wrote {
             return Instant::now();
         }
-        let plan = planner::plan(&view, &self.settings, now);
+        let plan = planner::plan_again(&view, &self.settings, now, &mut work.memo);
         wrote |= self.write_steps(work, &plan, &view).await;
         self.begin(work, &plan, &view);
         if wrote { Instant::now() } else { self.nap(work, &plan, now) }

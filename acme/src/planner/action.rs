@@ -305,6 +305,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Takes in another plan.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.calls.extend(other.calls);
+        other.wake.into_iter().for_each(|at| self.wake_at(at));
+    }
+
     pub(crate) fn wake_at(&mut self, at: Timestamp) {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }

@@ -10,6 +10,7 @@ mod challenge;
 mod index;
 mod ingress;
 mod issuer;
+mod memo;
 mod order;
 mod request;
 mod solver;
@@ -24,6 +25,7 @@ pub use certificate::renew;
 pub use certificate::renewal::{ari_target, heard as renewal_heard};
 pub use challenge::{Progress, accepted, checked, probed};
 pub use issuer::{Registering, account_created, registered, registering};
+pub use memo::Memo;
 pub use order::{downloaded, finalized, found as authorizations_found, opened, opening, refreshed};
 pub use view::{IngressFacts, IngressTls, Settings, View};
 
@@ -41,6 +43,12 @@ pub(crate) struct Context<'a> {
 /// Says what to do. `now` should be in whole seconds, as Kubernetes writes times.
 #[must_use]
 pub fn plan(view: &View, settings: &Settings, now: Timestamp) -> Plan {
+    plan_again(view, settings, now, &mut Memo::default())
+}
+
+/// The same, saving what work the memo of the plan before can save.
+#[must_use]
+pub fn plan_again(view: &View, settings: &Settings, now: Timestamp, memo: &mut Memo) -> Plan {
     let context = Context { view, settings, index: Index::of(view), now };
     let mut plan = Plan::default();
     for issuer in view.issuers.values() {
@@ -50,8 +58,9 @@ pub fn plan(view: &View, settings: &Settings, now: Timestamp) -> Plan {
         ingress::plan(&context, ingress, &mut plan);
     }
     for certificate in view.certificates.values() {
-        certificate::plan(&context, certificate, &mut plan);
+        certificate::plan(&context, certificate, memo, &mut plan);
     }
+    memo.keep_only(view.certificates.len(), |key| view.certificates.contains_key(key));
     for request in view.requests.values() {
         request::plan(&context, request, &mut plan);
     }

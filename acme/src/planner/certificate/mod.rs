@@ -6,6 +6,7 @@ mod policy;
 pub(super) mod renewal;
 mod secret;
 
+use super::memo::{Memo, Seen};
 use super::{Call, Context, Event, Kind, Plan, Step, Write};
 use crate::names::{CERTIFICATE_REVISION, OWN};
 use crate::objects::{
@@ -41,7 +42,7 @@ fn revision(request: &CertificateRequest) -> Option<i64> {
     request.metadata.annotation(CERTIFICATE_REVISION)?.parse().ok()
 }
 
-pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: &mut Plan) {
+pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, memo: &mut Memo, plan: &mut Plan) {
     if certificate.metadata.deletion_timestamp.is_some() || !is_ours(&certificate.spec.issuer_ref) {
         return;
     }
@@ -60,13 +61,33 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: 
         next: of_revision(certificate.status.revision.unwrap_or(0) + 1),
         outranked: owner.filter(|owner| owner.metadata.name != certificate.metadata.name),
     };
-    if let Some(step) = settle(context, &subject, plan) {
+    if is_issuing(certificate) || !context.index.next_keys(certificate).is_empty() {
+        return look(context, &subject, requests, plan);
+    }
+    let seen = Seen {
+        certificate: Arc::clone(certificate),
+        secret: subject.secret.cloned(),
+        requests: requests.iter().copied().cloned().collect(),
+        issuer: issuer.cloned(),
+        outranked: subject.outranked.cloned(),
+    };
+    if memo.is_calm(&seen, context.now, plan) {
+        return;
+    }
+    let mut own = Plan::default();
+    look(context, &subject, requests, &mut own);
+    memo.note(seen, context.now, &own);
+    plan.add(own);
+}
+
+fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
+    if let Some(step) = settle(context, subject, plan) {
         return plan.steps.push(step);
     }
-    if is_issuing(certificate) {
-        issue::plan(context, &subject, plan);
+    if is_issuing(subject.certificate) {
+        issue::plan(context, subject, plan);
     } else {
-        tidy(context, &subject, requests, plan);
+        tidy(context, subject, requests, plan);
     }
 }
 

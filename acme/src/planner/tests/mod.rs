@@ -4,6 +4,7 @@
 
 mod conditions;
 mod ingress;
+mod memo;
 mod request;
 mod scene;
 mod solver;

@@ -1,0 +1,77 @@
+use super::scene::{Scene, certificate, now};
+use crate::names::FAO;
+use crate::objects::{Certificate, Key, Secret};
+use crate::planner::{Memo, View, plan, plan_again};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+/// A view in which all is in order, and its memo.
+fn calm(scene: &Scene) -> (View, Memo) {
+    let mut view = scene.view();
+    let mut memo = Memo::default();
+    for _ in 0..5 {
+        let made = plan_again(&view, &scene.settings, now(), &mut memo);
+        for write in made.steps.iter().flat_map(|step| &step.writes) {
+            match write {
+                crate::planner::Write::Status(crate::planner::Object::Certificate(one)) => {
+                    view.certificates.insert(one.key(), Arc::new(Certificate::clone(one)));
+                }
+                crate::planner::Write::Apply(one) => {
+                    view.secrets.insert(one.key(), Arc::new(Secret::clone(one)));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(memo.len(), view.certificates.len());
+    (view, memo)
+}
+
+fn later(seconds: i64) -> Timestamp {
+    now().checked_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+#[test]
+fn a_memo_never_changes_what_is_planned() {
+    let scene = Scene::new();
+    let (view, mut memo) = calm(&scene);
+    let key = Key::new("web", "a");
+    // What was calm stays so, and is still woken for.
+    let again = plan_again(&view, &scene.settings, later(5), &mut memo);
+    assert_eq!(again, plan(&view, &scene.settings, later(5)));
+    assert!(again.wake.is_some());
+    // Each change is seen: of the Secret, the Certificate, its request, its issuer, another that wants its Secret.
+    let mut changes: Vec<View> = vec![view.clone(); 5];
+    let mut changed = Secret::clone(&view.secrets[&key]);
+    changed.metadata.labels.remove(FAO);
+    changes[0].secrets.insert(key.clone(), Arc::new(changed));
+    let mut changed = Certificate::clone(&view.certificates[&key]);
+    changed.spec.dns_names.push("b.example".to_owned());
+    changes[1].certificates.insert(key.clone(), Arc::new(changed));
+    changes[2].requests.clear();
+    changes[3].issuers.clear();
+    let mut elder = certificate("elder", &["elder.example"]);
+    elder.spec.secret_name = "a".to_owned();
+    changes[4].certificates.insert(elder.key(), Arc::new(elder));
+    for changed in &changes {
+        let (_, mut memo) = calm(&scene);
+        let _ = plan_again(&view, &scene.settings, now(), &mut memo);
+        let made = plan_again(changed, &scene.settings, now(), &mut memo);
+        assert_eq!(made, plan(changed, &scene.settings, now()));
+    }
+    // And so is time.
+    let day = 86_400;
+    for days in [59, 61, 91] {
+        let made = plan_again(&view, &scene.settings, later(days * day), &mut memo);
+        assert_eq!(made, plan(&view, &scene.settings, later(days * day)), "{days}");
+    }
+}
+
+#[test]
+fn what_is_gone_is_forgotten() {
+    let scene = Scene::new();
+    let (mut view, mut memo) = calm(&scene);
+    view.certificates.clear();
+    let _ = plan_again(&view, &scene.settings, now(), &mut memo);
+    assert_eq!(memo.len(), 0);
+}
