@@ -22,10 +22,21 @@ pub(super) struct Services {
 
 #[derive(Debug)]
 struct Made {
-    service: Result<Arc<Service>, String>,
+    service: Result<Arc<Service>, Unmade>,
     /// The last one that held, for the state it has.
     last: Option<Arc<Service>>,
     dependencies: Vec<Dependency>,
+}
+
+/// Why a service cannot be made.
+#[derive(Clone, Debug, thiserror::Error)]
+enum Unmade {
+    /// It is, or refers to, one of those that hold each other; the first of these by name, so that it does not matter
+    /// by which of them the ring was entered.
+    #[error("the service \"{0}\" holds itself")]
+    Ring(Name),
+    #[error("{0}")]
+    Other(String),
 }
 
 impl Services {
@@ -40,7 +51,7 @@ impl Services {
         lookup: Lookup<'_>,
         dependencies: &mut Vec<Dependency>,
     ) -> Result<Arc<Service>, String> {
-        self.find(name, lookup, dependencies, 0)
+        self.find(name, lookup, dependencies, &mut Vec::new()).map_err(|why| why.to_string())
     }
 
     fn find(
@@ -48,12 +59,14 @@ impl Services {
         name: &Name,
         lookup: Lookup<'_>,
         dependencies: &mut Vec<Dependency>,
-        depth: usize,
-    ) -> Result<Arc<Service>, String> {
-        /// Services of services: deeper than this is a service that holds itself.
-        const DEEPEST: usize = 32;
-        if depth > DEEPEST {
-            return Err(format!("the service \"{name}\" holds itself"));
+        path: &mut Vec<Name>,
+    ) -> Result<Arc<Service>, Unmade> {
+        if let Some(at) = path.iter().position(|above| above == name) {
+            let ring = path.get(at..).unwrap_or_default();
+            // Whoever changes one of them may have opened the ring.
+            let member = |name: &Name| Dependency::Service(Arc::clone(name), lookup.service(name).cloned());
+            dependencies.extend(ring.iter().map(member));
+            return Err(Unmade::Ring(Arc::clone(ring.iter().min().unwrap_or(name))));
         }
         if let Some(made) = self.made.get(name)
             && made.dependencies.iter().all(|d| d.holds(lookup))
@@ -63,7 +76,9 @@ impl Services {
         }
         let mut from = vec![Dependency::Service(Arc::clone(name), lookup.service(name).cloned())];
         let last = self.made.get(name).and_then(|made| made.last.clone());
-        let service = self.make(name, lookup, &mut from, last.as_ref(), depth);
+        path.push(Arc::clone(name));
+        let service = self.make(name, lookup, &mut from, last.as_ref(), path);
+        path.pop();
         dependencies.extend_from_slice(&from);
         let last = service.as_ref().ok().cloned().or(last);
         self.made.insert(Arc::clone(name), Made { service: service.clone(), last, dependencies: from });
@@ -76,17 +91,17 @@ impl Services {
         lookup: Lookup<'_>,
         from: &mut Vec<Dependency>,
         last: Option<&Arc<Service>>,
-        depth: usize,
-    ) -> Result<Arc<Service>, String> {
+        path: &mut Vec<Name>,
+    ) -> Result<Arc<Service>, Unmade> {
         let Some(config) = lookup.service(name) else {
-            return Err(format!("the service \"{name}\" does not exist"));
+            return Err(Unmade::Other(format!("the service \"{name}\" does not exist")));
         };
-        let mut parts = Parts { services: self, of: provider(name), lookup, from, depth, error: None };
+        let mut parts = Parts { services: self, of: provider(name), lookup, from, path, error: None };
         let made = Service::compile(name, config, &mut parts, last);
         match (parts.error, made) {
             (Some(error), _) => Err(error),
             (None, Ok(service)) => Ok(service),
-            (None, Err(error)) => Err(format!("building HTTP service \"{name}\": {error}")),
+            (None, Err(error)) => Err(Unmade::Other(format!("building HTTP service \"{name}\": {error}"))),
         }
     }
 
@@ -133,26 +148,30 @@ struct Parts<'a, 'b> {
     of: &'a str,
     lookup: Lookup<'b>,
     from: &'a mut Vec<Dependency>,
-    depth: usize,
+    /// The services that are being made, each for the one before.
+    path: &'a mut Vec<Name>,
     /// Why something was not found: says more than that it was not.
-    error: Option<String>,
+    error: Option<Unmade>,
 }
 
 impl Parts<'_, '_> {
-    fn keep<T>(&mut self, found: Result<T, String>) -> Option<T> {
+    fn keep<T>(&mut self, found: Result<T, Unmade>) -> Option<T> {
         found.map_err(|error| self.error = Some(error)).ok()
     }
 }
 
 impl Resolve for Parts<'_, '_> {
     fn service(&mut self, name: &str) -> Option<Arc<Service>> {
-        let found = self.services.find(&qualify(name, self.of), self.lookup, self.from, self.depth + 1);
-        let found = found.map_err(|error| format!("building HTTP service \"{name}\": {error}"));
+        let found = self.services.find(&qualify(name, self.of), self.lookup, self.from, self.path);
+        let found = found.map_err(|why| match why {
+            Unmade::Ring(_) => why,
+            Unmade::Other(error) => Unmade::Other(format!("building HTTP service \"{name}\": {error}")),
+        });
         self.keep(found)
     }
 
     fn transport(&mut self, name: &str) -> Option<Arc<Transport>> {
         let found = self.services.transport(name, self.of, self.lookup, self.from);
-        self.keep(found)
+        self.keep(found.map_err(Unmade::Other))
     }
 }
