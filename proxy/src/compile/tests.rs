@@ -159,6 +159,36 @@ fn broken_objects_disable_only_their_routers() {
 }
 
 #[test]
+fn a_ring_of_services_is_told_alike_by_whichever_one_enters_it_and_can_be_opened() {
+    let of = |name: &str| {
+        let services = vec![WeightedService { name: name.into(), weight: Some(1) }];
+        Arc::new(Service { kind: ServiceKind::Weighted(Weighted { services, sticky: None }), middlewares: Vec::new() })
+    };
+    let ask = |name: &str, service: &str| {
+        let router = Router { service: service.into(), ..router(&format!("Host(`{name}.test`)")) };
+        (Name::from(name), Arc::new(Router { entry_points: vec!["web".into()], ..router }))
+    };
+    let told = |compiled: &Compiled| {
+        let mut told: Vec<_> = compiled.runtime.diagnostics.iter().map(|found| found.message.clone()).collect();
+        told.sort();
+        told.dedup();
+        told
+    };
+    let mut config = with_service(Config::default());
+    config.services.extend([(Name::from("x"), of("y")), (Name::from("y"), of("x"))]);
+    for routers in [[ask("first", "x"), ask("second", "y")], [ask("first", "y"), ask("second", "x")]] {
+        let mut config = config.clone();
+        config.routers.extend(routers);
+        let mut compiler = web_and_websecure();
+        let compiled = compiler.compile(&source(config.clone()));
+        assert_eq!(told(&compiled), ["the service \"x@kubernetes\" holds itself"]);
+        assert_eq!(names(&compiled), ["first@kubernetes*", "second@kubernetes*"]);
+        config.services.insert("y".into(), of("s"));
+        assert_eq!(names(&compiler.compile(&source(config))), ["first@kubernetes", "second@kubernetes"]);
+    }
+}
+
+#[test]
 fn what_did_not_change_keeps_its_identity() {
     let mut compiler = web_and_websecure();
     let limited = |path: &str| Router {
