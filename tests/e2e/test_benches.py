@@ -1,4 +1,4 @@
-"""The command benches/run compare measures what it says, and says so where it cannot."""
+"""The commands of benches/run measure what they say, and say so where they cannot."""
 
 import json
 import os
@@ -9,13 +9,14 @@ import threading
 import xml.etree.ElementTree as tree
 
 import pytest
-from harness import paths
+from harness import namespace, paths
 
 sys.path.insert(0, str(paths.ROOT / "benches"))
 
 from compare.failure import Failed  # noqa: E402
 from compare.goals import Goal  # noqa: E402
 from compare.load.wrk import Wrk  # noqa: E402
+from scale import figures as scale_figures  # noqa: E402
 
 
 def compare(*options):
@@ -113,3 +114,56 @@ def test_goals_are_ratios_within_a_round():
     assert Goal("held", 25.0).verdict({"held": [20.0]}, {}) == ("KiB each ≤ 25: 20.0, reached", True)
     better = {"nginx": {"p99": [50]}, "haproxy": {"p99": [40]}}
     assert Goal("p99", 1.2, ("nginx", "haproxy")).verdict({"p99": [50]}, better) == ("p99 at half load ≤ haproxy × 1.2: 1.25, 4% over", False)
+
+
+def scale(*options):
+    """In a namespace within the tests' own, because it uses the same ports."""
+    environment = {key: value for key, value in os.environ.items() if key != namespace.MARK}
+    environment["PYTHONPATH"] = str(paths.ROOT / "benches")
+    command = [sys.executable, namespace.__file__, sys.executable, "-m", "scale", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def test_scale_with_few(tmp_path):
+    few = ["--sizes", 200, "--certificates", 50, "--changes", 6, "--rounds", 1, "--seconds", 1, "--rate", 100]
+    done = scale(*few, "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    for row in scale_figures.ROWS:
+        shown = next(line for line in lines if line.startswith(row.heading))
+        values = [float(cell) for cell in shown.removeprefix(row.heading).split("≤")[0].split()]
+        assert len(values) == 2, shown
+        assert row.heading.startswith("moved") or min(values) > 0, shown
+    found = json.loads((tmp_path / "scale.json").read_text())
+    assert list(found) == ["200", "50 with certificates"]
+    assert len(found["200"]["live"]) == 6 and len(found["200"]["changing"]) == 1
+
+
+@pytest.mark.parametrize(
+    "options,told",
+    [
+        (["--subject", "/nowhere/flow-proxy"], "/nowhere/flow-proxy is not a program"),
+        (["--sizes", "many"], "--sizes"),
+        (["--sizes", "0"], "--sizes"),
+        (["--certificates", "-1"], "--certificates"),
+        (["--out", "/proc/nowhere"], "/proc/nowhere"),
+    ],
+)
+def test_mistakes_of_scale_are_named(options, told):
+    done = scale(*options)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_goals_of_scale_are_for_ten_thousand():
+    figures = {name: [1.0] for name in ("memory after", "told", "quiet", "pace")}
+    figures |= {"ready": [1, 2.5, 9], "memory": [88.0], "live": [1.0] * 98 + [29.0, 99.0], "cpu": [2.0]}
+    figures |= {"beside": [1.0, 10.0, 1.0], "changing": [1.05, 10.5, 9.0]}
+    assert scale_figures.verdicts([("1,000", figures)]) == []
+    assert scale_figures.verdicts([("10,000", figures)]) == [
+        ("ready, s ≤ 2: 2.50, 25% over", False),
+        ("memory at rest, MB ≤ 80: 88, 10% over", False),
+        ("a change live, p99, ms ≤ 30: 29.0, reached", True),
+        ("CPU a change, ms ≤ 10: 2.00, reached", True),
+        ("moved by the endpoints, % ≤ 10: 5, reached", True),
+    ]

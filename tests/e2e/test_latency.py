@@ -1,43 +1,14 @@
 """From the watch event of a change to the first request that is served by it: 50 ms at most."""
 
 import statistics
-import threading
 import time
 
 import pytest
-from harness import backends, objects
+from harness import backends, changes, objects
 
 CHANGES = 100
 LIMIT = 0.050
 ROUNDS = 3  # a busy machine may disturb one round; not three
-
-
-class Observer:
-    """Asks one host without pause over one connection and notes when an answer first looks as wanted."""
-
-    def __init__(self, proxy):
-        self.connection = proxy.http1()
-
-    def when(self, host, wanted, seconds=5):
-        end = time.monotonic() + seconds
-        while True:
-            answer = self.connection.request(host, "/")
-            now = time.monotonic()
-            if wanted(answer):
-                return now
-            assert now < end, f"not served within {seconds} s: {answer}"
-            time.sleep(0.0005)
-
-
-def one(space, proxy, watch, change, item, wanted, event, host):
-    """Make one change while asking; seconds between its watch event and its first answer."""
-    observer = Observer(proxy)
-    doing = threading.Thread(target=change, args=[item])
-    doing.start()
-    served = observer.when(host, wanted)
-    doing.join()
-    observer.connection.close()
-    return served - watch.wait(event)
 
 
 def measure(space, proxy):
@@ -60,7 +31,7 @@ def measure(space, proxy):
             (space.delete, created, lambda a: a.status == 404, mine("DELETED")),
         ]
         for change, item, wanted, event in steps[: CHANGES - len(latencies)]:
-            latencies.append(one(space, proxy, watch, change, item, wanted, event, host))
+            latencies.append(changes.seen(proxy, watch, change, item, wanted, event, host)[1])
     watch.close()
     return latencies
 

@@ -2,7 +2,9 @@
 //
 //	fill -server https://127.0.0.1:6443 -token TOKEN -namespace many -count 10000 -address 10.99.0.1 -port 9000
 //
-// Ingress N has the host hN.many.test. It prints how long it took.
+// Ingress N has the host hN.many.test. With -first 10000 it begins with that number; with -certificates every Ingress also
+// names a Secret with a certificate for its host (their keys are few: making them would take longer than all the rest). It
+// prints how long it took.
 package main
 
 import (
@@ -28,13 +30,20 @@ const sliceBody = `{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","m
 const ingressBody = `{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"i%[1]d","namespace":"%[2]s",
 "annotations":{"example.org/team":"team-%[1]d"}},
 "spec":{"ingressClassName":"traefik","rules":[{"host":"h%[1]d.many.test","http":{"paths":[{"path":"/","pathType":"Prefix",
-"backend":{"service":{"name":"s%[1]d","port":{"number":80}}}}]}}]}}`
+"backend":{"service":{"name":"s%[1]d","port":{"number":80}}}}]}}]%[3]s}}`
+
+const tlsOfIngress = `,"tls":[{"hosts":["h%[1]d.many.test"],"secretName":"c%[1]d"}]`
+
+const secretBody = `{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/tls","metadata":{"name":"c%[1]d","namespace":"%[2]s"},
+"data":{"tls.crt":"%[3]s","tls.key":"%[4]s"}}`
 
 func main() {
 	server := flag.String("server", "", "URL of the API server")
 	token := flag.String("token", "", "bearer token")
 	namespace := flag.String("namespace", "default", "namespace, which must exist")
+	first := flag.Int("first", 0, "number of the first")
 	count := flag.Int("count", 10000, "how many")
+	certificates := flag.Bool("certificates", false, "each with a certificate")
 	address := flag.String("address", "10.99.0.1", "endpoint address")
 	port := flag.Int("port", 9000, "endpoint port")
 	parallel := flag.Int("parallel", 32, "requests at a time")
@@ -60,6 +69,10 @@ func main() {
 		}
 	}
 	start := time.Now()
+	var issuer *authority
+	if *certificates {
+		issuer = newAuthority()
+	}
 	numbers := make(chan int)
 	var workers sync.WaitGroup
 	for range *parallel {
@@ -70,12 +83,19 @@ func main() {
 				create("/api/v1/namespaces/"+*namespace+"/services", fmt.Sprintf(serviceBody, n, *namespace))
 				create("/apis/discovery.k8s.io/v1/namespaces/"+*namespace+"/endpointslices",
 					fmt.Sprintf(sliceBody, n, *namespace, *address, *port))
-				create("/apis/networking.k8s.io/v1/namespaces/"+*namespace+"/ingresses", fmt.Sprintf(ingressBody, n, *namespace))
+				encrypted := ""
+				if issuer != nil {
+					encrypted = fmt.Sprintf(tlsOfIngress, n)
+					certificate, key := issuer.issue(n)
+					create("/api/v1/namespaces/"+*namespace+"/secrets", fmt.Sprintf(secretBody, n, *namespace, certificate, key))
+				}
+				create("/apis/networking.k8s.io/v1/namespaces/"+*namespace+"/ingresses",
+					fmt.Sprintf(ingressBody, n, *namespace, encrypted))
 			}
 		}()
 	}
 	for n := range *count {
-		numbers <- n
+		numbers <- *first + n
 	}
 	close(numbers)
 	workers.Wait()

@@ -1,0 +1,78 @@
+"""How long a change takes until requests see it."""
+
+import itertools
+import threading
+import time
+
+from . import objects
+from .crowd import CHANGING
+
+_numbers = itertools.count(1)
+
+
+class Observer:
+    """Asks one host without pause over one connection and notes when an answer first looks as wanted."""
+
+    def __init__(self, proxy):
+        self.connection = proxy.http1()
+
+    def when(self, host, wanted, seconds=5, path="/", pause=0.0005):
+        end = time.monotonic() + seconds
+        while True:
+            answer = self.connection.request(host, path)
+            now = time.monotonic()
+            if wanted(answer):
+                return now
+            assert now < end, f"not served within {seconds} s: {answer}"
+            time.sleep(pause)
+
+
+def seen(proxy, watch, change, item, wanted, event, host, path="/"):
+    """Make one change while asking; seconds from its writing, and from its watch event, to its first answer."""
+    observer = Observer(proxy)
+    doing = threading.Thread(target=change, args=[item])
+    written = time.monotonic()
+    doing.start()
+    served = observer.when(host, wanted, path=path)
+    doing.join()
+    observer.connection.close()
+    return served - written, served - watch.wait(event)
+
+
+def steps(cluster):
+    """Endless changes of Ingresses of a crowd: one created, edited (another path), deleted, and so on with the next.
+
+    Each is (what does it, the object, type of its watch event, host, path, status by which it is seen).
+    """
+    while True:
+        name = f"change{next(_numbers)}"
+        host = f"{name}.changing.test"
+        created, edited = (
+            objects.ingress(name, CHANGING, host, paths=[objects.path("s", at=path, kind="Exact")]) for path in ("/one", "/two")
+        )
+        yield cluster.apply, created, "ADDED", host, "/one", 200
+        yield cluster.apply, edited, "MODIFIED", host, "/two", 200
+        yield cluster.delete, edited, "DELETED", host, "/two", 404
+
+
+def latencies(crowd, proxy, count):
+    """Seconds of `count` changes until they are served: [from the writing], [from the watch event]; both sorted."""
+    watch = crowd.cluster.watch(f"/apis/networking.k8s.io/v1/namespaces/{CHANGING}/ingresses")
+    found = []
+    for change, item, kind, host, path, status in itertools.islice(steps(crowd.cluster), count):
+        event = lambda k, o: k == kind and o["metadata"]["name"] == item["metadata"]["name"]  # noqa: B023
+        found.append(seen(proxy, watch, change, item, lambda a: a.status == status, event, host, path))  # noqa: B023
+    watch.close()
+    return tuple(sorted(values) for values in zip(*found))
+
+
+def cpu(crowd, proxy, count):
+    """Seconds of the proxy's CPU for each of `count` changes that are served."""
+    observer = Observer(proxy)
+    before = proxy.process.cpu_seconds()
+    for change, item, _, host, path, status in itertools.islice(steps(crowd.cluster), count):
+        change(item)
+        observer.when(host, lambda a: a.status == status, path=path, pause=0.02)  # noqa: B023
+    cost = (proxy.process.cpu_seconds() - before) / count
+    observer.connection.close()
+    return cost

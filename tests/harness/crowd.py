@@ -1,0 +1,54 @@
+"""Thousands of Ingresses in a real API server, each with its Service and EndpointSlice, and perhaps a certificate."""
+
+import subprocess
+
+from . import load, objects, paths
+from .cluster import TOKEN, Cluster
+from .waiting import eventually
+
+NAMESPACE = "many"
+# Beside the many: one Service, for Ingresses that come and go.
+CHANGING = "changing"
+ADDRESS, PORT = "10.99.0.7", 9600
+KINDS = {
+    "Ingress": f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses",
+    "Service": f"/api/v1/namespaces/{NAMESPACE}/services",
+    "EndpointSlice": f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices",
+}
+
+
+class Crowd:
+    """A cluster with many Ingresses and an origin that they all lead to: a static answer of 1 KiB."""
+
+    def __init__(self, name="crowd", certificates=False):
+        self.certificates, self.count = certificates, 0
+        self.cluster = Cluster(name)
+        self.cluster.install_crds()
+        self.cluster.apply(objects.ingress_class("traefik"), objects.namespace(NAMESPACE), objects.namespace(CHANGING))
+        self.cluster.apply(objects.service("s", CHANGING), objects.endpoints("s", CHANGING, [ADDRESS], PORT))
+        self.origin = load.nginx_backend(ADDRESS, PORT, None)
+
+    @staticmethod
+    def host(number):
+        """The host of an Ingress, by its number from 0."""
+        return f"h{number}.many.test"
+
+    def fill(self, count):
+        """Bring it to so many Ingresses; what the loader printed."""
+        command = [paths.tool("CLUSTER_FILL", "the loader of tests/cluster"), "-server", self.cluster.base, "-token", TOKEN]
+        command += ["-namespace", NAMESPACE, "-first", self.count, "-count", count - self.count, "-address", ADDRESS, "-port", PORT]
+        command += ["-certificates"] if self.certificates else []
+        out = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        self.count = count
+        # The API server's own caches must have caught up, or it turns every watch away for a while.
+        for kind, path in KINDS.items():
+            eventually(lambda path=path: self._held(path) >= count, 120, 0.5, f"every {kind} in the API server's cache")
+        return out.stdout.strip()
+
+    def _held(self, path):
+        return len(self.cluster.get(path, resourceVersion="0")["items"])
+
+    def stop(self):
+        self.origin.stop()
+        self.cluster.stop()
