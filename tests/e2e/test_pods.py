@@ -6,11 +6,14 @@ The load comes through a balancer that learns of every change two seconds late.
 
 import pathlib
 import socket
+import sqlite3
+import subprocess
+import tarfile
 
 import pytest
 import yaml
 from harness import acme, audit, clients, objects, paths, pki
-from harness.charts import SEED
+from harness.charts import SEED, find, render
 from harness.pods import HERE, LoadBalancer, PodCluster, possible
 from harness.visitors import Visitors
 from harness.waiting import eventually
@@ -20,6 +23,18 @@ pytestmark = pytest.mark.skipif(not possible(), reason="pods need real root")
 HOST, NAMESPACE, SELECTOR = "shop.example.org", "flow-proxy", "app.kubernetes.io/name=flow-proxy"
 USER = "system:serviceaccount:flow-proxy:flow-proxy"
 WEB, WEBSECURE = 5002, 5001
+# In Vaultwarden's place: its database in its folder, and its answer to probes.
+VAULTWARDEN = """
+import http.server, os, sqlite3
+with sqlite3.connect(os.environ["DATA_FOLDER"] + "/db.sqlite3") as database:
+    database.execute("CREATE TABLE users (email TEXT)")
+    database.execute("INSERT INTO users VALUES ('admin@ominis.ai')")
+class Alive(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("", int(os.environ["ROCKET_PORT"])), Alive).serve_forever()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +42,7 @@ def pods():
     running = PodCluster("pods", {
         "ghcr.io/ominis-ai/flow-proxy": [paths.tool("FLOW_PROXY", "the proxy")],
         "example.org/shop": [paths.tool("BACKEND", "a service for pods")],
+        "vaultwarden/server": ["/usr/bin/python3", "-c", VAULTWARDEN],
     })
     yield running
     running.stop()
@@ -136,16 +152,16 @@ def new_backends(pods, at):
 @pytest.mark.parametrize("change", [rollout_restart, helm_upgrade, scaling, new_backends])
 def test_a_change_fails_nobody(pods, installed, figures, change):
     before = {pod["metadata"]["name"] for pod in pods.pods(NAMESPACE, SELECTOR) + pods.pods("shop", "app=shop")}
-    with Visitors(WEB, HOST) as visitors:
-        eventually(lambda: visitors.asked > 50 and visitors.talked > 0, 30, what="the load")
+    with Visitors(WEB, WEBSECURE, HOST) as visitors:
+        eventually(visitors.went_on, 30, what="the load")
         change(pods, installed)
-        asked, talked = visitors.asked, visitors.talked
-        eventually(lambda: visitors.asked > asked + 50 and visitors.talked > talked, 30, what="the load afterwards")
+        counts = dict(visitors.done)
+        eventually(lambda: visitors.went_on(counts), 30, what="the load afterwards")
     after = {pod["metadata"]["name"] for pod in pods.pods(NAMESPACE, SELECTOR) + pods.pods("shop", "app=shop")}
     # Scaling down takes whichever it likes; the others replace.
     assert before != after or change is scaling
     assert visitors.failures == [], "\n".join(visitors.failures[:20])
-    figures(f"{change.__name__}: {visitors.asked} requests and {visitors.talked} WebSockets, none failed")
+    figures(f"{change.__name__}: {visitors}; none failed")
 
 
 def presented(host):
@@ -163,8 +179,8 @@ def secured(name, issuer, *hosts):
     return item
 
 
-def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, pebble):
-    """What an Ingress asks for, also of an Issuer of its own namespace, changes its mind about, and asks for no more."""
+def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, pebble, helm4):
+    """What an Ingress asks for, also of an Issuer of its own namespace, changes its mind about, asks for no more, and what a cert-manager left."""
     cluster_wide = yaml.safe_load((paths.TESTS / "fixtures" / "seed" / "10-clusterissuer.yaml").read_text())
     cluster_wide["spec"]["acme"]["server"] = pebble.directory
     own = {**cluster_wide, "kind": "Issuer", "metadata": objects.meta("own", "shop")}
@@ -183,24 +199,65 @@ def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, 
     certificate = "/apis/cert-manager.io/v1/namespaces/shop/certificates/secured-tls"
     eventually(lambda: pods.get(certificate) is None, 30, 0.2, "the end of the certificate")
 
+    order, challenge = leftovers("letsencrypt-prod")
+    pods.apply(order, challenge)
+    pods.delete(challenge)
+    eventually(lambda: pods.get("/apis/acme.cert-manager.io/v1/namespaces/shop/orders/left") is None, 30, 0.2, "the end of the foreign order")
+    eventually(lambda: pods.get("/apis/acme.cert-manager.io/v1/namespaces/shop/challenges/left") is None, 30, 0.2, "the end of the held challenge")
+
+    # What certificates add to the role; test_charts_rights compares the rest of it.
+    plain = render(helm4, "flow-proxy", values(acme={"enabled": False}))
+    others = audit.allowed(find(plain, "ClusterRole", "flow-proxy-default")["rules"])
     allowed = audit.granted(pods, "clusterroles/flow-proxy-flow-proxy", "namespaces/flow-proxy/roles/flow-proxy-leader")
-    ours = {entry for entry in allowed if entry[0] in ("cert-manager.io", "acme.cert-manager.io", "coordination.k8s.io") or entry[1] == "secrets"}
-    # For what a former cert-manager or a broken attempt left behind; there is none of it here.
-    later = {("acme.cert-manager.io", "challenges", "patch"), ("acme.cert-manager.io", "orders", "delete")}
-    eventually(lambda: audit.compare(*pods.asked(USER), ours - later), 60, 0.5, "the use of every permission")
+    assert {("events.k8s.io", "events", "patch"), ("acme.cert-manager.io", "orders", "delete")} < allowed - others
+    eventually(lambda: audit.compare(*pods.asked(USER), allowed - others), 60, 0.5, "the use of every permission")
+
+
+def leftovers(issuer):
+    """What a cert-manager leaves in the middle of its work: an Order of its own account, a Challenge that it holds."""
+    acme_kind = {"apiVersion": "acme.cert-manager.io/v1"}
+    reference = {"name": issuer, "kind": "ClusterIssuer"}
+    spec = {"request": "bm9uZQ==", "dnsNames": ["left.example.org"], "issuerRef": reference}
+    order = {**acme_kind, "kind": "Order", "metadata": objects.meta("left", "shop"), "spec": spec}
+    spec = {
+        "url": "https://ca.example.org/chall/1", "authorizationURL": "https://ca.example.org/authz/1", "dnsName": "left.example.org", "type": "HTTP-01",
+        "token": "A" * 43, "key": f"{'A' * 43}.{'B' * 43}", "solver": {"http01": {"ingress": {"class": "traefik"}}}, "issuerRef": reference,
+    }
+    held = objects.meta("left", "shop", finalizers=["acme.cert-manager.io/finalizer"])
+    return order, {**acme_kind, "kind": "Challenge", "metadata": held, "spec": spec}
 
 
 def test_the_umbrella_s_hosts_have_certificates(pods, installed, pebble, helm4):
     """`cluster-infra` with the seed's values beside the proxy: its ClusterIssuer and annotations are all that is needed."""
     at = ["--kubeconfig", pods.kubeconfig, "-n", "cluster-infra"]
     pods.delete({"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": objects.meta("letsencrypt-prod")})
-    values = {**SEED, "flow-proxy": {"enabled": False}, "clusterIssuer": {"server": pebble.directory}}
+    # This cluster has no storage classes.
+    vaultwarden = {**SEED["vaultwarden"], "persistence": {"enabled": False}}
+    values = {**SEED, "flow-proxy": {"enabled": False}, "vaultwarden": vaultwarden, "clusterIssuer": {"server": pebble.directory}}
     said = helm4("install", "cluster-infra", "cluster-infra", *at, "--create-namespace", values=values).stdout
     assert "nobody issues certificates" not in said
     for namespace, name, host in (("authentik", "auth-ominis-ai-tls", "auth.ominis.ai"), ("vaultwarden", "vault-ominis-ai-tls", "vault.ominis.ai")):
         eventually(lambda host=host: host in pki.names_of(presented(host)), 90, 0.2, f"a certificate for {host}")
         assert pods.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["type"] == "kubernetes.io/tls"
-        status = pods.get(f"/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}")["status"]
-        assert [(c["type"], c["status"]) for c in status["conditions"]] == [("Ready", "True")]
+        # Replicas show a certificate as soon as its Secret is there, which is before its status says so.
+        certificate = f"/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}"
+        eventually(lambda path=certificate: [(c["type"], c["status"]) for c in pods.get(path)["status"]["conditions"]] == [("Ready", "True")], 30)
     _, refused = pods.asked(USER)
     assert not refused, f"missing: {refused}"
+
+
+def test_the_seed_s_backup_is_what_vaultwarden_has(pods, tmp_path):
+    """The command as it is written there, in the pod that the chart made."""
+    pods.settled("vaultwarden", "app.kubernetes.io/name=vaultwarden", 1)
+    command = "kubectl exec -n vaultwarden vaultwarden-0 -- \\\n  tar -czf - /data > vaultwarden-backup-$(date +%Y%m%d).tar.gz"
+    environment = {"PATH": f"{pathlib.Path(paths.tool('KUBECTL', 'kubectl')).parent}:/usr/bin:/bin", "KUBECONFIG": str(pods.kubeconfig)}
+    subprocess.run(["bash", "-ec", command], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("vaultwarden-backup-2*.tar.gz")
+    with tarfile.open(archive) as content:
+        content.extract("data/db.sqlite3", tmp_path, filter="data")
+    assert sqlite3.connect(tmp_path / "data/db.sqlite3").execute("SELECT email FROM users").fetchall() == [("admin@ominis.ai",)]
+    failed = pods.kubectl("exec", "-n", "vaultwarden", "vaultwarden-0", "--", "cat", "/data/none", check=False)
+    assert failed.returncode == 1 and "No such file" in failed.stderr, failed
+    # As the container itself: its user, its environment, its processes, and its root that cannot be written.
+    said = pods.kubectl("exec", "-i", "-n", "vaultwarden", "vaultwarden-0", "--", "sh", "-c", "cat; id -u; echo $DOMAIN; cat /proc/1/comm; touch /x 2>&1 || true", text="in ")
+    assert said.startswith("in 1000\nhttps://vault.ominis.ai\npython3") and "Read-only" in said, said

@@ -22,17 +22,19 @@ def asked(path, user):
 
 def granted(cluster, *roles):
     """(group, resource, verb) of all that the roles at these paths allow."""
-    found = set()
-    for role in roles:
-        for rule in cluster.get("/apis/rbac.authorization.k8s.io/v1/" + role)["rules"]:
-            found |= {(group, resource, verb) for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
-    return found
+    return {entry for role in roles for entry in allowed(cluster.get("/apis/rbac.authorization.k8s.io/v1/" + role)["rules"])}
 
 
-def compare(done, refused, allowed):
+def allowed(rules):
+    """(group, resource, verb) of all that rules allow."""
+    return {(group, resource, verb) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def compare(done, refused, rights):
     """Assert that nothing was refused and nothing is allowed in vain."""
     assert not refused, f"missing: {refused}"
     # Lists come as streams, which is `watch`; `list` is for API servers that do not stream them.
     streamed = {(group, resource, "list") for group, resource, verb in done if verb == "watch"}
-    assert allowed <= done | streamed, f"unused: {sorted(allowed - done - streamed)}"
+    unused = rights - done - streamed
+    assert not unused, f"unused: {sorted(unused)}"
     return True

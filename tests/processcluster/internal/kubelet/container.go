@@ -22,11 +22,14 @@ const (
 	lastBackoff  = 30 * time.Second
 )
 
-// container is one container of a worker's pod. Its status is guarded by the worker's mutex.
+// container is one container of a worker's pod. What changes is guarded by the worker's mutex.
 type container struct {
 	worker *worker
 	spec   *corev1.Container
 	status corev1.ContainerStatus
+
+	process int // while the status says that it runs
+	sandbox sandbox.Spec
 }
 
 // process is a container that runs.
@@ -139,6 +142,9 @@ func (c *container) startProcess(spec sandbox.Spec) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(err, output.Close())
 	}
+	c.worker.mutex.Lock()
+	c.process, c.sandbox = command.Process.Pid, spec
+	c.worker.mutex.Unlock()
 	return &process{command, output}, nil
 }
 

@@ -72,7 +72,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- k.serveLogs() }()
+	go func() { served <- k.serveStreams() }()
 	factory.Start(ctx.Done())
 	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
 		return fmt.Errorf("the pods could not be listed: %w", ctx.Err())
@@ -82,7 +82,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 	}
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve the containers' logs: %w", err)
+		return fmt.Errorf("serve the containers' streams: %w", err)
 	case <-ctx.Done():
 		return nil
 	}
