@@ -144,6 +144,21 @@ pebble() {
     export PEBBLE="$folder/pebble" PEBBLE_CHALLENGES="$folder/pebble-challtestsrv"
 }
 
+# The definitions that Traefik and cert-manager install, as they publish them.
+foreign_definitions() {
+    local traefik=v3.7.13 cert_manager=v1.21.2 folder source
+    folder="$cache/definitions-$traefik-$cert_manager"
+    if [ ! -d "$folder" ]; then
+        say "fetching the definitions of Traefik and cert-manager"
+        rm -rf "$folder.new" && mkdir -p "$folder.new"
+        source="$(module_source "github.com/traefik/traefik/v3@$traefik")"
+        cp "$source/docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml" "$folder.new/traefik.yaml"
+        source="$(module_source "github.com/cert-manager/cert-manager@$cert_manager")"
+        cp "$source"/deploy/crds/*.yaml "$folder.new" && chmod -R u+w "$folder.new" && mv "$folder.new" "$folder"
+    fi
+    export FOREIGN_DEFINITIONS="$folder"
+}
+
 # Terraform where the machine has it, else OpenTofu: no registry of packages ships either.
 terraform_binary() {
     local version=v1.12.6 folder source
@@ -211,5 +226,6 @@ tools() {
     test_cluster
     process_cluster
     pebble
+    foreign_definitions
     node_packages
 }
