@@ -1,12 +1,15 @@
 """What the charts run: backups of a live SQLite file and their return, Excalidraw's files, the proxy's image."""
 
+import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tarfile
 import threading
+import tomllib
 
 import pytest
 from harness import paths
@@ -178,11 +181,27 @@ def test_the_binary_needs_what_the_image_has():
     assert {name for name in needed if not name.startswith("/lib")} <= LIBRARIES, needed
 
 
-def test_the_image_takes_every_crate_along():
+def test_the_image_is_built_of_all_that_cargo_reads(tmp_path):
+    """A copy of what the build is given is the whole workspace, with the settings that are compiled into the allocator."""
     ignored = (SOURCE / "Dockerfile.dockerignore").read_text().splitlines()
-    workspace = (paths.ROOT / "Cargo.toml").read_text().partition("members = [")[2].partition("]")[0]
-    crates = [name.strip().strip('"') for name in workspace.split(",")]
-    assert crates and {f"!{name}" for name in [*crates, "src", "Cargo.toml", "Cargo.lock"]} <= set(ignored)
+    taken = [line[1:] for line in ignored if line.startswith("!")]
+    assert "*" in ignored and ".cargo" in taken
+    for name in taken:
+        source = paths.ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("target"))
+        else:
+            shutil.copy(source, tmp_path)
+    command = ["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"]
+    there, here = (json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout) for folder in (tmp_path, paths.ROOT))
+    assert [package["id"].rpartition("#")[2] for package in there["packages"]] == [package["id"].rpartition("#")[2] for package in here["packages"]]
+    settings = tomllib.loads((tmp_path / ".cargo" / "config.toml").read_text())["env"]["JEMALLOC_SYS_WITH_MALLOC_CONF"]
+    assert settings.encode() in pathlib.Path(paths.tool("FLOW_PROXY", "the proxy")).read_bytes(), "the allocator is not as it should be"
+
+
+def test_the_dockerfile_is_in_order():
+    done = subprocess.run([pathlib.Path(sys.executable).parent / "hadolint", SOURCE / "Dockerfile"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
