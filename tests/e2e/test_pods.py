@@ -15,6 +15,7 @@ import yaml
 from harness import acme, audit, clients, objects, paths, pki
 from harness.charts import SEED, find, render
 from harness.pods import HERE, LoadBalancer, PodCluster, possible
+from harness.processes import Process
 from harness.visitors import Visitors
 from harness.waiting import eventually
 
@@ -112,6 +113,18 @@ def test_the_pods_are_what_the_chart_says(pods, installed):
         assert "forbidden" not in log.lower() and "grant " not in log, log
     users = [line.split()[1] for status in statuses(paths.tool("FLOW_PROXY", "the proxy")) for line in status.splitlines() if line.startswith("Uid:")]
     assert users == ["65532", "65532"]
+
+
+def test_the_seed_s_way_to_the_dashboard(pods, installed):
+    """`kubectl port-forward -n flow-proxy svc/traefik-dashboard 9000:9000`, and its address in a browser."""
+    forwarding = Process("port-forward", [paths.tool("KUBECTL", "kubectl"), "--kubeconfig", pods.kubeconfig, "port-forward", "-n", "flow-proxy",
+                                          "svc/traefik-dashboard", "9000:9000"])
+    try:
+        eventually(lambda: "Forwarding from 127.0.0.1:9000" in forwarding.log(), 20, 0.1, "the forwarded port")
+        assert "<html" in clients.fetch(9000, "localhost:9000", "/dashboard/").text
+        assert any(HOST in router["rule"] for router in clients.fetch(9000, "localhost:9000", "/api/http/routers").json())
+    finally:
+        forwarding.stop()
 
 
 def statuses(executable):
