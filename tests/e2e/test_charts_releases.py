@@ -45,6 +45,24 @@ def test_install_upgrade_rollback_uninstall(helm, own_cluster):
     at("uninstall", "cluster-infra")
 
 
+def test_what_is_wrong_installs_nothing(helm, own_cluster):
+    """A missing value, a wrong type, an unknown name, in a real cluster: no release is begun, and no object made."""
+    own_cluster.apply(objects.namespace("wrong"))
+    for chart, values, words in (
+        ("flow-proxy", {"ingressClass": {"name": ""}}, "ingressClass.name is needed"),
+        ("flow-proxy", {"deployment": {"replicas": "two"}}, "replicas"),
+        ("vaultwarden", {"presistence": {}}, "presistence"),
+        ("cluster-infra", {"vaultwarden": {"env": {"SIGNUPS_ALLOWED": False}}}, "SIGNUPS_ALLOWED"),
+    ):
+        done = helm("install", "wrong", chart, "--kubeconfig", own_cluster.kubeconfig, "-n", "wrong", values=values, check=False)
+        assert done.returncode != 0 and words in done.stderr, done.stderr
+        assert len([line for line in done.stderr.splitlines() if line.startswith("Error:")]) == 1, done.stderr
+        for path in ("/api/v1/namespaces/wrong/secrets", "/api/v1/namespaces/wrong/services", "/apis/apps/v1/namespaces/wrong/deployments"):
+            assert own_cluster.get(path)["items"] == [], path
+        for role in own_cluster.get("/apis/rbac.authorization.k8s.io/v1/clusterroles")["items"]:
+            assert (role["metadata"].get("annotations") or {}).get("meta.helm.sh/release-name") != "wrong", role["metadata"]["name"]
+
+
 def test_foreign_namespaces_are_left_alone(helm4, own_cluster):
     foreign = objects.namespace("cert-manager")
     own_cluster.apply(foreign)

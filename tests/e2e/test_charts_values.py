@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from harness.charts import SEED, notes
+from harness.charts import CHARTS, SEED, notes
 
 
 @pytest.mark.parametrize(("chart", "values", "words"), [
@@ -26,6 +26,13 @@ from harness.charts import SEED, notes
 def test_bad_values_stop_helm(helm4, chart, values, words):
     done = helm4("template", chart, chart, "--kube-version", "1.36.0", values=values, check=False)
     assert done.returncode != 0 and words in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("chart", [chart for chart in CHARTS if chart != "flow-proxy"])
+def test_a_name_that_no_chart_knows_stops_helm(helm, chart):
+    """All but the proxy's own, which takes the values of Traefik's chart and warns instead."""
+    done = helm("template", chart, chart, "--kube-version", "1.36.0", values={"persistance": {}}, check=False)
+    assert done.returncode != 0 and "persistance" in done.stderr, done.stderr
 
 
 def test_notes_name_what_is_unknown_unserved_or_unsafe(helm4):

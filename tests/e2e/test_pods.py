@@ -240,28 +240,35 @@ def leftovers(issuer):
     return order, {**acme_kind, "kind": "Challenge", "metadata": held, "spec": spec}
 
 
-def test_the_umbrella_s_hosts_have_certificates(pods, installed, pebble, helm4):
-    """`cluster-infra` with the seed's values beside the proxy: its ClusterIssuer and annotations are all that is needed."""
-    at = ["--kubeconfig", pods.kubeconfig, "-n", "cluster-infra"]
+@pytest.fixture(scope="module")
+def umbrella(pods, installed, pebble, helm4):
+    """`cluster-infra` with the seed's values beside the proxy; what its installation said."""
     pods.delete({"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": objects.meta("letsencrypt-prod")})
     # This cluster has no storage classes.
     vaultwarden = {**SEED["vaultwarden"], "persistence": {"enabled": False}}
     values = {**SEED, "flow-proxy": {"enabled": False}, "vaultwarden": vaultwarden, "clusterIssuer": {"server": pebble.directory}}
-    said = helm4("install", "cluster-infra", "cluster-infra", *at, "--create-namespace", values=values).stdout
-    assert "nobody issues certificates" not in said
+    at = ["--kubeconfig", pods.kubeconfig, "-n", "cluster-infra", "--create-namespace"]
+    said = helm4("install", "cluster-infra", "cluster-infra", *at, values=values).stdout
+    pods.settled("vaultwarden", "app.kubernetes.io/name=vaultwarden", 1)
+    return said
+
+
+def test_the_umbrella_s_hosts_have_certificates(pods, umbrella):
+    """Its ClusterIssuer and annotations are all that is needed."""
+    assert "nobody issues certificates" not in umbrella
     for namespace, name, host in (("authentik", "auth-ominis-ai-tls", "auth.ominis.ai"), ("vaultwarden", "vault-ominis-ai-tls", "vault.ominis.ai")):
         eventually(lambda host=host: host in pki.names_of(presented(host)), 90, 0.2, f"a certificate for {host}")
         assert pods.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["type"] == "kubernetes.io/tls"
         # Replicas show a certificate as soon as its Secret is there, which is before its status says so.
         certificate = f"/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}"
         eventually(lambda path=certificate: [(c["type"], c["status"]) for c in pods.get(path)["status"]["conditions"]] == [("Ready", "True")], 30)
+    eventually(lambda: clients.fetch(WEBSECURE, "vault.ominis.ai", tls=True).status == 200, 20, what="Vaultwarden through the proxy")
     _, refused = pods.asked(USER)
     assert not refused, f"missing: {refused}"
 
 
-def test_the_seed_s_backup_is_what_vaultwarden_has(pods, tmp_path):
-    """The command as it is written there, in the pod that the chart made."""
-    pods.settled("vaultwarden", "app.kubernetes.io/name=vaultwarden", 1)
+def test_the_seed_s_backup_is_what_vaultwarden_has(pods, umbrella, tmp_path):
+    """The command as it is written there, in the pod that the umbrella made."""
     command = "kubectl exec -n vaultwarden vaultwarden-0 -- \\\n  tar -czf - /data > vaultwarden-backup-$(date +%Y%m%d).tar.gz"
     environment = {"PATH": f"{pathlib.Path(paths.tool('KUBECTL', 'kubectl')).parent}:/usr/bin:/bin", "KUBECONFIG": str(pods.kubeconfig)}
     subprocess.run(["bash", "-ec", command], cwd=tmp_path, env=environment, check=True, capture_output=True)

@@ -171,6 +171,8 @@ fn document<S: JsonSchema, T: JsonSchema>(kind: &Kind) -> Value {
     for path in kind.open {
         open(&mut spec, path);
     }
+    let mut status = part::<T>();
+    open(&mut status, "");
     let rules: Vec<_> = kind.rules.iter().map(|(rule, message)| json!({ "rule": rule, "message": message })).collect();
     if let Some(spec) = spec.as_object_mut() {
         spec.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
@@ -202,7 +204,7 @@ fn document<S: JsonSchema, T: JsonSchema>(kind: &Kind) -> Value {
                 "kind": { "type": "string" },
                 "metadata": { "type": "object" },
                 "spec": spec,
-                "status": part::<T>(),
+                "status": status,
             },
         } },
     });
