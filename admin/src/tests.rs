@@ -46,7 +46,7 @@ fn admin(routers: usize) -> Admin<Fixed> {
     }
     let balancer = LoadBalancer {
         servers: vec![Server { url: "http://10.0.0.1:80".to_owned(), ..Server::default() }],
-        sticky: Some(Sticky { cookie: Some(Cookie::default()) }),
+        sticky: Some(Box::new(Sticky { cookie: Some(Cookie::default()) })),
         ..LoadBalancer::default()
     };
     let service = Arc::new(Service { kind: ServiceKind::LoadBalancer(balancer), middlewares: Vec::new() });

@@ -54,7 +54,7 @@ pub(crate) struct Pipeline {
     pub(crate) count: bool,
     pub(crate) router_series: Option<Arc<Series>>,
     pub(crate) service_series: Option<Arc<Series>>,
-    pub(crate) ingress: Option<IngressMetadata>,
+    pub(crate) ingress: Option<Arc<IngressMetadata>>,
 }
 
 /// Who answers in the end.

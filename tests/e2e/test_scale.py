@@ -10,8 +10,8 @@ from harness.proxy import Proxy
 
 COUNT = 10_000
 ATTEMPTS = 3
-# Megabytes in use with all of them; what is reached is 106 (docs/performance.md).
-MEMORY = 150
+# Megabytes in use with all of them; what is reached is 86 (docs/performance.md).
+MEMORY = 110
 
 
 @pytest.fixture(scope="module")

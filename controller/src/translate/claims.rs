@@ -3,7 +3,6 @@ use crate::view::ingress::BackendPort;
 use flow_model::config::Objects;
 use flow_model::name::Name;
 use hashbrown::{HashMap, HashSet};
-use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
 /// Who claims a name. Of several the first in this order has it: the eldest, then by address.
@@ -24,7 +23,7 @@ impl Owner {
 }
 
 /// Those who claim one name, in order.
-type Rivals<T> = SmallVec<[(Owner, Arc<T>); 1]>;
+type Rivals<T> = Vec<(Owner, Arc<T>)>;
 
 /// Objects by name, kept across translations. Names are made from other names, so two objects may claim one.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl<T: PartialEq> Claims<T> {
     /// Claims a name, or changes what was claimed. True where that changes anything.
     pub(super) fn claim(&mut self, name: &Name, owner: Owner, value: Arc<T>) -> bool {
         let Some(rivals) = self.rivals.get_mut(name) else {
-            self.rivals.insert(name.clone(), smallvec![(owner, value.clone())]);
+            self.rivals.insert(name.clone(), vec![(owner, value.clone())]);
             self.put(name, Some(value));
             return true;
         };

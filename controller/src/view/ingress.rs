@@ -81,6 +81,13 @@ pub enum BackendPort {
     Number(i32),
 }
 
+impl BackendPort {
+    /// The first in order.
+    pub(crate) fn first() -> Self {
+        Self::Name(Box::default())
+    }
+}
+
 impl std::fmt::Display for BackendPort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

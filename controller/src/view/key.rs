@@ -1,6 +1,12 @@
 use flow_model::diagnostic::Subject;
 use flow_model::name::Name;
+use hashbrown::HashSet;
+use parking_lot::Mutex;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+/// The namespaces of all keys: every object names one, and they are few, so that each is held once.
+static NAMESPACES: LazyLock<Mutex<HashSet<Name, foldhash::fast::RandomState>>> = LazyLock::new(Mutex::default);
 
 /// An object's address within its kind.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -15,7 +21,7 @@ impl ObjectKey {
     /// The object `namespace/name`.
     #[must_use]
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self { namespace: shared(namespace), name: name.into() }
     }
 
     /// The key of an object with this metadata.
@@ -37,6 +43,19 @@ impl ObjectKey {
     }
 }
 
+fn shared(namespace: &str) -> Name {
+    let mut all = NAMESPACES.lock();
+    if let Some(known) = all.get(namespace) {
+        return Name::clone(known);
+    }
+    if all.len() == all.capacity() {
+        all.retain(|namespace| Arc::strong_count(namespace) > 1);
+    }
+    let name = Name::from(namespace);
+    all.insert(Name::clone(&name));
+    name
+}
+
 impl fmt::Display for ObjectKey {
     /// `namespace/name`, or the name alone where there is no namespace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,5 +63,20 @@ impl fmt::Display for ObjectKey {
             write!(f, "{}/", self.namespace)?;
         }
         f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_held_once_and_no_longer_than_needed() {
+        let (a, b) = (ObjectKey::new("held-once", "a"), ObjectKey::new("held-once", "b"));
+        assert!(Arc::ptr_eq(&a.namespace, &b.namespace));
+        let gone = Arc::downgrade(&ObjectKey::new("soon-gone", "a").namespace);
+        let kept: Vec<_> = (0..10_000).map(|n| ObjectKey::new(&format!("one-of-many-{n}"), "a")).collect();
+        assert!(gone.upgrade().is_none());
+        assert_eq!((&*a.namespace, kept.len()), ("held-once", 10_000));
     }
 }

@@ -30,17 +30,19 @@ pub use secret::{ConfigMap, Secret};
 pub use service::Service;
 
 use crate::crd::{Group, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
+use hashbrown::HashMap;
 use kube::core::ObjectMeta;
 use references::Counts;
+use smallvec::SmallVec;
 use std::sync::Arc;
-use store::{CustomStore, Store, insert_custom, remove_custom};
+use store::{CustomStore, Keyed, Store, insert_custom, remove_custom};
 
 /// The objects of a cluster that are read, and what changed since the last translation.
 #[derive(Debug, Default)]
 pub struct View {
     config_maps: Store<ConfigMap>,
     endpoint_slices: Store<EndpointSlice>,
-    slices_of_service: Store<Vec<Arc<EndpointSlice>>>,
+    slices_of_service: HashMap<ObjectKey, SmallVec<[Arc<EndpointSlice>; 1]>, foldhash::fast::RandomState>,
     ingress_classes: Store<IngressClass>,
     ingresses: Store<Ingress>,
     middlewares: CustomStore<MiddlewareSpec>,
@@ -62,13 +64,13 @@ impl View {
         match object {
             Object::ConfigMap(object) => {
                 self.wants(&Reference::ConfigMap(object.key.clone()))
-                    && self.config_maps.put(object.key.clone(), object, &mut self.dirty.config_maps)
+                    && self.config_maps.put(object, &mut self.dirty.config_maps)
             }
             Object::EndpointSlice(object) => self.apply_slice(object),
             Object::Ingress(object) => {
                 let references = ingress_references(&object);
                 let old = self.ingresses.get(&object.key).map(|old| ingress_references(old));
-                let changed = self.ingresses.put(object.key.clone(), object, &mut self.dirty.ingresses);
+                let changed = self.ingresses.put(object, &mut self.dirty.ingresses);
                 if changed && old.as_ref() != Some(&references) {
                     self.references.add(references);
                     self.forget(old.unwrap_or_default());
@@ -77,7 +79,7 @@ impl View {
             }
             Object::IngressClass(object) => {
                 let mut keys = Keys::default();
-                let changed = self.ingress_classes.put(object.key.clone(), object, &mut keys);
+                let changed = self.ingress_classes.put(object, &mut keys);
                 self.dirty.ingress_classes |= changed;
                 changed
             }
@@ -87,19 +89,18 @@ impl View {
             }
             Object::Node(object) => {
                 let mut keys = Keys::default();
-                let changed = self.nodes.put(object.key.clone(), object, &mut keys);
+                let changed = self.nodes.put(object, &mut keys);
                 self.dirty.nodes |= changed;
                 changed
             }
             Object::Secret(object) => {
-                self.wants(&Reference::Secret(object.key.clone()))
-                    && self.secrets.put(object.key.clone(), object, &mut self.dirty.secrets)
+                self.wants(&Reference::Secret(object.key.clone())) && self.secrets.put(object, &mut self.dirty.secrets)
             }
             Object::ServersTransport(object) => {
                 let outcome = insert_custom(&mut self.servers_transports, *object, &mut self.dirty.servers_transports);
                 self.account(outcome)
             }
-            Object::Service(object) => self.services.put(object.key.clone(), object, &mut self.dirty.services),
+            Object::Service(object) => self.services.put(object, &mut self.dirty.services),
             Object::TlsOption(object) => {
                 let outcome = insert_custom(&mut self.tls_options, object, &mut self.dirty.tls_options);
                 self.account(outcome)
@@ -222,7 +223,7 @@ impl View {
     fn apply_slice(&mut self, object: EndpointSlice) -> bool {
         let (key, service) = (object.key.clone(), object.service.clone());
         let old = self.endpoint_slices.get(&key).cloned();
-        if !self.endpoint_slices.put(key.clone(), object, &mut Keys::default()) {
+        if !self.endpoint_slices.put(object, &mut Keys::default()) {
             return false;
         }
         if let Some(old) = old {
@@ -231,21 +232,18 @@ impl View {
         }
         let Some(slice) = self.endpoint_slices.get(&key).cloned() else { return false };
         self.dirty.services.insert(service.clone());
-        let mut slices = self.slices_of_service.get(&service).map_or_else(Vec::new, |slices| slices.to_vec());
+        let slices = self.slices_of_service.entry(service).or_default();
         slices.push(slice);
         // As Traefik: by age, then by name, so that endpoints keep their order.
         slices.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
-        self.slices_of_service.set(service, slices);
         true
     }
 
     fn unlink_slice(&mut self, old: &EndpointSlice) {
-        let slices = self.slices_of_service.get(&old.service).map_or_else(Vec::new, |slices| slices.to_vec());
-        let rest: Vec<_> = slices.into_iter().filter(|slice| slice.key != old.key).collect();
-        if rest.is_empty() {
-            self.slices_of_service.take(&old.service, &mut Keys::default());
-        } else {
-            self.slices_of_service.set(old.service.clone(), rest);
+        let Some(slices) = self.slices_of_service.get_mut(&old.service) else { return };
+        slices.retain(|slice| slice.key != old.key);
+        if slices.is_empty() {
+            self.slices_of_service.remove(&old.service);
         }
     }
 
@@ -341,6 +339,19 @@ impl View {
         store::preferred(&self.tls_stores, key)
     }
 }
+
+/// Kinds that have a `key`.
+macro_rules! keyed {
+    ($($kind:ty),*) => {$(
+        impl Keyed for $kind {
+            fn key(&self) -> &ObjectKey {
+                &self.key
+            }
+        }
+    )*};
+}
+
+keyed!(ConfigMap, EndpointSlice, Ingress, IngressClass, Node, Secret, Service);
 
 fn ingress_references(ingress: &Ingress) -> Vec<Reference> {
     ingress.tls_secrets.iter().map(|name| Reference::Secret(ingress.key.sibling(name))).collect()

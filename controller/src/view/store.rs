@@ -1,57 +1,72 @@
 use super::custom::{Custom, References, Versions};
 use super::{Group, Keys, ObjectKey, Reference};
-use hashbrown::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-type Map<T> = HashMap<ObjectKey, T, foldhash::fast::RandomState>;
+/// An object that knows its address.
+pub(super) trait Keyed {
+    fn key(&self) -> &ObjectKey;
+}
 
-/// The objects of one kind.
+/// The objects of one kind, by their own keys: of tens of thousands, none is kept twice.
 #[derive(Debug)]
-pub(super) struct Store<T>(Map<Arc<T>>);
+pub(super) struct Store<T> {
+    objects: HashTable<Arc<T>>,
+    hasher: RandomState,
+}
 
 /// The custom resources of one kind.
-pub(super) type CustomStore<T> = Map<Versions<T>>;
+pub(super) type CustomStore<T> = HashMap<ObjectKey, Versions<T>, RandomState>;
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
-        Self(HashMap::default())
+        Self { objects: HashTable::new(), hasher: RandomState::default() }
     }
 }
 
-impl<T> Store<T> {
+impl<T: Keyed> Store<T> {
     pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<T>> {
-        self.0.get(key)
+        self.objects.find(self.hasher.hash_one(key), |object| object.key() == key)
     }
 
     pub(super) fn values(&self) -> impl ExactSizeIterator<Item = &Arc<T>> {
-        self.0.values()
+        self.objects.iter()
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = ObjectKey> {
-        self.0.keys().cloned()
-    }
-
-    /// Puts an object in, whatever was there.
-    pub(super) fn set(&mut self, key: ObjectKey, object: T) {
-        self.0.insert(key, Arc::new(object));
+        self.values().map(|object| object.key().clone())
     }
 
     /// Takes an object out; a known one is dirty.
     pub(super) fn take(&mut self, key: &ObjectKey, dirty: &mut Keys) -> Option<Arc<T>> {
-        let old = self.0.remove(key)?;
+        let found = self.objects.find_entry(self.hasher.hash_one(key), |object| object.key() == key);
+        let (old, _) = found.ok()?.remove();
         dirty.insert(key.clone());
         Some(old)
     }
 }
 
-impl<T: PartialEq> Store<T> {
+impl<T: Keyed + PartialEq> Store<T> {
     /// Puts an object in; one that differs from what was there is dirty.
-    pub(super) fn put(&mut self, key: ObjectKey, object: T, dirty: &mut Keys) -> bool {
-        if self.0.get(&key).is_some_and(|old| **old == object) {
-            return false;
+    pub(super) fn put(&mut self, object: T, dirty: &mut Keys) -> bool {
+        let Self { objects, hasher } = self;
+        let key = object.key();
+        let place =
+            objects.entry(hasher.hash_one(key), |other| other.key() == key, |other| hasher.hash_one(other.key()));
+        match place {
+            Entry::Occupied(known) if **known.get() == object => return false,
+            Entry::Occupied(mut known) => {
+                dirty.insert(key.clone());
+                *known.get_mut() = Arc::new(object);
+            }
+            Entry::Vacant(place) => {
+                dirty.insert(key.clone());
+                place.insert(Arc::new(object));
+            }
         }
-        dirty.insert(key.clone());
-        self.set(key, object);
         true
     }
 }

@@ -1,5 +1,6 @@
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A router: which requests, through which middlewares, to which service.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -104,7 +105,7 @@ pub enum Verbosity {
 pub struct Metadata {
     /// The Ingress.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ingress: Option<IngressMetadata>,
+    pub ingress: Option<Arc<IngressMetadata>>,
 }
 
 /// The Ingress and the backend that a router was made from.

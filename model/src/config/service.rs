@@ -35,7 +35,7 @@ pub struct LoadBalancer {
     pub strategy: Strategy,
     /// Clients stay with the server they got.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky: Option<Sticky>,
+    pub sticky: Option<Box<Sticky>>,
     /// The client's Host is sent on.
     pub pass_host_header: bool,
     /// When what the server sends is flushed to the client. Kept for Traefik's API: here every frame is sent on at once.

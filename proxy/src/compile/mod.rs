@@ -65,7 +65,7 @@ pub struct Compiler {
     setup: Setup,
     /// What was compiled last.
     sources: Vec<Source>,
-    entries: ByName<Entry>,
+    entries: ByName<Box<Entry>>,
     users: Users,
     /// Routers that want other TLS options than the default ones.
     wishing: Names,
@@ -140,20 +140,20 @@ impl Compiler {
 
     /// Brings `self.entries` up to date.
     fn build_routers(&mut self, change: &Change, lookup: Lookup<'_>) -> Built {
-        let mut stale: ByName<Entry> = ByName::default();
+        let mut stale: ByName<Box<Entry>> = ByName::default();
         let mut doubtful: Names = change.parts.iter().flat_map(|on| self.users.of(on)).cloned().collect();
         let mut unused = Vec::new();
         for (name, router) in &change.routers {
             let (name, old) =
                 self.entries.remove_entry(name).map_or_else(|| (Arc::clone(name), None), |(n, e)| (n, Some(e)));
             if let Some(router) = router {
-                let entry = Entry::read(router, self.setup.rule_syntax, old.as_ref());
+                let entry = Entry::read(router, self.setup.rule_syntax, old.as_deref());
                 if entry.wants_options(&self.defaults) {
                     self.wishing.insert(Arc::clone(&name));
                 } else {
                     self.wishing.remove(&name);
                 }
-                self.entries.insert(Arc::clone(&name), entry);
+                self.entries.insert(Arc::clone(&name), Box::new(entry));
             } else {
                 self.wishing.remove(&name);
             }
@@ -180,7 +180,7 @@ impl Compiler {
                 if entry.holds(conflicted, lookup) {
                     continue;
                 }
-                let replaced = entry.build(&name, conflicted, old.as_ref(), &mut workshop);
+                let replaced = entry.build(&name, conflicted, old.as_deref(), &mut workshop);
                 let before = if old.is_some() { before } else { &replaced.dependencies };
                 unused.extend(self.users.replace(&name, before, &entry.dependencies));
                 built.gone.extend(replaced.copies);

@@ -24,7 +24,7 @@ pub(super) struct Report {
 
 impl Report {
     /// Takes the copies of routers out that are there no more, and those of `built` in.
-    pub(super) fn routers(&mut self, gone: &[Copy], built: &[Name], entries: &ByName<Entry>) {
+    pub(super) fn routers(&mut self, gone: &[Copy], built: &[Name], entries: &ByName<Box<Entry>>) {
         for copy in gone {
             let name = &copy.settled.name;
             if self.runtime.routers.get(name).is_some_and(|info| Arc::ptr_eq(info, &copy.info)) {
@@ -36,7 +36,7 @@ impl Report {
             for copy in entry.iter().flat_map(|entry| &entry.copies) {
                 self.runtime.routers.insert(Arc::clone(&copy.settled.name), Arc::clone(&copy.info));
             }
-            if entry.is_some_and(Entry::is_troubled) {
+            if entry.is_some_and(|entry| entry.is_troubled()) {
                 self.troubled.insert(Arc::clone(name));
             } else {
                 self.troubled.remove(name);
@@ -56,7 +56,7 @@ impl Report {
         &mut self,
         change: &Change,
         lookup: Lookup<'_>,
-        entries: &ByName<Entry>,
+        entries: &ByName<Box<Entry>>,
         findings: Vec<Diagnostic>,
     ) -> Runtime {
         let (mut middlewares, mut services) = (ByName::default(), ByName::default());

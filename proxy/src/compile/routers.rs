@@ -9,7 +9,7 @@ use crate::router::CompiledRule;
 use crate::snapshot::{Pipeline, Route, Target};
 use flow_middleware::chain::Chain;
 use flow_middleware::{Middleware as Step, MiddlewareError, compile};
-use flow_model::config::{Router, RouterObservability, RuleSyntax};
+use flow_model::config::{IngressMetadata, Router, RouterObservability, RuleSyntax};
 use flow_model::middleware::Middleware;
 use flow_model::name::{INTERNAL, KUBERNETES, KUBERNETES_CRD, Name, provider, qualify};
 use flow_model::rule::Rule;
@@ -244,6 +244,7 @@ impl<'a, 'b> Build<'a, 'b> {
         let tls_options = self.tls_options(router, conflicted);
         let service_name = qualify(&router.service, self.provider);
         let target = self.target(&service_name);
+        let service_name = self.with.services.shared(service_name);
         let mut members: Vec<Name> = router.middlewares.iter().map(|m| qualify(m, self.provider)).collect();
         if let Some(service) = self.with.lookup.service(&service_name) {
             members.extend(service.middlewares.iter().map(|m| qualify(m, provider(&service_name))));
@@ -364,6 +365,6 @@ fn precedence(provider: &str) -> u32 {
     }
 }
 
-fn ingress(observability: RouterObservability) -> Option<flow_model::config::IngressMetadata> {
+fn ingress(observability: RouterObservability) -> Option<Arc<IngressMetadata>> {
     observability.metadata?.ingress
 }

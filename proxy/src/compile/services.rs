@@ -54,6 +54,11 @@ impl Services {
         self.find(name, lookup, dependencies, &mut Vec::new()).map_err(|why| why.to_string())
     }
 
+    /// A name as the service of that name has it: the copies of a router need none of their own.
+    pub(super) fn shared(&self, name: Name) -> Name {
+        self.made.get_key_value(&name).map_or(name, |(known, _)| Arc::clone(known))
+    }
+
     fn find(
         &mut self,
         name: &Name,

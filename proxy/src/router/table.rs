@@ -24,7 +24,9 @@ impl<T> RouteTable<T> {
         let mut changed: HashMap<&HostKey, Vec<Entry<T>>, foldhash::fast::RandomState> = HashMap::default();
         for route in new {
             for disjunct in &route.rule.disjuncts {
-                changed.entry(&disjunct.host).or_default().push(Entry::new(route, disjunct));
+                // Mostly it is the only one of its host.
+                let entries = changed.entry(&disjunct.host).or_insert_with(|| Vec::with_capacity(1));
+                entries.push(Entry::new(route, disjunct));
             }
         }
         for disjunct in gone.iter().flat_map(|route| &route.rule.disjuncts) {

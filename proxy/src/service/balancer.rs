@@ -18,7 +18,7 @@ pub(super) struct Balancer {
     endpoints: Box<[Arc<Endpoint>]>,
     /// Over the servers that are not fenced.
     pub(super) rotation: Rotation,
-    sticky: Option<Sticky>,
+    sticky: Option<Box<Sticky>>,
     pass_host_header: bool,
 }
 
@@ -60,7 +60,8 @@ impl Balancer {
         Ok(Self {
             transport: Arc::clone(transport),
             rotation: Rotation::new(&weights, start),
-            sticky: cookie.map(|cookie| Sticky::compile(cookie, name, endpoints.iter().map(|endpoint| endpoint.url()))),
+            sticky: cookie
+                .map(|cookie| Box::new(Sticky::compile(cookie, name, endpoints.iter().map(|endpoint| endpoint.url())))),
             endpoints: endpoints.into_boxed_slice(),
             pass_host_header: config.pass_host_header,
         })

@@ -103,7 +103,7 @@ impl BackendKey {
         Ok(config::Service {
             kind: ServiceKind::LoadBalancer(LoadBalancer {
                 servers,
-                sticky: wants.sticky,
+                sticky: wants.sticky.map(Box::new),
                 pass_host_header: wants.pass_host_header,
                 servers_transport: wants.servers_transport,
                 ..LoadBalancer::default()
@@ -142,6 +142,7 @@ fn endpoint_servers(view: &View, service: &ObjectKey, scheme: &str, port: &Servi
             }
         }
     }
+    servers.shrink_to_fit();
     servers
 }
 

@@ -1,17 +1,20 @@
 use super::backend::{BackendKey, Unserved};
+use super::users::Users;
 use crate::translate::claims::{Claims, Owner};
 use crate::translate::options::IngressOptions;
+use crate::view::ingress::BackendPort;
 use crate::view::{Dirty, Keys, ObjectKey, View};
 use flow_model::config::Service;
 use flow_model::name::Name;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The backends that Ingresses use, each translated once and again only when what it reads changes.
 #[derive(Debug, Default)]
 pub(super) struct Backends {
-    all: HashMap<BackendKey, Entry, foldhash::fast::RandomState>,
-    of_service: HashMap<ObjectKey, Vec<BackendKey>, foldhash::fast::RandomState>,
+    /// In order, so that the ports of a Service stand together.
+    all: BTreeMap<BackendKey, Box<Entry>>,
     /// Those that lost their name to another.
     losers: HashSet<BackendKey, foldhash::fast::RandomState>,
 }
@@ -21,8 +24,7 @@ struct Entry {
     name: Name,
     outcome: Result<Arc<Service>, Unserved>,
     reads_nodes: bool,
-    /// Ingresses, and whether they use it by its name; the others make it the default backend.
-    users: HashMap<ObjectKey, bool, foldhash::fast::RandomState>,
+    users: Users,
     /// How many use it by its name: one, and it is a service of its own.
     named: usize,
 }
@@ -49,12 +51,11 @@ impl Backends {
             name: key.service_name(),
             outcome: outcome.map(Arc::new),
             reads_nodes,
-            users: HashMap::default(),
+            users: Users::default(),
             named: 0,
         };
         let answer = (entry.name.clone(), entry.outcome.clone());
-        self.of_service.entry(key.service.clone()).or_default().push(key.clone());
-        self.all.insert(key.clone(), entry);
+        self.all.insert(key.clone(), Box::new(entry));
         answer
     }
 
@@ -72,7 +73,7 @@ impl Backends {
         services: &mut Claims<Service>,
     ) -> bool {
         let Some(entry) = self.all.get_mut(key) else { return false };
-        let before = entry.users.insert(ingress.clone(), named).unwrap_or_default();
+        let before = entry.users.insert(ingress, named);
         entry.named = entry.named - usize::from(before) + usize::from(named);
         match &entry.outcome {
             Ok(service) if named => services.claim(&entry.name, key.owner(), service.clone()),
@@ -88,18 +89,17 @@ impl Backends {
         services: &mut Claims<Service>,
     ) -> bool {
         let Some(entry) = self.all.get_mut(key) else { return false };
-        entry.named -= usize::from(entry.users.remove(ingress).unwrap_or_default());
+        entry.named -= usize::from(entry.users.remove(ingress));
         let changed = entry.named == 0 && services.release(&entry.name, &key.owner());
         if entry.users.is_empty() {
             self.all.remove(key);
-            if let Some(keys) = self.of_service.get_mut(&key.service) {
-                keys.retain(|other| other != key);
-                if keys.is_empty() {
-                    self.of_service.remove(&key.service);
-                }
-            }
         }
         changed
+    }
+
+    fn of_service<'a>(&'a self, service: &'a ObjectKey) -> impl Iterator<Item = &'a BackendKey> {
+        let first = BackendKey { service: service.clone(), port: BackendPort::first() };
+        self.all.range(first..).map(|(key, _)| key).take_while(move |key| key.service == *service)
     }
 
     /// Translates again what reads something that changed. Ingresses to which it matters go into `ingresses`.
@@ -112,7 +112,7 @@ impl Backends {
         ingresses: &mut Keys,
     ) -> bool {
         let mut keys: Vec<BackendKey> =
-            dirty.services.iter().filter_map(|service| self.of_service.get(service)).flatten().cloned().collect();
+            dirty.services.iter().flat_map(|service| self.of_service(service)).cloned().collect();
         if dirty.nodes {
             keys.extend(self.all.iter().filter(|(_, entry)| entry.reads_nodes).map(|(key, _)| key.clone()));
         }
@@ -127,7 +127,7 @@ impl Backends {
                 (old, new) => {
                     let settled = old.is_ok() && new.is_ok();
                     ingresses.extend(
-                        entry.users.iter().filter(|(_, named)| !(settled && **named)).map(|(user, _)| user.clone()),
+                        entry.users.iter().filter(|(_, named)| !(settled && *named)).map(|(user, _)| user.clone()),
                     );
                     entry.outcome = new.map(Arc::new);
                     changed |= match &entry.outcome {
@@ -152,7 +152,11 @@ impl Backends {
             }
         }
         let changed = losers.symmetric_difference(&self.losers);
-        let users = changed.filter_map(|key| self.all.get(key)).flat_map(|entry| entry.users.keys().cloned()).collect();
+        let users = changed
+            .filter_map(|key| self.all.get(key))
+            .flat_map(|entry| entry.users.iter())
+            .map(|(user, _)| user.clone());
+        let users = users.collect();
         self.losers = losers;
         users
     }

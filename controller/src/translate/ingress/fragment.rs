@@ -74,6 +74,9 @@ impl Fragment {
             fragment.warning("spec.defaultBackend is ignored where there are rules".to_owned());
         }
         fragment.add_rules(ingress, &routing, view, options, backends);
+        // There are as many of these as Ingresses: no room is held that nothing will fill.
+        fragment.routers.shrink_to_fit();
+        fragment.backends.shrink_to_fit();
         fragment
     }
 
@@ -213,12 +216,12 @@ fn place(host: &str, path: &Path) -> String {
 
 /// A router without its rule.
 fn router(ingress: &Ingress, routing: &RouterOptions, backend: &BackendKey, service: Name) -> Router {
-    let metadata = IngressMetadata {
+    let metadata = Arc::new(IngressMetadata {
         namespace: ingress.key.namespace.clone(),
         ingress_name: ingress.key.name.clone(),
         service_name: backend.service.name.clone(),
         service_port: backend.port.to_string().into(),
-    };
+    });
     let mut observability =
         RouterObservability { metadata: Some(Metadata { ingress: Some(metadata) }), ..RouterObservability::default() };
     if let Some(wanted) = &routing.observability {

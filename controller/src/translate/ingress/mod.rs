@@ -10,6 +10,7 @@ mod router_options;
 mod rule;
 mod service_options;
 mod tree;
+mod users;
 
 use super::claims::Claims;
 use super::options::IngressOptions;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Ingresses {
     options: IngressOptions,
-    fragments: HashMap<ObjectKey, Fragment, foldhash::fast::RandomState>,
+    fragments: HashMap<ObjectKey, Box<Fragment>, foldhash::fast::RandomState>,
     diagnosed: BTreeMap<ObjectKey, Vec<Diagnostic>>,
     backends: Backends,
     certificates: Certificates,
@@ -91,8 +92,8 @@ impl Ingresses {
             let ingress = view.ingress(key).filter(|ingress| class::is_ours(ingress, view, &self.options));
             if let Some(ingress) = ingress {
                 let mut new = Fragment::translate(ingress, view, &self.options, &mut self.backends);
-                changed |= self.put(&mut new, before.as_ref(), key, view);
-                self.fragments.insert(key.clone(), new);
+                changed |= self.put(&mut new, before.as_deref(), key, view);
+                self.fragments.insert(key.clone(), Box::new(new));
             } else {
                 let absent = view.ingress(key).and_then(|ingress| class::is_absent(ingress, view, &self.options));
                 let told = absent.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
@@ -102,7 +103,7 @@ impl Ingresses {
         }
         for old in old {
             let new = self.fragments.remove(&old.owner.key);
-            changed |= self.take(&old, new.as_ref(), &old.owner.key);
+            changed |= self.take(&old, new.as_deref(), &old.owner.key);
             self.fragments.extend(new.map(|new| (old.owner.key, new)));
         }
         changed

@@ -170,7 +170,8 @@ async fn a_sticky_client_moves_on_when_its_server_is_gone() {
     })
     .await;
     let fixture = Fixture::with(&[nobody().await, backend.url.clone()], &ServersTransport::default(), |balancer| {
-        balancer.sticky = Some(Sticky { cookie: Some(Cookie { name: "s".to_owned(), ..Cookie::default() }) });
+        let cookie = Cookie { name: "s".to_owned(), ..Cookie::default() };
+        balancer.sticky = Some(Box::new(Sticky { cookie: Some(cookie) }));
     });
     let gone = fixture.service.endpoints()[0].url().to_owned();
     let mut request = get("/");

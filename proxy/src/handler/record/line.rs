@@ -101,7 +101,7 @@ impl Line {
             request_headers: self.request_headers.as_ref(),
             router: end.route.map(|route| &*route.name),
             service: end.route.map(|route| &*route.target.service),
-            ingress: end.route.and_then(|route| route.target.ingress.as_ref()),
+            ingress: end.route.and_then(|route| route.target.ingress.as_deref()),
             upstream: end.hop.endpoint.as_ref().map(|endpoint| Upstream {
                 url: endpoint.url(),
                 address: endpoint.address(),

@@ -46,7 +46,7 @@ fn sticky(cookie: Cookie) -> Option<Sticky> {
 }
 
 fn balancer(servers: Vec<Server>, sticky: Option<Sticky>) -> ServiceKind {
-    ServiceKind::LoadBalancer(LoadBalancer { servers, sticky, ..LoadBalancer::default() })
+    ServiceKind::LoadBalancer(LoadBalancer { servers, sticky: sticky.map(Box::new), ..LoadBalancer::default() })
 }
 
 /// The URL chosen, and the cookies set.
