@@ -78,7 +78,7 @@ fn config(
     let index = &state.keyring.index;
     let settings: &Settings = &served.settings;
     if !name.is_empty() {
-        let known = !settings.sni_strict || index.find(name, schemes).is_some();
+        let known = !settings.sni_strict || state.certificate(name, schemes).is_some();
         return known.then(|| Arc::clone(&served.config));
     }
     let certificate = match index.find_address(local, schemes) {

@@ -6,8 +6,9 @@ use flow_model::config::{Certificate, Objects, TlsOptions};
 use flow_model::diagnostic::Severity;
 use flow_model::name::Name;
 use hashbrown::HashMap;
-use rustls::ServerConfig;
 use rustls::server::ResolvesServerCert;
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SignatureScheme};
 use std::sync::Arc;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -85,6 +86,13 @@ impl TlsState {
     /// The certificates that are served and where each comes from, the default one last if it was given.
     pub fn certificates(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
         self.keyring.served()
+    }
+
+    /// The certificate for a server name (in lower case): for it exactly, else by a wildcard for its first label. Of
+    /// several the first whose key fits `schemes`; `None` where only the default one is left.
+    #[must_use]
+    pub fn certificate(&self, server_name: &str, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+        self.keyring.index.find(server_name, schemes)
     }
 
     /// Whether the certificates of the two are the same.

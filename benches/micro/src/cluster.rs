@@ -1,0 +1,59 @@
+//! Ingresses as an API server has them, each with its Service and EndpointSlice.
+
+use flow_controller::view::{Kind, Object, View};
+use serde_json::{Value, json};
+
+/// The namespace of them all.
+const NAMESPACE: &str = "many";
+
+/// A cluster of so many Ingresses; number N has the host `hN.many.test`.
+///
+/// # Panics
+/// Never: the objects are right.
+#[must_use]
+pub fn view(count: usize) -> View {
+    let mut view = View::default();
+    let all = |make: fn(usize) -> Object| (0..count).map(make).collect();
+    view.replace(Kind::Service, None, all(service));
+    view.replace(Kind::EndpointSlice, None, all(|number| endpoint_slice(number, "10.0.0.1", 80)));
+    view.replace(Kind::Ingress, None, all(|number| ingress(number, "/")));
+    view
+}
+
+/// Ingress `number`, with this path.
+#[must_use]
+pub fn ingress(number: usize, path: &str) -> Object {
+    let backend = json!({"service": {"name": format!("s{number}"), "port": {"number": 80}}});
+    let paths = json!([{"path": path, "pathType": "Prefix", "backend": backend}]);
+    let rules = json!([{"host": format!("h{number}.many.test"), "http": {"paths": paths}}]);
+    object("networking.k8s.io/v1", "Ingress", &format!("i{number}"), json!({"spec": {"rules": rules}}))
+}
+
+/// Service `number`.
+#[must_use]
+pub fn service(number: usize) -> Object {
+    let spec = json!({"clusterIP": "10.1.0.1", "type": "ClusterIP", "ports": [{"name": "web", "port": 80, "protocol": "TCP"}]});
+    object("v1", "Service", &format!("s{number}"), json!({"spec": spec}))
+}
+
+/// The EndpointSlice of Service `number`, with one address.
+#[must_use]
+pub fn endpoint_slice(number: usize, address: &str, port: u16) -> Object {
+    let body = json!({
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": true, "serving": true, "terminating": false}}],
+        "ports": [{"name": "web", "port": port, "protocol": "TCP"}],
+        "metadata": {"labels": {"kubernetes.io/service-name": format!("s{number}")}},
+    });
+    object("discovery.k8s.io/v1", "EndpointSlice", &format!("s{number}-1"), body)
+}
+
+#[expect(clippy::expect_used, reason = "what is written here is right")]
+fn object(version: &str, kind: &str, name: &str, mut body: Value) -> Object {
+    body["apiVersion"] = version.into();
+    body["kind"] = kind.into();
+    body["metadata"]["name"] = name.into();
+    body["metadata"]["namespace"] = NAMESPACE.into();
+    body["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
+    Object::from_manifest(body).expect("a right object").expect("a kind that is read")
+}

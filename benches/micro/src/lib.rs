@@ -1,0 +1,63 @@
+//! What the micro-benches and the budgets share: a cluster of many Ingresses, and what compiles it.
+
+pub mod cluster;
+
+use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translated, Translator};
+use flow_model::config::{RouterTls, RuleSyntax, ServersTransport};
+use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
+use flow_model::name::{KUBERNETES, KUBERNETES_CRD};
+use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
+use flow_proxy_core::forward::Tunnels;
+use flow_proxy_core::metrics::Metrics;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// The entry points `web` and `websecure` (whose routers are TLS routers), on ports that the kernel chooses.
+#[must_use]
+pub fn entry_points() -> Arc<[Arc<EntryPoint>]> {
+    let point = |name: &str, tls| {
+        Arc::new(EntryPoint {
+            name: name.into(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            as_default: false,
+            allow_acme_bypass: false,
+            transport: Transport::default(),
+            proxy_protocol: None,
+            forwarded_headers: ForwardedHeaders::default(),
+            http: Http { tls, ..Http::default() },
+            http2: Http2::default(),
+            observability: Default::default(),
+            has_model: name == "websecure",
+        })
+    };
+    [point("web", None), point("websecure", Some(RouterTls::default()))].into()
+}
+
+/// A translator of Ingresses and custom resources.
+#[must_use]
+pub fn translator() -> Translator {
+    Translator::new(Options { ingress: Some(IngressOptions::default()), crd: Some(CrdOptions::default()) })
+}
+
+/// A compiler for these entry points.
+#[must_use]
+pub fn compiler(entry_points: Arc<[Arc<EntryPoint>]>, metrics: Option<Arc<Metrics>>) -> Compiler {
+    Compiler::new(Setup {
+        entry_points,
+        rule_syntax: RuleSyntax::V3,
+        default_transport: ServersTransport::default(),
+        tunnels: Tunnels::new(),
+        internals: Vec::new(),
+        record_internals: RecordInternals::default(),
+        metrics,
+    })
+}
+
+/// What a compiler takes of a translation.
+#[must_use]
+pub fn sources(translated: Translated) -> [Source; 2] {
+    [
+        Source { provider: KUBERNETES.into(), config: translated.kubernetes },
+        Source { provider: KUBERNETES_CRD.into(), config: translated.kubernetescrd },
+    ]
+}
