@@ -7,7 +7,7 @@
 use futures_util::task::AtomicWaker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Passes a wake-up on to a task only while that task waits.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct Bell {
     waiting: AtomicBool,
     /// There was a wake-up since the connection was polled last.
     rung: AtomicBool,
+    /// Nothing was there to be read, and there was no wake-up since.
+    dry: AtomicBool,
     task: AtomicWaker,
 }
 
@@ -40,6 +42,27 @@ impl Bell {
     pub(super) fn waker(self: &Arc<Self>) -> Waker {
         Waker::from(Arc::clone(self))
     }
+
+    /// Whether it is this bell's waker that polls.
+    pub(super) fn polls(self: &Arc<Self>, cx: &Context<'_>) -> bool {
+        cx.waker().data() == Arc::as_ptr(self).cast()
+    }
+
+    /// Nothing can have come since the last attempt to read: this waker would have been woken.
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry.load(SeqCst)
+    }
+
+    /// An attempt to read, with this bell's waker.
+    pub(super) fn read<T>(&self, attempt: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        // Before the attempt, so that what comes during it is not overlooked.
+        self.dry.store(true, SeqCst);
+        let read = attempt();
+        if read.is_ready() {
+            self.dry.store(false, SeqCst);
+        }
+        read
+    }
 }
 
 impl Wake for Bell {
@@ -48,6 +71,7 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        self.dry.store(false, SeqCst);
         self.rung.store(true, SeqCst);
         if self.waiting.load(SeqCst) {
             self.task.wake();
@@ -90,5 +114,23 @@ mod tests {
         bell.heard();
         bell.wait(&cx);
         assert_eq!(woken(), 0);
+    }
+
+    #[test]
+    fn nothing_is_read_again_before_it_rings() {
+        let bell = Arc::new(Bell::default());
+        assert!(!bell.is_dry(), "never tried");
+        assert!(bell.read(|| Poll::<()>::Pending).is_pending());
+        assert!(bell.is_dry());
+        bell.waker().wake();
+        assert!(!bell.is_dry());
+        assert!(bell.read(|| Poll::Ready(())).is_ready());
+        assert!(!bell.is_dry(), "there may be more");
+        let during = bell.read(|| {
+            bell.waker().wake();
+            Poll::<()>::Pending
+        });
+        assert!(during.is_pending() && !bell.is_dry(), "it came during the attempt");
+        assert!(bell.polls(&Context::from_waker(&bell.waker())) && !bell.polls(&Context::from_waker(Waker::noop())));
     }
 }

@@ -6,6 +6,7 @@
 //! independently.
 
 use super::answering::Answering;
+use super::attended::Attended;
 use super::bell::Bell;
 use super::endpoint::Endpoint;
 use super::outgoing::Outgoing;
@@ -13,8 +14,8 @@ use super::pool;
 use super::stream::Stream;
 use bytes::Bytes;
 use flow_middleware::Body;
-use http::header::UPGRADE;
 use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -48,11 +49,11 @@ pub(super) struct Http1 {
 /// Who polls hyper's side of the connection.
 enum Driver {
     /// The request in hand.
-    Inline(Connection<TokioIo<Stream>, Outgoing>),
+    Inline(Connection<TokioIo<Attended>, Outgoing>),
     /// Nobody: it has ended.
     Ended,
     /// Nobody: the backend has switched protocols.
-    Switched(Connection<TokioIo<Stream>, Outgoing>),
+    Switched(Connection<TokioIo<Attended>, Outgoing>),
     /// A task, which ends with the connection.
     Task(#[expect(dead_code, reason = "aborts the task when dropped")] AbortOnDropHandle<()>),
 }
@@ -86,15 +87,19 @@ pub(super) enum Answer {
 impl Http1 {
     /// Begins to speak on `stream`.
     pub(super) async fn begin(stream: Stream) -> Result<Box<Self>, hyper::Error> {
-        let (sender, connection) = Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
         let bell = Arc::new(Bell::default());
+        let io = TokioIo::new(Attended::new(stream, Arc::clone(&bell)));
+        let (sender, connection) = Builder::new().title_case_headers(true).handshake(io).await?;
         let (driver, waker) = (Driver::Inline(connection), bell.waker());
         Ok(Box::new(Self { sender, driver, bell, waker, reused: false, upgrading: false }))
     }
 
     /// The connection can take a request, as far as is known here.
     pub(super) fn is_alive(&mut self) -> bool {
-        self.drive();
+        // A backend that closes would have rung.
+        if !self.bell.is_dry() {
+            self.drive();
+        }
         self.sender.is_ready()
     }
 
@@ -138,16 +143,28 @@ impl Http1 {
 
     /// Sends `request` and waits for the head of the answer. `sent` ends when the request's body has been sent,
     /// `None` where it has none.
-    pub(super) async fn send(
+    pub(super) fn send(
         mut self: Box<Self>,
         endpoint: &Arc<Endpoint>,
         request: Request<Outgoing>,
+        upgrading: bool,
+        sent: Option<oneshot::Receiver<()>>,
+    ) -> impl Future<Output = Result<Answer, Failure>> {
+        self.upgrading = upgrading;
+        // Not part of the future, which is the smaller for it.
+        let sending = self.sender.try_send_request(request);
+        self.answered(endpoint, sending, sent)
+    }
+
+    async fn answered(
+        mut self: Box<Self>,
+        endpoint: &Arc<Endpoint>,
+        sending: impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>>,
         sent: Option<oneshot::Receiver<()>>,
     ) -> Result<Answer, Failure> {
         let mut patience = Patience { limit: endpoint.transport().response_header, sent, timer: None };
-        self.upgrading = request.headers().contains_key(UPGRADE);
         let response = {
-            let mut answer = pin!(self.sender.try_send_request(request));
+            let mut answer = pin!(sending);
             poll_fn(|cx| {
                 self.drive();
                 // What is sent between us and the connection needs no wake-up: both are the same task.
@@ -199,7 +216,7 @@ impl Http1 {
         match self.driver {
             Driver::Switched(connection) => {
                 let parts = connection.into_parts();
-                Answer::Switched(response, parts.io.into_inner(), parts.read_buf)
+                Answer::Switched(response, parts.io.into_inner().into_stream(), parts.read_buf)
             }
             _ => Answer::Unasked,
         }

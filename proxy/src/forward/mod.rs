@@ -4,6 +4,7 @@
 //! without a hop. HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
 
 mod answering;
+mod attended;
 mod bell;
 mod connect;
 mod early;

@@ -15,6 +15,7 @@ use http::header::{EXPECT, HeaderName, HeaderValue, UPGRADE};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::client::conn::http2::SendRequest;
 use std::error::Error as _;
+use std::pin::pin;
 use std::sync::Arc;
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -61,15 +62,13 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
         let carrier = carrier(endpoint, outbound.upgrading.is_some(), fresh)
             .await
             .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?;
-        let Some(mut request) = outbound.request.take() else {
-            return Err(ForwardError::NoServer);
-        };
+        let Some(request) = &mut outbound.request else { return Err(ForwardError::NoServer) };
         outbound.attempts += 1;
         let reused = match &carrier {
             Carrier::Http1(connection) => connection.reused,
             Carrier::Http2(.., reused) => *reused,
         };
-        let spare = (reused && is_replayable(&request)).then(|| Spare::of(&request));
+        let spare = (reused && is_replayable(request)).then(|| Spare::of(request));
         let mut opener = None;
         let sent = (!request.body().is_empty()).then(|| {
             if matches!(carrier, Carrier::Http1(_)) && request.headers().contains_key(EXPECT) {
@@ -79,10 +78,17 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
             }
             request.body_mut().watch()
         });
+        if matches!(carrier, Carrier::Http1(_)) {
+            early::listen(request, opener, outbound.interim.clone());
+        }
+        let Some(request) = outbound.request.take() else { return Err(ForwardError::NoServer) };
         let failure = match carrier {
             Carrier::Http1(connection) => {
-                early::listen(&mut request, opener, outbound.interim.clone());
-                match connection.send(endpoint, request, sent).await {
+                let answer = {
+                    let answering = pin!(connection.send(endpoint, request, outbound.upgrading.is_some(), sent));
+                    answering.await
+                };
+                match answer {
                     Ok(Answer::Plain(response)) => return Ok(response),
                     Ok(Answer::Switched(response, stream, already_read)) => {
                         let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };

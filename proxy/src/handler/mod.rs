@@ -20,6 +20,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use record::Record;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// Answers requests from the current snapshot.
@@ -119,16 +120,23 @@ impl Handler {
         record.user(exchange.username.take());
         let response = match &pipeline.target {
             Target::Internal(internal) => internal.answer(exchange.take()).await,
-            Target::Service(service) => match service.forward(exchange.take(), forwarded_for, record.hop()).await {
-                Ok(response) => {
-                    record.answered(&response);
-                    response
+            Target::Service(service) => {
+                let forwarded = {
+                    // Pinned here, as it is large: awaiting it as it is would move it.
+                    let forwarding = pin!(service.forward(exchange.take(), forwarded_for, record.hop()));
+                    forwarding.await
+                };
+                match forwarded {
+                    Ok(response) => {
+                        record.answered(&response);
+                        response
+                    }
+                    Err(error) => {
+                        tracing::debug!(router = &*route.name, error = &error as &dyn std::error::Error, "no answer");
+                        respond(&error.into())
+                    }
                 }
-                Err(error) => {
-                    tracing::debug!(router = &*route.name, error = &error as &dyn std::error::Error, "no answer");
-                    respond(&error.into())
-                }
-            },
+            }
         };
         match passed {
             Some(passed) => pipeline.chain.on_response(passed, response).await,

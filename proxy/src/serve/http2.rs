@@ -1,4 +1,5 @@
 use super::answer::{Session, answer};
+use super::batch::Batch;
 use super::drive::{Ending, drive};
 use super::guard::Guard;
 use super::pulse::Pulse;
@@ -39,7 +40,10 @@ pub(super) async fn serve<H, S>(
         .max_header_list_size(u32::try_from(http.max_header_bytes).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .serve_connection(TokioIo::new(wire), service_fn(move |request| answer(Arc::clone(&session), request)));
+        .serve_connection(
+            TokioIo::new(Batch::new(wire, Arc::clone(&pulse))),
+            service_fn(move |request| answer(Arc::clone(&session), request)),
+        );
     if let Err(error) = drive(connection, Ending::Announced, |c| c.graceful_shutdown(), &entry, closing, &pulse).await {
         tracing::debug!(entry_point = &*entry.point.name, %error, "connection broken off");
     }

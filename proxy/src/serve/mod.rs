@@ -2,6 +2,7 @@
 //! and the orderly end of an entry point.
 
 mod answer;
+mod batch;
 mod connection;
 mod drive;
 mod early;

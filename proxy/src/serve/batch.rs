@@ -1,0 +1,186 @@
+//! Writing the frames of several HTTP/2 streams in one piece.
+//!
+//! hyper flushes after every DATA frame that is not small. Over TLS that is a record and a system call for each, though
+//! more streams have their answers ready. Here frames are collected until the connection's task has its next turn, which
+//! comes after all tasks that are ready now.
+
+use super::pulse::Pulse;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much is collected, in bytes; one write beyond that is still taken.
+const MOST: usize = 64 * 1024;
+
+/// A connection that collects what is written while more than one thing goes on.
+#[derive(Debug)]
+pub(super) struct Batch<S> {
+    io: S,
+    pulse: Arc<Pulse>,
+    collected: Vec<u8>,
+    /// So much of it is written.
+    written: usize,
+    /// It is to be written in the next turn.
+    due: bool,
+}
+
+impl<S> Batch<S> {
+    pub(super) fn new(io: S, pulse: Arc<Pulse>) -> Self {
+        Self { io, pulse, collected: Vec::new(), written: 0, due: false }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Batch<S> {
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.collected.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+        }
+        self.written = 0;
+        self.due = false;
+        if self.pulse.is_busy() {
+            self.collected.clear();
+        } else {
+            // A connection that rests holds nothing.
+            self.collected = Vec::new();
+        }
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.collected.len() < MOST { Poll::Ready(Ok(())) } else { self.poll_drain(cx) }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // Every turn of a connection begins with an attempt to read.
+        if self.due
+            && let Poll::Ready(Err(error)) = self.poll_drain(cx)
+        {
+            return Poll::Ready(Err(error));
+        }
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_room(cx))?;
+        self.collected.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_room(cx))?;
+        let before = self.collected.len();
+        parts.iter().for_each(|part| self.collected.extend_from_slice(part));
+        Poll::Ready(Ok(self.collected.len() - before))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What has ended needs to wait for nobody.
+        if self.collected.is_empty() || !self.pulse.is_busy() {
+            return self.poll_drain(cx);
+        }
+        self.due = true;
+        cx.waker().wake_by_ref();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use futures_util::FutureExt as _;
+    use std::task::Waker;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    fn batch(room: usize) -> (Batch<DuplexStream>, DuplexStream, Arc<Pulse>) {
+        let (near, far) = duplex(room);
+        let pulse = Arc::new(Pulse::default());
+        (Batch::new(near, Arc::clone(&pulse)), far, pulse)
+    }
+
+    fn arrived(far: &mut DuplexStream) -> usize {
+        let mut bytes = vec![0; 1 << 20];
+        far.read(&mut bytes).now_or_never().map_or(0, Result::unwrap)
+    }
+
+    fn turn(batch: &mut Batch<DuplexStream>) {
+        let mut space = [0; 1];
+        let read = Pin::new(batch).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut space));
+        assert!(read.is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_several_streams_write_goes_out_in_the_next_turn() {
+        let (mut batch, mut far, pulse) = batch(1 << 20);
+        let in_flight = pulse.begin();
+        for _ in 0..3 {
+            batch.write_all(&[1; 1000]).await.unwrap();
+            batch.flush().await.unwrap();
+        }
+        assert_eq!(arrived(&mut far), 0);
+        turn(&mut batch);
+        assert_eq!(arrived(&mut far), 3000);
+        batch.write_all(&[1; 1000]).await.unwrap();
+        drop(in_flight);
+        batch.flush().await.unwrap();
+        assert_eq!(arrived(&mut far), 1000, "the last stream waits for nobody");
+        assert_eq!(batch.collected.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_collected_than_fits() {
+        let (mut batch, mut far, pulse) = batch(1000);
+        let _in_flight = pulse.begin();
+        batch.write_all(&[1; MOST]).await.unwrap();
+        assert!(batch.write(&[1]).now_or_never().is_none(), "nobody takes what was collected");
+        let reader = tokio::spawn(async move {
+            let mut all = Vec::new();
+            far.read_to_end(&mut all).await.map(|_| all)
+        });
+        batch.write_all(&[2]).await.unwrap();
+        batch.shutdown().await.unwrap();
+        let all = reader.await.unwrap().unwrap();
+        assert_eq!((all.len(), all.last()), (MOST + 1, Some(&2)));
+    }
+
+    #[tokio::test]
+    async fn an_end_and_an_error_are_passed_on() {
+        let (mut batch, mut far, pulse) = batch(1 << 20);
+        let _in_flight = pulse.begin();
+        batch.write_all(b"last").await.unwrap();
+        batch.shutdown().await.unwrap();
+        let mut all = Vec::new();
+        far.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"last");
+
+        let (mut batch, far, pulse) = self::batch(10);
+        let _in_flight = pulse.begin();
+        batch.write_all(b"more").await.unwrap();
+        batch.flush().await.unwrap();
+        drop(far);
+        assert!(batch.read_u8().await.is_err());
+    }
+}
