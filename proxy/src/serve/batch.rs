@@ -52,6 +52,11 @@ impl<S: AsyncWrite + Unpin> Batch<S> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
+    /// What ends the last open stream waits for nobody.
+    fn passes(&self) -> bool {
+        self.collected.is_empty() && !self.pulse.is_busy()
+    }
+
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.collected.len() < MOST { Poll::Ready(Ok(())) } else { self.poll_drain(cx) }
     }
@@ -71,6 +76,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.passes() {
+            return Pin::new(&mut self.io).poll_write(cx, bytes);
+        }
         ready!(self.poll_room(cx))?;
         self.collected.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -81,6 +89,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.passes() {
+            return Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+        }
         ready!(self.poll_room(cx))?;
         let before = self.collected.len();
         parts.iter().for_each(|part| self.collected.extend_from_slice(part));
@@ -92,7 +103,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What has ended needs to wait for nobody.
         if self.collected.is_empty() || !self.pulse.is_busy() {
             return self.poll_drain(cx);
         }
