@@ -28,7 +28,7 @@ golden:
 bench-smoke:
     tests/run cost scale
 
-# What flow-proxy costs beside nginx, HAProxy and Caddy; options as in `just bench --workload h1,h2-32 --rounds 3`.
+# What flow-proxy costs beside nginx, HAProxy, Caddy and Traefik; options as in `just bench --workload h1,h2-32 --rounds 3`.
 bench *OPTIONS:
     cargo build --release
     benches/run compare {{ OPTIONS }}

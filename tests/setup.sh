@@ -59,6 +59,49 @@ h2load nghttp2-client
 LIST
     debian_packages --optional <<<'caddy caddy'
     debian_packages --optional <<<'strace strace'
+    [ -e /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so ] || debian_packages --optional <<<'no-such-program libnginx-mod-http-brotli-filter'
+}
+
+# Traefik from its Go module, for benches/compare where it is asked for; a TRAEFIK that names a program is taken as it is.
+traefik_binary() {
+    local version=v3.7.9 folder source
+    [ -n "${TRAEFIK:-}" ] && return
+    folder="$cache/traefik-$version"
+    if [ ! -x "$folder/traefik" ]; then
+        say "building Traefik (some ten minutes the first time)"
+        source="$(module_source "github.com/traefik/traefik/v3@$version")"
+        # Its own replacements of modules count only where it is the main module: a copy that can be built in.
+        rm -rf "$folder" && mkdir -p "$folder" && cp -r "$source" "$folder/source" && chmod -R u+w "$folder/source"
+        # A module within it, which is no part of it when it is fetched: two types, empty for those who add nothing to Traefik.
+        mkdir -p "$folder/source/pkg/config/dynamic/ext"
+        printf 'module github.com/traefik/traefik/dynamic/ext\n\ngo 1.24\n' >"$folder/source/pkg/config/dynamic/ext/go.mod"
+        cat >"$folder/source/pkg/config/dynamic/ext/ext.go" <<'GO'
+package ext
+
+type HTTP struct{}
+
+func (*HTTP) DeepCopyInto(*HTTP) {}
+
+type Router struct{}
+
+func (*Router) DeepCopyInto(*Router) {}
+GO
+        (cd "$folder/source" && CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+            -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=$version" -o "$folder/traefik" ./cmd/traefik)
+        rm -rf "$folder/source"
+    fi
+    export TRAEFIK="$folder/traefik"
+}
+
+# What benches/flame needs: perf, which watches, and inferno, which draws.
+flame_tools() {
+    local version=0.12.8
+    debian_packages <<<'perf linux-perf'
+    if [ ! -x "$cache/inferno-$version/bin/inferno-flamegraph" ]; then
+        say "building inferno"
+        (cd / && cargo install --quiet --locked --no-default-features --features cli --root "$cache/inferno-$version" "inferno@$version")
+    fi
+    export INFERNO="$cache/inferno-$version/bin"
 }
 
 # Python packages at the versions of tests/requirements.txt.

@@ -1,1 +1,1 @@
-"""flow-proxy beside nginx, HAProxy and Caddy: the same work on one core, measured in turns."""
+"""flow-proxy beside nginx, HAProxy, Caddy and Traefik: the same work on one core, measured in turns."""

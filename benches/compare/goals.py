@@ -1,4 +1,4 @@
-"""What flow-proxy is to reach beside the others."""
+"""What flow-proxy is to reach beside the others, by the names of the goals."""
 
 import dataclasses
 import statistics
@@ -10,26 +10,46 @@ FIGURES = {"cpu": "CPU", "p99": "p99 at half load", "size": "bytes sent", "held"
 class Goal:
     """A figure is at most `times` that of the best of these peers, or at most `times` itself where none is named."""
 
+    name: str
     figure: str
     times: float
     peers: tuple = ()
 
     def verdict(self, own, others):
-        """(text, reached) of {figure: [value of each round]} of a subject and {kind of peer: the same}; None where a peer is missing."""
+        """The outcome, of {figure: [value of each round]} of a subject and {peer: the same}; None where a peer is missing."""
         values = own.get(self.figure, [])
         peers = {kind: others[kind][self.figure] for kind in self.peers if others.get(kind, {}).get(self.figure)}
         if not values or (self.peers and not peers):
             return None
         if peers:
             best = min(peers, key=lambda kind: statistics.median(peers[kind]))
-            seen = _ratio(values, peers[best])
-            wanted = f"{FIGURES[self.figure]} ≤ {best} × {self.times:g}"
-            shown = f"{seen:.2f}"
-        else:
-            seen = statistics.median(values)
-            wanted, shown = f"{FIGURES[self.figure]} ≤ {self.times:g}", f"{seen:.1f}"
-        reached = seen <= self.times
-        return f"{wanted}: {shown}, {'reached' if reached else f'{seen / self.times - 1:.0%} over'}", reached
+            return Verdict(self, f"{FIGURES[self.figure]} ≤ {best} × {self.times:g}", _ratio(values, peers[best]), 2)
+        return Verdict(self, f"{FIGURES[self.figure]} ≤ {self.times:g}", statistics.median(values), 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was wanted, in words, and what was seen."""
+
+    goal: Goal
+    wanted: str
+    seen: float
+    digits: int
+
+    @property
+    def reached(self):
+        return self.seen <= self.goal.times
+
+    @property
+    def outcome(self):
+        return "reached" if self.reached else f"missed by {self.seen / self.goal.times - 1:.1%}"
+
+    @property
+    def shown(self):
+        return f"{self.seen:.{self.digits}f}"
+
+    def __str__(self):
+        return f"{self.goal.name}: {self.wanted}: {self.shown}, {self.outcome}"
 
 
 def _ratio(values, peer):
@@ -39,8 +59,17 @@ def _ratio(values, peer):
     return statistics.median(values) / statistics.median(peer)
 
 
-def cpu(peer, times):
-    return Goal("cpu", times, (peer,))
+def _cpu(name, **peers):
+    return tuple(Goal(name, "cpu", times, (peer,)) for peer, times in peers.items())
 
 
-P99 = Goal("p99", 1.2, ("nginx", "haproxy"))
+P99 = (Goal("p99 at half load", "p99", 1.2, ("nginx", "haproxy")),)
+H1 = (*_cpu("small answers, h1 keep-alive", nginx=1.1, haproxy=1.0, traefik=0.2), *P99)
+TLS = (*_cpu("h1 over TLS", nginx=1.0), *P99)
+H2 = (*_cpu("h2 over TLS", nginx=1.0, haproxy=1.1), *P99)
+HANDSHAKES = _cpu("TLS 1.3 full handshakes", nginx=0.5)
+BODIES = _cpu("bodies", nginx=1.1)
+GZIP = (*_cpu("gzip", nginx=0.8), Goal("gzip", "size", 1.0, ("nginx",)))
+IDLE = (Goal("10,000 idle TLS connections", "held", 25.0),)
+FEW = "10 routes"
+ROUTES = (Goal("10,000 routes against 10", "cpu", 1.03, (FEW,)),)

@@ -16,8 +16,9 @@ ADDRESS, PORT = "127.0.0.1", 25090
 SMALL, MEDIUM, LARGE, JSON = 1024, 10 * 1024, 1024 * 1024, 100 * 1024
 
 
-def start(kind, cpu):
-    """The backend `http` (nginx), `websocket` or `grpc` (a program of this folder's), once it listens."""
+def start(kind, cpus):
+    """The backend `http` (nginx), `websocket`, `grpc` or `huge` (a program of this folder's) on some cores, once it listens."""
+    cpu = ",".join(map(str, sorted(cpus)))
     if kind == "http":
         process = Process("origin", ["nginx", "-c", _configuration(), "-e", "stderr"], cpu=cpu)
     else:

@@ -3,15 +3,15 @@
 import statistics
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, BAR, GAP, HEAD = 860, 150, 190, 18, 6, 46
+WIDTH, LEFT, RIGHT, BAR, GAP, HEAD = 860, 160, 190, 18, 6, 46
 COLOURS = ["#c2410c", "#0f766e", "#4338ca", "#a16207", "#be185d", "#475569"]
 
 
-def svg(results, names, title):
-    """`results` is [(workload, figures)]; `names` are the subjects in the order of their colours."""
-    colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+def svg(results, chosen, title):
+    """`results` is [(workload, figures)]; `chosen` are the subjects in the order of their colours."""
     parts, y = [f'<text x="16" y="28" class="t">{escape(title)}</text>'], 44
     for workload, figures in results:
+        colour = {name: COLOURS[i % len(COLOURS)] for i, subject in enumerate(chosen) for name, _ in workload.rows(subject)}
         figure, unit = ("held", "KiB") if any("held" in values for values in figures.values()) else ("cpu", "µs CPU")
         rows = [(name, values[figure]) for name, values in figures.items() if values.get(figure)]
         parts.append(f'<text x="16" y="{y + 20}" class="h">{escape(workload.name)}: {escape(workload.about)}</text>')

@@ -5,10 +5,14 @@ import http.client
 import socket
 import ssl
 
+import brotli
 from harness import pki
 
-from . import subjects
+from . import certificate
 from .failure import Failed
+
+
+DECODERS = {None: bytes, "gzip": gzip.decompress, "br": brotli.decompress}
 
 
 def check(running, workload):
@@ -18,9 +22,9 @@ def check(running, workload):
     if not 200 <= answer.status < 300:
         raise Failed(f"{running.name}: {answer.status} for {workload.path}")
     encoded = answer.getheader("Content-Encoding")
-    whole = gzip.decompress(body) if encoded == "gzip" else body
-    if (encoded == "gzip") != workload.gzip:
-        raise Failed(f"{running.name}: the answer is {'not ' if workload.gzip else ''}compressed")
+    if encoded != workload.encoding:
+        raise Failed(f"{running.name}: the answer is compressed by {encoded}, not by {workload.encoding}")
+    whole = DECODERS[encoded](body)
     if workload.size is not None and len(whole) != workload.size:
         raise Failed(f"{running.name}: {len(whole)} bytes instead of {workload.size}")
     if "policy" in workload.features:
@@ -39,13 +43,20 @@ def forwarded(running, tls):
         raise Failed(f"{running.name}: the backend saw the X-Forwarded headers {body.decode()!r}")
 
 
+def routed(running, host):
+    """Whether a host that nobody asks under load is served as well."""
+    answer, _ = _ask(running, False, "GET", "/small", {"Host": host}, None)
+    if answer.status != 200:
+        raise Failed(f"{running.name}: {answer.status} for the host {host}")
+
+
 def _ask(running, tls, method, path, headers, body):
     sock = socket.create_connection(("127.0.0.1", running.tls if tls else running.plain), 10)
     if tls:
         sock = pki.client_context(alpn=["http/1.1"]).wrap_socket(sock, server_hostname="localhost")
         if sock.version() != "TLSv1.3":
             raise Failed(f"{running.name}: {sock.version()} instead of TLS 1.3")
-        if sock.getpeercert(binary_form=True) != subjects.certificate().der:
+        if sock.getpeercert(binary_form=True) != certificate.own().der:
             raise Failed(f"{running.name}: another certificate")
     connection = http.client.HTTPConnection("localhost", running.tls if tls else running.plain)
     connection.sock = sock

@@ -5,34 +5,34 @@ import statistics
 
 from harness.waiting import eventually
 
-from . import origin, probe, subjects, syscalls
+from . import origin, probe, routes, subjects, syscalls
 from .failure import Failed
 from .load.own import Idle
 
 
-def measure(workload, chosen, rounds, seconds, cpus, calls):
-    """{subject's name: {figure: [value of each round]}}.
+def measure(workload, chosen, rounds, seconds, place, calls):
+    """{name of a row: {figure: [value of each round]}}.
 
     cpu, user, system: µs a unit. rate: units a second. p50, p99: µs at half the rate of nginx, or of the first subject where nginx
     is not measured. memory: MB after the load. size: bytes of one answer. held: KiB a connection. calls: system calls a unit,
     if `calls` is a folder for what strace saw.
     """
-    mine = [subject for subject in chosen if subject.kind not in workload.lacking]
-    figures = {subject.name: {} for subject in mine}
+    mine = [(name, count, subject) for subject in chosen if subject.kind not in workload.lacking for name, count in workload.rows(subject)]
+    figures = {name: {} for name, *_ in mine}
     with contextlib.ExitStack() as stack:
-        backend = origin.start(workload.origin, cpus[1])
+        backend = origin.start(workload.origin, place.load)
         stack.callback(backend.stop)
         if isinstance(workload.load, Idle):
-            _idle(workload, mine, rounds, cpus[0], figures)
+            _idle(workload, mine, rounds, place, figures)
             return figures
         running = []
-        for number, subject in enumerate(mine):
-            running.append(subjects.start(subject, number, workload.features, cpus[0]))
+        for number, (name, count, subject) in enumerate(mine):
+            running.append(subjects.start(subject, number, workload.features, place, name, count))
             stack.callback(running[-1].process.stop)
         sizes = {}
         for one in running:
-            sizes[one.name] = _ready(one, workload)
-            if workload.gzip:
+            sizes[one.name] = ready(one, workload)
+            if workload.encoding:
                 note(figures, one, "size", sizes[one.name])
         for number in range(-1, rounds):
             for one in turns(running, number):
@@ -56,7 +56,7 @@ def turns(running, number):
     return running[shift:] + running[:shift]
 
 
-def _ready(one, workload):
+def ready(one, workload):
     """Wait until the subject serves, and hold its answer against the workload; the length of an answer on the wire."""
     if workload.origin != "http":
         eventually(lambda: workload.load.run(one, workload.path, 1, 0).count, 20, what=one.name)
@@ -65,6 +65,8 @@ def _ready(one, workload):
     def served():
         try:
             probe.forwarded(one, workload.load.tls)
+            for host in routes.hosts(one.route_count)[-1:]:
+                probe.routed(one, host)
             return True
         except Failed as error:
             raise AssertionError(str(error)) from None
@@ -110,13 +112,13 @@ def _half(running, workload, rounds, seconds, figures):
                 note(figures, one, "p99", seen.p99)
 
 
-def _idle(workload, mine, rounds, cpu, figures):
+def _idle(workload, mine, rounds, place, figures):
     """A fresh start for each: what a program keeps from the round before would hide what it takes."""
     for number in range(rounds):
-        for subject in turns(mine, number):
-            one = subjects.start(subject, 0, workload.features, cpu)
+        for name, _, subject in turns(mine, number):
+            one = subjects.start(subject, 0, workload.features, place, name)
             try:
-                _ready(one, workload)
+                ready(one, workload)
                 note(figures, one, "held", workload.load.held(one, workload.path) / 1024)
                 note(figures, one, "memory", one.memory() / 1e6)
             finally:

@@ -2,6 +2,8 @@
 
 import statistics
 
+from .subjects import OWN
+
 COLUMNS = [
     # figure, heading, digits, with the spread of the rounds
     ("cpu", "CPU µs", 1, True),
@@ -41,13 +43,18 @@ def _cell(values, digits, spread):
 
 
 def verdicts(workload, figures, chosen):
-    """The goals of a workload for every build of flow-proxy: [(text, reached)]."""
-    kinds = {subject.name: subject.kind for subject in chosen}
-    peers = {kinds[name]: values for name, values in figures.items() if kinds[name] != "flow-proxy"}
+    """The goals of a workload for every build of flow-proxy: [(subject's name, verdict)]. Of several rows of a subject the last is
+    what goals are about, and those before are compared with under what tells them apart."""
     found = []
-    for name, values in figures.items():
-        if kinds[name] == "flow-proxy":
-            for goal in workload.goals:
-                if verdict := goal.verdict(values, peers):
-                    found.append((f"{name}: {verdict[0]}", verdict[1]))
+    peers = {subject.kind: figures.get(_rows(workload, subject)[-1], {}) for subject in chosen if subject.kind != OWN}
+    for subject in chosen:
+        if subject.kind == OWN:
+            *before, last = _rows(workload, subject)
+            others = peers | {name.removeprefix(f"{subject.name}, "): figures[name] for name in before}
+            verdicts = (goal.verdict(figures[last], others) for goal in workload.goals)
+            found += [(subject.name, verdict) for verdict in verdicts if verdict]
     return found
+
+
+def _rows(workload, subject):
+    return [name for name, _ in workload.rows(subject)]

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import socketserver
 import subprocess
 import sys
 import threading
+import types
 import xml.etree.ElementTree as tree
 
 import pytest
@@ -14,13 +16,15 @@ from harness import namespace, paths
 sys.path.insert(0, str(paths.ROOT / "benches"))
 
 from compare.failure import Failed  # noqa: E402
+from compare.clients import huge  # noqa: E402
 from compare.goals import Goal  # noqa: E402
+from compare.load.own import Own  # noqa: E402
 from compare.load.wrk import Wrk  # noqa: E402
 from scale import figures as scale_figures  # noqa: E402
 
 
-def compare(*options):
-    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "benches")}
+def compare(*options, **variables):
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "benches"), **variables}
     command = [sys.executable, "-m", "compare", *map(str, options)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
 
@@ -39,6 +43,40 @@ def test_one_round_beside_nginx(tmp_path):
     assert len(values["cpu"]) == 1 and values["rate"][0] > 0 and values["memory"][0] > 1
 
 
+def test_goals_and_markdown(tmp_path):
+    """Rows of one subject are compared with each other; the page keeps what is around the marks."""
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- compare: begin -->\nold\n<!-- compare: end -->\nafter\n")
+    subject = "mine=" + paths.tool("FLOW_PROXY", "the proxy's executable") + " --log.level=error"
+    few = ["--workload", "routes", "--rounds", 1, "--seconds", 1]
+    done = compare(*few, "--subject", subject, "--peers", "", "--out", tmp_path, "--markdown", page)
+    assert done.returncode == 0, done.stdout + done.stderr
+    goal = next(line for line in done.stdout.splitlines() if line.startswith("  goal: "))
+    assert goal.startswith("  goal: mine, 10,000 routes against 10: CPU ≤ 10 routes × 1.03: "), goal
+    assert goal.endswith(", reached") or ", missed by " in goal
+    lines = page.read_text().splitlines()
+    assert lines[:2] == ["before", "<!-- compare: begin -->"] and lines[-2:] == ["<!-- compare: end -->", "after"]
+    assert "old" not in lines
+    costs = [line.split("|") for line in lines if line.startswith("| 1 KiB answers")]
+    assert [cells[1].split(", ", 3)[-1] for cells in costs] == ["10 routes (request) ", "10,000 routes (request) "], costs
+    assert all(float(cells[2]) > 0 for cells in costs)
+    assert any(line.startswith("| 10,000 routes against 10 | `routes` | CPU ≤ 10 routes × 1.03 | ") for line in lines)
+
+
+def test_page_without_marks_is_kept(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("mine\n")
+    done = compare("--subject", "mine=/bin/true", "--peers", "", "--out", tmp_path, "--markdown", page)
+    assert done.returncode == 2 and "has no lines <!-- compare: begin -->" in done.stderr
+    assert page.read_text() == "mine\n"
+
+
+def test_program_named_by_the_environment_must_be_one(tmp_path):
+    done = compare("--subject", "mine=/bin/true", "--peers", "traefik", "--out", tmp_path, TRAEFIK="/nowhere/traefik")
+    assert done.returncode == 2
+    assert "TRAEFIK: /nowhere/traefik is not a program" in done.stderr
+
+
 @pytest.mark.parametrize(
     "options,told",
     [
@@ -47,6 +85,10 @@ def test_one_round_beside_nginx(tmp_path):
         (["--subject", "mine=/bin/true", "--workload", "teapot"], "no workload 'teapot'; there are h1,"),
         (["--subject", "mine=/bin/true", "--peers", "apache"], "'apache' is none of nginx"),
         (["--subject", "mine=/bin/true", "--cpus", "many"], "two numbers"),
+        (["--subject", "mine=/bin/true", "--workers", "2", "--cpus", "0,1"], "several use every core"),
+        (["--subject", "nginx=/bin/true --fast"], "options are for builds of flow-proxy"),
+        (["--subject", "mine="], "NAME=PATH"),
+        (["--subject", "mine=/bin/true", "--markdown", "/nowhere/page.md"], "--markdown /nowhere/page.md"),
         (["--subject", "mine=/bin/true", "--out", "/proc/nowhere"], "--out /proc/nowhere"),
         (["--rounds", "0"], "--rounds"),
     ],
@@ -65,15 +107,17 @@ def test_subject_that_does_not_serve_fails_the_run(tmp_path):
 
 
 class Answering(socketserver.ThreadingTCPServer):
-    """Sends the same bytes to whoever asks, and closes."""
+    """Sends the same bytes to whoever asks, and closes; `whole`: once a body of a MiB has come, if there is one."""
 
     daemon_threads = allow_reuse_address = True
     name = "server"
 
-    def __init__(self, answer):
+    def __init__(self, answer, whole=False):
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                self.request.recv(4096)
+                data = self.request.recv(4096)
+                while whole and data.startswith(b"PUT") and data.count(0) < huge.MIB:
+                    data += self.request.recv(huge.MIB)
                 self.request.sendall(answer)
 
         super().__init__(("127.0.0.1", 0), Handler)
@@ -105,15 +149,54 @@ def test_right_answers_are_counted():
         assert Wrk(2).run(server, "/", 1, 1000).count > 0
 
 
+@pytest.fixture
+def modules(monkeypatch):
+    """Clients find their package, as those that benches/run starts do."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(paths.ROOT / "benches"), str(paths.ROOT / "tests")]))
+
+
+@pytest.mark.parametrize("direction", ["down", "up"])
+def test_bodies_pass_whole(modules, direction):
+    size = 3 * huge.MIB
+    with huge.Server(("127.0.0.1", 0), huge.Bodies) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running = types.SimpleNamespace(name="server", plain=server.server_address[1])
+        count = Own("huge", False, (direction, size)).run(running, "/", 0, None).count
+        server.shutdown()
+    assert count == 3
+
+
+@pytest.mark.parametrize(
+    "direction,answer,told",
+    [
+        ("down", b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\nkkkk", "a body ended after 4 bytes of 1048576"),
+        ("down", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkkkk", "'content-length': '4'"),
+        ("down", b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 1048576\r\n\r\n", "502 Bad Gateway"),
+        ("down", b"", "closed before a head was whole"),
+        ("up", b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n1048575", "1048575 bytes of 1048576 arrived"),
+    ],
+)
+def test_broken_bodies_fail_the_run(modules, direction, answer, told):
+    with Answering(answer, whole=True) as server, pytest.raises(Failed, match=re.escape(told)):
+        Own("huge", False, (direction, huge.MIB)).run(server, "/", 0, None)
+
+
 def test_goals_are_ratios_within_a_round():
-    goal = Goal("cpu", 1.1, ("nginx",))
+    def told(goal, own, others):
+        verdict = goal.verdict(own, others)
+        return str(verdict), verdict.reached
+
+    goal = Goal("h1", "cpu", 1.1, ("nginx",))
     # A machine that was three times as slow in the second round changes nothing.
-    assert goal.verdict({"cpu": [10, 30, 11]}, {"nginx": {"cpu": [10, 30, 10]}}) == ("CPU ≤ nginx × 1.1: 1.00, reached", True)
-    assert goal.verdict({"cpu": [22]}, {"nginx": {"cpu": [10]}}) == ("CPU ≤ nginx × 1.1: 2.20, 100% over", False)
+    assert told(goal, {"cpu": [10, 30, 11]}, {"nginx": {"cpu": [10, 30, 10]}}) == ("h1: CPU ≤ nginx × 1.1: 1.00, reached", True)
+    assert told(goal, {"cpu": [22]}, {"nginx": {"cpu": [10]}}) == ("h1: CPU ≤ nginx × 1.1: 2.20, missed by 100.0%", False)
     assert goal.verdict({"cpu": [22]}, {}) is None
-    assert Goal("held", 25.0).verdict({"held": [20.0]}, {}) == ("KiB each ≤ 25: 20.0, reached", True)
+    assert told(Goal("idle", "held", 25.0), {"held": [20.0]}, {}) == ("idle: KiB each ≤ 25: 20.0, reached", True)
     better = {"nginx": {"p99": [50]}, "haproxy": {"p99": [40]}}
-    assert Goal("p99", 1.2, ("nginx", "haproxy")).verdict({"p99": [50]}, better) == ("p99 at half load ≤ haproxy × 1.2: 1.25, 4% over", False)
+    assert told(Goal("p99", "p99", 1.2, ("nginx", "haproxy")), {"p99": [50]}, better) == (
+        "p99: p99 at half load ≤ haproxy × 1.2: 1.25, missed by 4.2%",
+        False,
+    )
 
 
 def scale(*options):
