@@ -33,6 +33,11 @@ bench *OPTIONS:
     cargo build --release
     benches/run compare {{ OPTIONS }}
 
+# Where flow-proxy's CPU time goes under a workload of `bench`.
+flame WORKLOAD="h1" *OPTIONS:
+    cargo build --release
+    benches/run flame {{ WORKLOAD }} {{ OPTIONS }}
+
 # Ten minutes of traffic while everything changes.
 soak:
     tests/run soak

@@ -20,6 +20,7 @@ from compare.clients import huge  # noqa: E402
 from compare.goals import Goal  # noqa: E402
 from compare.load.own import Own  # noqa: E402
 from compare.load.wrk import Wrk  # noqa: E402
+from flame import stacks  # noqa: E402
 from scale import figures as scale_figures  # noqa: E402
 
 
@@ -197,6 +198,33 @@ def test_goals_are_ratios_within_a_round():
         "p99: p99 at half load ≤ haproxy × 1.2: 1.25, missed by 4.2%",
         False,
     )
+
+
+def test_stacks_are_told_by_parts_and_functions():
+    task = "tokio::runtime::task::raw::poll"
+    folded, parts = stacks.counted(
+        [
+            f"worker-0;clone3;{task};<own::Wire<S,T> as tokio::io::async_read::AsyncRead>::poll_read;__libc_recv;tcp_recvmsg_[k] 6000000",
+            f"worker-0;[unknown];{task};hyper::proto::h1::dispatch::Dispatcher<D,Bs,I,T>::poll_write::h0123456789abcdef 2000000",
+            f"worker-0;{task};hyper::proto::h1::dispatch::Dispatcher<D,Bs,I,T>::poll_write;__memmove_avx512_unaligned_erms 1000000",
+            f"worker-0;{task};rustls::sign;aws_lc_0_47_0_sha512_block_data_order_nohw 1000000",
+        ]
+    )
+    assert parts == {"kernel": 6000, "hyper": 2000, "memory copied or compared": 1000, "aws-lc": 1000}
+    assert folded[(task, "<Wire as AsyncRead>::poll_read", "__libc_recv", "tcp_recvmsg")] == 6000
+    lines = [line.split(maxsplit=2) for line in stacks.table(folded, parts, 3).splitlines()]
+    assert ["60.0%", "kernel"] in lines
+    assert ["20.0%", "30.0%", "hyper::proto::h1::dispatch::Dispatcher::poll_write"] in lines
+    assert ["0.0%", "100.0%", task] in lines
+
+
+@pytest.mark.parametrize("workload", ["teapot", "idle", "routes"])
+def test_no_flames_of_what_is_no_load(workload):
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "benches")}
+    command = [sys.executable, "-m", "flame", workload, "--subject", "/bin/true"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 2
+    assert f"there is no load '{workload}'; there are h1, " in done.stderr
 
 
 def scale(*options):
