@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import types
 import xml.etree.ElementTree as tree
 
 import pytest
-from harness import namespace, paths
+from harness import namespace, paths, pki
 
 sys.path.insert(0, str(paths.ROOT / "benches"))
 
@@ -198,6 +199,33 @@ def test_goals_are_ratios_within_a_round():
         "p99: p99 at half load ≤ haproxy × 1.2: 1.25, missed by 4.2%",
         False,
     )
+
+
+class Secure(Answering):
+    """The same over TLS, with so many tickets for each connection."""
+
+    def __init__(self, folder, tickets):
+        super().__init__(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nk")
+        certificate, key = pki.leaf("localhost").write(folder, "pair")
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.context.num_tickets = tickets
+        self.tls = self.plain
+
+    def finish_request(self, request, client_address):
+        with self.context.wrap_socket(request, server_side=True) as connection:
+            super().finish_request(connection, client_address)
+
+
+@pytest.mark.parametrize("kind,tickets", [("full", 0), ("full", 2), ("resumed", 2)])
+def test_handshakes_are_of_one_kind(modules, tmp_path, kind, tickets):
+    with Secure(tmp_path, tickets) as server:
+        assert Own("handshakes", True, (kind,)).run(server, "/", 0.2, None).count > 0
+
+
+def test_handshakes_that_are_not_resumed_fail_the_run(modules, tmp_path):
+    with Secure(tmp_path, 0) as server, pytest.raises(Failed, match="connection 2 was not resumed"):
+        Own("handshakes", True, ("resumed",)).run(server, "/", 0.2, None)
 
 
 def test_stacks_are_told_by_parts_and_functions():
