@@ -65,18 +65,13 @@ impl ConnectError {
 
 /// Connects to `endpoint`, for a request that asks for an upgrade or for any other. The former needs HTTP/1.1.
 pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Stream, Protocol), ConnectError> {
-    let (stream, protocol) = establish(endpoint, upgrading).await?;
-    Ok((if upgrading { stream.upgrading() } else { stream }, protocol))
-}
-
-async fn establish(endpoint: &Endpoint, http1: bool) -> Result<(Stream, Protocol), ConnectError> {
     let transport = endpoint.transport();
     let tcp = within(transport.dial, dial(&endpoint.target)).await?;
     match endpoint.scheme {
         Scheme::Http => Ok((Stream::Plain(tcp), Protocol::Http1)),
-        Scheme::H2c => Ok((Stream::Plain(tcp), if http1 { Protocol::Http1 } else { Protocol::Http2 })),
+        Scheme::H2c => Ok((Stream::Plain(tcp), if upgrading { Protocol::Http1 } else { Protocol::Http2 })),
         Scheme::Https => {
-            let client = if http1 { &transport.clients.http1 } else { &transport.clients.negotiating };
+            let client = if upgrading { &transport.clients.http1 } else { &transport.clients.negotiating };
             let handshake =
                 async { client.connect(endpoint.server_name.clone(), tcp).await.map_err(ConnectError::Tls) };
             let tls = within(Some(HANDSHAKE), handshake).await?;

@@ -1,6 +1,6 @@
 //! Why a request got no answer from a backend, and what kind of failure that is.
 
-use super::ConnectError;
+use super::{ConnectError, Http1Error};
 use flow_middleware::body::BodyError;
 use std::error::Error as StdError;
 use std::io;
@@ -16,7 +16,7 @@ pub enum ForwardError {
         address: Box<str>,
         /// Why.
         #[source]
-        source: hyper::Error,
+        source: Broken,
     },
     /// No connection could be established, so nothing was sent.
     #[error("cannot connect to {address}")]
@@ -46,6 +46,16 @@ pub enum ForwardError {
     },
 }
 
+/// What broke an exchange.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum Broken {
+    /// Over HTTP/1.1.
+    Http1(#[from] Http1Error),
+    /// Over HTTP/2.
+    Http2(#[from] hyper::Error),
+}
+
 /// What a failure means to the client (Traefik's `ComputeStatusCode`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -66,7 +76,8 @@ impl ForwardError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Broken { source, .. } => broken(source),
+            Self::Broken { source: Broken::Http1(error), .. } => http1_kind(error),
+            Self::Broken { source: Broken::Http2(error), .. } => http2_kind(error),
             Self::Connect { source, .. } => source.kind(),
             Self::NoServer => Kind::NoServer,
             Self::Protocol { .. } => Kind::Internal,
@@ -84,13 +95,23 @@ impl ForwardError {
     #[must_use]
     pub fn body_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Broken { source, .. } if source.is_user() => source.source(),
+            Self::Broken { source: Broken::Http1(Http1Error::Body(error)), .. } => Some(&**error),
+            Self::Broken { source: Broken::Http2(error), .. } if error.is_user() => error.source(),
             _ => None,
         }
     }
 }
 
-fn broken(error: &hyper::Error) -> Kind {
+fn http1_kind(error: &Http1Error) -> Kind {
+    match error {
+        Http1Error::Body(_) => Kind::ClientGone,
+        Http1Error::Closed | Http1Error::CutShort => Kind::Unreachable,
+        Http1Error::Io(error) => io_kind(error),
+        Http1Error::Malformed(_) | Http1Error::TooLarge => Kind::Internal,
+    }
+}
+
+fn http2_kind(error: &hyper::Error) -> Kind {
     if error.is_user() {
         return Kind::ClientGone;
     }

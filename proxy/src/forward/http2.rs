@@ -2,7 +2,6 @@
 
 use super::ConnectError;
 use super::endpoint::{Endpoint, Scheme};
-use super::http1::Failure;
 use super::outgoing::Outgoing;
 use super::stream::Stream;
 use bytes::Bytes;
@@ -109,6 +108,15 @@ impl Http2 {
         let idle = self.load.streams.load(Ordering::Relaxed) == 0;
         idle.then(|| Duration::from_millis(now().saturating_sub(self.load.ended.load(Ordering::Relaxed))))
     }
+}
+
+/// Why a request got no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// hyper's error, with the request where nothing of it was sent.
+    Broken(hyper::Error, Option<Box<Request<Outgoing>>>),
+    /// The time for the head of the answer has passed.
+    TimedOut(Duration),
 }
 
 async fn drive(driver: Driver) {

@@ -1,17 +1,12 @@
 //! Sending a request to one backend: connections, their reuse, and what must not be sent twice.
 //!
-//! A worker polls an HTTP/1.1 connection within the request that uses it, so that a proxied request is one task
+//! An HTTP/1.1 connection is read and written by the request that uses it, so that a proxied request is one task
 //! without a hop. HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
 
-mod answering;
-mod attended;
-mod bell;
 mod connect;
-mod early;
 mod endpoint;
 mod error;
 mod fetch;
-mod gate;
 mod headers;
 mod http1;
 mod http2;
@@ -25,9 +20,10 @@ mod tunnel;
 
 pub use connect::ConnectError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::{ForwardError, Kind};
+pub use error::{Broken, ForwardError, Kind};
 pub use fetch::Fetcher;
 pub use headers::ForwardedFor;
+pub use http1::Http1Error;
 pub use transport::{Transport, TransportError};
 pub use tunnel::Tunnels;
 

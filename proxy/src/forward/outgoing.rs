@@ -1,10 +1,10 @@
 //! The body of a request on its way to a backend.
 
-use super::gate::Gate;
 use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;
 use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
@@ -12,20 +12,21 @@ use tokio::sync::oneshot;
 /// A request's body without its trailers: those are not forwarded, as in Traefik.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
+    /// Comes before the body.
+    ahead: Bytes,
     body: Body,
     /// Goes away with the body, which is how its other end learns that all was sent.
     sent: Option<oneshot::Sender<()>>,
-    gate: Option<Gate>,
 }
 
 impl Outgoing {
     pub(super) fn new(body: Body) -> Self {
-        Self { body, sent: None, gate: None }
+        Self { ahead: Bytes::new(), body, sent: None }
     }
 
     /// Nothing is to be sent.
     pub(super) fn is_empty(&self) -> bool {
-        http_body::Body::is_end_stream(&self.body)
+        http_body::Body::is_end_stream(self)
     }
 
     /// Ends when the body has been sent or dropped.
@@ -35,9 +36,21 @@ impl Outgoing {
         receiver
     }
 
-    /// Waits at `gate` before the first byte.
-    pub(super) fn wait_at(&mut self, gate: Gate) {
-        self.gate = Some(gate);
+    /// Puts what was taken last before the body again.
+    pub(super) fn put_back(&mut self, piece: Bytes) {
+        self.ahead = piece;
+    }
+
+    /// Waits until it is known whether anything comes.
+    ///
+    /// # Errors
+    /// The body's own.
+    pub(super) async fn look_ahead(&mut self) -> Result<(), BodyError> {
+        match self.frame().await {
+            None => *self = Self::default(),
+            Some(frame) => self.ahead = frame?.into_data().unwrap_or_default(),
+        }
+        Ok(())
     }
 }
 
@@ -46,9 +59,8 @@ impl http_body::Body for Outgoing {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(gate) = &mut self.gate {
-            ready!(gate.poll_open(cx));
-            self.gate = None;
+        if !self.ahead.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.ahead)))));
         }
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) if frame.is_trailers() => Poll::Ready(None),
@@ -57,10 +69,14 @@ impl http_body::Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_empty()
+        self.ahead.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let ahead = self.ahead.len() as u64;
+        match self.body.size_hint().exact() {
+            Some(rest) => SizeHint::with_exact(rest + ahead),
+            None => SizeHint::default(),
+        }
     }
 }

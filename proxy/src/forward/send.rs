@@ -2,24 +2,20 @@
 
 use super::connect::{self, Protocol};
 use super::endpoint::{Endpoint, Scheme};
-use super::error::ForwardError;
-use super::gate::Gate;
-use super::http1::{Answer, Failure, Http1};
+use super::error::{Broken, ForwardError};
+use super::http1::{self, Answer, Http1, is_replayable};
 use super::http2::{self, Http2, Reserved};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
-use super::{ConnectError, Upgrading, early, pool};
+use super::{ConnectError, Upgrading, pool};
 use bytes::Bytes;
 use flow_middleware::{Body, Interim};
-use http::header::{EXPECT, HeaderName, HeaderValue, UPGRADE};
+use http::header::{HeaderName, HeaderValue, UPGRADE};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::client::conn::http2::SendRequest;
 use std::error::Error as _;
 use std::pin::pin;
 use std::sync::Arc;
-
-static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-static X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 
 /// A request to be sent; it stays whole until a connection has taken it.
 pub(crate) struct Outbound {
@@ -64,63 +60,47 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
             .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?;
         let Some(request) = &mut outbound.request else { return Err(ForwardError::NoServer) };
         outbound.attempts += 1;
-        let reused = match &carrier {
-            Carrier::Http1(connection) => connection.reused,
-            Carrier::Http2(.., reused) => *reused,
-        };
-        let spare = (reused && is_replayable(request)).then(|| Spare::of(request));
-        let mut opener = None;
-        let sent = (!request.body().is_empty()).then(|| {
-            if matches!(carrier, Carrier::Http1(_)) && request.headers().contains_key(EXPECT) {
-                let (gate, opens) = Gate::new();
-                request.body_mut().wait_at(gate);
-                opener = Some(opens);
-            }
-            request.body_mut().watch()
-        });
-        if matches!(carrier, Carrier::Http1(_)) {
-            early::listen(request, opener, outbound.interim.clone());
-        }
-        let Some(request) = outbound.request.take() else { return Err(ForwardError::NoServer) };
-        let failure = match carrier {
+        let address = || Box::from(endpoint.address());
+        let (source, again) = match carrier {
             Carrier::Http1(connection) => {
-                let answer = {
-                    let answering = pin!(connection.send(endpoint, request, outbound.upgrading.is_some(), sent));
-                    answering.await
-                };
-                match answer {
+                let again = connection.reused;
+                let interim = outbound.interim.as_deref();
+                let upgrading = outbound.upgrading.is_some();
+                match pin!(connection.exchange(endpoint, request, upgrading, interim)).await {
                     Ok(Answer::Plain(response)) => return Ok(response),
                     Ok(Answer::Switched(response, stream, already_read)) => {
                         let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };
                         return switch(endpoint, upgrading, response, stream, already_read);
                     }
                     Ok(Answer::Unasked) => return Err(protocol(endpoint)),
-                    Err(failure) => failure,
+                    Err(http1::Failure::TimedOut(limit)) => {
+                        return Err(ForwardError::TimedOut { address: address(), limit });
+                    }
+                    Err(http1::Failure::Broken(error, whole)) => (Broken::Http1(error), again && whole),
                 }
             }
-            Carrier::Http2(connection, reserved, _) => {
+            Carrier::Http2(connection, reserved, reused) => {
+                let spare = (reused && is_replayable(request)).then(|| Spare::of(request));
+                let sent = (!request.body().is_empty()).then(|| request.body_mut().watch());
+                let Some(request) = outbound.request.take() else { return Err(ForwardError::NoServer) };
                 match http2::send(connection, reserved, endpoint, request, sent).await {
                     Ok(response) => return Ok(response),
-                    Err(failure) => failure,
+                    Err(http2::Failure::TimedOut(limit)) => {
+                        return Err(ForwardError::TimedOut { address: address(), limit });
+                    }
+                    Err(http2::Failure::Broken(error, unsent)) => {
+                        outbound.request = match (unsent, spare) {
+                            (Some(unsent), _) => Some(*unsent),
+                            (None, Some(spare)) if was_dead(&error) => Some(spare.into_request()),
+                            (None, _) => None,
+                        };
+                        (Broken::Http2(error), reused && outbound.request.is_some())
+                    }
                 }
             }
         };
-        let address = || Box::from(endpoint.address());
-        let source = match failure {
-            Failure::TimedOut(limit) => return Err(ForwardError::TimedOut { address: address(), limit }),
-            Failure::Broken(source, unsent) => {
-                outbound.request = unsent.map(|request| *request);
-                source
-            }
-        };
-        if outbound.request.is_none()
-            && let Some(spare) = spare
-            && was_dead(&source)
-        {
-            outbound.request = Some(spare.into_request());
-        }
         // A connection that was opened for this very request has no reason to be dead: that is the backend's answer.
-        if !reused || fresh || outbound.request.is_none() {
+        if !again || fresh {
             return Err(ForwardError::Broken { address: address(), source });
         }
         tracing::debug!(address = endpoint.address(), error = %source, "an idle connection was dead: trying a new one");
@@ -165,7 +145,7 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<Carrier, Co
         pool.note_http2(protocol == Protocol::Http2);
     }
     match protocol {
-        Protocol::Http1 => Ok(Carrier::Http1(Http1::begin(stream).await.map_err(ConnectError::Preface)?)),
+        Protocol::Http1 => Ok(Carrier::Http1(Http1::new(stream))),
         Protocol::Http2 => {
             let connection = Http2::begin(stream, endpoint).await?;
             let (mine, reserved) = connection.open();
@@ -192,14 +172,6 @@ fn switch(
     Ok(response.map(|()| Body::Empty))
 }
 
-/// Go's `Request.isReplayable`: sent twice it does no more than sent once.
-fn is_replayable(request: &Request<Outgoing>) -> bool {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-    let marked =
-        || request.headers().contains_key(&IDEMPOTENCY_KEY) || request.headers().contains_key(&X_IDEMPOTENCY_KEY);
-    request.body().is_empty() && (safe || marked())
-}
-
 /// The connection closed without an answer, in the way of one that the backend had given up.
 fn was_dead(error: &hyper::Error) -> bool {
     if error.is_user() || error.is_parse() || error.is_timeout() {
@@ -215,7 +187,7 @@ fn was_dead(error: &hyper::Error) -> bool {
     true
 }
 
-/// What is needed to send a request without a body again. Its headers are a list, which costs half of a clone of their
+/// What is needed to send a request without a body again, where hyper has taken it. Its headers are a list, which costs half of a clone of their
 /// map: hardly any spare is ever used.
 struct Spare {
     method: Method,

@@ -3,6 +3,7 @@
 //! known.
 
 mod bodies;
+mod framing;
 mod headers;
 mod http1;
 mod http2;

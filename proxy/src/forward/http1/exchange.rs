@@ -1,0 +1,242 @@
+//! One request and the head of its answer.
+
+use super::super::endpoint::Endpoint;
+use super::super::outgoing::Outgoing;
+use super::super::stream::Stream;
+use super::answering::Answering;
+use super::error::Http1Error;
+use super::response::{self, Head};
+use super::upload::Upload;
+use super::{Channel, Http1};
+use bytes::Bytes;
+use flow_middleware::{Body, Interim};
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long a body may leave open whether it has anything in it, where most have nothing (Go's `probeRequestBody`).
+const PROBE: Duration = Duration::from_millis(200);
+
+/// Why a request got no answer.
+#[derive(Debug)]
+pub(in super::super) enum Failure {
+    /// The error, and whether the request may be sent again: it is whole, and the backend has not begun to answer.
+    Broken(Http1Error, bool),
+    /// The time for the head of the answer has passed.
+    TimedOut(Duration),
+}
+
+/// An answer, and the connection where the backend has switched protocols.
+pub(in super::super) enum Answer {
+    /// An ordinary answer.
+    Plain(Response<Body>),
+    /// 101, the connection, and what was read from it past the head.
+    Switched(Response<()>, Stream, Bytes),
+    /// 101 that nobody had asked for.
+    Unasked,
+}
+
+/// What a backend has said.
+enum Said {
+    Answer(Head),
+    /// It wants the body.
+    Continue,
+}
+
+/// What an exchange has come to.
+struct Progress {
+    upload: Upload,
+    /// The request has a body, which cannot be sent twice.
+    has_body: bool,
+    /// The request could not be written any more. The answer may be there all the same.
+    refused: Option<Http1Error>,
+    /// The backend has said something.
+    heard: bool,
+    patience: Patience,
+}
+
+impl Http1 {
+    /// Sends `request` and waits for the head of the answer. Interim answers go to `interim`.
+    ///
+    /// # Errors
+    /// Where there is no answer; `request` has then lost its body, unless it may be sent again.
+    pub(in super::super) async fn exchange(
+        mut self: Box<Self>,
+        endpoint: &Arc<Endpoint>,
+        request: &mut Request<Outgoing>,
+        upgrading: bool,
+        interim: Option<&Interim>,
+    ) -> Result<Answer, Failure> {
+        let mut has_body = !request.body().is_empty();
+        if has_body && is_doubtful(request) {
+            Box::pin(probe(request.body_mut())).await.map_err(|error| Failure::Broken(error, false))?;
+            has_body = !request.body().is_empty();
+        }
+        let asking = has_body && request.headers().contains_key(EXPECT);
+        let mut progress = Progress {
+            upload: Upload::new(request, upgrading, asking),
+            has_body,
+            refused: None,
+            heard: false,
+            patience: Patience { limit: endpoint.transport().response_header, timer: None },
+        };
+        let head = poll_fn(|cx| self.poll_head(request, &mut progress, interim, cx)).await?;
+        let Progress { mut upload, refused, .. } = progress;
+        if head.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(match self.stream {
+                Channel::Whole(stream) if upgrading && upload.is_over() => {
+                    Answer::Switched(head.response, stream, self.read.freeze())
+                }
+                _ => Answer::Unasked,
+            });
+        }
+        self.keep = head.keep_alive && refused.is_none();
+        if !upload.is_over() && refused.is_none() {
+            if upload.answered() {
+                self.detach(upload, std::mem::take(request.body_mut()));
+            } else {
+                self.keep = false;
+            }
+        }
+        let body = Answering::new(head.body, self, endpoint).into_body();
+        Ok(Answer::Plain(head.response.map(|()| body)))
+    }
+
+    fn poll_head(
+        &mut self,
+        request: &mut Request<Outgoing>,
+        progress: &mut Progress,
+        interim: Option<&Interim>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, Failure>> {
+        let answered = loop {
+            if let Err(error) = self.write(request, progress, cx) {
+                break Err(error);
+            }
+            match self.read(request.method(), progress, interim, cx) {
+                Poll::Ready(Ok(Said::Answer(head))) => break Ok(head),
+                Poll::Ready(Ok(Said::Continue)) => progress.upload.open(),
+                Poll::Ready(Err(error)) => break Err(error),
+                Poll::Pending => {
+                    let is_sent = progress.upload.is_over() || progress.refused.is_some();
+                    return progress.patience.poll(is_sent, cx).map(|limit| Err(Failure::TimedOut(limit)));
+                }
+            }
+        };
+        Poll::Ready(answered.map_err(|error| {
+            let error = progress.refused.take().unwrap_or(error);
+            let again = !progress.heard && matches!(error, Http1Error::Closed | Http1Error::Io(_)) && {
+                if !progress.upload.begun {
+                    progress.upload.put_back(request.body_mut());
+                }
+                !progress.upload.begun || (!progress.has_body && is_replayable(request))
+            };
+            Failure::Broken(error, again)
+        }))
+    }
+
+    fn write(
+        &mut self,
+        request: &mut Request<Outgoing>,
+        progress: &mut Progress,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Http1Error> {
+        let Channel::Whole(stream) = &mut self.stream else { return Ok(()) };
+        if progress.upload.is_over() || progress.refused.is_some() {
+            return Ok(());
+        }
+        match progress.upload.poll(stream, request.body_mut(), cx) {
+            Poll::Ready(Err(error @ Http1Error::Io(_))) => progress.refused = Some(error),
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        method: &Method,
+        progress: &mut Progress,
+        interim: Option<&Interim>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Said, Http1Error>> {
+        loop {
+            while !self.read.is_empty() {
+                let Some(head) = response::take(&mut self.read, method)? else { break };
+                let status = head.response.status();
+                if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+                    return Poll::Ready(Ok(Said::Answer(head)));
+                }
+                if status == StatusCode::CONTINUE {
+                    return Poll::Ready(Ok(Said::Continue));
+                }
+                if let Some(interim) = interim {
+                    interim.push(status, head.response.headers());
+                }
+            }
+            match self.poll_fill(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(1..)) => progress.heard = true,
+                Poll::Ready(Ok(0)) if progress.heard => return Poll::Ready(Err(Http1Error::CutShort)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Http1Error::Closed)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// The rest of the request's body is sent by a task of its own.
+    fn detach(&mut self, mut upload: Upload, mut body: Outgoing) {
+        let Channel::Whole(stream) = std::mem::replace(&mut self.stream, Channel::Gone) else { return };
+        let (half, mut other_half) = tokio::io::split(stream);
+        let writer = tokio::spawn(async move {
+            let result = poll_fn(|cx| upload.poll(&mut other_half, &mut body, cx)).await;
+            (other_half, result)
+        });
+        self.stream = Channel::Split(half, AbortOnDropHandle::new(writer));
+    }
+}
+
+/// A body of unknown length where there is seldom one: an empty one must not be announced, as it confuses servers.
+fn is_doubtful(request: &Request<Outgoing>) -> bool {
+    request.body().size_hint().exact().is_none()
+        && !request.headers().contains_key(CONTENT_LENGTH)
+        && matches!(request.method().as_str(), "GET" | "HEAD" | "DELETE" | "OPTIONS" | "PROPFIND" | "SEARCH")
+}
+
+async fn probe(body: &mut Outgoing) -> Result<(), Http1Error> {
+    match tokio::time::timeout(PROBE, body.look_ahead()).await {
+        Ok(known) => known.map_err(Http1Error::Body),
+        // It is chunked then.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Go's `Request.isReplayable`: sent twice it does no more than sent once.
+pub(in super::super) fn is_replayable(request: &Request<Outgoing>) -> bool {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    let marked =
+        || request.headers().contains_key("idempotency-key") || request.headers().contains_key("x-idempotency-key");
+    request.body().is_empty() && (safe || marked())
+}
+
+/// How long the head of an answer may take, counted from the end of the request.
+struct Patience {
+    limit: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    /// Ready with the limit once it has passed.
+    fn poll(&mut self, is_sent: bool, cx: &mut Context<'_>) -> Poll<Duration> {
+        let Some(limit) = self.limit.filter(|_| is_sent) else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| limit)
+    }
+}

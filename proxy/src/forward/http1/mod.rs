@@ -1,0 +1,162 @@
+//! HTTP/1.1 towards a backend: a connection that the request which uses it reads and writes itself.
+//!
+//! There is no task and no channel between a request and its connection: while a request waits for the head of its
+//! answer, it is polled for that; then the answer's body reads on. Only where an answer comes before the request's body
+//! was sent does that go on in a task of its own, so that both directions are independent.
+
+mod answering;
+mod decoder;
+mod error;
+mod exchange;
+mod request;
+mod response;
+mod upload;
+
+pub use error::Http1Error;
+pub(super) use exchange::{Answer, Failure, is_replayable};
+
+use super::endpoint::Endpoint;
+use super::pool;
+use super::stream::Stream;
+use bytes::BytesMut;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long the rest of a request's body may take after the answer has ended, before the connection is given up
+/// (Go's `maxWriteWaitBeforeConnReuse`).
+const REST: Duration = Duration::from_millis(50);
+/// How much is read at a time, in bytes: more and more of it while that is not enough.
+const LITTLE: usize = 8 * 1024;
+const MUCH: usize = 256 * 1024;
+
+/// A connection to a backend that speaks HTTP/1.1.
+pub(super) struct Http1 {
+    stream: Channel,
+    read: BytesMut,
+    /// How much the next read may bring.
+    room: usize,
+    /// It has carried a request before.
+    pub(super) reused: bool,
+    /// It can carry another after this one.
+    keep: bool,
+}
+
+/// The two directions of a connection.
+enum Channel {
+    Whole(Stream),
+    /// A task writes.
+    Split(ReadHalf<Stream>, Writer),
+    Gone,
+}
+
+/// Sends the rest of a request's body.
+type Writer = AbortOnDropHandle<(WriteHalf<Stream>, Result<(), Http1Error>)>;
+
+impl Http1 {
+    /// Begins to speak on `stream`.
+    pub(super) fn new(stream: Stream) -> Box<Self> {
+        Box::new(Self {
+            stream: Channel::Whole(stream),
+            read: BytesMut::new(),
+            room: LITTLE,
+            reused: false,
+            keep: true,
+        })
+    }
+
+    /// The connection can take a request, as far as is known here: the backend has neither closed it nor said anything
+    /// that nobody asked for.
+    pub(super) fn is_alive(&mut self) -> bool {
+        match &mut self.stream {
+            // Asks the kernel only where the reactor has seen something.
+            Channel::Whole(Stream::Plain(tcp)) => {
+                tcp.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Channel::Whole(stream) => {
+                let mut byte = [0];
+                let cx = &mut Context::from_waker(Waker::noop());
+                Pin::new(stream).poll_read(cx, &mut ReadBuf::new(&mut byte)).is_pending()
+            }
+            Channel::Split(..) | Channel::Gone => false,
+        }
+    }
+
+    /// Reads what has come; 0 bytes at the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.read.reserve(self.room);
+        let read = match &mut self.stream {
+            Channel::Whole(stream) => tokio_util::io::poll_read_buf(Pin::new(stream), cx, &mut self.read),
+            Channel::Split(half, _) => tokio_util::io::poll_read_buf(Pin::new(half), cx, &mut self.read),
+            Channel::Gone => Poll::Ready(Ok(0)),
+        };
+        if let Poll::Ready(Ok(count)) = &read
+            && *count >= self.room
+        {
+            self.room = (self.room * 2).min(MUCH);
+        }
+        read
+    }
+
+    /// Looks after the task that writes: once it has ended, the connection is whole again.
+    ///
+    /// # Errors
+    /// Where the request's body has failed.
+    fn poll_writer(&mut self, cx: &mut Context<'_>) -> Result<(), Http1Error> {
+        let Channel::Split(_, writer) = &mut self.stream else { return Ok(()) };
+        let Poll::Ready(written) = Pin::new(writer).poll(cx) else { return Ok(()) };
+        let Channel::Split(half, _) = std::mem::replace(&mut self.stream, Channel::Gone) else { return Ok(()) };
+        // It is not aborted, and does not panic.
+        let (other_half, result) = written.map_err(|_| Http1Error::CutShort)?;
+        self.stream = Channel::Whole(half.unsplit(other_half));
+        if result.is_err() {
+            self.keep = false;
+        }
+        match result {
+            // The answer may be there all the same.
+            Ok(()) | Err(Http1Error::Io(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the connection for the next request where it can take one.
+    fn release(mut self: Box<Self>, endpoint: &Arc<Endpoint>) {
+        if !self.keep || !self.read.is_empty() {
+            return;
+        }
+        self.reused = true;
+        if self.room > LITTLE {
+            self.room = LITTLE;
+            self.read = BytesMut::new();
+        }
+        match self.stream {
+            Channel::Whole(_) => pool::keep(endpoint, self),
+            Channel::Split(half, writer) => {
+                let endpoint = Arc::clone(endpoint);
+                tokio::spawn(async move {
+                    if let Ok(Ok((other_half, Ok(())))) = tokio::time::timeout(REST, writer).await {
+                        pool::keep(&endpoint, Self::again(half.unsplit(other_half)));
+                    }
+                });
+            }
+            Channel::Gone => {}
+        }
+    }
+
+    fn again(stream: Stream) -> Box<Self> {
+        let mut connection = Self::new(stream);
+        connection.reused = true;
+        connection
+    }
+}
+
+impl fmt::Debug for Http1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http1").field("reused", &self.reused).finish_non_exhaustive()
+    }
+}

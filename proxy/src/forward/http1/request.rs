@@ -1,0 +1,133 @@
+//! The head of a request as bytes.
+
+use super::super::outgoing::Outgoing;
+use super::upload::Length;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, Request};
+use http_body::Body as _;
+
+/// Writes the head of `request` to `out`, and says how its body follows. Headers are in title case, as most clients send
+/// them. `upgrading` spells those of a WebSocket as the RFC does: some servers know no other spelling (so Traefik does it
+/// too).
+///
+/// How the body is delimited is settled here, as Go's transport does it: a body of known length has `Content-Length`, an
+/// empty one only where the method makes servers look for it, any other is chunked.
+pub(super) fn write(request: &Request<Outgoing>, upgrading: bool, out: &mut Vec<u8>) -> Length {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    out.extend_from_slice(method.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(uri.path().as_bytes());
+    if let Some(query) = uri.query() {
+        out.push(b'?');
+        out.extend_from_slice(query.as_bytes());
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    // First, as RFC 9110 section 7.2 would have it.
+    if let Some(host) = headers.get(HOST) {
+        line(b"Host", host.as_bytes(), out);
+    }
+    for (name, value) in headers {
+        if name == HOST || name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+            continue;
+        }
+        title_case(name, upgrading, out);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    let length = length(headers, request.body());
+    match length {
+        Length::Known(0) if *method == Method::POST || *method == Method::PUT || *method == Method::PATCH => {
+            line(b"Content-Length", b"0", out);
+        }
+        Length::Known(0) => {}
+        Length::Known(length) => line(b"Content-Length", itoa::Buffer::new().format(length).as_bytes(), out),
+        Length::Unknown => line(b"Transfer-Encoding", b"chunked", out),
+    }
+    out.extend_from_slice(b"\r\n");
+    length
+}
+
+fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What the client has announced counts, as long as there is a body at all.
+fn length(headers: &HeaderMap, body: &Outgoing) -> Length {
+    if body.is_empty() {
+        return Length::Known(0);
+    }
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    announced.or_else(|| body.size_hint().exact()).map_or(Length::Unknown, Length::Known)
+}
+
+fn title_case(name: &HeaderName, upgrading: bool, out: &mut Vec<u8>) {
+    let name = name.as_str().as_bytes();
+    let start = out.len();
+    out.extend_from_slice(name);
+    let Some((first, rest)) = out.get_mut(start..).and_then(|written| written.split_first_mut()) else { return };
+    first.make_ascii_uppercase();
+    for (byte, before) in rest.iter_mut().zip(name) {
+        if *before == b'-' {
+            byte.make_ascii_uppercase();
+        }
+    }
+    if upgrading && name.starts_with(b"sec-websocket-") {
+        out[start + b"sec-web".len()] = b'S';
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use flow_middleware::Body;
+
+    fn written(request: http::request::Builder, body: impl Into<Body>, upgrading: bool) -> String {
+        let mut out = Vec::new();
+        write(&request.body(Outgoing::new(body.into())).unwrap(), upgrading, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn host_comes_first_and_names_are_in_title_case() {
+        let request =
+            Request::get("/a%2F?").header("x-a", "1").header("host", "a").header("x--b-", "").header("x-a", "2");
+        let expected = "GET /a%2F? HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-A: 2\r\nX--B-: \r\n\r\n";
+        assert_eq!(written(request, Body::Empty, false), expected);
+    }
+
+    #[test]
+    fn websocket_headers_keep_the_spelling_of_the_rfc() {
+        let request = || Request::get("/").header("sec-websocket-key", "k").header("x-sec-websocket-key", "k");
+        let upgrading = "GET / HTTP/1.1\r\nSec-WebSocket-Key: k\r\nX-Sec-Websocket-Key: k\r\n\r\n";
+        assert_eq!(written(request(), Body::Empty, true), upgrading);
+        assert!(written(request(), Body::Empty, false).contains("\r\nSec-Websocket-Key: k\r\n"));
+    }
+
+    #[test]
+    fn a_body_is_delimited_by_its_length_where_that_is_known() {
+        let unknown = || {
+            Body::boxed(http_body_util::StreamBody::new(futures_util::stream::pending::<
+                Result<http_body::Frame<Bytes>, std::io::Error>,
+            >()))
+        };
+        let post = || Request::post("/").header("content-length", "07").header("transfer-encoding", "chunked");
+        for (request, body, expected) in [
+            (post(), Body::from("1234567"), "Content-Length: 7"),
+            (post(), unknown(), "Content-Length: 7"),
+            (Request::post("/"), Body::from("four"), "Content-Length: 4"),
+            (Request::get("/"), unknown(), "Transfer-Encoding: chunked"),
+            (Request::put("/").header("content-length", "0"), Body::Empty, "Content-Length: 0"),
+            (Request::patch("/"), Body::Empty, "Content-Length: 0"),
+        ] {
+            let text = written(request, body, false);
+            assert_eq!(text.split_once("\r\n").unwrap().1, format!("{expected}\r\n\r\n"));
+        }
+        let delete = Request::delete("/").header("content-length", "0");
+        assert_eq!(written(delete, Body::Empty, false), "DELETE / HTTP/1.1\r\n\r\n", "nobody looks for a body there");
+    }
+}

@@ -1,0 +1,299 @@
+//! The head of an answer (RFC 9112).
+
+use super::decoder::Decoder;
+use super::error::Http1Error;
+use bytes::BytesMut;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{Method, Response, StatusCode};
+use httparse::{Header, ParserConfig, Status};
+use smallvec::SmallVec;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// The longest head, in bytes, and the most headers in it. Many fit on the stack.
+const LONGEST: usize = 512 * 1024;
+const MOST: usize = 4096;
+const MANY: usize = 64;
+
+/// A parsed head, and what follows it.
+pub(super) struct Head {
+    pub(super) response: Response<()>,
+    pub(super) body: Decoder,
+    /// The connection may be used again after the body.
+    pub(super) keep_alive: bool,
+}
+
+/// Takes a head off `bytes`, the beginning of the answer to a request of `method`. `None` while it is not all there.
+///
+/// # Errors
+/// Where it is no head of HTTP/1.x, is too large, or leaves open where its body ends.
+pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>, Http1Error> {
+    let Some(found) = find(bytes)? else {
+        return if bytes.len() < LONGEST { Ok(None) } else { Err(Http1Error::TooLarge) };
+    };
+    if found.length > LONGEST {
+        return Err(Http1Error::TooLarge);
+    }
+    let text = bytes.split_to(found.length).freeze();
+    let mut headers = HeaderMap::with_capacity(found.headers.len());
+    for (name, value) in found.headers {
+        let value = HeaderValue::from_maybe_shared(text.slice(value));
+        headers.append(name, value.map_err(|_| Http1Error::Malformed("a header's value"))?);
+    }
+    let body = delimited(&mut headers, method, found.status, found.http_11)?;
+    let keep_alive = !matches!(body, Decoder::UntilClose) && is_kept(&headers, found.http_11);
+    let mut response = Response::new(());
+    *response.status_mut() = found.status;
+    *response.headers_mut() = headers;
+    Ok(Some(Head { response, body, keep_alive }))
+}
+
+/// Where things are in a head.
+struct Found {
+    length: usize,
+    status: StatusCode,
+    http_11: bool,
+    headers: SmallVec<[(HeaderName, Range<usize>); 16]>,
+}
+
+fn find(bytes: &[u8]) -> Result<Option<Found>, Http1Error> {
+    let mut few = [const { MaybeUninit::uninit() }; MANY];
+    match find_with(bytes, &mut few) {
+        Err(httparse::Error::TooManyHeaders) => {
+            let mut all = vec![MaybeUninit::uninit(); MOST];
+            find_with(bytes, &mut all)
+        }
+        found => found,
+    }
+    .map_err(|error| match error {
+        httparse::Error::TooManyHeaders => Http1Error::TooLarge,
+        httparse::Error::HeaderName => Http1Error::Malformed("a header's name"),
+        httparse::Error::HeaderValue => Http1Error::Malformed("a header's value"),
+        httparse::Error::NewLine => Http1Error::Malformed("a line's end"),
+        httparse::Error::Status | httparse::Error::Token => Http1Error::Malformed("the status"),
+        httparse::Error::Version => Http1Error::Malformed("the version"),
+    })
+}
+
+fn find_with<'a>(bytes: &'a [u8], headers: &mut [MaybeUninit<Header<'a>>]) -> Result<Option<Found>, httparse::Error> {
+    let mut response = httparse::Response::new(&mut []);
+    let config = ParserConfig::default();
+    let Status::Complete(length) = config.parse_response_with_uninit_headers(&mut response, bytes, headers)? else {
+        return Ok(None);
+    };
+    let status = response.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(httparse::Error::Status)?;
+    let mut found = SmallVec::with_capacity(response.headers.len());
+    for header in &*response.headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?;
+        let start = header.value.as_ptr().addr() - bytes.as_ptr().addr();
+        found.push((name, start..start + header.value.len()));
+    }
+    Ok(Some(Found { length, status, http_11: response.version == Some(1), headers: found }))
+}
+
+/// How the body is delimited (RFC 9112 section 6.3). A `Content-Length` that does not count is removed, one that is said
+/// several times is said once.
+fn delimited(
+    headers: &mut HeaderMap,
+    method: &Method,
+    status: StatusCode,
+    http_11: bool,
+) -> Result<Decoder, Http1Error> {
+    let chunked = match headers.get(TRANSFER_ENCODING) {
+        None => false,
+        Some(_) if !http_11 => return Err(Http1Error::Malformed("a transfer coding in HTTP/1.0")),
+        Some(first) => {
+            // Several lines are one list.
+            let last = headers.get_all(TRANSFER_ENCODING).iter().next_back().unwrap_or(first);
+            let last = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
+            let chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            headers.remove(CONTENT_LENGTH);
+            if !chunked && !has_no_body(method, status) {
+                return Ok(Decoder::UntilClose);
+            }
+            true
+        }
+    };
+    let length = if chunked { None } else { content_length(headers)? };
+    Ok(match length {
+        _ if has_no_body(method, status) => Decoder::Length(0),
+        _ if chunked => Decoder::chunked(),
+        Some(length) => Decoder::Length(length),
+        None => Decoder::UntilClose,
+    })
+}
+
+fn has_no_body(method: &Method, status: StatusCode) -> bool {
+    *method == Method::HEAD
+        || status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+}
+
+fn content_length(headers: &mut HeaderMap) -> Result<Option<u64>, Http1Error> {
+    let Some(first) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+    let parsed = number(first.as_bytes());
+    if let Some(length) = parsed
+        && headers.get_all(CONTENT_LENGTH).iter().nth(1).is_none()
+    {
+        return Ok(Some(length));
+    }
+    // Several, in lines or in one: RFC 9110 section 8.6 lets them stand for one where they agree.
+    let mut numbers = headers.get_all(CONTENT_LENGTH).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let length = numbers.next().and_then(number);
+    match length {
+        Some(length) if numbers.all(|other| number(other) == Some(length)) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            Ok(Some(length))
+        }
+        _ => Err(Http1Error::Malformed("its length")),
+    }
+}
+
+/// Digits only: Rust's own parser takes a sign.
+fn number(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii();
+    if !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn is_kept(headers: &HeaderMap, http_11: bool) -> bool {
+    let mut kept = http_11;
+    for value in headers.get_all(CONNECTION) {
+        for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if token.eq_ignore_ascii_case(b"close") {
+                return false;
+            }
+            kept |= token.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(text: &str, method: &Method) -> Result<Option<Head>, Http1Error> {
+        take(&mut BytesMut::from(text), method)
+    }
+
+    fn body(lines: &str) -> Result<(Decoder, bool), Http1Error> {
+        let text = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+        taken(&text, &Method::GET).map(|head| head.map(|head| (head.body, head.keep_alive)).unwrap())
+    }
+
+    #[test]
+    fn a_head_is_taken_once_all_of_it_is_there() {
+        let text = "HTTP/1.1 404 Nobody Knows\r\nX-A: 1\r\nx-a:2 \r\nX-B:\r\nContent-Length: 3\r\n\r\nabcd";
+        let mut bytes = BytesMut::new();
+        let mut given = text.bytes();
+        let head = loop {
+            if let Some(head) = take(&mut bytes, &Method::GET).unwrap() {
+                break head;
+            }
+            bytes.extend(given.next());
+        };
+        assert_eq!((given.len(), bytes.len()), (4, 0));
+        let values =
+            |name| head.response.headers().get_all(name).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!((values("x-a"), values("x-b")), (vec!["1", "2"], vec![""]));
+        assert_eq!(
+            (head.response.status(), head.body, head.keep_alive),
+            (StatusCode::NOT_FOUND, Decoder::Length(3), true)
+        );
+    }
+
+    #[test]
+    fn where_a_body_ends() {
+        let chunked = || Decoder::chunked();
+        for (lines, decoder, keep_alive) in [
+            ("Content-Length: 0\r\n", Decoder::Length(0), true),
+            ("Content-Length: 7\r\nContent-Length: 7\r\n", Decoder::Length(7), true),
+            ("Content-Length: 7, 7\r\n", Decoder::Length(7), true),
+            ("Transfer-Encoding: Chunked\r\n", chunked(), true),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: x, chunked\r\n", chunked(), true),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 7\r\n", chunked(), true),
+            ("Transfer-Encoding: gzip\r\nContent-Length: 7\r\n", Decoder::UntilClose, false),
+            ("", Decoder::UntilClose, false),
+            ("Connection: a, Close\r\nConnection: keep-alive\r\nContent-Length: 1\r\n", Decoder::Length(1), false),
+        ] {
+            assert_eq!(body(lines).unwrap(), (decoder, keep_alive), "{lines:?}");
+        }
+        for lines in ["Content-Length: 7\r\nContent-Length: 8\r\n", "Content-Length: +7\r\n", "Content-Length: 7,\r\n"]
+        {
+            assert!(matches!(body(lines), Err(Http1Error::Malformed(_))), "{lines:?}");
+        }
+        let too_long = "Content-Length: 99999999999999999999\r\n";
+        assert!(matches!(body(too_long), Err(Http1Error::Malformed(_))));
+    }
+
+    #[test]
+    fn a_length_that_does_not_count_is_removed_and_a_repeated_one_said_once() {
+        let length = |lines: &str| {
+            let text = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+            let head = taken(&text, &Method::GET).unwrap().unwrap();
+            head.response
+                .headers()
+                .get_all(CONTENT_LENGTH)
+                .iter()
+                .map(|v| v.to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(length("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n"), [""; 0]);
+        assert_eq!(length("Content-Length: 7\r\nContent-Length: 7\r\n"), ["7"]);
+    }
+
+    #[test]
+    fn answers_that_never_have_a_body() {
+        let lines = "X\r\nContent-Length: 9\r\n\r\n";
+        for (status, method) in [(204, Method::GET), (304, Method::GET), (103, Method::GET), (200, Method::HEAD)] {
+            let head = taken(&format!("HTTP/1.1 {status} {lines}"), &method).unwrap().unwrap();
+            assert_eq!(
+                (head.body, head.response.headers()["content-length"].as_bytes()),
+                (Decoder::Length(0), &b"9"[..])
+            );
+        }
+    }
+
+    #[test]
+    fn http_1_0_closes_unless_it_says_otherwise() {
+        let keep_alive = |lines: &str| {
+            let text = format!("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n{lines}\r\n");
+            taken(&text, &Method::GET).unwrap().unwrap().keep_alive
+        };
+        assert!(!keep_alive("") && keep_alive("Connection: Keep-Alive\r\n"));
+        let chunked = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(taken(chunked, &Method::GET).is_err());
+    }
+
+    #[test]
+    fn many_headers_are_fine_and_too_many_are_not() {
+        let answer = |count: usize| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(count));
+        assert_eq!(
+            taken(&answer(1000), &Method::GET).unwrap().unwrap().response.headers().get_all("a").iter().count(),
+            1000
+        );
+        assert!(matches!(taken(&answer(MOST + 1), &Method::GET), Err(Http1Error::TooLarge)));
+        let endless = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(LONGEST));
+        assert!(matches!(taken(&endless, &Method::GET), Err(Http1Error::TooLarge)));
+    }
+
+    #[test]
+    fn what_is_no_answer() {
+        for text in [
+            "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+            "HTTP/2 200 OK\r\n\r\n",
+            "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n: b\r\n\r\n",
+        ] {
+            assert!(matches!(taken(text, &Method::GET), Err(Http1Error::Malformed(_))), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Sending a request: its head, then its body.
+
+use super::super::outgoing::Outgoing;
+use super::error::Http1Error;
+use super::request;
+use bytes::Bytes;
+use http::Request;
+use http_body::Body as _;
+use std::cell::RefCell;
+use std::io::{self, IoSlice, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+use tokio::time::Sleep;
+
+/// How long a backend may leave `Expect: 100-continue` unanswered (Go's `ExpectContinueTimeout` in Traefik).
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The largest buffer that a worker keeps for heads, in bytes.
+const KEPT: usize = 16 * 1024;
+
+thread_local! {
+    static HEAD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The length of a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Length {
+    Known(u64),
+    Unknown,
+}
+
+/// A request on its way.
+pub(super) struct Upload {
+    /// What is being written: our own bytes, a piece of the body, and our own again.
+    before: Vec<u8>,
+    piece: Bytes,
+    after: &'static [u8],
+    written: usize,
+    rest: Rest,
+    gate: Gate,
+    /// Something was written.
+    pub(super) begun: bool,
+}
+
+/// What is still to be taken from the body.
+#[derive(Debug, Eq, PartialEq)]
+enum Rest {
+    Bytes(u64),
+    Chunks,
+    Nothing,
+    /// Nothing, and all of it was flushed.
+    Over,
+}
+
+/// Whether the body may be sent.
+enum Gate {
+    Open,
+    /// The backend was asked, and has until then.
+    Asked(Pin<Box<Sleep>>),
+    /// The backend has answered: it does not want the body.
+    Shut,
+}
+
+impl Upload {
+    /// Nothing of `request` was sent. With `asking` its body waits for the backend's `100 Continue`.
+    pub(super) fn new(request: &Request<Outgoing>, upgrading: bool, asking: bool) -> Self {
+        let mut before = HEAD.take();
+        let rest = match request::write(request, upgrading, &mut before) {
+            Length::Known(0) => Rest::Nothing,
+            Length::Known(length) => Rest::Bytes(length),
+            Length::Unknown => Rest::Chunks,
+        };
+        let gate = if asking { Gate::Asked(Box::pin(tokio::time::sleep(PATIENCE))) } else { Gate::Open };
+        Self { before, piece: Bytes::new(), after: b"", written: 0, rest, gate, begun: false }
+    }
+
+    /// All was sent.
+    pub(super) fn is_over(&self) -> bool {
+        self.rest == Rest::Over
+    }
+
+    /// The backend wants the body.
+    pub(super) fn open(&mut self) {
+        if matches!(self.gate, Gate::Asked(_)) {
+            self.gate = Gate::Open;
+        }
+    }
+
+    /// The backend has answered. Says whether the body is to be sent all the same.
+    pub(super) fn answered(&mut self) -> bool {
+        if matches!(self.gate, Gate::Asked(_)) {
+            self.gate = Gate::Shut;
+        }
+        !matches!(self.gate, Gate::Shut)
+    }
+
+    /// Gives back to `body` what was taken from it and not sent.
+    pub(super) fn put_back(&mut self, body: &mut Outgoing) {
+        body.put_back(std::mem::take(&mut self.piece));
+    }
+
+    /// Writes what can be written, until everything was.
+    ///
+    /// # Errors
+    /// [`Http1Error::Body`] where the body fails, [`Http1Error::Io`] where `io` does.
+    pub(super) fn poll(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        body: &mut Outgoing,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Http1Error>> {
+        if !self.begun && matches!(self.rest, Rest::Bytes(_) | Rest::Chunks) && matches!(self.gate, Gate::Open) {
+            // Head and body in one piece, where the latter is there.
+            let _ = self.poll_take(body, cx)?;
+        }
+        loop {
+            while self.written < self.before.len() + self.piece.len() + self.after.len() {
+                match ready!(self.poll_write(io, cx))? {
+                    0 => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
+                    count => self.written += count,
+                }
+                self.begun = true;
+            }
+            self.before.clear();
+            self.piece.clear();
+            self.after = b"";
+            self.written = 0;
+            if matches!(self.rest, Rest::Nothing | Rest::Over) {
+                self.return_buffer();
+                ready!(Pin::new(io).poll_flush(cx))?;
+                self.rest = Rest::Over;
+                return Poll::Ready(Ok(()));
+            }
+            let more = match &mut self.gate {
+                Gate::Open => self.poll_take(body, cx)?,
+                Gate::Asked(patience) => patience.as_mut().poll(cx),
+                Gate::Shut => Poll::Pending,
+            };
+            if more.is_pending() {
+                // Whether or not that is through: it is asked for again.
+                let _ = Pin::new(&mut *io).poll_flush(cx)?;
+                return Poll::Pending;
+            }
+            self.open();
+        }
+    }
+
+    fn poll_write(&self, io: &mut (impl AsyncWrite + Unpin), cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut skipped = self.written;
+        let mut rest = |part| {
+            let part: &[u8] = part;
+            let rest = part.get(skipped..).unwrap_or_default();
+            skipped = skipped.saturating_sub(part.len());
+            rest
+        };
+        let parts = [rest(&self.before), rest(&self.piece), rest(self.after)];
+        match parts {
+            [one, [], []] | [[], one, []] | [[], [], one] => Pin::new(io).poll_write(cx, one),
+            parts => Pin::new(io).poll_write_vectored(cx, &parts.map(IoSlice::new)),
+        }
+    }
+
+    /// Takes a piece from the body.
+    fn poll_take(&mut self, body: &mut Outgoing, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
+        let piece = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            Some(frame) => frame.map_err(Http1Error::Body)?.into_data().unwrap_or_default(),
+            None => return Poll::Ready(self.end()),
+        };
+        match &mut self.rest {
+            Rest::Bytes(left) => {
+                self.piece = piece;
+                self.piece.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= self.piece.len() as u64;
+                if *left == 0 {
+                    self.rest = Rest::Nothing;
+                }
+            }
+            Rest::Chunks if !piece.is_empty() => {
+                let _ = write!(self.before, "{:x}\r\n", piece.len());
+                self.piece = piece;
+                self.after = b"\r\n";
+                if body.is_empty() {
+                    self.after = b"\r\n0\r\n\r\n";
+                    self.rest = Rest::Nothing;
+                }
+            }
+            _ => {}
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next request of this worker uses it.
+    fn return_buffer(&mut self) {
+        let mut before = std::mem::take(&mut self.before);
+        if (1..=KEPT).contains(&before.capacity()) {
+            before.clear();
+            HEAD.set(before);
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Http1Error> {
+        match self.rest {
+            Rest::Bytes(_) => {
+                let short = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than announced");
+                return Err(Http1Error::Body(short.into()));
+            }
+            Rest::Chunks => self.after = b"0\r\n\r\n",
+            Rest::Nothing | Rest::Over => {}
+        }
+        self.rest = Rest::Nothing;
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.return_buffer();
+    }
+}
