@@ -153,6 +153,7 @@ fn trailers(bytes: &mut BytesMut) -> Result<Option<HeaderMap>, Http1Error> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 

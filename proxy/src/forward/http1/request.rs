@@ -82,6 +82,7 @@ fn title_case(name: &HeaderName, upgrading: bool, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use bytes::Bytes;
     use flow_middleware::Body;

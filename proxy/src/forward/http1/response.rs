@@ -36,12 +36,19 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
     }
     let text = bytes.split_to(found.length).freeze();
     let mut headers = HeaderMap::with_capacity(found.headers.len());
-    for (name, value) in found.headers {
-        let value = HeaderValue::from_maybe_shared(text.slice(value));
+    let mut hop = Hop { coding: None, keep_alive: found.http_11, close: false };
+    for (name, place) in found.headers {
+        if hop.hears(&name, &text[place.clone()]) {
+            continue;
+        }
+        let value = HeaderValue::from_maybe_shared(text.slice(place));
         headers.append(name, value.map_err(|_| Http1Error::Malformed("a header's value"))?);
     }
-    let body = delimited(&mut headers, method, found.status, found.http_11)?;
-    let keep_alive = !matches!(body, Decoder::UntilClose) && is_kept(&headers, found.http_11);
+    if hop.coding.is_some() && !found.http_11 {
+        return Err(Http1Error::Malformed("a transfer coding in HTTP/1.0"));
+    }
+    let body = delimited(&mut headers, method, found.status, hop.coding)?;
+    let keep_alive = hop.keep_alive && !hop.close && body != Decoder::UntilClose;
     let mut response = Response::new(());
     *response.status_mut() = found.status;
     *response.headers_mut() = headers;
@@ -91,35 +98,61 @@ fn find_with<'a>(bytes: &'a [u8], headers: &mut [MaybeUninit<Header<'a>>]) -> Re
     Ok(Some(Found { length, status, http_11: response.version == Some(1), headers: found }))
 }
 
+/// What a head says about this connection only.
+struct Hop {
+    /// There is a transfer coding, and the last one is `chunked`.
+    coding: Option<bool>,
+    keep_alive: bool,
+    close: bool,
+}
+
+impl Hop {
+    /// Notes a header. Says whether that was all that it is there for: nobody has to find and remove it again.
+    fn hears(&mut self, name: &HeaderName, value: &[u8]) -> bool {
+        if name == TRANSFER_ENCODING {
+            // Several lines are one list.
+            self.coding = tokens(value).last().map(|last| last.eq_ignore_ascii_case(b"chunked"));
+            return true;
+        }
+        if name != CONNECTION {
+            return false;
+        }
+        let mut names_others = false;
+        for token in tokens(value) {
+            if token.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else {
+                names_others = true;
+            }
+        }
+        !names_others
+    }
+}
+
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
 /// How the body is delimited (RFC 9112 section 6.3). A `Content-Length` that does not count is removed, one that is said
 /// several times is said once.
 fn delimited(
     headers: &mut HeaderMap,
     method: &Method,
     status: StatusCode,
-    http_11: bool,
+    coding: Option<bool>,
 ) -> Result<Decoder, Http1Error> {
-    let chunked = match headers.get(TRANSFER_ENCODING) {
-        None => false,
-        Some(_) if !http_11 => return Err(Http1Error::Malformed("a transfer coding in HTTP/1.0")),
-        Some(first) => {
-            // Several lines are one list.
-            let last = headers.get_all(TRANSFER_ENCODING).iter().next_back().unwrap_or(first);
-            let last = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-            let chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
-            headers.remove(CONTENT_LENGTH);
-            if !chunked && !has_no_body(method, status) {
-                return Ok(Decoder::UntilClose);
-            }
-            true
-        }
-    };
-    let length = if chunked { None } else { content_length(headers)? };
-    Ok(match length {
-        _ if has_no_body(method, status) => Decoder::Length(0),
-        _ if chunked => Decoder::chunked(),
-        Some(length) => Decoder::Length(length),
-        None => Decoder::UntilClose,
+    if coding.is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+    if has_no_body(method, status) {
+        return Ok(Decoder::Length(0));
+    }
+    Ok(match coding {
+        Some(true) => Decoder::chunked(),
+        Some(false) => Decoder::UntilClose,
+        None => content_length(headers)?.map_or(Decoder::UntilClose, Decoder::Length),
     })
 }
 
@@ -139,41 +172,31 @@ fn content_length(headers: &mut HeaderMap) -> Result<Option<u64>, Http1Error> {
         return Ok(Some(length));
     }
     // Several, in lines or in one: RFC 9110 section 8.6 lets them stand for one where they agree.
-    let mut numbers = headers.get_all(CONTENT_LENGTH).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    let length = numbers.next().and_then(number);
-    match length {
-        Some(length) if numbers.all(|other| number(other) == Some(length)) => {
+    let agreed = {
+        let mut numbers = headers.get_all(CONTENT_LENGTH).iter().flat_map(|value| tokens(value.as_bytes())).map(number);
+        let length = numbers.next().flatten();
+        length.filter(|_| numbers.all(|other| other == length))
+    };
+    match agreed {
+        Some(length) => {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
             Ok(Some(length))
         }
-        _ => Err(Http1Error::Malformed("its length")),
+        None => Err(Http1Error::Malformed("its length")),
     }
 }
 
 /// Digits only: Rust's own parser takes a sign.
 fn number(text: &[u8]) -> Option<u64> {
-    let text = text.trim_ascii();
     if !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn is_kept(headers: &HeaderMap, http_11: bool) -> bool {
-    let mut kept = http_11;
-    for value in headers.get_all(CONNECTION) {
-        for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            if token.eq_ignore_ascii_case(b"close") {
-                return false;
-            }
-            kept |= token.eq_ignore_ascii_case(b"keep-alive");
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn taken(text: &str, method: &Method) -> Result<Option<Head>, Http1Error> {
