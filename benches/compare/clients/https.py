@@ -11,7 +11,7 @@ def context():
 
 def connect(tls, port, session=None):
     """A connection with its handshake done."""
-    return tls.wrap_socket(socket.create_connection(("127.0.0.1", port), 20), server_hostname="localhost", session=session)
+    return tls.wrap_socket(socket.create_connection(("127.0.0.1", port), 60), server_hostname="localhost", session=session)
 
 
 def ask(connection, path, close):
