@@ -174,11 +174,12 @@ async fn stop_signal(log: Option<&flow_proxy_core::access_log::AccessLog>) -> st
     }
 }
 
-/// As many workers as the process may use processors; cgroup limits count.
+/// As many workers as the process may use processors, unless a number is set; cgroup limits count.
 fn threads(settings: &Settings) -> Threads {
     let wanted = usize::try_from(settings.workers).unwrap_or(usize::MAX);
     let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    Threads::PerCore(if wanted == 0 { usable } else { wanted })
+    let count = if wanted == 0 { usable } else { wanted };
+    if settings.work_stealing { Threads::Shared(count) } else { Threads::PerCore(count) }
 }
 
 fn default_transport(settings: &Settings) -> Result<ServersTransport, Refusal> {

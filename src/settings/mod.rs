@@ -56,6 +56,8 @@ section! {
         config_file: Option<PathBuf> = None, "configFile";
         /// Threads that serve; 0 is one for each usable CPU (not in Traefik).
         workers: u32 = 0, "workers";
+        /// Threads take over each other's work, instead of each having connections of its own (not in Traefik).
+        work_stealing: bool = false, "workStealing";
         /// Entry points, by name.
         entry_points: BTreeMap<String, EntryPoint> = BTreeMap::new(), "entryPoints";
         /// Where routes come from.

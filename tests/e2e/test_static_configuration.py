@@ -1,5 +1,6 @@
 """Flags, files and environment: Traefik's names, all mistakes at once, exit code 2 before a socket is bound."""
 
+import contextlib
 import pathlib
 import shutil
 import subprocess
@@ -258,8 +259,18 @@ def test_smaller_header_limit(backends, folder):
         assert own.get("static.test", headers={"X-A": "a" * 20000}).status == 431
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_number_of_workers(backends, folder, workers):
-    with Proxy(f"--workers={workers}", manifests=folder) as own:
+@pytest.mark.parametrize(
+    "flags,sockets",
+    [(["--workers=1"], 1), (["--workers=3"], 3), (["--workers=3", "--workstealing"], 1)],
+)
+def test_workers(backends, folder, flags, sockets):
+    """Each worker has a socket of its own, unless they take over each other's work; all serve, also on kept connections."""
+    with Proxy(*flags, manifests=folder) as own:
         own.served("static.test")
-        assert all(own.get("static.test").status == 200 for _ in range(20))
+        known = [line.split() for table in ("tcp", "tcp6") for line in pathlib.Path("/proc/net", table).read_text().splitlines()]
+        listening = [fields for fields in known if fields[3] == "0A" and fields[1].endswith(f":{own.web:04X}")]
+        assert len(listening) == sockets
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(own.http1()) for _ in range(12)]
+            for _ in range(3):
+                assert all(connection.request("static.test").status == 200 for connection in connections)
