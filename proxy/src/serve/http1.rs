@@ -37,7 +37,11 @@ pub(super) async fn serve<H, S>(
         .max_buf_size(max_header_bytes.max(MIN_BUFFER))
         .max_header_size(max_header_bytes)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(wire), service_fn(move |request| answer(Arc::clone(&session), request)))
+        .serve_connection(
+            TokioIo::new(wire),
+            // Boxed, so that a connection that rests holds no room for it, and the next request anywhere finds it warm.
+            service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
+        )
         .with_upgrades();
     if let Err(error) = drive(connection, Ending::WithAnswer, |c| c.graceful_shutdown(), &entry, closing, &pulse).await
     {

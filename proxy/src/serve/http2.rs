@@ -42,7 +42,8 @@ pub(super) async fn serve<H, S>(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .serve_connection(
             TokioIo::new(Batch::new(wire, Arc::clone(&pulse))),
-            service_fn(move |request| answer(Arc::clone(&session), request)),
+            // Boxed, as hyper moves what it gets several times on its way to a task.
+            service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
         );
     if let Err(error) = drive(connection, Ending::Announced, |c| c.graceful_shutdown(), &entry, closing, &pulse).await {
         tracing::debug!(entry_point = &*entry.point.name, %error, "connection broken off");

@@ -28,47 +28,50 @@ pub(super) struct Head {
 /// # Errors
 /// Where it is no head of HTTP/1.x, is too large, or leaves open where its body ends.
 pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>, Http1Error> {
-    let Some(found) = find(bytes)? else {
+    let mut places = Places::new();
+    let Some(line) = find(bytes, &mut places)? else {
         return if bytes.len() < LONGEST { Ok(None) } else { Err(Http1Error::TooLarge) };
     };
-    if found.length > LONGEST {
+    if line.length > LONGEST {
         return Err(Http1Error::TooLarge);
     }
-    let text = bytes.split_to(found.length).freeze();
-    let mut headers = HeaderMap::with_capacity(found.headers.len());
-    let mut hop = Hop { coding: None, keep_alive: found.http_11, close: false };
-    for (name, place) in found.headers {
+    let text = bytes.split_to(line.length).freeze();
+    let mut headers = HeaderMap::with_capacity(places.len());
+    let mut hop = Hop { coding: None, keep_alive: line.http_11, close: false };
+    for (name, place) in places.drain(..) {
         if hop.hears(&name, &text[place.clone()]) {
             continue;
         }
         let value = HeaderValue::from_maybe_shared(text.slice(place));
         headers.append(name, value.map_err(|_| Http1Error::Malformed("a header's value"))?);
     }
-    if hop.coding.is_some() && !found.http_11 {
+    if hop.coding.is_some() && !line.http_11 {
         return Err(Http1Error::Malformed("a transfer coding in HTTP/1.0"));
     }
-    let body = delimited(&mut headers, method, found.status, hop.coding)?;
+    let body = delimited(&mut headers, method, line.status, hop.coding)?;
     let keep_alive = hop.keep_alive && !hop.close && body != Decoder::UntilClose;
     let mut response = Response::new(());
-    *response.status_mut() = found.status;
+    *response.status_mut() = line.status;
     *response.headers_mut() = headers;
     Ok(Some(Head { response, body, keep_alive }))
 }
 
-/// Where things are in a head.
-struct Found {
+/// The first line, and the length of the whole head.
+struct Line {
     length: usize,
     status: StatusCode,
     http_11: bool,
-    headers: SmallVec<[(HeaderName, Range<usize>); 16]>,
 }
 
-fn find(bytes: &[u8]) -> Result<Option<Found>, Http1Error> {
+/// The headers, and where their values are. Lent, as it is large.
+type Places = SmallVec<[(HeaderName, Range<usize>); 16]>;
+
+fn find(bytes: &[u8], places: &mut Places) -> Result<Option<Line>, Http1Error> {
     let mut few = [const { MaybeUninit::uninit() }; MANY];
-    match find_with(bytes, &mut few) {
+    match find_with(bytes, &mut few, places) {
         Err(httparse::Error::TooManyHeaders) => {
             let mut all = vec![MaybeUninit::uninit(); MOST];
-            find_with(bytes, &mut all)
+            find_with(bytes, &mut all, places)
         }
         found => found,
     }
@@ -82,20 +85,23 @@ fn find(bytes: &[u8]) -> Result<Option<Found>, Http1Error> {
     })
 }
 
-fn find_with<'a>(bytes: &'a [u8], headers: &mut [MaybeUninit<Header<'a>>]) -> Result<Option<Found>, httparse::Error> {
+fn find_with<'a>(
+    bytes: &'a [u8],
+    headers: &mut [MaybeUninit<Header<'a>>],
+    places: &mut Places,
+) -> Result<Option<Line>, httparse::Error> {
     let mut response = httparse::Response::new(&mut []);
     let config = ParserConfig::default();
     let Status::Complete(length) = config.parse_response_with_uninit_headers(&mut response, bytes, headers)? else {
         return Ok(None);
     };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(httparse::Error::Status)?;
-    let mut found = SmallVec::with_capacity(response.headers.len());
     for header in &*response.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?;
         let start = header.value.as_ptr().addr() - bytes.as_ptr().addr();
-        found.push((name, start..start + header.value.len()));
+        places.push((name, start..start + header.value.len()));
     }
-    Ok(Some(Found { length, status, http_11: response.version == Some(1), headers: found }))
+    Ok(Some(Line { length, status, http_11: response.version == Some(1) }))
 }
 
 /// What a head says about this connection only.
