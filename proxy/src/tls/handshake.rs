@@ -1,4 +1,4 @@
-use super::options::Settings;
+use super::options::{Order, Settings};
 use super::state::Served;
 use super::{TlsSource, TlsState, names};
 use crate::listener::{Entry, Stream};
@@ -56,7 +56,8 @@ pub(crate) async fn handshake<T: TlsSource>(
     }
     let (options, served) = state.option_for(entry.index, &server_name);
     let Some(served) = served else { return Err(HandshakeError::Broken(options)) };
-    let Some(config) = config(&state, served, &server_name, local, hello.signature_schemes()) else {
+    let order = Order::for_client(hello.cipher_suites());
+    let Some(config) = config(&state, served, &server_name, local, hello.signature_schemes(), order) else {
         let mut stream = start.io;
         let _ = stream.write_all(UNRECOGNIZED_NAME).await;
         let _ = stream.shutdown().await;
@@ -74,19 +75,20 @@ fn config(
     name: &str,
     local: IpAddr,
     schemes: &[rustls::SignatureScheme],
+    order: Order,
 ) -> Option<Arc<ServerConfig>> {
     let index = &state.keyring.index;
     let settings: &Settings = &served.settings;
     if !name.is_empty() {
         let known = !settings.sni_strict || state.certificate(name, schemes).is_some();
-        return known.then(|| Arc::clone(&served.config));
+        return known.then(|| Arc::clone(served.config(order)));
     }
     let certificate = match index.find_address(local, schemes) {
         Some(certificate) => certificate,
         None if settings.sni_strict => return None,
         None => index.default()?,
     };
-    Some(settings.with(Arc::new(SingleCertAndKey::from(Arc::clone(certificate)))))
+    Some(settings.with(Arc::new(SingleCertAndKey::from(Arc::clone(certificate))), order))
 }
 
 fn session(stream: &TlsStream<Stream>, server_name: String, options: Name) -> TlsSession {

@@ -76,6 +76,22 @@ pub(super) fn version(name: &str) -> Option<u8> {
     }
 }
 
+/// The place of a suite among those that can be agreed on, as in Go.
+pub(super) fn rank(suite: CipherSuite) -> u8 {
+    match of_suite(suite) {
+        name if name.contains("AES_128") => 0,
+        name if name.contains("AES_256") => 1,
+        _ => 2,
+    }
+}
+
+/// Whether a suite is one with ChaCha20, or else one with AES-GCM.
+pub(super) fn is_chacha(suite: CipherSuite) -> Option<bool> {
+    let name = of_suite(suite);
+    let chacha = name.contains("CHACHA20");
+    (chacha || name.contains("GCM")).then_some(chacha)
+}
+
 /// Go's name of a suite that was agreed on.
 pub(super) fn of_suite(suite: CipherSuite) -> &'static str {
     match suite {

@@ -5,7 +5,7 @@ use flow_model::diagnostic::Severity;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use std::sync::Arc;
 
 /// Sessions of clients that know no tickets, kept for each TLS option.
@@ -56,6 +56,7 @@ impl Settings {
         let mut versions = versions(options, found)?;
         suites(options, &mut provider, &mut versions, found)?;
         curves(options, &mut provider, found)?;
+        provider.cipher_suites.sort_by_key(|suite| names::rank(suite.suite()));
         let provider = Arc::new(provider);
         let verifier = verifier(options.client_auth.as_ref(), &provider)?;
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -80,11 +81,31 @@ impl Settings {
         Ok(Self { config, sni_strict: options.sni_strict })
     }
 
-    /// A configuration that takes its certificates from `resolver`.
-    pub(super) fn with(&self, resolver: Arc<dyn ResolvesServerCert>) -> Arc<ServerConfig> {
+    /// A configuration that takes its certificates from `resolver`, and whose suites are chosen in this order.
+    pub(super) fn with(&self, resolver: Arc<dyn ResolvesServerCert>, order: Order) -> Arc<ServerConfig> {
         let mut config = self.config.clone();
         config.cert_resolver = resolver;
+        config.ignore_client_order = order == Order::Ours;
         Arc::new(config)
+    }
+}
+
+/// Whose order of cipher suites counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Order {
+    /// AES-128 first, as in Go: it is the quickest, and hashes with SHA-256, for which processors have instructions.
+    Ours,
+    /// The client's.
+    Theirs,
+}
+
+impl Order {
+    /// As in Go: a client that would rather have ChaCha20 than AES has no instructions for the latter.
+    pub(super) fn for_client(suites: &[CipherSuite]) -> Self {
+        match suites.iter().find_map(|suite| names::is_chacha(*suite)) {
+            Some(true) => Self::Theirs,
+            _ => Self::Ours,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::certificate::CertificateInfo;
 use super::index::Index;
 use super::keyring::Keyring;
-use super::options::Settings;
+use super::options::{Order, Settings};
 use flow_model::config::{Certificate, Objects, TlsOptions};
 use flow_model::diagnostic::Severity;
 use flow_model::name::Name;
@@ -67,8 +67,19 @@ pub(super) struct Served {
     /// What was found when it was compiled.
     notes: Vec<(Severity, String)>,
     pub(super) settings: Arc<Settings>,
-    /// With the state's certificates.
-    pub(super) config: Arc<ServerConfig>,
+    /// With the state's certificates, one for each order.
+    ours: Arc<ServerConfig>,
+    theirs: Arc<ServerConfig>,
+}
+
+impl Served {
+    /// What is served to clients of that order.
+    pub(super) fn config(&self, order: Order) -> &Arc<ServerConfig> {
+        match order {
+            Order::Ours => &self.ours,
+            Order::Theirs => &self.theirs,
+        }
+    }
 }
 
 impl TlsState {
@@ -144,8 +155,8 @@ fn compile_options(
                 message: message.clone(),
             }));
             let served = settings.map(|settings| {
-                let config = settings.with(Arc::clone(index) as Arc<dyn ResolvesServerCert>);
-                Served { source, notes, settings, config }
+                let config = |order| settings.with(Arc::clone(index) as Arc<dyn ResolvesServerCert>, order);
+                Served { ours: config(Order::Ours), theirs: config(Order::Theirs), source, notes, settings }
             });
             (name, served)
         })

@@ -137,7 +137,7 @@ fn each_name_gets_its_certificate_and_plain_http_works_beside() {
         assert_eq!(get(&server, &client, name).unwrap().common_name, wanted);
     }
     let answer = get(&server, &client, "a.test").unwrap().text;
-    assert!(answer.contains(" a.test/1.3/TLS_AES_256_GCM_SHA384/default/0 "), "{answer}");
+    assert!(answer.contains(" a.test/1.3/TLS_AES_128_GCM_SHA256/default/0 "), "{answer}");
     let plain = server.until_closed(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(plain.starts_with("HTTP/1.1 200 ") && plain.contains(" - "), "{plain}");
 }
@@ -220,6 +220,35 @@ fn versions_and_suites_are_as_the_options_say() {
     let answer = get(&server, &Arc::new(client()), "a.test").unwrap().text;
     assert!(answer.contains("/1.2/TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256/old@file/0 "), "{answer}");
     assert!(get(&server, &Arc::new(client_with(&[&rustls::version::TLS13], None)), "a.test").is_err());
+}
+
+#[test]
+fn the_quickest_suite_is_agreed_on_unless_the_client_has_no_aes() {
+    let server = start(&tls());
+    let with = |order: [&str; 3], version| {
+        let mut provider = default_provider();
+        let place = |suite: &rustls::SupportedCipherSuite| {
+            order.iter().position(|part| suite.suite().as_str().unwrap().contains(part))
+        };
+        provider.cipher_suites.sort_by_key(place);
+        let config =
+            ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[version]).unwrap();
+        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody)).with_no_client_auth();
+        get(&server, &Arc::new(config), "a.test").unwrap().text
+    };
+    for (version, aes, chacha) in [
+        (&rustls::version::TLS13, "/1.3/TLS_AES_128_GCM_SHA256/", "/1.3/TLS_CHACHA20_POLY1305_SHA256/"),
+        (
+            &rustls::version::TLS12,
+            "/1.2/TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256/",
+            "/1.2/TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256/",
+        ),
+    ] {
+        let answer = with(["AES_256", "CHACHA20", "AES_128"], version);
+        assert!(answer.contains(aes), "{answer}");
+        let answer = with(["CHACHA20", "AES_256", "AES_128"], version);
+        assert!(answer.contains(chacha), "{answer}");
+    }
 }
 
 #[test]
