@@ -20,7 +20,7 @@ def record(subject, workload, seconds, place):
         one = subjects.start(subject, 0, workload.features, place)
         try:
             size = rounds.ready(one, workload)
-            workload.load.run(one, workload.path, 1, size)
+            workload.load.run(one, workload.path, 3, size)
             command = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(A_SECOND), "--call-graph", f"dwarf,{STACK}"]
             perf = subprocess.Popen(
                 [*command, "-p", str(one.process.pid), "-o", file, "--", "sleep", str(seconds)], stderr=subprocess.PIPE, text=True
