@@ -11,7 +11,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// How the client's address is found.
 #[derive(Debug)]
 pub(crate) enum Strategy {
-    /// The nth from the right of the first `X-Forwarded-For`.
+    /// The nth from the right of `X-Forwarded-For`, which is one line by then.
     Depth(usize, Option<u8>),
     /// The first from the right of it that is none of these.
     Excluding(Networks),

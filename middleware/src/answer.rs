@@ -1,9 +1,13 @@
 //! Answers that the proxy gives itself, byte for byte as Go's `net/http` and Traefik word them.
 
 use crate::Body;
+use crate::body::BodyError;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use http_body::Frame;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// Client Closed Request: the client went away before there was an answer; nginx's number, used by Traefik.
 pub const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -42,6 +46,26 @@ pub fn http_error(status: StatusCode, message: &str) -> Response<Body> {
     response.headers_mut().insert(CONTENT_TYPE, PLAIN_TEXT);
     response.headers_mut().insert(NOSNIFF_NAME, NOSNIFF);
     response
+}
+
+/// What Go's server itself says of a request that it cannot read: plain text whose length is not said.
+#[must_use]
+pub fn unread(status: StatusCode, message: &'static str) -> Response<Body> {
+    let mut response = bare(status, Body::boxed(Unsized(Some(message))));
+    response.headers_mut().insert(CONTENT_TYPE, PLAIN_TEXT);
+    response
+}
+
+/// A text of which nobody is told the length.
+struct Unsized(Option<&'static str>);
+
+impl http_body::Body for Unsized {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes())))))
+    }
 }
 
 /// Go's `http.StatusText`, and 499 as Traefik has it; empty for a status that Go does not know.

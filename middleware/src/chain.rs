@@ -34,6 +34,13 @@ pub struct Passed {
     states: SmallVec<[(usize, State); 2]>,
 }
 
+impl Passed {
+    /// One of them chose an encoding for the answer.
+    pub(crate) fn is_encoded(&self) -> bool {
+        self.states.iter().any(|(_, state)| matches!(state, State::Compress(_)))
+    }
+}
+
 /// A middleware answered itself.
 #[derive(Debug)]
 pub struct Answer {
@@ -91,7 +98,7 @@ impl Chain {
                 Some((of, _)) if *of == index => passed.states.pop().map(|(_, state)| state),
                 _ => None,
             };
-            step.on_response(state, &mut response).await;
+            step.on_response(state, &passed, &mut response).await;
         }
         response
     }

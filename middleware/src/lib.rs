@@ -26,6 +26,7 @@ pub mod rewrite;
 mod source;
 #[cfg(test)]
 mod testing;
+mod vary;
 
 pub use body::Body;
 pub use chain::{Answer, Chain, Context, Passed};
@@ -34,3 +35,4 @@ pub use exchange::{Connection, Exchange, OmitForwardedFor, TlsSession};
 pub use fetch::{Fetch, FetchError};
 pub use interim::Interim;
 pub use middleware::Middleware;
+pub use path::WrittenQuery;

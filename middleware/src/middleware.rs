@@ -1,7 +1,7 @@
 //! The kinds of middlewares, each compiled, as one enum.
 
 use crate::basic_auth::BasicAuth;
-use crate::chain::{Chain, Context};
+use crate::chain::{Chain, Context, Passed};
 use crate::compress::{self, Compress};
 use crate::forward_auth::{ForwardAuth, SetCookie};
 use crate::headers::{self, Headers};
@@ -98,13 +98,15 @@ impl Middleware {
         }
     }
 
-    /// The second phase.
-    pub(crate) async fn on_response(&self, state: Option<State>, response: &mut Response<Body>) {
+    /// The second phase; `outer` is what the middlewares further out remember.
+    pub(crate) async fn on_response(&self, state: Option<State>, outer: &Passed, response: &mut Response<Body>) {
         match (self, state) {
             (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,
             (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
-            (Self::Headers(it), Some(State::Headers(seen))) => it.on_response(seen, response),
-            (Self::Headers(it), None) => it.on_response(headers::Seen::default(), response),
+            (Self::Headers(it), Some(State::Headers(seen))) => it.on_response(seen, outer.is_encoded(), response),
+            (Self::Headers(it), None) => {
+                it.on_response(headers::Seen::default(), outer.is_encoded(), response);
+            }
             _ => {}
         }
     }

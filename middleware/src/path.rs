@@ -12,6 +12,10 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug)]
 struct EmptyPath;
 
+/// The query as the client wrote it, noted where semicolons in it were rewritten: redirects go by what was written.
+#[derive(Clone, Debug)]
+pub struct WrittenQuery(pub Box<str>);
+
 /// A `%` without two hexadecimal digits, worded as Go's `url.EscapeError`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("invalid URL escape {0:?}")]
@@ -28,6 +32,14 @@ pub(crate) fn current(exchange: &Exchange) -> &str {
 /// Path and query as Go's `URL.RequestURI` has them.
 pub(crate) fn request_uri(exchange: &Exchange) -> &str {
     exchange.head.uri.path_and_query().map_or("/", PathAndQuery::as_str)
+}
+
+/// The same, with the query as the client wrote it (Go's `Request.RequestURI`) as long as nothing has changed the path.
+pub(crate) fn written_uri(exchange: &Exchange) -> Cow<'_, str> {
+    match exchange.head.extensions.get::<WrittenQuery>() {
+        Some(WrittenQuery(query)) => Cow::Owned([exchange.head.uri.path(), "?", query].concat()),
+        None => Cow::Borrowed(request_uri(exchange)),
+    }
 }
 
 /// Puts the escaped `path` in the place of the request's own; the query stays.
@@ -47,10 +59,12 @@ pub(crate) fn replace(exchange: &mut Exchange, path: &str) {
     }
     // Everything that needs escaping is escaped by now; should a byte be left that no URI has, the path stays.
     if let Ok(target) = PathAndQuery::try_from(target) {
+        if !exchange.head.extensions.is_empty() {
+            exchange.head.extensions.remove::<WrittenQuery>();
+            exchange.head.extensions.remove::<EmptyPath>();
+        }
         if path.is_empty() {
             exchange.head.extensions.insert(EmptyPath);
-        } else if !exchange.head.extensions.is_empty() {
-            exchange.head.extensions.remove::<EmptyPath>();
         }
         exchange.head.uri = Uri::from(target);
     }
@@ -71,6 +85,19 @@ pub(crate) fn escaped<'a>(path: &[u8], raw: &'a str) -> Cow<'a, str> {
 pub(crate) fn sent(raw: &str) -> Result<Cow<'_, str>, BadEscape> {
     let decoded = unescape(raw)?;
     Ok(if is_valid(raw) { Cow::Borrowed(raw) } else { Cow::Owned(escape(&decoded)) })
+}
+
+/// What Go would send for the fragment `raw` (without its `#`) after `URL.setFragment`.
+///
+/// # Errors
+/// Where an escape is broken.
+pub(crate) fn sent_fragment(raw: &str) -> Result<Cow<'_, str>, BadEscape> {
+    let decoded = unescape(raw)?;
+    let stays = |byte: u8| !needs_escape(byte) || matches!(byte, b'!' | b'(' | b')' | b'*' | b'?');
+    if raw.bytes().all(|byte| stays(byte) || matches!(byte, b'\'' | b'[' | b']' | b'%')) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    Ok(Cow::Owned(escape_but(&decoded, stays)))
 }
 
 /// Nothing in `raw` is escaped or wants to be: decoded and escaped path are one.
@@ -109,10 +136,14 @@ pub(crate) fn unescape(raw: &str) -> Result<Cow<'_, [u8]>, BadEscape> {
 
 /// Go's `url.escape` for paths.
 pub(crate) fn escape(path: &[u8]) -> String {
+    escape_but(path, |byte| !needs_escape(byte))
+}
+
+fn escape_but(path: &[u8], stays: impl Fn(u8) -> bool) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut text = String::with_capacity(path.len());
     for &byte in path {
-        if needs_escape(byte) {
+        if !stays(byte) {
             text.push('%');
             text.push(char::from(HEX[usize::from(byte >> 4)]));
             text.push(char::from(HEX[usize::from(byte & 15)]));

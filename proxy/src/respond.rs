@@ -3,7 +3,7 @@
 use crate::forward::{ForwardError, Kind};
 use crate::request::Refusal;
 use flow_middleware::Body;
-use flow_middleware::answer::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text};
+use flow_middleware::answer::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text, unread};
 use http::{Response, StatusCode};
 
 /// Why a request got no answer from a backend.
@@ -38,7 +38,8 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
         Failure::Misdirected => http_error(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request"),
         Failure::NoRoute => http_error(StatusCode::NOT_FOUND, "404 page not found"),
         Failure::Refused(refusal) => match refusal {
-            Refusal::EncodedCharacter | Refusal::Escape => empty(refusal.status()),
+            Refusal::EncodedCharacter => empty(refusal.status()),
+            Refusal::Escape => unread(refusal.status(), "400 Bad Request"),
             Refusal::Underscore => http_error(refusal.status(), "Bad Request"),
         },
     }

@@ -42,6 +42,12 @@ def test_split_cookies_are_joined(connection, host):
     assert [v for n, v in answer.json()["headers"] if n.lower() == "cookie"] == ["a=1; b=2"]
 
 
+def test_our_own_answer_to_head_has_a_length_and_no_body(connection, host):
+    """With a body it would be an error of the stream to clients."""
+    answer = connection.request("nobody.test", method="HEAD")
+    assert (answer.status, answer.body, answer.get("content-length")) == (404, b"", "19")
+
+
 def test_streams_are_independent(connection, host):
     """A slow stream holds no other up."""
     start = time.monotonic()

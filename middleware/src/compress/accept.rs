@@ -18,7 +18,7 @@ pub(super) struct Accept {
 pub(crate) struct Choice {
     pub(super) encoding: Encoding,
     /// False where only `Vary` tells of the choice: Traefik's gzip half looks for `gzip` in the header's first line
-    /// itself, and finds none in `*`.
+    /// itself, with its weight, and finds none in `*`.
     pub(super) compresses: bool,
 }
 
@@ -67,7 +67,7 @@ impl Accept {
                 }
             }
         };
-        let compresses = encoding != Encoding::Gzip || names_gzip(first.unwrap_or_default());
+        let compresses = encoding != Encoding::Gzip || takes_gzip(first.unwrap_or_default());
         Some(Choice { encoding, compresses })
     }
 
@@ -108,8 +108,13 @@ fn token(encoding: Encoding) -> &'static str {
     }
 }
 
-fn names_gzip(line: &str) -> bool {
-    line.split(',').any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("gzip"))
+fn takes_gzip(line: &str) -> bool {
+    let mut items = line.split(',').map(|item| item.split(';').map(str::trim));
+    let gzip = items.find_map(|mut item| item.next().filter(|name| name.eq_ignore_ascii_case("gzip")).map(|_| item));
+    gzip.is_some_and(|parameters| {
+        let mut weights = parameters.filter_map(|parameter| parameter.strip_prefix("q="));
+        weights.next_back().is_none_or(|weight| weight.parse::<f64>().is_ok_and(|weight| weight > 0.0))
+    })
 }
 
 #[cfg(test)]
@@ -144,6 +149,9 @@ mod tests {
             (&["identity;q=0.5, gzip"], Some((Gzip, true))),
             (&["*"], Some((Gzip, false))),
             (&["br, *"], Some((Gzip, false))),
+            (&["*, gzip;q=0.1"], Some((Gzip, true))),
+            (&["*;q=0.1, gzip;q=0"], Some((Gzip, false))),
+            (&["gzip;q=-1"], Some((Gzip, false))),
             (&["*;q=0.1, br"], Some((Br, true))),
             (&["br", "gzip"], Some((Gzip, false))),
             (&[], None),

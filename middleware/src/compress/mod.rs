@@ -12,14 +12,14 @@ mod sniff;
 mod tests;
 
 use crate::middleware::{Flow, State};
-use crate::{Body, Exchange, MiddlewareError};
+use crate::{Body, Exchange, MiddlewareError, vary};
 use accept::Accept;
 pub(crate) use accept::Choice;
 use body::Compressed;
 use encoder::Encoder;
 use flow_model::middleware::{self as spec, Encoding};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue,
 };
 use http::{HeaderMap, Method, Response};
 use http_body::Body as _;
@@ -68,7 +68,7 @@ impl Compress {
     }
 
     pub(crate) async fn on_response(&self, choice: Choice, response: &mut Response<Body>) {
-        response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        vary::by_encoding(response.headers_mut());
         let unwanted = choice.encoding == Encoding::Gzip && response.headers_mut().remove(NO_COMPRESSION).is_some();
         if unwanted || !choice.compresses || !self.may_compress(choice.encoding, response) {
             return;
@@ -131,11 +131,11 @@ impl Compress {
         match headers.get(CONTENT_TYPE).filter(|value| !value.is_empty()) {
             // brotli and Zstandard compress what has no type; gzip looks into it first.
             None => encoding != Encoding::Gzip || self.included.is_empty() || !headers.contains_key(CONTENT_TYPE),
-            Some(value) => value
-                .to_str()
-                .ok()
-                .and_then(content_type::media_type)
-                .is_some_and(|media_type| self.filter(&media_type)),
+            Some(value) => match value.to_str().ok().and_then(content_type::media_type) {
+                Some(media_type) => self.filter(&media_type),
+                // Of a malformed type gzip's filter only knows that it is none of its list.
+                None => encoding == Encoding::Gzip && self.included.is_empty(),
+            },
         }
     }
 

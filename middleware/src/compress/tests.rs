@@ -157,8 +157,21 @@ async fn the_head_tells_of_the_encoding() {
         assert!(!headers.contains_key("content-length"));
         assert_eq!(headers.contains_key("accept-ranges"), name != "gzip");
         assert_eq!(header(headers, "etag"), "\"1\"");
-        assert_eq!(headers.get_all("vary").iter().collect::<Vec<_>>(), ["Cookie", "Accept-Encoding"]);
+        assert_eq!(headers.get_all("vary").iter().collect::<Vec<_>>(), ["Accept-Encoding", "Cookie"]);
         assert_eq!(decompress(encoding, &text(response).await), "x".repeat(3000).as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_type_is_on_no_list_of_gzips() {
+    for (spec, accept, wanted) in [
+        (r#"{"excludedContentTypes": ["image/png"]}"#, "gzip", "gzip"),
+        (r#"{"excludedContentTypes": ["image/png"]}"#, "br", ""),
+        (r#"{"includedContentTypes": ["image/png"]}"#, "gzip", ""),
+    ] {
+        let malformed = backend(3000, &[("content-type", "text/html; x")]);
+        let response = answered(&format!(r#"{{"compress": {spec}}}"#), accept, malformed).await;
+        assert_eq!(header(response.headers(), "content-encoding"), wanted, "{spec} {accept}");
     }
 }
 

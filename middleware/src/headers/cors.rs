@@ -2,12 +2,12 @@
 
 use super::value;
 use crate::pattern::{self, Pattern};
-use crate::{Body, MiddlewareError, answer};
+use crate::{Body, MiddlewareError, answer, vary};
 use flow_model::middleware as spec;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HeaderValue, ORIGIN,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -114,7 +114,8 @@ impl Cors {
         self.matched(headers.get(ORIGIN))
     }
 
-    pub(super) fn on_response(&self, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+    /// `encoded`: a middleware further out chose an encoding.
+    pub(super) fn on_response(&self, origin: Option<HeaderValue>, encoded: bool, headers: &mut HeaderMap) {
         if let Some(origin) = origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         }
@@ -125,7 +126,7 @@ impl Cors {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
         if self.add_vary {
-            add_vary(headers);
+            vary::by_origin(headers, encoded);
         }
     }
 
@@ -165,19 +166,4 @@ impl Listed {
 
 fn or_empty(origin: Option<&HeaderValue>) -> HeaderValue {
     origin.cloned().unwrap_or_else(|| HeaderValue::from_static(""))
-}
-
-/// `Origin` joins the first `Vary`, without a space; one that is just `Origin` stays.
-fn add_vary(headers: &mut HeaderMap) {
-    match headers.get_mut(VARY) {
-        Some(first) if first == "Origin" => {}
-        Some(first) if !first.is_empty() => {
-            if let Ok(joined) = HeaderValue::from_bytes(&[first.as_bytes(), b",Origin"].concat()) {
-                *first = joined;
-            }
-        }
-        _ => {
-            headers.insert(VARY, HeaderValue::from_static("Origin"));
-        }
-    }
 }

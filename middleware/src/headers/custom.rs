@@ -5,7 +5,7 @@ use crate::exchange::OmitForwardedFor;
 use crate::{Exchange, MiddlewareError};
 use flow_model::middleware as spec;
 use http::HeaderMap;
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use std::collections::BTreeMap;
 
 /// Headers set and deleted.
@@ -27,16 +27,12 @@ impl Custom {
     pub(super) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
         let mut request = Changes::new(&spec.custom_request_headers)?;
         // A request always has a host; Go keeps it apart from the headers.
-        request.delete.retain(|name| name != HOST);
+        request.delete.retain(|name| name != HOST && name != CONTENT_LENGTH);
         Ok(Self {
             request,
             response: Changes::new(&spec.custom_response_headers)?,
             omit_forwarded_for: spec.custom_request_headers.get("X-Forwarded-For").is_some_and(String::is_empty),
         })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.request.is_empty() && self.response.is_empty()
     }
 
     pub(super) fn on_request(&self, exchange: &mut Exchange) {
@@ -58,15 +54,12 @@ impl Changes {
             let name = name(header)?;
             if text.is_empty() {
                 changes.delete.push(name);
-            } else {
+            } else if name != CONTENT_LENGTH && name != TRANSFER_ENCODING {
+                // Where a message ends is not for a configuration to say; Go goes by the message too.
                 changes.set.push((name, value(text)?));
             }
         }
         Ok(changes)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.delete.is_empty()
     }
 
     fn apply(&self, headers: &mut HeaderMap) {

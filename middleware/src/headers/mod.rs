@@ -11,8 +11,8 @@ use crate::{Body, Exchange, MiddlewareError};
 use cors::Cors;
 use custom::Custom;
 use flow_model::middleware as spec;
-use http::Response;
 use http::header::{HeaderName, HeaderValue};
+use http::{Response, StatusCode};
 use secure::Secure;
 
 /// Sets headers of requests and answers, answers CORS preflights, checks hosts.
@@ -35,7 +35,8 @@ pub(crate) struct Seen {
 impl Headers {
     pub(crate) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
         let headers = Self { cors: Cors::new(spec)?, custom: Custom::new(spec)?, secure: Secure::new(spec)? };
-        if headers.cors.is_none() && headers.custom.is_empty() && headers.secure.is_none() {
+        let is_custom = !spec.custom_request_headers.is_empty() || !spec.custom_response_headers.is_empty();
+        if headers.cors.is_none() && !is_custom && headers.secure.is_none() {
             return Err(MiddlewareError::NothingSet);
         }
         Ok(headers)
@@ -49,7 +50,7 @@ impl Headers {
         let origin = self.cors.as_ref().and_then(|cors| cors.allowed(&exchange.head.headers));
         let secured = match self.secure.as_ref().map(|secure| secure.on_request(exchange)) {
             Some(Err(mut bad_host)) => {
-                self.outer(origin, &mut bad_host);
+                self.outer(origin, false, &mut bad_host);
                 return Flow::Answer(bad_host);
             }
             Some(Ok(seen)) => Some(seen),
@@ -61,19 +62,24 @@ impl Headers {
         Flow::Remember(State::Headers(Seen { origin, secured }))
     }
 
-    pub(crate) fn on_response(&self, seen: Seen, response: &mut Response<Body>) {
+    /// `encoded`: a middleware further out chose an encoding.
+    pub(crate) fn on_response(&self, seen: Seen, encoded: bool, response: &mut Response<Body>) {
+        // Who takes `Upgrade` off answers means those that offer HTTP/2, and not WebSockets.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return;
+        }
         if let (Some(secure), Some(seen)) = (&self.secure, seen.secured) {
             secure.on_response(seen, response.headers_mut());
         }
-        self.outer(seen.origin, response);
+        self.outer(seen.origin, encoded, response);
     }
 
     /// The outer half, which sees what the inner one answered.
-    fn outer(&self, origin: Option<HeaderValue>, response: &mut Response<Body>) {
+    fn outer(&self, origin: Option<HeaderValue>, encoded: bool, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         self.custom.on_response(headers);
         if let Some(cors) = &self.cors {
-            cors.on_response(origin, headers);
+            cors.on_response(origin, encoded, headers);
         }
     }
 }
@@ -83,7 +89,8 @@ fn name(text: &str) -> Result<HeaderName, MiddlewareError> {
 }
 
 fn value(text: &str) -> Result<HeaderValue, MiddlewareError> {
-    // Go takes spaces around a value away when it writes it.
+    // What Go does when it writes a value: policies are often written in several lines.
+    let text = text.replace(['\n', '\r'], " ");
     let text = text.trim_matches([' ', '\t']);
     HeaderValue::from_bytes(text.as_bytes()).map_err(|_| MiddlewareError::HeaderValue(text.to_owned()))
 }

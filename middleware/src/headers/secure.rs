@@ -3,7 +3,7 @@
 use super::{name, value};
 use crate::{Body, Exchange, MiddlewareError, answer};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flow_model::middleware as spec;
 use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, HeaderName, HeaderValue, PUBLIC_KEY_PINS,
@@ -82,7 +82,8 @@ impl Secure {
     fn policy(&mut self, header: HeaderName, policy: &str) -> Result<(), MiddlewareError> {
         if policy.contains("$NONCE") {
             value(policy)?;
-            self.with_nonce.push((header, policy.split("$NONCE").map(ToOwned::to_owned).collect()));
+            let policy = policy.replace(['\n', '\r'], " ");
+            self.with_nonce.push((header, policy.trim().split("$NONCE").map(ToOwned::to_owned).collect()));
         } else if !policy.is_empty() {
             self.always.push((header, value(policy)?));
         }
@@ -133,7 +134,7 @@ fn nonce() -> String {
     if getrandom::fill(&mut bytes).is_err() {
         return "'none'".to_owned();
     }
-    format!("'nonce-{}'", STANDARD.encode(bytes))
+    format!("'nonce-{}'", STANDARD_NO_PAD.encode(bytes))
 }
 
 fn custom_or<'a>(custom: &'a str, is_on: bool, usual: &'a str) -> &'a str {

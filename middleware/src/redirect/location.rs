@@ -20,12 +20,17 @@ pub(super) fn encoded(url: &str) -> Option<Cow<'_, str>> {
     if origin.contains(' ') || !port_is_number(origin) {
         return None;
     }
-    let sent = path::sent(path).ok()?;
-    let fragment_sent = path::sent(fragment).ok()?;
-    if matches!((&sent, &fragment_sent), (Cow::Borrowed(_), Cow::Borrowed(_))) {
+    let path_sent = path::sent(path).ok()?;
+    let fragment_sent = path::sent_fragment(fragment.strip_prefix('#').unwrap_or_default()).ok()?;
+    let scheme = &origin[..origin.find(':').unwrap_or_default()];
+    let stays = !scheme.bytes().any(|byte| byte.is_ascii_uppercase()) && fragment != "#";
+    if stays && matches!((&path_sent, &fragment_sent), (Cow::Borrowed(_), Cow::Borrowed(_))) {
         return Some(Cow::Borrowed(url));
     }
-    Some(Cow::Owned([origin, &sent, query, &fragment_sent].concat()))
+    // An empty fragment is none.
+    let mark = if fragment_sent.is_empty() { "" } else { "#" };
+    let parts = [&scheme.to_ascii_lowercase(), &origin[scheme.len()..], &path_sent, query, mark, &fragment_sent];
+    Some(Cow::Owned(parts.concat()))
 }
 
 /// The text before `mark`, and the rest with it.
@@ -57,6 +62,12 @@ mod tests {
             ("https://[::1]/", Some("https://[::1]/")),
             ("/only/path", Some("/only/path")),
             ("https://a.test", Some("https://a.test")),
+            ("https://a.test/#/a%2Fb?c=d", Some("https://a.test/#/a%2Fb?c=d")),
+            ("https://a.test/?q#a b%20é", Some("https://a.test/?q#a%20b%20%C3%A9")),
+            ("https://a.test/x#", Some("https://a.test/x")),
+            ("/only/path#part", Some("/only/path#part")),
+            ("HTTPS://A.Test/X", Some("https://A.Test/X")),
+            ("https://a.test/#%zz", None),
             ("https://a.test:x/", None),
             ("https://a.test/%zz", None),
             ("https://a.test/\n", None),

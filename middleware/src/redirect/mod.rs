@@ -18,7 +18,7 @@ fn redirect(exchange: &Exchange, old: &str, url: &str, permanent: bool) -> Flow 
         return Flow::Pass;
     }
     let Some(location) = location::encoded(url).and_then(|url| HeaderValue::from_str(&url).ok()) else {
-        return Flow::answer(answer::status_text(StatusCode::INTERNAL_SERVER_ERROR));
+        return Flow::answer(answer::status_text(StatusCode::BAD_GATEWAY));
     };
     let status = match (permanent, exchange.head.method == Method::GET) {
         (false, true) => StatusCode::FOUND,

@@ -24,7 +24,7 @@ impl RedirectRegex {
     pub(crate) fn on_request(&self, exchange: &Exchange) -> Flow {
         // Unlike redirectScheme, X-Forwarded-Proto has no say.
         let scheme = if exchange.is_tls() { "https://" } else { "http://" };
-        let url = [scheme, exchange.host(), path::request_uri(exchange)].concat();
+        let url = [scheme, exchange.host(), &path::written_uri(exchange)].concat();
         if !self.pattern.is_match(&url) {
             return Flow::Pass;
         }
@@ -54,6 +54,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn goes_by_what_the_client_wrote_until_the_path_changes() {
+        let redirect = r#"{"redirectRegex": {"regex": "^http://[^/]+/(.*)", "replacement": "https://app.test/#/$1"}}"#;
+        let written = || {
+            let mut exchange = exchange("GET", "/pre/a%2Fb?x&y");
+            exchange.head.extensions.insert(crate::WrittenQuery("x;y".into()));
+            exchange
+        };
+        let response = run(&chain(&[redirect]), &mut written(), ok).await;
+        assert_eq!(header(response.headers(), "location"), "https://app.test/#/pre/a%2Fb?x;y");
+        let strip = r#"{"stripPrefix": {"prefixes": ["/pre"]}}"#;
+        let response = run(&chain(&[strip, redirect]), &mut written(), ok).await;
+        assert_eq!(header(response.headers(), "location"), "https://app.test/#/a%2Fb?x&y");
+    }
+
+    #[tokio::test]
     async fn looks_at_the_connection_and_not_at_headers() {
         let chain =
             chain(&[r#"{"redirectRegex": {"regex": "^http://", "replacement": "https://", "permanent": true}}"#]);
@@ -67,7 +82,7 @@ mod tests {
         let same = chain(&[r#"{"redirectRegex": {"regex": "test/a", "replacement": "test/a"}}"#]);
         assert!(passes(&same, &mut exchange("GET", "/a")).await);
         let broken = chain(&[r#"{"redirectRegex": {"regex": ".*", "replacement": "http://x/%zz"}}"#]);
-        assert_eq!(run(&broken, &mut exchange("GET", "/"), ok).await.status(), 500);
+        assert_eq!(run(&broken, &mut exchange("GET", "/"), ok).await.status(), 502);
         assert!(compile(r#"{"redirectRegex": {"regex": "(", "replacement": "x"}}"#).is_err());
     }
 }

@@ -36,7 +36,7 @@ impl RedirectScheme {
             ("http://", ":80") | ("https://", ":443") => "",
             _ => port,
         };
-        let uri = path::request_uri(exchange);
+        let uri = &*path::written_uri(exchange);
         let old = [scheme, host, port, uri].concat();
         let new = [&*self.scheme, host, &self.port, uri].concat();
         redirect(exchange, &old, &new, self.permanent)

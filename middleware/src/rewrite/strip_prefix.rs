@@ -24,7 +24,8 @@ pub struct StripPrefixRegex {
 
 impl StripPrefix {
     pub(crate) fn new(spec: &spec::StripPrefix) -> Self {
-        Self { prefixes: spec.prefixes.clone(), force_slash: spec.force_slash == Some(true) }
+        let prefixes = spec.prefixes.iter().map(|prefix| prefix.trim().to_owned()).collect();
+        Self { prefixes, force_slash: spec.force_slash == Some(true) }
     }
 
     pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
@@ -35,7 +36,7 @@ impl StripPrefix {
         };
         let left = without(raw, &decoded, prefix.len());
         let left = if self.force_slash && left.is_empty() { "/".to_owned() } else { left };
-        append(exchange, FORWARDED_PREFIX, prefix.trim().as_bytes());
+        append(exchange, FORWARDED_PREFIX, prefix.as_bytes());
         go_on(exchange, &left)
     }
 }

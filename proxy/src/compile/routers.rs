@@ -138,6 +138,9 @@ impl Entry {
     }
 }
 
+/// The highest priority of a router that is not the proxy's own; those above are for redirections and challenges.
+const MAX_PRIORITY: i64 = i64::MAX - 1000;
+
 fn read_rule(source: &Router, default_syntax: RuleSyntax) -> (Result<Arc<CompiledRule>, String>, Arc<[Name]>) {
     let syntax = match source.rule_syntax {
         None | Some(RuleSyntax::Default) => default_syntax,
@@ -212,7 +215,14 @@ impl<'a, 'b> Build<'a, 'b> {
             if let Err(error) = rule {
                 self.errors.push(error.clone());
             }
-            let pipeline = self.pipeline(&router, conflicted);
+            let outranks = router.priority > MAX_PRIORITY && self.provider != "internal";
+            if outranks {
+                let priority = router.priority;
+                self.errors.push(format!(
+                    "the router priority {priority} exceeds the max user-defined priority {MAX_PRIORITY}"
+                ));
+            }
+            let pipeline = self.pipeline(&router, conflicted).filter(|_| !outranks);
             route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
                 Arc::new(Route {
                     rule: Arc::clone(rule),

@@ -117,6 +117,16 @@ fn a_router_on_one_entry_point_with_a_model_keeps_its_name() {
 }
 
 #[test]
+fn nobody_outranks_the_proxys_own_routers() {
+    let ranked = |priority| Router { priority, entry_points: vec!["web".into()], ..router("Host(`a.test`)") };
+    let compiled = web_and_websecure()
+        .compile(&source(routers([("high", ranked(i64::MAX - 1000)), ("higher", ranked(i64::MAX))])));
+    assert_eq!(names(&compiled), ["high@kubernetes", "higher@kubernetes*"]);
+    assert_eq!(compiled.runtime.routers["higher@kubernetes"].status, Status::Disabled);
+    assert_eq!(routed(&compiled, 1, false, "a.test", "/").as_deref(), Some("high@kubernetes"));
+}
+
+#[test]
 fn a_router_of_unknown_entry_points_is_disabled_and_says_so() {
     let lost = Router { entry_points: vec!["nope".into()], ..router("Host(`a.test`)") };
     let half = Router { entry_points: vec!["nope".into(), "web".into()], ..router("Host(`b.test`)") };

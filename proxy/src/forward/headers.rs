@@ -1,7 +1,7 @@
 //! Headers at this hop: what must not be passed on (RFC 9110 §7.6.1, in the way of Go's ReverseProxy) and what is added.
 
 use flow_middleware::OmitForwardedFor;
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
 use http::request::Parts;
 use http::{Version, response};
 use smallvec::SmallVec;
@@ -51,9 +51,6 @@ pub(crate) fn prepare_request(
     }
     if forwarded_for == ForwardedFor::Append && head.extensions.get::<OmitForwardedFor>().is_none() {
         append_forwarded_for(headers, client);
-    }
-    if head.version == Version::HTTP_2 {
-        join_cookies(headers);
     }
     head.version = Version::HTTP_11;
     // What the server side noted there is for this process only.
@@ -144,17 +141,5 @@ fn append_forwarded_for(headers: &mut HeaderMap, client: &HeaderValue) {
                 entry.insert(value);
             }
         }
-    }
-}
-
-/// HTTP/2 clients may split `Cookie` (RFC 9113 §8.2.3); towards HTTP/1.1 it is one header again.
-fn join_cookies(headers: &mut HeaderMap) {
-    let Entry::Occupied(mut entry) = headers.entry(COOKIE) else { return };
-    if entry.iter().nth(1).is_none() {
-        return;
-    }
-    let joined: Vec<u8> = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        entry.insert(joined);
     }
 }

@@ -1,12 +1,12 @@
 use super::Policy;
 use super::forwarded::is_managed;
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Removes the headers that `Connection` names, and `Connection` itself (RFC 9110 section 7.6.1).
 ///
 /// As in Traefik, a client can name neither the forwarded headers nor what the entry point keeps, and an `Upgrade`
-/// stays with a `Connection` that says so.
+/// stays with a `Connection` that says so. Without `Host` and `Content-Length` it would be another request.
 pub(super) fn remove_listed(policy: &Policy, headers: &mut HeaderMap) {
     let Some(first) = headers.get(CONNECTION) else { return };
     if is_plain(first) && headers.get_all(CONNECTION).iter().nth(1).is_none() {
@@ -26,7 +26,7 @@ pub(super) fn remove_listed(policy: &Policy, headers: &mut HeaderMap) {
             }
         } else if policy.kept.contains(name) {
             stays = if stays.is_empty() { name.to_string() } else { format!("{stays},{name}") };
-        } else if !is_managed(name) {
+        } else if !is_managed(name) && *name != HOST && *name != CONTENT_LENGTH {
             headers.remove(name);
         }
     }

@@ -1,9 +1,10 @@
 use super::{Origin, Policy, Refusal};
 use flow_model::entry_point::UnderscoreHeaders;
-use http::header::{CONNECTION, HOST, UPGRADE};
+use http::header::{CONNECTION, Entry, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -54,7 +55,7 @@ pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) 
     Ok(())
 }
 
-/// Sets what is empty. `X-Forwarded-For` is not among them: the client's address is appended on the way to a backend.
+/// Sets what is empty. Of `X-Forwarded-For` one line is made; the client's address is appended on the way to a backend.
 ///
 /// After [`screen`] nothing of this is left of a client that is not trusted, so nothing needs to be looked up.
 pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
@@ -86,6 +87,22 @@ pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
     }
     if let Some(hostname) = &policy.hostname {
         headers.insert(X_FORWARDED_SERVER, hostname.clone());
+    }
+    if origin.trusted {
+        join_forwarded_for(headers);
+    }
+}
+
+/// Some proxies add a line instead of going on with the one that is there: the list is all of them (RFC 9110 section
+/// 5.3), and who reads only the first would read what the client wrote.
+fn join_forwarded_for(headers: &mut HeaderMap) {
+    let Entry::Occupied(mut entry) = headers.entry(X_FORWARDED_FOR) else { return };
+    if entry.iter().nth(1).is_none() {
+        return;
+    }
+    let joined = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        entry.insert(joined);
     }
 }
 

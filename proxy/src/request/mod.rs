@@ -15,9 +15,11 @@ mod tests;
 
 pub use policy::{Origin, Policy};
 
-use http::StatusCode;
+use flow_middleware::WrittenQuery;
+use http::header::{COOKIE, Entry, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http::{StatusCode, Version};
 
 /// Why a request is answered without being routed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -48,11 +50,26 @@ impl Refusal {
 /// # Errors
 /// Where the entry point does not let the request in.
 pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), Refusal> {
+    if head.version == Version::HTTP_2 {
+        join_cookies(&mut head.headers);
+    }
     forwarded::screen(policy, origin, &mut head.headers)?;
     rewrite_target(policy, head)?;
     forwarded::set(policy, origin, &mut head.headers);
     connection::remove_listed(policy, &mut head.headers);
     Ok(())
+}
+
+/// HTTP/2 clients may split `Cookie` (RFC 9113 section 8.2.3); for rules, middlewares and HTTP/1.1 it is one header again.
+fn join_cookies(headers: &mut HeaderMap) {
+    let Entry::Occupied(mut entry) = headers.entry(COOKIE) else { return };
+    if entry.iter().nth(1).is_none() {
+        return;
+    }
+    let joined: Vec<u8> = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        entry.insert(joined);
+    }
 }
 
 fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), Refusal> {
@@ -65,6 +82,7 @@ fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), Refusal> {
     if path.is_none() && query.is_none() {
         return Ok(());
     }
+    let written = query.map(|query| WrittenQuery(Box::from(query)));
     let mut text = path.unwrap_or_else(|| target.path().to_owned());
     if let Some(whole) = target.query() {
         text.push('?');
@@ -74,6 +92,9 @@ fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), Refusal> {
         }
     }
     let target = PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| Refusal::Escape)?;
+    if let Some(written) = written {
+        head.extensions.insert(written);
+    }
     let mut parts = std::mem::take(&mut head.uri).into_parts();
     parts.path_and_query = Some(target);
     head.uri = http::Uri::from_parts(parts).map_err(|_| Refusal::Escape)?;

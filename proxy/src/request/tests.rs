@@ -147,6 +147,32 @@ fn trusted_proxies_are_believed() {
 }
 
 #[test]
+fn forwarded_for_in_several_lines_is_one_list() {
+    let mut point = entry_point();
+    point.forwarded_headers.trusted = vec!["192.0.2.0/24".parse().unwrap()];
+    let given = head("/", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.1.1.1, 2.2.2.2")]);
+    assert_eq!(header(&run(&point, given).unwrap(), "x-forwarded-for"), ["6.6.6.6, 1.1.1.1, 2.2.2.2"]);
+}
+
+#[test]
+fn crumbs_of_a_cookie_are_joined_on_http2() {
+    for (version, wanted) in [(Version::HTTP_2, &["a=1; b=2"][..]), (Version::HTTP_11, &["a=1", "b=2"])] {
+        let mut given = head("/", &[("cookie", "a=1"), ("cookie", "b=2")]);
+        given.version = version;
+        assert_eq!(header(&run(&entry_point(), given).unwrap(), "cookie"), wanted);
+    }
+}
+
+#[test]
+fn a_connection_header_cannot_take_the_host_or_the_length_away() {
+    let given = head("/", &[("connection", "host, Content-Length"), ("host", "a.test"), ("content-length", "3")]);
+    let head = run(&entry_point(), given).unwrap();
+    assert_eq!(header(&head, "host"), ["a.test"]);
+    assert_eq!(header(&head, "content-length"), ["3"]);
+    assert!(header(&head, "connection").is_empty());
+}
+
+#[test]
 fn an_ipv4_client_of_a_dual_stack_socket_is_an_ipv4_client() {
     let mut point = entry_point();
     point.forwarded_headers.trusted = vec!["192.0.2.0/24".parse().unwrap()];

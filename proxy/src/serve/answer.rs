@@ -7,7 +7,7 @@ use flow_middleware::Body;
 use flow_middleware::body::BodyError;
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use std::convert::Infallible;
@@ -35,6 +35,8 @@ pub(super) async fn answer<H: Handler>(
         session.pulse.ask_to_close();
     }
     let is_h1 = request.version() < Version::HTTP_2;
+    // On HTTP/1.1 hyper itself sends no body to a HEAD.
+    let headed = !is_h1 && request.method() == Method::HEAD;
     let mut response = match head::settle(&mut request) {
         Ok(()) => {
             // Pinned here, as it is large: wrapping it would move it.
@@ -60,6 +62,9 @@ pub(super) async fn answer<H: Handler>(
         response.headers_mut().remove(CONTENT_TYPE);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
+    if headed {
+        take_body(&mut response);
+    }
     let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         session.pulse.set_upgraded();
@@ -67,6 +72,14 @@ pub(super) async fn answer<H: Handler>(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// Leaves the length of the body, which an answer to GET would have, and not the body: clients take that for an error.
+fn take_body(response: &mut Response<Body>) {
+    let length = http_body::Body::size_hint(&std::mem::take(response.body_mut())).exact();
+    if let Some(length) = length.filter(|length| *length > 0) {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
 }
 
 /// An answer that says no more than its status, as Go's server words it.

@@ -1,7 +1,7 @@
 //! What HTTP asks of every request's head, beyond what hyper sees to, and the one form in which handlers get it.
 
-use super::answer::plain;
 use flow_middleware::Body;
+use flow_middleware::answer::{empty, unread};
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -11,8 +11,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 pub(super) enum Refusal {
     #[error("CONNECT is not served")]
     Connect,
-    #[error("the request's Host is missing, malformed, or not the only one")]
+    #[error("the request's Host is malformed")]
     Host,
+    #[error("the request names more than one host")]
+    Hosts,
+    #[error("the request's Host is missing")]
+    NoHost,
     #[error("OPTIONS * asks about the server itself")]
     Options,
     #[error("the request's target is malformed")]
@@ -24,8 +28,11 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn response(self) -> Response<Body> {
         match self {
-            Self::Connect | Self::TransferCoding => plain(StatusCode::NOT_IMPLEMENTED),
-            Self::Host | Self::Target => plain(StatusCode::BAD_REQUEST),
+            Self::Connect => empty(StatusCode::NOT_IMPLEMENTED),
+            Self::TransferCoding => unread(StatusCode::NOT_IMPLEMENTED, "Unsupported transfer encoding"),
+            Self::Host => unread(StatusCode::BAD_REQUEST, "400 Bad Request: malformed Host header"),
+            Self::Hosts | Self::Target => unread(StatusCode::BAD_REQUEST, "400 Bad Request"),
+            Self::NoHost => unread(StatusCode::BAD_REQUEST, "400 Bad Request: missing required Host header"),
             Self::Options => Response::new(Body::Empty),
         }
     }
@@ -46,7 +53,7 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     {
         return Err(Refusal::TransferCoding);
     }
-    check_host(request.headers(), request.version())?;
+    let is_named = check_host(request.headers(), request.version())?;
     // Origin form, the common case: nothing but a path.
     if request.uri().authority().is_some() || request.uri().scheme().is_some() {
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
@@ -54,7 +61,10 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
         let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         *request.uri_mut() = Uri::from(target);
     } else if request.version() != Version::HTTP_10 && !request.headers().contains_key(HOST) {
-        return Err(Refusal::Host);
+        return Err(Refusal::NoHost);
+    }
+    if !is_named {
+        request.headers_mut().remove(HOST);
     }
     match request.uri().path() {
         path if path.starts_with('/') => Ok(()),
@@ -63,13 +73,16 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     }
 }
 
-/// At most one, and of characters that a host and port may have (RFC 9112 section 3.2).
-fn check_host(headers: &HeaderMap, version: Version) -> Result<(), Refusal> {
+/// At most one, and of characters that a host and port may have (RFC 9112 section 3.2). False where one is sent and empty,
+/// which is no name.
+fn check_host(headers: &HeaderMap, version: Version) -> Result<bool, Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if host.as_bytes().iter().copied().all(is_host_byte) => Ok(()),
-        (None, _) if version != Version::HTTP_11 => Ok(()),
-        _ => Err(Refusal::Host),
+        (Some(host), None) if host.as_bytes().iter().copied().all(is_host_byte) => Ok(!host.is_empty()),
+        (None, _) if version != Version::HTTP_11 => Ok(true),
+        (None, _) => Err(Refusal::NoHost),
+        (Some(_), None) => Err(Refusal::Host),
+        (Some(_), Some(_)) => Err(Refusal::Hosts),
     }
 }
 
@@ -105,7 +118,7 @@ fn settle_authority(
     scheme: Option<Scheme>,
     headers: &mut HeaderMap,
 ) -> Result<(), Refusal> {
-    let Some(authority) = authority else { return Err(Refusal::Host) };
+    let Some(authority) = authority else { return Err(Refusal::NoHost) };
     // Without a scheme it is authority-form, which only CONNECT may use.
     let Some(scheme) = scheme else { return Err(Refusal::Target) };
     if (scheme != Scheme::HTTP && scheme != Scheme::HTTPS) || !authority.as_str().bytes().all(is_host_byte) {
@@ -113,7 +126,7 @@ fn settle_authority(
     }
     match headers.get(HOST) {
         Some(host) if host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => Ok(()),
-        Some(_) => Err(Refusal::Host),
+        Some(_) => Err(Refusal::Hosts),
         None => {
             let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::Target)?;
             headers.insert(HOST, host);
@@ -147,23 +160,26 @@ mod tests {
         assert_eq!(settled(Version::HTTP_2, "GET", "https://a.test:81/x?y", &[]), wanted);
         assert_eq!(settled(Version::HTTP_2, "GET", "https://a.test:81/x?y", &["A.test:81"]).unwrap().0, "/x?y");
         assert_eq!(settled(Version::HTTP_10, "GET", "/", &[]), Ok(("/".to_owned(), String::new())));
+        let mut nameless = Request::builder().uri("/").header(HOST, "").body(()).unwrap();
+        assert_eq!(settle(&mut nameless), Ok(()));
+        assert!(!nameless.headers().contains_key(HOST), "a backend gets a name of its own");
         assert_eq!(settled(Version::HTTP_11, "GET", "http://a.test", &["a.test"]).unwrap().0, "/");
     }
 
     #[test]
     fn what_two_could_read_differently_is_refused() {
         use Version as V;
-        for (version, target, hosts) in [
-            (V::HTTP_11, "/", [].as_slice()),
-            (V::HTTP_11, "/", &["a.test", "a.test"]),
-            (V::HTTP_11, "/", &["a.test/x"]),
-            (V::HTTP_11, "/", &["u@a.test"]),
-            (V::HTTP_11, "http://a.test/", &["b.test"]),
-            (V::HTTP_10, "/", &["a.test", "b.test"]),
-            (V::HTTP_2, "https://a.test/", &["b.test"]),
-            (V::HTTP_2, "/", &[]),
+        for (version, target, hosts, wanted) in [
+            (V::HTTP_11, "/", [].as_slice(), Refusal::NoHost),
+            (V::HTTP_11, "/", &["a.test", "a.test"], Refusal::Hosts),
+            (V::HTTP_11, "/", &["a.test/x"], Refusal::Host),
+            (V::HTTP_11, "/", &["u@a.test"], Refusal::Host),
+            (V::HTTP_11, "http://a.test/", &["b.test"], Refusal::Hosts),
+            (V::HTTP_10, "/", &["a.test", "b.test"], Refusal::Hosts),
+            (V::HTTP_2, "https://a.test/", &["b.test"], Refusal::Hosts),
+            (V::HTTP_2, "/", &[], Refusal::NoHost),
         ] {
-            assert_eq!(settled(version, "GET", target, hosts), Err(Refusal::Host), "{target} {hosts:?}");
+            assert_eq!(settled(version, "GET", target, hosts), Err(wanted), "{target} {hosts:?}");
         }
         for (method, target) in
             [("GET", "*"), ("GET", "a.test:80"), ("GET", "ftp://a.test/"), ("GET", "http://u:p@a.test/")]

@@ -99,7 +99,8 @@ impl Balancer {
     pub(super) fn fit(&self, place: usize, outbound: &mut Outbound, original: Option<&Original>) -> Original {
         let none = Original { uri: None };
         let (Some(request), Some(endpoint)) = (outbound.request_mut(), self.endpoints.get(place)) else { return none };
-        if !self.pass_host_header {
+        // HTTP/1.0 clients may have sent none, but HTTP/1.1 servers want one.
+        if !self.pass_host_header || !request.headers().contains_key(HOST) {
             request.headers_mut().insert(HOST, endpoint.authority().clone());
         }
         let Some(base) = endpoint.base_path() else {

@@ -3,7 +3,9 @@
 use super::decoder::Decoder;
 use super::error::Http1Error;
 use bytes::BytesMut;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TRANSFER_ENCODING,
+};
 use http::{Method, Response, StatusCode};
 use httparse::{Header, ParserConfig, Status};
 use smallvec::SmallVec;
@@ -42,7 +44,7 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
         if hop.hears(&name, &text[place.clone()]) {
             continue;
         }
-        let value = HeaderValue::from_maybe_shared(text.slice(place));
+        let value = HeaderValue::from_maybe_shared(text.slice(place.clone())).or_else(|_| unfolded(&text[place]));
         headers.append(name, value.map_err(|_| Http1Error::Malformed("a header's value"))?);
     }
     if hop.coding.is_some() && !line.http_11 {
@@ -54,6 +56,12 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
     *response.status_mut() = line.status;
     *response.headers_mut() = headers;
     Ok(Some(Head { response, body, keep_alive }))
+}
+
+/// A value that goes on in the next line (RFC 9112 section 5.2), in one.
+fn unfolded(value: &[u8]) -> Result<HeaderValue, InvalidHeaderValue> {
+    let line: Vec<u8> = value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
+    HeaderValue::from_bytes(&line)
 }
 
 /// The first line, and the length of the whole head.
@@ -91,7 +99,9 @@ fn find_with<'a>(
     places: &mut Places,
 ) -> Result<Option<Line>, httparse::Error> {
     let mut response = httparse::Response::new(&mut []);
-    let config = ParserConfig::default();
+    // Small servers write lines that are no headers, or go on in the next line: that is no reason to lose an answer.
+    let mut config = ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true).ignore_invalid_headers_in_responses(true);
     let Status::Complete(length) = config.parse_response_with_uninit_headers(&mut response, bytes, headers)? else {
         return Ok(None);
     };
@@ -311,16 +321,32 @@ mod tests {
     }
 
     #[test]
+    fn odd_lines_cost_nothing_else() {
+        let lines = "A : b\r\nX Y: 1\r\n: c\r\nX-Long: d\r\n  e\r\nX-Good: f\r\nContent-Length: 2\r\n";
+        let text = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+        let head = taken(&text, &Method::GET).unwrap().unwrap();
+        let mut found: Vec<_> = head
+            .response
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                let words: Vec<_> = value.to_str().unwrap().split_whitespace().collect();
+                format!("{name}: {}", words.join(" "))
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, ["content-length: 2", "x-good: f", "x-long: d e"]);
+        assert_eq!(head.body, Decoder::Length(2));
+    }
+
+    #[test]
     fn what_is_no_answer() {
         for text in [
             "SSH-2.0-OpenSSH_9.6\r\n\r\n",
             "HTTP/2 200 OK\r\n\r\n",
             "HTTP/1.1 20 OK\r\n\r\n",
             "HTTP/1.1 099 OK\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
             "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
-            "HTTP/1.1 200 OK\r\n: b\r\n\r\n",
         ] {
             assert!(matches!(taken(text, &Method::GET), Err(Http1Error::Malformed(_))), "{text:?}");
         }

@@ -75,14 +75,6 @@ fn the_client_is_appended() {
 }
 
 #[test]
-fn crumbs_of_a_cookie_are_joined() {
-    let request = Request::get("/").version(http::Version::HTTP_2).header("cookie", "a=1").header("cookie", "b=2");
-    let (mut head, ()) = request.body(()).unwrap().into_parts();
-    prepare_request(&mut head, &CLIENT, ForwardedFor::Keep);
-    assert_eq!(listed(&head.headers), pairs(&[("cookie", "a=1; b=2")]));
-}
-
-#[test]
 fn answers_are_cleaned_too() {
     let response = Response::builder()
         .header("connection", "X-Gone")

@@ -65,6 +65,20 @@ async fn the_request_is_written_as_it_came() {
 }
 
 #[tokio::test]
+async fn a_request_without_a_host_gets_the_servers() {
+    let backend = Backend::run(|mut peer, _| async move {
+        let head = peer.head().await.unwrap();
+        let host = head.lines().find(|line| line.starts_with("Host:")).unwrap_or("none").to_owned();
+        peer.write(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{host}", host.len())).await;
+    })
+    .await;
+    let mut request = get("/");
+    request.headers_mut().clear();
+    let text = Fixture::new(&[&backend.url]).text(request).await.1;
+    assert_eq!(text, format!("Host: {}", backend.url.trim_start_matches("http://")));
+}
+
+#[tokio::test]
 async fn the_servers_own_host_and_path() {
     let backend = Backend::run(|mut peer, _| async move {
         let head = peer.head().await.unwrap();

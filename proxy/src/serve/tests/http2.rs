@@ -37,6 +37,20 @@ async fn prior_knowledge_is_enough() {
 }
 
 #[tokio::test]
+async fn an_answer_to_head_has_a_length_and_no_body() {
+    let server = Running::start(entry_point("web"));
+    let (mut sender, _connection) = connect(&server).await;
+    let request =
+        |method: &str| Request::builder().method(method).uri("http://a.test/").body(Empty::<Bytes>::new()).unwrap();
+    let asked = sender.send_request(request("GET")).await.unwrap();
+    let length = text(asked).await.len();
+    let answer = sender.send_request(request("HEAD")).await.unwrap();
+    // Other than GET it says HEAD.
+    assert_eq!(answer.headers()["content-length"], (length + 1).to_string());
+    assert_eq!(text(answer).await, "");
+}
+
+#[tokio::test]
 async fn hosts_that_differ_are_refused_and_the_connection_lives() {
     let server = Running::start(entry_point("web"));
     let (mut sender, _connection) = connect(&server).await;
