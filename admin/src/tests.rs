@@ -2,7 +2,8 @@
 use super::*;
 use flow_model::config::{Cookie, LoadBalancer, Router, Server, Service, ServiceKind, Sticky};
 use flow_model::diagnostic::{Diagnostic, Subject};
-use flow_model::middleware::{AddPrefix, Middleware};
+use flow_model::middleware::{AddPrefix, Chain, Middleware};
+use flow_model::name::Name;
 use flow_model::runtime::{Inherited, MiddlewareInfo, RouterInfo, ServiceInfo, Status};
 use http::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +42,7 @@ fn admin(routers: usize) -> Admin<Fixed> {
         };
         let status = if i == 1 { Status::Disabled } else { Status::Enabled };
         let inherited = Arc::new(Inherited { using: vec!["web".into()], ..Inherited::default() });
-        let info = RouterInfo { router: Arc::new(router), inherited, status, errors: Vec::new() };
+        let info = RouterInfo { router: Arc::new(router), inherited, status, errors: Vec::new(), looked_up: true };
         fixed.runtime.routers.insert(format!("r{i:03}@kubernetes").into(), Arc::new(info));
     }
     let balancer = LoadBalancer {
@@ -100,6 +101,48 @@ fn rawdata_is_traefiks() {
     assert_eq!(raw["middlewares"]["default-b@kubernetescrd"], broken);
 }
 
+/// As in Traefik, what is looked up is shown under the names that were looked for.
+#[test]
+fn names_in_use_are_shown_in_full() {
+    let mut admin = admin(2);
+    let chain = |members: &[&str]| {
+        let chain = Chain { middlewares: members.iter().map(|member| Name::from(*member)).collect() };
+        let middleware = Arc::new(Middleware::Chain(chain));
+        Arc::new(MiddlewareInfo { middleware, status: Status::Enabled, errors: Vec::new() })
+    };
+    let runtime = &mut admin.source.runtime;
+    runtime.middlewares.insert("outer@kubernetes".into(), chain(&["inner", "x@file"]));
+    runtime.middlewares.insert("inner@kubernetes".into(), chain(&["leaf", "outer"]));
+    runtime.middlewares.insert("unused@kubernetes".into(), chain(&["leaf"]));
+    for (name, looked_up) in [("r000@kubernetes", true), ("r001@kubernetes", false)] {
+        let mut info = RouterInfo::clone(&runtime.routers[name]);
+        let router = Router { middlewares: vec!["outer".into()], service: "used".into(), ..Router::default() };
+        (info.router, info.looked_up) = (Arc::new(router), looked_up);
+        runtime.routers.insert(name.into(), Arc::new(info));
+    }
+    let service = ServiceInfo::clone(&runtime.services["default-web-80@kubernetes"]);
+    let ServiceKind::LoadBalancer(mut balancer) = service.service.kind.clone() else { panic!("a load balancer") };
+    balancer.servers_transport = "t".into();
+    let used = Service { kind: ServiceKind::LoadBalancer(balancer), middlewares: Vec::new() };
+    runtime.services.insert("used@kubernetes".into(), Arc::new(ServiceInfo { service: Arc::new(used), ..service }));
+
+    let raw = json(&ask(&admin, Part::Api, "/api/rawdata"));
+    let chained = |name: &str| raw["middlewares"][name]["chain"]["middlewares"].clone();
+    assert_eq!(raw["routers"]["r000@kubernetes"]["middlewares"], serde_json::json!(["outer@kubernetes"]));
+    assert_eq!(
+        raw["routers"]["r001@kubernetes"]["middlewares"],
+        serde_json::json!(["outer"]),
+        "nothing was looked for"
+    );
+    assert_eq!(chained("outer@kubernetes"), serde_json::json!(["inner@kubernetes", "x@file"]));
+    assert_eq!(chained("inner@kubernetes"), serde_json::json!(["leaf@kubernetes", "outer@kubernetes"]));
+    assert_eq!(chained("unused@kubernetes"), serde_json::json!(["leaf"]));
+    let balancer = |name: &str| raw["services"][name]["loadBalancer"].clone();
+    assert_eq!(balancer("used@kubernetes")["serversTransport"], "t@kubernetes");
+    assert_eq!(balancer("used@kubernetes")["sticky"]["cookie"]["name"], "_cfa9d");
+    assert_eq!(balancer("default-web-80@kubernetes")["sticky"]["cookie"]["name"], Value::Null);
+}
+
 #[test]
 fn lists_come_in_pages() {
     let admin = admin(150);
@@ -125,6 +168,8 @@ fn lists_are_searched_filtered_and_sorted() {
     assert_eq!(names("status=disabled"), ["r001@kubernetes"]);
     assert_eq!(names("sortBy=priority&direction=desc")[0], "r011@kubernetes");
     assert!(names("serviceName=other").is_empty());
+    assert_eq!(names("serviceName=default-web-80").len(), 12);
+    assert_eq!(names("serviceName=default-web-80@kubernetes").len(), 12);
     assert_eq!(names("middlewareName=default-a@kubernetescrd").len(), 12);
 }
 

@@ -39,8 +39,8 @@ fn router_of_provider(name: &str, mut router: Value) -> (String, Value) {
 
 fn settled(mut router: Value) -> Value {
     router.as_object_mut().unwrap().remove("entryPoints");
-    if router["priority"] == 0 {
-        router["priority"] = router["rule"].as_str().unwrap().len().into();
+    if router["priority"].is_null() {
+        router["priority"] = router["rule"].as_str().unwrap_or_default().len().into();
     }
     for (key, value) in [
         ("accessLogs", json!(true)),

@@ -28,7 +28,7 @@ pub struct Inherited {
     pub entry_points: Vec<Name>,
     /// Those of them that serve it.
     pub using: Vec<Name>,
-    /// The rule syntax of routers that name none, where it is not v3.
+    /// The rule syntax of routers that name none, where one is configured.
     pub rule_syntax: Option<RuleSyntax>,
     /// TLS of routers that have none of their own.
     pub tls: Option<RouterTls>,
@@ -51,6 +51,7 @@ impl Inherited {
             rule: router.rule.clone(),
             rule_syntax: router.rule_syntax.or(self.rule_syntax),
             priority: match router.priority {
+                0 if self.using.is_empty() => 0,
                 0 => i64::try_from(router.rule.len()).unwrap_or(i64::MAX),
                 priority => priority,
             },
@@ -77,6 +78,8 @@ pub struct RouterInfo {
     pub status: Status,
     /// What is wrong.
     pub errors: Vec<String>,
+    /// Its service and its middlewares were looked for.
+    pub looked_up: bool,
 }
 
 impl RouterInfo {
@@ -138,7 +141,7 @@ pub struct MiddlewareInfo {
 /// What a middleware is; an object that cannot hold is nothing.
 fn kind<S: Serializer>(middleware: &Arc<Middleware>, serializer: S) -> Result<S::Ok, S::Error> {
     match &**middleware {
-        Middleware::Invalid(_) => serializer.serialize_map(Some(0))?.end(),
+        Middleware::Absent(_) | Middleware::Invalid(_) => serializer.serialize_map(Some(0))?.end(),
         middleware => middleware.serialize(serializer),
     }
 }

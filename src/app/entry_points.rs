@@ -62,7 +62,8 @@ fn convert(name: &str, from: &settings::EntryPoint, all: &Settings) -> Result<En
         has_model: from.http.tls.is_some()
             || !from.http.middlewares.is_empty()
             || from.http.encoded_characters.is_some()
-            || from.observability.is_some(),
+            || from.observability.is_some()
+            || all.core.default_rule_syntax.is_some(),
     })
 }
 

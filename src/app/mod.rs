@@ -75,10 +75,10 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
     let tunnels = Tunnels::new();
     let mut compiler = Compiler::new(Setup {
         entry_points: Arc::clone(&entry_points),
-        rule_syntax: match settings.core.default_rule_syntax {
+        rule_syntax: settings.core.default_rule_syntax.map(|syntax| match syntax {
             crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
             crate::settings::RuleSyntax::V3 => RuleSyntax::V3,
-        },
+        }),
         default_transport: default_transport(settings)?,
         tunnels: tunnels.clone(),
         internals: internal::services(&admin, &state, background.handle()),

@@ -197,5 +197,5 @@ fn ingress_options(settings: &Settings, from: &settings::KubernetesIngress) -> I
 }
 
 fn is_v2(settings: &Settings) -> bool {
-    settings.core.default_rule_syntax == settings::RuleSyntax::V2
+    settings.core.default_rule_syntax == Some(settings::RuleSyntax::V2)
 }

@@ -32,8 +32,8 @@ section! {
 
     /// The core.
     Core {
-        /// The syntax of rules that do not name one: v3 or v2.
-        default_rule_syntax: RuleSyntax = RuleSyntax::V3, "defaultRuleSyntax";
+        /// The syntax of rules that do not name one: v3, which it is where nothing is said, or v2.
+        default_rule_syntax: Option<RuleSyntax> = None, "defaultRuleSyntax";
         also unserved {
             "strictTLSOptions": "Refuses routers whose TLS options conflict.";
         }

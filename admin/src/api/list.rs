@@ -1,6 +1,7 @@
 //! Pages, filters and order of lists, as Traefik's API has them.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// What a list was asked for.
@@ -62,7 +63,7 @@ impl Query {
     pub(super) fn page(&self, mut objects: Vec<Value>) -> Result<Page, String> {
         objects.retain(|object| self.keeps(object));
         objects.sort_by(|a, b| {
-            let order = compare(&a[&self.sort_by], &b[&self.sort_by]);
+            let order = compare(&sort_key(a, &self.sort_by), &sort_key(b, &self.sort_by));
             if self.descending { order.reverse() } else { order }
         });
         let start = (self.page - 1).saturating_mul(self.per_page);
@@ -74,6 +75,12 @@ impl Query {
         Ok(Page { objects: objects.drain(start..end).collect(), next })
     }
 
+    /// A name without its provider is also found by the full one.
+    fn names_service(&self, service: &str) -> bool {
+        let wanted = self.service.as_str();
+        service == if service.contains('@') { wanted } else { wanted.split('@').next().unwrap_or_default() }
+    }
+
     fn keeps(&self, object: &Value) -> bool {
         let text = |field: &str| object[field].as_str().unwrap_or_default().to_lowercase();
         let names = |field: &str, wanted: &str| {
@@ -81,8 +88,16 @@ impl Query {
         };
         (self.search.is_empty() || text("name").contains(&self.search) || text("rule").contains(&self.search))
             && (self.status.is_empty() || text("status") == self.status)
-            && (self.service.is_empty() || object["service"] == self.service.as_str())
+            && (self.service.is_empty() || self.names_service(object["service"].as_str().unwrap_or_default()))
             && (self.middleware.is_empty() || names("middlewares", &self.middleware))
+    }
+}
+
+/// What an object is sorted by; of a service's servers it is their number.
+fn sort_key<'a>(object: &'a Value, field: &str) -> Cow<'a, Value> {
+    match (field, object.pointer("/loadBalancer/servers").and_then(Value::as_array)) {
+        ("servers", servers) => Cow::Owned(servers.map_or(0, Vec::len).into()),
+        _ => Cow::Borrowed(&object[field]),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn answer(facts: &Facts, source: &impl Source, uri: &Uri) -> Response
             &json!({ "Version": facts.version, "Codename": "flow-proxy", "startDate": facts.started }),
         ),
         ["diagnostics"] => answer::json(StatusCode::OK, &runtime.diagnostics),
-        ["entrypoints"] => answer::json(StatusCode::OK, &entry_points(facts)),
+        ["entrypoints"] => listed(entry_points(facts), uri),
         ["entrypoints", name] => one(entry_points(facts), "entry point", name),
         ["certificates"] => answer::json(StatusCode::OK, &runtime.certificates),
         ["http", "routers"] => listed(objects::routers(&runtime), uri),

@@ -1,7 +1,9 @@
 //! Objects in the form of the API, sorted by name.
 
-use flow_model::name::{provider, qualify};
-use flow_model::runtime::Runtime;
+use flow_model::config::ServiceKind;
+use flow_model::middleware::Middleware;
+use flow_model::name::{Name, provider, qualify};
+use flow_model::runtime::{RouterInfo, Runtime};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -10,17 +12,25 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) fn routers(runtime: &Runtime) -> Vec<Value> {
     sorted(runtime.routers.iter().map(|(name, info)| {
         let mut router = described(name, &**info);
-        router["priorityStr"] = router["priority"].to_string().into();
+        router["priorityStr"] = router["priority"].as_i64().unwrap_or_default().to_string().into();
+        if info.looked_up {
+            qualify_all(router.get_mut("middlewares"), name);
+        }
         router
     }))
 }
 
 /// All HTTP services, with the routers that use each.
 pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
-    let users = users(runtime, |info, provider| vec![qualify(&info.router.service, provider)]);
+    let wanted = |info: &RouterInfo, provider: &str| vec![qualify(&info.router.service, provider)];
+    let looked_up = users(runtime, |info, provider| if info.looked_up { wanted(info, provider) } else { Vec::new() });
+    let users = users(runtime, wanted);
     sorted(runtime.services.iter().map(|(name, info)| {
         let mut service = described(name, &**info);
         add_kind(&mut service, &["loadBalancer", "weighted"]);
+        if looked_up.contains_key(&**name) {
+            settle_names(&mut service, name, &info.service.kind);
+        }
         add_users(&mut service, users.get(&**name));
         let servers = service.pointer("/loadBalancer/servers").and_then(Value::as_array).cloned().unwrap_or_default();
         if !servers.is_empty() {
@@ -33,13 +43,51 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
 
 /// All HTTP middlewares, with the routers that use each.
 pub(super) fn middlewares(runtime: &Runtime) -> Vec<Value> {
-    let users = users(runtime, |info, provider| info.middlewares().map(|m| qualify(m, provider)).collect());
+    let wanted =
+        |info: &RouterInfo, provider: &str| -> Vec<Name> { info.middlewares().map(|m| qualify(m, provider)).collect() };
+    let mut looked_up: Vec<Name> = runtime
+        .routers
+        .iter()
+        .filter(|(_, info)| info.looked_up)
+        .flat_map(|(name, info)| wanted(info, provider(name)))
+        .collect();
+    let mut chains = BTreeSet::new();
+    while let Some(name) = looked_up.pop() {
+        if let Some(Middleware::Chain(chain)) = runtime.middlewares.get(&name).map(|info| &*info.middleware)
+            && chains.insert(Name::clone(&name))
+        {
+            looked_up.extend(chain.middlewares.iter().map(|member| qualify(member, provider(&name))));
+        }
+    }
+    let users = users(runtime, wanted);
     sorted(runtime.middlewares.iter().map(|(name, info)| {
         let mut middleware = described(name, &**info);
+        if chains.contains(name) {
+            qualify_all(middleware.pointer_mut("/chain/middlewares"), name);
+        }
         add_kind(&mut middleware, &[]);
         add_users(&mut middleware, users.get(&**name));
         middleware
     }))
+}
+
+/// Names that an object refers to are qualified in place once they are looked up, as in Traefik.
+fn qualify_all(names: Option<&mut Value>, of: &str) {
+    for name in names.and_then(Value::as_array_mut).into_iter().flatten() {
+        *name = qualify(name.as_str().unwrap_or_default(), provider(of)).as_ref().into();
+    }
+}
+
+/// Names as they are once a service is in use: Traefik writes them into the configuration that it shows.
+fn settle_names(shown: &mut Value, name: &str, kind: &ServiceKind) {
+    let ServiceKind::LoadBalancer(balancer) = kind else { return };
+    if let Some(cookie) = balancer.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref()) {
+        shown["loadBalancer"]["sticky"]["cookie"]["name"] = cookie.name_of(name).into();
+    }
+    if !balancer.servers_transport.is_empty() {
+        let transport = qualify(&balancer.servers_transport, provider(name));
+        shown["loadBalancer"]["serversTransport"] = transport.as_ref().into();
+    }
 }
 
 fn sorted(objects: impl Iterator<Item = Value>) -> Vec<Value> {
@@ -78,7 +126,7 @@ fn add_users(object: &mut Value, users: Option<&BTreeSet<&str>>) {
 /// From what routers refer to, to the routers.
 fn users<'a>(
     runtime: &'a Runtime,
-    used: impl Fn(&'a flow_model::runtime::RouterInfo, &str) -> Vec<flow_model::name::Name>,
+    used: impl Fn(&'a RouterInfo, &str) -> Vec<Name>,
 ) -> HashMap<String, BTreeSet<&'a str>> {
     let mut users: HashMap<String, BTreeSet<&str>> = HashMap::new();
     for (name, info) in &runtime.routers {

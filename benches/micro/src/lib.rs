@@ -3,7 +3,7 @@
 pub mod cluster;
 
 use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translated, Translator};
-use flow_model::config::{RouterTls, RuleSyntax, ServersTransport};
+use flow_model::config::{RouterTls, ServersTransport};
 use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
 use flow_model::name::{KUBERNETES, KUBERNETES_CRD};
 use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
@@ -44,7 +44,7 @@ pub fn translator() -> Translator {
 pub fn compiler(entry_points: Arc<[Arc<EntryPoint>]>, metrics: Option<Arc<Metrics>>) -> Compiler {
     Compiler::new(Setup {
         entry_points,
-        rule_syntax: RuleSyntax::V3,
+        rule_syntax: None,
         default_transport: ServersTransport::default(),
         tunnels: Tunnels::new(),
         internals: Vec::new(),

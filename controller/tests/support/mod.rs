@@ -71,6 +71,7 @@ pub(crate) fn shown(config: &Config) -> Value {
             .iter()
             .map(|(name, middleware)| {
                 let shown = match &**middleware {
+                    flow_model::middleware::Middleware::Absent(message) => json!({ "absent": message }),
                     flow_model::middleware::Middleware::Invalid(message) => json!({ "invalid": message }),
                     valid => json!(valid),
                 };

@@ -162,7 +162,7 @@ fn is_set(spec: &spec::Headers) -> bool {
         || !spec.allowed_hosts.is_empty()
         || !spec.hosts_proxy_headers.is_empty()
         || !spec.ssl_proxy_headers.is_empty()
-        || spec.sts_seconds.is_some_and(|seconds| seconds != 0)
+        || spec.sts_seconds.is_some()
         || spec.sts_include_subdomains
         || spec.sts_preload
         || spec.force_sts_header

@@ -7,8 +7,7 @@ mod transport;
 
 pub use router::{Domain, IngressMetadata, Metadata, Router, RouterObservability, RouterTls, RuleSyntax, Verbosity};
 pub use service::{
-    Cookie, LoadBalancer, ResponseForwarding, SameSite, Server, Service, ServiceKind, Sticky, Strategy, Weighted,
-    WeightedService,
+    Cookie, LoadBalancer, ResponseForwarding, Server, Service, ServiceKind, Sticky, Strategy, Weighted, WeightedService,
 };
 pub use tls::{Certificate, ClientAuth, ClientAuthType, GeneratedCertificate, TlsOptions, TlsStore};
 pub use transport::{ForwardingTimeouts, ServersTransport};

@@ -15,11 +15,13 @@ pub struct Router {
     /// The service, as the provider refers to it.
     pub service: Name,
     /// The rule's text: its byte length is the default priority.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,
     /// The language of the rule; `None` is the default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_syntax: Option<RuleSyntax>,
     /// Higher wins; zero means the length of the rule.
+    #[serde(skip_serializing_if = "is_zero")]
     pub priority: i64,
     /// Set where the router serves TLS connections.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,11 +31,16 @@ pub struct Router {
     pub observability: Option<RouterObservability>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(priority: &i64) -> bool {
+    *priority == 0
+}
+
 /// The language of a rule.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleSyntax {
-    /// Whatever the installation's default is; Traefik's own default router says so explicitly.
+    /// Traefik 3, whatever the installation's default is; Traefik's own default router says so explicitly.
     Default,
     /// Traefik 2.
     V2,
@@ -62,6 +69,7 @@ pub struct RouterTls {
 #[serde(default)]
 pub struct Domain {
     /// The first name.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub main: String,
     /// The others.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,7 @@
 use crate::duration::GoDuration;
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
 
 /// A service: where requests go.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -120,9 +121,9 @@ pub struct Cookie {
     /// `HttpOnly`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub http_only: bool,
-    /// `SameSite`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub same_site: Option<SameSite>,
+    /// `SameSite` as its owner wrote it: `lax`, `none` or `strict` in any case; all else leaves it out.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub same_site: String,
     /// `Max-Age` in seconds: zero leaves it out, less is sent as `Max-Age=0`.
     #[serde(skip_serializing_if = "is_zero")]
     pub max_age: i64,
@@ -134,21 +135,23 @@ pub struct Cookie {
     pub domain: String,
 }
 
+impl Cookie {
+    /// The name that clients see of the cookie of `service`, a qualified name: the configured one in characters of a
+    /// token, else one made from the service's.
+    #[must_use]
+    pub fn name_of(&self, service: &str) -> String {
+        if self.name.is_empty() {
+            let hash = Sha1::digest(format!("_TRAEFIK_BACKEND_{service}"));
+            return hash.iter().take(3).fold("_".to_owned(), |name, byte| format!("{name}{byte:02x}"))[..6].to_owned();
+        }
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^`|~".contains(c);
+        self.name.chars().map(|c| if is_token(c) { c } else { '_' }).collect()
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(value: &i64) -> bool {
     *value == 0
-}
-
-/// `SameSite` of a cookie.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SameSite {
-    /// `Lax`
-    Lax,
-    /// `None`
-    None,
-    /// `Strict`
-    Strict,
 }
 
 /// Other services by weight.

@@ -11,6 +11,7 @@ pub struct RateLimit {
     /// The period.
     pub period: GoDuration,
     /// Requests that may come at once.
+    #[serde(skip_serializing_if = "is_zero")]
     pub burst: i64,
     /// What a source is; `None` is the peer's address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,11 @@ fn is_zero_usize(value: &usize) -> bool {
     *value == 0
 }
 
+#[expect(clippy::ref_option, reason = "serde asks for a reference")]
+fn is_default_status(status: &Option<u16>) -> bool {
+    status.is_none_or(|status| status == 0)
+}
+
 /// Lets only some clients pass.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -77,6 +83,6 @@ pub struct IpAllowList {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_strategy: Option<IpStrategy>,
     /// Status for the others; zero is 403.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default_status")]
     pub reject_status_code: Option<u16>,
 }

@@ -21,6 +21,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Middleware {
+    /// An object from which nothing could be made, such as one whose Secret is missing: routers that use it are disabled.
+    /// The text says why. The API does not show it, as Traefik's does not.
+    #[serde(skip)]
+    Absent(String),
     /// Puts a prefix before the path.
     AddPrefix(AddPrefix),
     /// Asks for a user and a password.
@@ -38,6 +42,8 @@ pub enum Middleware {
     Invalid(String),
     /// Lets only some clients pass.
     IpAllowList(IpAllowList),
+    /// The same under its old name.
+    IpWhiteList(IpAllowList),
     /// Limits the rate of requests.
     RateLimit(RateLimit),
     /// Redirects by a regular expression on the URL.
@@ -59,5 +65,6 @@ pub enum Middleware {
 #[serde(default)]
 pub struct Chain {
     /// As the provider refers to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub middlewares: Vec<Name>,
 }

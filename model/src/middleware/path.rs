@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct AddPrefix {
     /// The prefix.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub prefix: String,
 }
 
@@ -15,6 +16,7 @@ pub struct AddPrefix {
 #[serde(rename_all = "camelCase", default)]
 pub struct StripPrefix {
     /// The first that fits is taken off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefixes: Vec<String>,
     /// Accepted without effect, as in Traefik 3.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +29,7 @@ pub struct StripPrefix {
 #[serde(default)]
 pub struct StripPrefixRegex {
     /// The first that matches at the start of the path is taken off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regex: Vec<String>,
 }
 
@@ -36,6 +39,7 @@ pub struct StripPrefixRegex {
 #[serde(default)]
 pub struct ReplacePath {
     /// The new path.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
 }
 
@@ -45,7 +49,9 @@ pub struct ReplacePath {
 #[serde(default)]
 pub struct ReplacePathRegex {
     /// What to look for.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub regex: String,
     /// What to put there (`$1`, `${1}`).
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub replacement: String,
 }

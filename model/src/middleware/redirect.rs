@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct RedirectScheme {
     /// The scheme.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub scheme: String,
     /// The port; empty means the scheme's own.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -21,8 +22,10 @@ pub struct RedirectScheme {
 #[serde(default)]
 pub struct RedirectRegex {
     /// What to look for in `scheme://host[:port]/path?query`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub regex: String,
     /// What to put there (`$1`, `${1}`).
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub replacement: String,
     /// 301 and 308 instead of 302 and 307.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -56,7 +56,7 @@ impl<'a> Lookup<'a> {
 pub(super) enum Dependency {
     Middleware(Name, Option<Arc<Middleware>>),
     Service(Name, Option<Arc<Service>>),
-    TlsOptions(Name, bool),
+    TlsOptions(Name, Option<Arc<TlsOptions>>),
     Transport(Name, Option<Arc<ServersTransport>>),
 }
 
@@ -85,7 +85,7 @@ impl Dependency {
         match self {
             Self::Middleware(name, was) => same(was.as_ref(), lookup.middleware(name)),
             Self::Service(name, was) => same(was.as_ref(), lookup.service(name)),
-            Self::TlsOptions(name, was) => *was == lookup.tls_options(name).is_some(),
+            Self::TlsOptions(name, was) => same(was.as_ref(), lookup.tls_options(name)),
             Self::Transport(name, was) => same(was.as_ref(), lookup.transport(name)),
         }
     }

@@ -45,8 +45,8 @@ use users::Users;
 pub struct Setup {
     /// All entry points.
     pub entry_points: Arc<[Arc<EntryPoint>]>,
-    /// The syntax of rules that name none.
-    pub rule_syntax: RuleSyntax,
+    /// The syntax of rules that name none, where one is configured; else it is v3.
+    pub rule_syntax: Option<RuleSyntax>,
     /// How servers are reached where a service does not say.
     pub default_transport: ServersTransport,
     /// Counts upgraded connections.
@@ -147,7 +147,7 @@ impl Compiler {
             let (name, old) =
                 self.entries.remove_entry(name).map_or_else(|| (Arc::clone(name), None), |(n, e)| (n, Some(e)));
             if let Some(router) = router {
-                let entry = Entry::read(router, self.setup.rule_syntax, old.as_deref());
+                let entry = Entry::read(router, self.setup.rule_syntax.unwrap_or_default(), old.as_deref());
                 if entry.wants_options(&self.defaults) {
                     self.wishing.insert(Arc::clone(&name));
                 } else {

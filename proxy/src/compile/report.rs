@@ -98,7 +98,8 @@ impl Report {
     }
 
     fn middleware(&mut self, name: Name, lookup: Lookup<'_>) {
-        let Some(middleware) = lookup.middleware(&name).cloned() else {
+        let shown = lookup.middleware(&name).filter(|middleware| !matches!(***middleware, Middleware::Absent(_)));
+        let Some(middleware) = shown.cloned() else {
             self.runtime.middlewares.remove(&name);
             return;
         };

@@ -4,18 +4,23 @@ use super::lookup::{Dependency, Lookup};
 use super::services::Services;
 use super::settle::{Defaults, Settled};
 use super::tls_options::{ByName, DEFAULT, Wish, default_name};
+use crate::forward::fetch;
 use crate::metrics::Metrics;
 use crate::router::CompiledRule;
 use crate::snapshot::{Pipeline, Route, Target};
+use crate::tls::check_options;
 use flow_middleware::chain::Chain;
 use flow_middleware::{Middleware as Step, MiddlewareError, compile};
 use flow_model::config::{IngressMetadata, Router, RouterObservability, RuleSyntax};
-use flow_model::middleware::Middleware;
+use flow_model::middleware::{ForwardAuth, Middleware};
 use flow_model::name::{INTERNAL, KUBERNETES, KUBERNETES_CRD, Name, provider, qualify};
 use flow_model::rule::Rule;
 use flow_model::runtime::{RouterInfo, Status};
 use hashbrown::HashMap;
 use std::sync::Arc;
+
+/// The highest priority that a user may set: those above are for the proxy's own routers, as in Traefik.
+const HIGHEST: i64 = i64::MAX - 1000;
 
 /// One router as its provider has it.
 #[derive(Debug)]
@@ -138,12 +143,9 @@ impl Entry {
     }
 }
 
-/// The highest priority of a router that is not the proxy's own; those above are for redirections and challenges.
-const MAX_PRIORITY: i64 = i64::MAX - 1000;
-
 fn read_rule(source: &Router, default_syntax: RuleSyntax) -> (Result<Arc<CompiledRule>, String>, Arc<[Name]>) {
     let syntax = match source.rule_syntax {
-        None | Some(RuleSyntax::Default) => default_syntax,
+        None => default_syntax,
         Some(syntax) => syntax,
     };
     match Rule::parse(&source.rule, syntax) {
@@ -211,18 +213,19 @@ impl<'a, 'b> Build<'a, 'b> {
         let mut route = None;
         let router = self.settled.site.inherited.settle(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
-        if !self.settled.site.places.is_empty() {
+        let is_too_high = router.priority > HIGHEST && self.provider != INTERNAL;
+        if is_too_high {
+            let priority = router.priority;
+            self.errors.push(format!("the router priority {priority} exceeds the max user-defined priority {HIGHEST}"));
+        }
+        let mut looked_up = false;
+        if !self.settled.site.places.is_empty() && !is_too_high {
             if let Err(error) = rule {
                 self.errors.push(error.clone());
             }
-            let outranks = router.priority > MAX_PRIORITY && self.provider != "internal";
-            if outranks {
-                let priority = router.priority;
-                self.errors.push(format!(
-                    "the router priority {priority} exceeds the max user-defined priority {MAX_PRIORITY}"
-                ));
-            }
-            let pipeline = self.pipeline(&router, conflicted).filter(|_| !outranks);
+            let tls_options = self.tls_options(&router, conflicted);
+            looked_up = tls_options.is_some();
+            let pipeline = tls_options.and_then(|options| self.pipeline(&router, options));
             route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
                 Arc::new(Route {
                     rule: Arc::clone(rule),
@@ -241,7 +244,13 @@ impl<'a, 'b> Build<'a, 'b> {
         let inherited = Arc::clone(&self.settled.site.inherited);
         let is_broken = !self.broken.middlewares.is_empty() || !self.broken.services.is_empty();
         Copy {
-            info: Arc::new(RouterInfo { router: Arc::clone(self.source), inherited, status, errors: self.errors }),
+            info: Arc::new(RouterInfo {
+                router: Arc::clone(self.source),
+                inherited,
+                status,
+                errors: self.errors,
+                looked_up,
+            }),
             route,
             tls: router.tls.is_some(),
             settled: self.settled,
@@ -250,20 +259,23 @@ impl<'a, 'b> Build<'a, 'b> {
         }
     }
 
-    fn pipeline(&mut self, router: &Router, conflicted: bool) -> Option<Pipeline> {
-        let tls_options = self.tls_options(router, conflicted);
+    fn pipeline(&mut self, router: &Router, tls_options: Name) -> Option<Pipeline> {
         let service_name = qualify(&router.service, self.provider);
         let target = self.target(&service_name);
         let service_name = self.with.services.shared(service_name);
-        let mut members: Vec<Name> = router.middlewares.iter().map(|m| qualify(m, self.provider)).collect();
+        let members = router.middlewares.iter().map(|m| qualify(m, self.provider));
+        let mut steps: Vec<_> = members.map(|member| self.step(&member)).collect();
         if let Some(service) = self.with.lookup.service(&service_name) {
-            members.extend(service.middlewares.iter().map(|m| qualify(m, provider(&service_name))));
+            for member in service.middlewares.iter().map(|m| qualify(m, provider(&service_name))) {
+                let step = self.step(&member);
+                if let (None, Some(reason)) = (&step, self.errors.last()) {
+                    self.broken.services.push((Arc::clone(&service_name), reason.clone()));
+                }
+                steps.push(step);
+            }
         }
-        let steps: Vec<_> = members.iter().filter_map(|member| self.step(member)).collect();
-        let (target, tls_options) = (target?, tls_options?);
-        if steps.len() < members.len() {
-            return None;
-        }
+        let target = target?;
+        let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
         let internal = matches!(target, Target::Internal(_));
         let observability = router.observability.clone().unwrap_or_default();
         let metrics = self
@@ -290,10 +302,15 @@ impl<'a, 'b> Build<'a, 'b> {
             return Some(default_name());
         }
         let name = qualify(&tls.options, self.provider);
-        let exists = self.with.lookup.tls_options(&name).is_some();
-        self.dependencies.push(Dependency::TlsOptions(Arc::clone(&name), exists));
-        if !exists {
-            self.errors.push(format!("building router handler: unknown TLS options: {name}"));
+        let options = self.with.lookup.tls_options(&name).cloned();
+        self.dependencies.push(Dependency::TlsOptions(Arc::clone(&name), options.clone()));
+        let usable = match &options {
+            None => Err(format!("building router handler: unknown TLS options: {name}")),
+            Some(options) => check_options(options)
+                .map_err(|reason| format!("building router handler: TLS options {name} cannot be used: {reason}")),
+        };
+        if let Err(error) = usable {
+            self.errors.push(error);
             return None;
         }
         if conflicted {
@@ -355,6 +372,10 @@ impl<'a, 'b> Build<'a, 'b> {
         let step = match old {
             Some((_, step)) => Arc::clone(step),
             None => {
+                if let Middleware::ForwardAuth(ForwardAuth { tls: Some(tls), .. }) = &*spec {
+                    fetch::check(tls)
+                        .map_err(|error| MiddlewareError::Invalid(format!("middleware \"{name}\": tls: {error}")))?;
+                }
                 let of = provider(name).to_owned();
                 Arc::new(compile(&spec, name, &mut |member| self.make_step(&qualify(member, &of), depth + 1))?)
             }

@@ -34,7 +34,7 @@ pub(crate) struct Defaults {
     entry_points: Arc<[Arc<EntryPoint>]>,
     /// Entry points of routers that name none, sorted.
     unnamed: Vec<Name>,
-    /// The rule syntax of routers that name none, where it is not v3.
+    /// The rule syntax of routers that name none, where one is configured.
     syntax: Option<RuleSyntax>,
     /// Each entry point alone, with its model.
     alone: Vec<Arc<Site>>,
@@ -44,7 +44,7 @@ pub(crate) struct Defaults {
 
 impl Defaults {
     /// Routers that name no entry point use those marked `asDefault`, else all but `traefik`, which is for the API.
-    pub(crate) fn new(entry_points: Arc<[Arc<EntryPoint>]>, syntax: RuleSyntax) -> Self {
+    pub(crate) fn new(entry_points: Arc<[Arc<EntryPoint>]>, syntax: Option<RuleSyntax>) -> Self {
         let marked = entry_points.iter().any(|e| e.as_default);
         let mut unnamed: Vec<Name> = entry_points
             .iter()
@@ -52,7 +52,6 @@ impl Defaults {
             .map(|e| Arc::clone(&e.name))
             .collect();
         unnamed.sort();
-        let syntax = (syntax == RuleSyntax::V2).then_some(syntax);
         let together = Arc::new(site(&entry_points, syntax, &[], None));
         let mut this = Self { entry_points, unnamed, syntax, alone: Vec::new(), together };
         this.alone = (0..this.entry_points.len())
@@ -95,13 +94,14 @@ impl Defaults {
         let mut split = Vec::new();
         let mut together = Vec::new();
         for entry_point in wanted {
+            let has_model = self.has_model(entry_point);
+            let of_model =
+                if has_model && wanted.len() > 1 { format!("{entry_point}-{name}").into() } else { Arc::clone(name) };
             if conflicted.contains(entry_point) {
-                let name = Name::from(format!("{entry_point}-conflicted-{name}"));
+                let name = Name::from(format!("{entry_point}-conflicted-{of_model}"));
                 split.push(Settled { name, site: self.alone(entry_point) });
-            } else if self.has_model(entry_point) {
-                let name =
-                    if wanted.len() > 1 { Name::from(format!("{entry_point}-{name}")) } else { Arc::clone(name) };
-                split.push(Settled { name, site: self.alone(entry_point) });
+            } else if has_model {
+                split.push(Settled { name: of_model, site: self.alone(entry_point) });
             } else {
                 together.push(Arc::clone(entry_point));
             }

@@ -6,7 +6,7 @@ use flow_model::config::{
     Config, LoadBalancer, Router, RouterTls, Server, Service, ServiceKind, TlsOptions, Weighted, WeightedService,
 };
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
-use flow_model::middleware::{AddPrefix, Chain, Middleware, RateLimit};
+use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, Middleware, RateLimit};
 use flow_model::runtime::Status;
 use http::{HeaderMap, Response};
 
@@ -36,15 +36,19 @@ impl Internal for Nobody {
 }
 
 fn compiler(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Compiler {
-    Compiler::new(Setup {
+    Compiler::new(setup(entry_points))
+}
+
+fn setup(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Setup {
+    Setup {
         entry_points: entry_points.into_iter().collect(),
-        rule_syntax: RuleSyntax::V3,
+        rule_syntax: None,
         default_transport: ServersTransport::default(),
         tunnels: Tunnels::new(),
         internals: vec![("noop@internal".into(), Arc::new(Nobody))],
         record_internals: RecordInternals::default(),
         metrics: None,
-    })
+    }
 }
 
 pub(super) fn web_and_websecure() -> Compiler {
@@ -139,6 +143,71 @@ fn a_router_of_unknown_entry_points_is_disabled_and_says_so() {
 }
 
 #[test]
+fn priorities_of_the_proxys_own_routers_are_not_for_users() {
+    let with = |priority| Router { priority, ..router("Host(`p.test`)") };
+    let (high, highest) = (i64::MAX - 999, i64::MAX - 1000);
+    let compiled = web_and_websecure().compile(&source(routers([("high", with(high)), ("highest", with(highest))])));
+    assert_eq!(names(&compiled)[..2], ["high@kubernetes*", "highest@kubernetes"]);
+    assert_eq!(routed(&compiled, 1, false, "p.test", "/").as_deref(), Some("highest@kubernetes"));
+    assert!(compiled.runtime.routers["high@kubernetes"].errors[0].contains(&highest.to_string()));
+}
+
+#[test]
+fn a_priority_is_made_from_the_rule_where_an_entry_point_takes_the_router() {
+    let lost = |priority| Router { entry_points: vec!["nope".into()], priority, ..router("Host(`a.test`)") };
+    let compiled = web_and_websecure().compile(&source(routers([("own", lost(7)), ("none", lost(0))])));
+    let priority = |name: &str| compiled.runtime.routers[name].settled().priority;
+    assert_eq!((priority("own@kubernetes"), priority("none@kubernetes")), (7, 0));
+    assert!(!compiled.runtime.routers["none@kubernetes"].looked_up);
+}
+
+#[test]
+fn a_router_of_tls_options_that_cannot_be_used_is_disabled() {
+    let tls = Some(RouterTls { options: "o".into(), ..RouterTls::default() });
+    let with = |suite: &str| {
+        let mut config = routers([("r", Router { tls: tls.clone(), ..router("Host(`a.test`)") })]);
+        let options = TlsOptions { cipher_suites: vec![suite.to_owned()], ..TlsOptions::default() };
+        config.tls_options.insert("o".into(), Arc::new(options));
+        source(config)
+    };
+    let mut compiler = web_and_websecure();
+    assert_eq!(names(&compiler.compile(&with("TLS_NONSENSE"))), ["r@kubernetes*", "websecure-r@kubernetes*"]);
+    let mended = compiler.compile(&with("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
+    assert_eq!(names(&mended), ["r@kubernetes", "websecure-r@kubernetes"]);
+}
+
+#[test]
+fn rules_of_the_default_syntax_are_of_version_3_also_where_others_are_not() {
+    let with = |rule_syntax| Router { rule_syntax, ..router("PathRegexp(`^/x`)") };
+    let config = routers([("own", with(Some(RuleSyntax::Default))), ("none", with(None))]);
+    let mut setup = setup([entry_point("web", Http::default())]);
+    setup.rule_syntax = Some(RuleSyntax::V2);
+    assert_eq!(names(&Compiler::new(setup).compile(&source(config))), ["none@kubernetes*", "own@kubernetes"]);
+}
+
+#[test]
+fn a_service_whose_middleware_is_missing_is_broken() {
+    let mut config = routers([("r", router("Host(`a.test`)"))]);
+    let service = Service { middlewares: vec!["gone".into()], ..Service::clone(&config.services["s"]) };
+    config.services.insert("s".into(), Arc::new(service));
+    let compiled = web_and_websecure().compile(&source(config));
+    assert_eq!(compiled.runtime.services["s@kubernetes"].status, Status::Disabled);
+    assert_eq!(names(&compiled), ["r@kubernetes*", "websecure-r@kubernetes*"]);
+}
+
+#[test]
+fn tls_of_an_authentication_server_that_cannot_be_used_is_found_at_once() {
+    let tls = ClientTls { cert: "no certificate".to_owned(), key: "no key".to_owned(), ..ClientTls::default() };
+    let address = "https://auth.test".to_owned();
+    let auth = Middleware::ForwardAuth(ForwardAuth { address, tls: Some(tls), ..ForwardAuth::default() });
+    let mut config = routers([("r", Router { middlewares: vec!["auth".into()], ..router("Host(`a.test`)") })]);
+    config.middlewares.insert("auth".into(), Arc::new(auth));
+    let compiled = web_and_websecure().compile(&source(config));
+    assert_eq!(names(&compiled), ["r@kubernetes*", "websecure-r@kubernetes*"]);
+    assert_eq!(compiled.runtime.middlewares["auth@kubernetes"].status, Status::Disabled);
+}
+
+#[test]
 fn broken_objects_disable_only_their_routers() {
     let with = |middleware: &str| Router { middlewares: vec![middleware.into()], ..router("Host(`m.test`)") };
     let mut config = routers([
@@ -146,11 +215,13 @@ fn broken_objects_disable_only_their_routers() {
         ("rule", router("Host(`x`")),
         ("missing", with("nope@kubernetescrd")),
         ("invalid", with("bad")),
+        ("void", with("void")),
         ("ring", with("ring")),
         ("lost", Router { service: "nope".into(), ..router("Host(`s.test`)") }),
         ("empty", Router { service: "weighted".into(), ..router("Host(`w.test`)") }),
     ]);
     config.middlewares.insert("bad".into(), Arc::new(Middleware::Invalid("two kinds at once".to_owned())));
+    config.middlewares.insert("void".into(), Arc::new(Middleware::Absent("no Secret".to_owned())));
     config.middlewares.insert("ring".into(), Arc::new(Middleware::Chain(Chain { middlewares: vec!["ring".into()] })));
     let children = Weighted { services: vec![WeightedService { name: "gone".into(), weight: None }], sticky: None };
     let weighted = Service { kind: ServiceKind::Weighted(children), middlewares: Vec::new() };
@@ -163,7 +234,9 @@ fn broken_objects_disable_only_their_routers() {
     assert_eq!(error("lost@kubernetes"), "the service \"nope@kubernetes\" does not exist");
     assert!(error("empty@kubernetes").contains("\"gone@kubernetes\" does not exist"));
     assert!(error("invalid@kubernetes").contains("two kinds at once"));
+    assert!(error("void@kubernetes").contains("no Secret"));
     assert_eq!(compiled.runtime.middlewares["bad@kubernetes"].status, Status::Disabled);
+    assert!(compiled.runtime.middlewares.get("void@kubernetes").is_none(), "nothing came of it");
     assert_eq!(compiled.runtime.services["s@kubernetes"].status, Status::Enabled);
     assert!(compiled.runtime.diagnostics.iter().any(|d| d.subject.name.contains("rule@kubernetes")));
 }
@@ -224,6 +297,20 @@ fn what_did_not_change_keeps_its_identity() {
     config.services.get_mut("s").unwrap();
     let third = compiler.compile(&source(with_service(config)));
     assert!(!Arc::ptr_eq(&find(&second, "/a"), &find(&third, "/a")), "a new service object is taken up");
+}
+
+#[test]
+fn a_conflict_is_named_after_the_copy_that_has_it() {
+    let wants = |options: &str| Router {
+        entry_points: vec!["web".into(), "websecure".into()],
+        tls: Some(RouterTls { options: options.into(), ..RouterTls::default() }),
+        ..router("Host(`x.test`)")
+    };
+    let mut config = routers([("a", wants("strict")), ("b", wants("default"))]);
+    config.tls_options.insert("strict".into(), Arc::new(TlsOptions::default()));
+    let of_a = |name: &String| name.ends_with("a@kubernetes*");
+    let found: Vec<_> = names(&web_and_websecure().compile(&source(config))).into_iter().filter(of_a).collect();
+    assert_eq!(found, ["web-conflicted-a@kubernetes*", "websecure-conflicted-websecure-a@kubernetes*"]);
 }
 
 #[test]

@@ -79,6 +79,14 @@ impl Fetcher {
     }
 }
 
+/// Whether requests can be sent with these TLS settings.
+///
+/// # Errors
+/// Where an authority, the certificate or its key cannot be used.
+pub(crate) fn check(tls: &ClientTls) -> Result<(), TransportError> {
+    Transport::compile(&transport_for(tls), &Tunnels::new()).map(drop)
+}
+
 fn transport_for(tls: &ClientTls) -> ServersTransport {
     let pem = |text: &str| text.as_bytes().to_vec();
     let certificate =

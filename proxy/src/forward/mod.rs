@@ -6,7 +6,7 @@
 mod connect;
 mod endpoint;
 mod error;
-mod fetch;
+pub(crate) mod fetch;
 mod headers;
 mod http1;
 mod http2;

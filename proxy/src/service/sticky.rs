@@ -1,9 +1,8 @@
 //! Cookies that keep a client with its server (§ sticky sessions of Traefik), byte for byte Traefik's.
 
-use flow_model::config::{Cookie, SameSite};
+use flow_model::config::Cookie;
 use http::HeaderValue;
 use http::header::{COOKIE, HeaderMap};
-use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
@@ -27,7 +26,7 @@ pub(super) struct Known {
 impl Sticky {
     /// The cookie of `service` over `names`: server URLs, or names of services.
     pub(super) fn compile<'a>(config: &Cookie, service: &str, names: impl Iterator<Item = &'a str>) -> Self {
-        let name = cookie_name(&config.name, service);
+        let name = config.name_of(service);
         let mut known = hashbrown::HashMap::default();
         let mut headers = Vec::new();
         for (place, target) in names.enumerate() {
@@ -59,17 +58,6 @@ impl Sticky {
     pub(super) fn header(&self, place: usize) -> Option<HeaderValue> {
         self.headers.get(place).cloned()
     }
-}
-
-/// The configured name in characters of a token, else one made from the service's name.
-fn cookie_name(configured: &str, service: &str) -> String {
-    if configured.is_empty() {
-        let mut name = String::from("_");
-        name.push_str(&hex(&Sha1::digest(format!("_TRAEFIK_BACKEND_{service}")))[..5]);
-        return name;
-    }
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^`|~".contains(c);
-    configured.chars().map(|c| if is_token(c) { c } else { '_' }).collect()
 }
 
 fn value_of(target: &str) -> String {
@@ -118,11 +106,11 @@ fn set_cookie(config: &Cookie, name: &str, value: &str) -> HeaderValue {
     if config.secure {
         text.push_str("; Secure");
     }
-    match config.same_site {
-        None => {}
-        Some(SameSite::Lax) => text.push_str("; SameSite=Lax"),
-        Some(SameSite::None) => text.push_str("; SameSite=None"),
-        Some(SameSite::Strict) => text.push_str("; SameSite=Strict"),
+    match config.same_site.to_ascii_lowercase().as_str() {
+        "lax" => text.push_str("; SameSite=Lax"),
+        "none" => text.push_str("; SameSite=None"),
+        "strict" => text.push_str("; SameSite=Strict"),
+        _ => {}
     }
     // Every byte is visible ASCII by now.
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))

@@ -20,6 +20,7 @@ pub use certificate::CertificateInfo;
 pub use state::{TlsFinding, TlsInput, TlsState, TlsSubject};
 
 pub(crate) use handshake::{Handshake, HandshakeError, handshake};
+pub(crate) use options::check as check_options;
 
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;

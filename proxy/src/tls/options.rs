@@ -3,6 +3,7 @@ use super::names::{self, Named};
 use flow_model::config::TlsOptions;
 use flow_model::diagnostic::Severity;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
@@ -43,22 +44,36 @@ pub(super) struct Settings {
     pub(super) sni_strict: bool,
 }
 
+/// Whether anything can be served with an option; if not, why.
+pub(crate) fn check(options: &TlsOptions) -> Result<(), String> {
+    let found = &mut |_, _| {};
+    negotiation(options, found).map(drop).map_err(|error| error.to_string())
+}
+
+/// What is negotiated with clients, and how they are verified.
+type Negotiation = (Arc<CryptoProvider>, Vec<&'static SupportedProtocolVersion>, Arc<dyn ClientCertVerifier>);
+
+fn negotiation(options: &TlsOptions, found: &mut impl FnMut(Severity, String)) -> Result<Negotiation, OptionsError> {
+    if let Some(reason) = &options.broken {
+        return Err(OptionsError::Provider(reason.clone()));
+    }
+    let mut provider = aws_lc_rs::default_provider();
+    let mut versions = versions(options, found)?;
+    suites(options, &mut provider, &mut versions, found)?;
+    curves(options, &mut provider, found)?;
+    provider.cipher_suites.sort_by_key(|suite| names::rank(suite.suite()));
+    let provider = Arc::new(provider);
+    let verifier = verifier(options.client_auth.as_ref(), &provider)?;
+    Ok((provider, versions, verifier))
+}
+
 impl Settings {
     /// Compiles `options`; `found` hears of what is served otherwise than written.
     pub(super) fn compile(
         options: &TlsOptions,
         found: &mut impl FnMut(Severity, String),
     ) -> Result<Self, OptionsError> {
-        if let Some(reason) = &options.broken {
-            return Err(OptionsError::Provider(reason.clone()));
-        }
-        let mut provider = aws_lc_rs::default_provider();
-        let mut versions = versions(options, found)?;
-        suites(options, &mut provider, &mut versions, found)?;
-        curves(options, &mut provider, found)?;
-        provider.cipher_suites.sort_by_key(|suite| names::rank(suite.suite()));
-        let provider = Arc::new(provider);
-        let verifier = verifier(options.client_auth.as_ref(), &provider)?;
+        let (provider, versions, verifier) = negotiation(options, found)?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)?
             .with_client_cert_verifier(verifier)

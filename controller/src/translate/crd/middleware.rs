@@ -36,8 +36,8 @@ enum Invalid {
     Chain(reference::Refused),
 }
 
-/// What a Middleware object becomes. One that cannot hold becomes [`Middleware::Invalid`], so that what uses it says
-/// why it does not work.
+/// What a Middleware object becomes. One that cannot hold becomes [`Middleware::Invalid`] or [`Middleware::Absent`], so
+/// that what uses it says why it does not work.
 pub(super) fn translate(
     objects: [Option<&Arc<Custom<MiddlewareSpec>>>; 2],
     view: &View,
@@ -47,18 +47,23 @@ pub(super) fn translate(
     let object = choose(objects, "Middleware", &mut diagnostics)?;
     let mut reads = Vec::new();
     let made = match &object.spec {
-        Err(error) => Err(error.clone()),
+        Err(error) => Err(Middleware::Absent(error.clone())),
         Ok(spec) => {
             let mut warnings = Vec::new();
             let made = middleware(spec, &object.key, view, options, &mut reads, &mut warnings);
             let subject = || object.key.subject("Middleware");
             diagnostics.extend(warnings.into_iter().map(|warning| Diagnostic::warning(subject(), warning)));
-            made.map_err(|error| error.to_string())
+            made.map_err(|error| match error {
+                Invalid::NoKind | Invalid::Kinds(_) | Invalid::NotServed(_) => Middleware::Invalid(error.to_string()),
+                _ => Middleware::Absent(error.to_string()),
+            })
         }
     };
-    let value = made.unwrap_or_else(|message| {
-        diagnostics.push(Diagnostic::error(object.key.subject("Middleware"), message.clone()));
-        Middleware::Invalid(message)
+    let value = made.unwrap_or_else(|broken| {
+        if let Middleware::Absent(message) | Middleware::Invalid(message) = &broken {
+            diagnostics.push(Diagnostic::error(object.key.subject("Middleware"), message.clone()));
+        }
+        broken
     });
     Some(Made { name: object_name(&object.key), created: object.created, value: Some(value), reads, diagnostics })
 }
@@ -92,7 +97,7 @@ fn middleware(
     }
     if let Some(list) = &spec.ip_white_list {
         warnings.push("ipWhiteList is deprecated: write ipAllowList");
-        return Ok(Middleware::IpAllowList(model::IpAllowList {
+        return Ok(Middleware::IpWhiteList(model::IpAllowList {
             source_range: list.source_range.clone(),
             ip_strategy: list.ip_strategy.clone(),
             reject_status_code: None,

@@ -35,11 +35,13 @@ impl RouterOptions {
             match node.name.as_str() {
                 "entrypoints" => options.entry_points = node.list()?,
                 "middlewares" => options.middlewares = node.list()?,
-                "observability" => options.observability = observability(node, &mut options.warnings)?,
+                "observability" => {
+                    options.observability = node.switch(|node| observability(node, &mut options.warnings))?
+                }
                 "pathmatcher" => node.text()?.clone_into(&mut options.path_matcher),
                 "priority" => options.priority = node.number()?,
                 "rulesyntax" => options.rule_syntax = rule_syntax(node.text()?, &mut options.warnings),
-                "tls" => options.tls = tls(node)?,
+                "tls" => options.tls = node.switch(tls)?,
                 _ => return node.unknown(),
             }
         }
@@ -60,7 +62,7 @@ fn rule_syntax(text: &str, warnings: &mut Vec<String>) -> Option<RuleSyntax> {
     }
 }
 
-fn tls(group: &Node) -> Result<Option<RouterTls>, InvalidOption> {
+fn tls(group: &Node) -> Result<RouterTls, InvalidOption> {
     let mut tls = RouterTls::default();
     for node in &group.children {
         match node.name.as_str() {
@@ -72,7 +74,7 @@ fn tls(group: &Node) -> Result<Option<RouterTls>, InvalidOption> {
             _ => return node.unknown(),
         }
     }
-    Ok(group.is_on().then_some(tls))
+    Ok(tls)
 }
 
 fn domain(group: &Node) -> Result<Domain, InvalidOption> {
@@ -87,7 +89,7 @@ fn domain(group: &Node) -> Result<Domain, InvalidOption> {
     Ok(domain)
 }
 
-fn observability(group: &Node, warnings: &mut Vec<String>) -> Result<Option<Observability>, InvalidOption> {
+fn observability(group: &Node, warnings: &mut Vec<String>) -> Result<Observability, InvalidOption> {
     let mut options = Observability::default();
     for node in &group.children {
         match node.name.as_str() {
@@ -104,5 +106,5 @@ fn observability(group: &Node, warnings: &mut Vec<String>) -> Result<Option<Obse
             _ => return node.unknown(),
         }
     }
-    Ok(group.is_on().then_some(options))
+    Ok(options)
 }

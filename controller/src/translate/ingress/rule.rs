@@ -103,7 +103,8 @@ fn quote(out: &mut String, text: &str) {
 
 /// Go's `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII space.
 fn is_printable(c: char) -> bool {
-    c.is_alphanumeric() || (!c.is_whitespace() && !c.is_control() && c.escape_debug().len() == 1) || c == ' '
+    // Behind a letter, Rust's debug form leaves just these as they are, and quotes, which it escapes for its own sake.
+    c == '\'' || ['a', c].iter().collect::<String>().escape_debug().count() == 2
 }
 
 #[cfg(test)]
@@ -158,6 +159,8 @@ mod tests {
             ("a\"b\\c", r#""a\"b\\c""#),
             ("\u{7}\n\t\u{1}\u{7f}", r#""\a\n\t\x01\x7f""#),
             ("é 語", "\"é 語\""),
+            ("a'b e\u{301}\u{1f600}", "\"a'b e\u{301}\u{1f600}\""),
+            ("\u{378}\u{e000}\u{ad}", r#""\u0378\ue000\u00ad""#),
             ("\u{a0}\u{200b}\u{feff}", r#""\u00a0\u200b\ufeff""#),
             ("\u{e0001}", r#""\U000e0001""#),
         ] {

@@ -1,6 +1,6 @@
 use super::tree::{InvalidOption, Node};
 use crate::view::annotations::Annotations;
-use flow_model::config::{Cookie, SameSite, Sticky};
+use flow_model::config::{Cookie, Sticky};
 use flow_model::name::Name;
 
 /// Options of a Service, from the annotations `service.…`.
@@ -52,6 +52,10 @@ impl ServiceOptions {
 }
 
 fn sticky(group: &Node) -> Result<Option<Sticky>, InvalidOption> {
+    group.switch(read_sticky)
+}
+
+fn read_sticky(group: &Node) -> Result<Sticky, InvalidOption> {
     let mut sticky = Sticky::default();
     for node in &group.children {
         match node.name.as_str() {
@@ -59,10 +63,14 @@ fn sticky(group: &Node) -> Result<Option<Sticky>, InvalidOption> {
             _ => return node.unknown(),
         }
     }
-    Ok(group.is_on().then_some(sticky))
+    Ok(sticky)
 }
 
 fn cookie(group: &Node) -> Result<Option<Cookie>, InvalidOption> {
+    group.switch(read_cookie)
+}
+
+fn read_cookie(group: &Node) -> Result<Cookie, InvalidOption> {
     let mut cookie = Cookie { path: Some("/".to_owned()), ..Cookie::default() };
     for node in &group.children {
         match node.name.as_str() {
@@ -73,17 +81,10 @@ fn cookie(group: &Node) -> Result<Option<Cookie>, InvalidOption> {
             "maxage" => cookie.max_age = node.number()?,
             "name" => node.text()?.clone_into(&mut cookie.name),
             "path" => cookie.path = Some(node.text()?.to_owned()),
-            "samesite" => {
-                cookie.same_site = match node.text()?.to_ascii_lowercase().as_str() {
-                    "lax" => Some(SameSite::Lax),
-                    "none" => Some(SameSite::None),
-                    "strict" => Some(SameSite::Strict),
-                    _ => None,
-                }
-            }
+            "samesite" => node.text()?.clone_into(&mut cookie.same_site),
             "secure" => cookie.secure = node.boolean()?,
             _ => return node.unknown(),
         }
     }
-    Ok(group.is_on().then_some(cookie))
+    Ok(cookie)
 }

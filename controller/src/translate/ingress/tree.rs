@@ -72,9 +72,17 @@ impl Node {
         Err(InvalidOption::Unknown(self.key.clone()))
     }
 
-    /// A group of options that may also stand alone, with `true` or nothing: is it on?
-    pub(super) fn is_on(&self) -> bool {
-        self.value.is_empty() || self.value.eq_ignore_ascii_case("true")
+    /// A group of options that may also stand alone, with `true` or nothing; any other value switches it off, and then
+    /// its options must exist, but their values are not looked at.
+    pub(super) fn switch<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, InvalidOption>,
+    ) -> Result<Option<T>, InvalidOption> {
+        let is_on = self.value.is_empty() || self.value.eq_ignore_ascii_case("true");
+        match read(self) {
+            Err(InvalidOption::Bool(..) | InvalidOption::Number(..)) if !is_on => Ok(None),
+            group => Ok(group?).map(|group| is_on.then_some(group)),
+        }
     }
 
     /// Go's `ParseBool`.
@@ -202,8 +210,20 @@ mod tests {
             assert_eq!(only(&[("service.a", text)]).list::<String>().unwrap(), wanted, "{text:?}");
         }
         for (text, wanted) in [("", true), ("TRUE", true), ("1", false), ("false", false)] {
-            assert_eq!(only(&[("service.a", text)]).is_on(), wanted, "{text:?}");
+            let group = only(&[("service.a", text)]).switch(|_| Ok(())).unwrap();
+            assert_eq!(group.is_some(), wanted, "{text:?}");
         }
+    }
+
+    #[test]
+    fn values_below_a_group_that_is_off_do_not_matter() {
+        let read =
+            |value| only(&[("service.a", value), ("service.a.b", "x")]).switch(|group| group.children[0].boolean());
+        assert_eq!(read("false"), Ok(None));
+        assert!(read("true").is_err());
+        let unknown =
+            only(&[("service.a", "false"), ("service.a.b", "x")]).switch(|group| group.children[0].unknown::<()>());
+        assert!(unknown.is_err(), "what does not exist is told all the same");
     }
 
     #[test]

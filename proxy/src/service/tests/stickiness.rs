@@ -3,7 +3,7 @@
 use crate::forward::{Transport, Tunnels};
 use crate::service::{Kind, Resolve, Service, ServiceError};
 use flow_model::config::{
-    self, Cookie, LoadBalancer, SameSite, Server, ServersTransport, ServiceKind, Sticky, Weighted, WeightedService,
+    self, Cookie, LoadBalancer, Server, ServersTransport, ServiceKind, Sticky, Weighted, WeightedService,
 };
 use flow_model::name::Name;
 use http::{HeaderMap, HeaderValue};
@@ -74,7 +74,7 @@ fn cookies_look_like_traefiks() {
         name: "my cookie;".to_owned(),
         secure: true,
         http_only: true,
-        same_site: Some(SameSite::None),
+        same_site: "None".to_owned(),
         max_age: 60,
         path: Some("/a".to_owned()),
         domain: ".example.com".to_owned(),
