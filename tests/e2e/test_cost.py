@@ -11,7 +11,7 @@ ROUNDS = 5
 SECONDS = 3
 ATTEMPTS = 3  # on a machine that others use too, one attempt may be disturbed
 GOAL = 1.2
-# What is reached today is 1.22 on a quiet machine (docs/performance.md); more than this is a step back.
+# What is reached today is 1.03 to 1.15 (docs/performance.md); more than this is a step back.
 LIMIT = 1.4
 
 
