@@ -88,7 +88,7 @@ impl Http1 {
             patience: Patience { limit: endpoint.transport().response_header, timer: None },
         };
         let head = poll_fn(|cx| self.poll_head(request, &mut progress, interim, cx)).await?;
-        let Progress { mut upload, refused, .. } = progress;
+        let Progress { upload, refused, .. } = progress;
         if head.response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(match self.stream {
                 Channel::Whole(stream) if upgrading && upload.is_over() => {
@@ -99,10 +99,10 @@ impl Http1 {
         }
         self.keep = head.keep_alive && refused.is_none();
         if !upload.is_over() && refused.is_none() {
-            if upload.answered() {
-                self.detach(upload, std::mem::take(request.body_mut()));
-            } else {
+            if upload.is_unwanted() {
                 self.keep = false;
+            } else {
+                self.detach(upload, std::mem::take(request.body_mut()));
             }
         }
         let body = Answering::new(head.body, self, endpoint).into_body();

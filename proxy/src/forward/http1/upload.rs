@@ -38,7 +38,8 @@ pub(super) struct Upload {
     after: &'static [u8],
     written: usize,
     rest: Rest,
-    gate: Gate,
+    /// The backend was asked whether it wants the body, and has until then to answer.
+    patience: Option<Pin<Box<Sleep>>>,
     /// Something was written.
     pub(super) begun: bool,
 }
@@ -53,15 +54,6 @@ enum Rest {
     Over,
 }
 
-/// Whether the body may be sent.
-enum Gate {
-    Open,
-    /// The backend was asked, and has until then.
-    Asked(Pin<Box<Sleep>>),
-    /// The backend has answered: it does not want the body.
-    Shut,
-}
-
 impl Upload {
     /// Nothing of `request` was sent. With `asking` its body waits for the backend's `100 Continue`.
     pub(super) fn new(request: &Request<Outgoing>, upgrading: bool, asking: bool) -> Self {
@@ -71,8 +63,8 @@ impl Upload {
             Length::Known(length) => Rest::Bytes(length),
             Length::Unknown => Rest::Chunks,
         };
-        let gate = if asking { Gate::Asked(Box::pin(tokio::time::sleep(PATIENCE))) } else { Gate::Open };
-        Self { before, piece: Bytes::new(), after: b"", written: 0, rest, gate, begun: false }
+        let patience = asking.then(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        Self { before, piece: Bytes::new(), after: b"", written: 0, rest, patience, begun: false }
     }
 
     /// All was sent.
@@ -82,22 +74,20 @@ impl Upload {
 
     /// The backend wants the body.
     pub(super) fn open(&mut self) {
-        if matches!(self.gate, Gate::Asked(_)) {
-            self.gate = Gate::Open;
-        }
+        self.patience = None;
     }
 
-    /// The backend has answered. Says whether the body is to be sent all the same.
-    pub(super) fn answered(&mut self) -> bool {
-        if matches!(self.gate, Gate::Asked(_)) {
-            self.gate = Gate::Shut;
-        }
-        !matches!(self.gate, Gate::Shut)
+    /// The backend has answered without a word on the body that it was asked about: it does not want it.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.patience.is_some()
     }
 
     /// Gives back to `body` what was taken from it and not sent.
     pub(super) fn put_back(&mut self, body: &mut Outgoing) {
-        body.put_back(std::mem::take(&mut self.piece));
+        let piece = std::mem::take(&mut self.piece);
+        if !piece.is_empty() {
+            body.put_back(piece);
+        }
     }
 
     /// Writes what can be written, until everything was.
@@ -110,7 +100,8 @@ impl Upload {
         body: &mut Outgoing,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Http1Error>> {
-        if !self.begun && matches!(self.rest, Rest::Bytes(_) | Rest::Chunks) && matches!(self.gate, Gate::Open) {
+        let takes = matches!(self.rest, Rest::Bytes(_) | Rest::Chunks) && self.piece.is_empty();
+        if !self.begun && takes && self.patience.is_none() {
             // Head and body in one piece, where the latter is there.
             let _ = self.poll_take(body, cx)?;
         }
@@ -132,10 +123,9 @@ impl Upload {
                 self.rest = Rest::Over;
                 return Poll::Ready(Ok(()));
             }
-            let more = match &mut self.gate {
-                Gate::Open => self.poll_take(body, cx)?,
-                Gate::Asked(patience) => patience.as_mut().poll(cx),
-                Gate::Shut => Poll::Pending,
+            let more = match &mut self.patience {
+                None => self.poll_take(body, cx)?,
+                Some(patience) => patience.as_mut().poll(cx),
             };
             if more.is_pending() {
                 // Whether or not that is through: it is asked for again.
@@ -216,5 +206,87 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         self.return_buffer();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use flow_middleware::Body;
+    use flow_middleware::body::BodyError;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use std::task::Waker;
+
+    /// Takes so many bytes a write, and nothing at every second attempt.
+    struct Busy {
+        taken: Vec<u8>,
+        room: usize,
+        busy: bool,
+    }
+
+    impl AsyncWrite for Busy {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.busy = !self.busy;
+            if self.busy {
+                return Poll::Pending;
+            }
+            let count = bytes.len().min(self.room);
+            self.taken.extend_from_slice(&bytes[..count]);
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn request(length: Option<&str>) -> Request<Outgoing> {
+        let pieces =
+            ["one", "two", "three"].map(|piece| Ok::<_, BodyError>(Frame::data(Bytes::from_static(piece.as_bytes()))));
+        let body = Body::boxed(StreamBody::new(futures_util::stream::iter(pieces)));
+        let mut request = Request::post("/").body(Outgoing::new(body)).unwrap();
+        if let Some(length) = length {
+            request.headers_mut().insert("content-length", length.parse().unwrap());
+        }
+        request
+    }
+
+    #[test]
+    fn a_connection_that_takes_little_gets_all_of_it_once() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let chunked = "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n";
+        for (length, expected) in [(None, chunked), (Some("11"), "Content-Length: 11\r\n\r\nonetwothree")] {
+            for room in [1, 7, 1000] {
+                let (mut request, mut io) = (request(length), Busy { taken: Vec::new(), room, busy: false });
+                let mut upload = Upload::new(&request, false, false);
+                while upload.poll(&mut io, request.body_mut(), cx).is_pending() {}
+                let text = String::from_utf8(io.taken).unwrap();
+                assert_eq!(text, format!("POST / HTTP/1.1\r\n{expected}"), "{room} bytes at a time");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_sent_is_there_for_another_connection() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        for (asking, looked_ahead) in [(false, false), (false, true), (true, true)] {
+            let (mut request, mut io) = (request(None), Busy { taken: Vec::new(), room: 1000, busy: false });
+            if looked_ahead {
+                request.body_mut().look_ahead().await.unwrap();
+            }
+            let mut upload = Upload::new(&request, false, asking);
+            assert!(upload.poll(&mut io, request.body_mut(), cx).is_pending() && !upload.begun);
+            upload.put_back(request.body_mut());
+            let mut again = Upload::new(&request, false, false);
+            while again.poll(&mut io, request.body_mut(), cx).is_pending() {}
+            let text = String::from_utf8(io.taken).unwrap();
+            assert!(text.ends_with("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"), "{text}");
+        }
     }
 }
