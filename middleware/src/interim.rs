@@ -1,6 +1,6 @@
 //! Answers before the answer, such as 103 Early Hints (RFC 9110 section 15.2), on their way to a client.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +25,7 @@ impl Interim {
         bytes.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
         for (name, value) in headers {
             bytes.extend_from_slice(b"\r\n");
-            title_case(name.as_str(), &mut bytes);
+            title_case(name, &mut bytes);
             bytes.extend_from_slice(b": ");
             bytes.extend_from_slice(value.as_bytes());
         }
@@ -50,12 +50,17 @@ impl Interim {
     }
 }
 
-/// As all headers are spelled towards HTTP/1.1 clients.
-fn title_case(name: &str, out: &mut Vec<u8>) {
-    let mut first = true;
-    for byte in name.bytes() {
-        out.push(if first { byte.to_ascii_uppercase() } else { byte });
-        first = byte == b'-';
+/// Writes `name` as all headers are spelled towards HTTP/1.1 peers.
+pub fn title_case(name: &HeaderName, out: &mut Vec<u8>) {
+    let name = name.as_str().as_bytes();
+    let start = out.len();
+    out.extend_from_slice(name);
+    let Some((first, rest)) = out.get_mut(start..).and_then(|written| written.split_first_mut()) else { return };
+    first.make_ascii_uppercase();
+    for (byte, before) in rest.iter_mut().zip(name) {
+        if *before == b'-' {
+            byte.make_ascii_uppercase();
+        }
     }
 }
 

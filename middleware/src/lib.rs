@@ -33,6 +33,6 @@ pub use chain::{Answer, Chain, Context, Passed};
 pub use compile::{MiddlewareError, Resolver, compile};
 pub use exchange::{Connection, Exchange, OmitForwardedFor, TlsSession};
 pub use fetch::{Fetch, FetchError};
-pub use interim::Interim;
+pub use interim::{Interim, title_case};
 pub use middleware::Middleware;
 pub use path::WrittenQuery;

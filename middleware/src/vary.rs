@@ -33,10 +33,6 @@ pub(crate) fn by_origin(headers: &mut HeaderMap, encoded: bool) {
 
 /// Where there are lines already, they follow.
 fn put_first(headers: &mut HeaderMap, value: HeaderValue) {
-    if !headers.contains_key(VARY) {
-        headers.insert(VARY, value);
-        return;
-    }
     let others: Vec<HeaderValue> = headers.get_all(VARY).iter().cloned().collect();
     headers.insert(VARY, value);
     for other in others {

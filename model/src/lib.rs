@@ -12,3 +12,14 @@ pub mod name;
 pub mod name_map;
 pub mod rule;
 pub mod runtime;
+
+/// What serde may leave out: a field at its type's default.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The same for a field in which the default says no more than nothing.
+#[expect(clippy::ref_option, reason = "serde asks for a reference")]
+fn is_none_or_default<T: Default + PartialEq>(value: &Option<T>) -> bool {
+    value.as_ref().is_none_or(is_default)
+}

@@ -89,8 +89,11 @@ fn name(text: &str) -> Result<HeaderName, MiddlewareError> {
 }
 
 fn value(text: &str) -> Result<HeaderValue, MiddlewareError> {
-    // What Go does when it writes a value: policies are often written in several lines.
-    let text = text.replace(['\n', '\r'], " ");
-    let text = text.trim_matches([' ', '\t']);
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| MiddlewareError::HeaderValue(text.to_owned()))
+    let text = line(text);
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| MiddlewareError::HeaderValue(text))
+}
+
+/// What Go does when it writes a value: policies are often written in several lines.
+fn line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ").trim_matches([' ', '\t']).to_owned()
 }

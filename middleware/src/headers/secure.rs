@@ -1,6 +1,6 @@
 //! Security headers and allowed hosts, as the Go library `unrolled/secure` has them.
 
-use super::{name, value};
+use super::{line, name, value};
 use crate::{Body, Exchange, MiddlewareError, answer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -82,8 +82,7 @@ impl Secure {
     fn policy(&mut self, header: HeaderName, policy: &str) -> Result<(), MiddlewareError> {
         if policy.contains("$NONCE") {
             value(policy)?;
-            let policy = policy.replace(['\n', '\r'], " ");
-            self.with_nonce.push((header, policy.trim().split("$NONCE").map(ToOwned::to_owned).collect()));
+            self.with_nonce.push((header, line(policy).split("$NONCE").map(ToOwned::to_owned).collect()));
         } else if !policy.is_empty() {
             self.always.push((header, value(policy)?));
         }

@@ -1,3 +1,4 @@
+use crate::is_default;
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub struct Router {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_syntax: Option<RuleSyntax>,
     /// Higher wins; zero means the length of the rule.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub priority: i64,
     /// Set where the router serves TLS connections.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,11 +30,6 @@ pub struct Router {
     /// What is recorded of its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<RouterObservability>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(priority: &i64) -> bool {
-    *priority == 0
 }
 
 /// The language of a rule.

@@ -1,4 +1,5 @@
 use crate::duration::GoDuration;
+use crate::is_default;
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
@@ -125,7 +126,7 @@ pub struct Cookie {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub same_site: String,
     /// `Max-Age` in seconds: zero leaves it out, less is sent as `Max-Age=0`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub max_age: i64,
     /// `Path`; `None` is `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,11 +148,6 @@ impl Cookie {
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^`|~".contains(c);
         self.name.chars().map(|c| if is_token(c) { c } else { '_' }).collect()
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(value: &i64) -> bool {
-    *value == 0
 }
 
 /// Other services by weight.

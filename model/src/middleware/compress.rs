@@ -1,3 +1,4 @@
+use crate::is_none_or_default;
 use serde::{Deserialize, Serialize};
 
 /// Compresses answers.
@@ -12,7 +13,7 @@ pub struct Compress {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub included_content_types: Vec<String>,
     /// Shorter answers are not compressed, in bytes; zero is 1024.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_none_or_default")]
     pub min_response_body_bytes: Option<u64>,
     /// Encodings offered: the first is preferred where the client has no preference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -20,11 +21,6 @@ pub struct Compress {
     /// Encoding for clients that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_encoding: Option<Encoding>,
-}
-
-#[expect(clippy::ref_option, reason = "serde asks for a reference")]
-fn is_default(bytes: &Option<u64>) -> bool {
-    bytes.is_none_or(|bytes| bytes == 0)
 }
 
 impl Default for Compress {

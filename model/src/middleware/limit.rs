@@ -1,4 +1,5 @@
 use crate::duration::GoDuration;
+use crate::{is_default, is_none_or_default};
 use serde::{Deserialize, Serialize};
 
 /// Limits the rate of requests by a token bucket for each source.
@@ -6,12 +7,12 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 pub struct RateLimit {
     /// Requests a period; zero is no limit.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub average: i64,
     /// The period.
     pub period: GoDuration,
     /// Requests that may come at once.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub burst: i64,
     /// What a source is; `None` is the peer's address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,11 +23,6 @@ impl Default for RateLimit {
     fn default() -> Self {
         Self { average: 0, period: GoDuration::from_secs(1), burst: 1, source_criterion: None }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(value: &i64) -> bool {
-    *value == 0
 }
 
 /// What a source of requests is: exactly one of these.
@@ -51,7 +47,7 @@ pub struct SourceCriterion {
 #[serde(rename_all = "camelCase", default)]
 pub struct IpStrategy {
     /// The nth from the right of `X-Forwarded-For`; zero is the peer.
-    #[serde(skip_serializing_if = "is_zero_usize")]
+    #[serde(skip_serializing_if = "is_default")]
     pub depth: usize,
     /// The first from the right of `X-Forwarded-For` that is none of these.
     #[serde(rename = "excludedIPs", skip_serializing_if = "Vec::is_empty")]
@@ -59,16 +55,6 @@ pub struct IpStrategy {
     /// IPv6 addresses are taken by networks of this many bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_subnet: Option<u8>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero_usize(value: &usize) -> bool {
-    *value == 0
-}
-
-#[expect(clippy::ref_option, reason = "serde asks for a reference")]
-fn is_default_status(status: &Option<u16>) -> bool {
-    status.is_none_or(|status| status == 0)
 }
 
 /// Lets only some clients pass.
@@ -83,6 +69,6 @@ pub struct IpAllowList {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_strategy: Option<IpStrategy>,
     /// Status for the others; zero is 403.
-    #[serde(skip_serializing_if = "is_default_status")]
+    #[serde(skip_serializing_if = "is_none_or_default")]
     pub reject_status_code: Option<u16>,
 }

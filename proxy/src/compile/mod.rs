@@ -170,6 +170,7 @@ impl Compiler {
             metrics: self.setup.metrics.as_deref(),
             internals: self.setup.internals.iter().cloned().collect(),
             record_internals: self.setup.record_internals,
+            checked_options: ByName::default(),
         };
         let mut built = Built::default();
         for name in doubtful {

@@ -166,6 +166,8 @@ pub(super) struct Workshop<'a> {
     /// Routers of internal objects are neither counted nor logged unless this says so.
     pub(super) internals: ByName<Arc<dyn crate::snapshot::Internal>>,
     pub(super) record_internals: RecordInternals,
+    /// Why TLS options cannot be used, or that they can: many routers name the same.
+    pub(super) checked_options: ByName<Result<(), String>>,
 }
 
 /// Whether requests to the proxy's own services are recorded (`addInternals`).
@@ -306,7 +308,12 @@ impl<'a, 'b> Build<'a, 'b> {
         self.dependencies.push(Dependency::TlsOptions(Arc::clone(&name), options.clone()));
         let usable = match &options {
             None => Err(format!("building router handler: unknown TLS options: {name}")),
-            Some(options) => check_options(options)
+            Some(options) => self
+                .with
+                .checked_options
+                .entry(Arc::clone(&name))
+                .or_insert_with(|| check_options(options))
+                .clone()
                 .map_err(|reason| format!("building router handler: TLS options {name} cannot be used: {reason}")),
         };
         if let Err(error) = usable {

@@ -74,11 +74,16 @@ pub(super) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
-    headers.get_all(name).iter().flat_map(tokens).any(|found| found.eq_ignore_ascii_case(token))
+    headers
+        .get_all(name)
+        .iter()
+        .flat_map(|value| tokens(value.as_bytes()))
+        .any(|found| found.eq_ignore_ascii_case(token))
 }
 
-fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+/// The members of a list.
+pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 /// The headers that concern one connection only. `Host` and `Content-Length` are none in HTTP, whatever a `Connection`
@@ -109,7 +114,9 @@ fn remove(headers: &mut HeaderMap, names: SmallVec<[HeaderName; 4]>) {
         {
             let (_, values) = entry.remove_entry_mult();
             let named: SmallVec<[HeaderName; 4]> = values
-                .flat_map(|value| tokens(&value).filter_map(named_header).collect::<SmallVec<[HeaderName; 2]>>())
+                .flat_map(|value| {
+                    tokens(value.as_bytes()).filter_map(named_header).collect::<SmallVec<[HeaderName; 2]>>()
+                })
                 .collect();
             for name in named {
                 headers.remove(name);

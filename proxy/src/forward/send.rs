@@ -187,8 +187,8 @@ fn was_dead(error: &hyper::Error) -> bool {
     true
 }
 
-/// What is needed to send a request without a body again, where hyper has taken it. Its headers are a list, which costs half of a clone of their
-/// map: hardly any spare is ever used.
+/// What is needed to send a request without a body again, where hyper has taken it. Its headers are a list, which costs
+/// half of a clone of their map: hardly any spare is ever used.
 struct Spare {
     method: Method,
     uri: Uri,

@@ -1,6 +1,6 @@
-use super::{Origin, Policy, Refusal};
+use super::{Origin, Policy, Refusal, join};
 use flow_model::entry_point::UnderscoreHeaders;
-use http::header::{CONNECTION, Entry, HOST, UPGRADE};
+use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
@@ -89,20 +89,9 @@ pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
         headers.insert(X_FORWARDED_SERVER, hostname.clone());
     }
     if origin.trusted {
-        join_forwarded_for(headers);
-    }
-}
-
-/// Some proxies add a line instead of going on with the one that is there: the list is all of them (RFC 9110 section
-/// 5.3), and who reads only the first would read what the client wrote.
-fn join_forwarded_for(headers: &mut HeaderMap) {
-    let Entry::Occupied(mut entry) = headers.entry(X_FORWARDED_FOR) else { return };
-    if entry.iter().nth(1).is_none() {
-        return;
-    }
-    let joined = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        entry.insert(joined);
+        // Some proxies add a line instead of going on with the one that is there: the list is all of them (RFC 9110
+        // section 5.3), and who reads only the first would read what the client wrote.
+        join(headers, X_FORWARDED_FOR, b", ");
     }
 }
 

@@ -16,7 +16,7 @@ mod tests;
 pub use policy::{Origin, Policy};
 
 use flow_middleware::WrittenQuery;
-use http::header::{COOKIE, Entry, HeaderMap, HeaderValue};
+use http::header::{COOKIE, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Version};
@@ -51,7 +51,9 @@ impl Refusal {
 /// Where the entry point does not let the request in.
 pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), Refusal> {
     if head.version == Version::HTTP_2 {
-        join_cookies(&mut head.headers);
+        // HTTP/2 clients may split `Cookie` (RFC 9113 section 8.2.3); for rules, middlewares and HTTP/1.1 it is one header
+        // again.
+        join(&mut head.headers, COOKIE, b"; ");
     }
     forwarded::screen(policy, origin, &mut head.headers)?;
     rewrite_target(policy, head)?;
@@ -60,13 +62,13 @@ pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), R
     Ok(())
 }
 
-/// HTTP/2 clients may split `Cookie` (RFC 9113 section 8.2.3); for rules, middlewares and HTTP/1.1 it is one header again.
-fn join_cookies(headers: &mut HeaderMap) {
-    let Entry::Occupied(mut entry) = headers.entry(COOKIE) else { return };
+/// Makes one line of several.
+fn join(headers: &mut HeaderMap, name: HeaderName, separator: &[u8]) {
+    let Entry::Occupied(mut entry) = headers.entry(name) else { return };
     if entry.iter().nth(1).is_none() {
         return;
     }
-    let joined: Vec<u8> = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    let joined = entry.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(separator);
     if let Ok(joined) = HeaderValue::from_bytes(&joined) {
         entry.insert(joined);
     }

@@ -134,24 +134,21 @@ impl Http1 {
             self.room = LITTLE;
             self.read = BytesMut::new();
         }
-        match self.stream {
-            Channel::Whole(_) => pool::keep(endpoint, self),
+        match std::mem::replace(&mut self.stream, Channel::Gone) {
             Channel::Split(half, writer) => {
                 let endpoint = Arc::clone(endpoint);
                 tokio::spawn(async move {
                     if let Ok(Ok((other_half, Ok(())))) = tokio::time::timeout(REST, writer).await {
-                        pool::keep(&endpoint, Self::again(half.unsplit(other_half)));
+                        self.stream = Channel::Whole(half.unsplit(other_half));
+                        pool::keep(&endpoint, self);
                     }
                 });
             }
-            Channel::Gone => {}
+            whole => {
+                self.stream = whole;
+                pool::keep(endpoint, self);
+            }
         }
-    }
-
-    fn again(stream: Stream) -> Box<Self> {
-        let mut connection = Self::new(stream);
-        connection.reused = true;
-        connection
     }
 }
 

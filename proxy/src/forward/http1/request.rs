@@ -2,7 +2,8 @@
 
 use super::super::outgoing::Outgoing;
 use super::upload::Length;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use flow_middleware::title_case;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request};
 use http_body::Body as _;
 
@@ -30,7 +31,11 @@ pub(super) fn write(request: &Request<Outgoing>, upgrading: bool, out: &mut Vec<
         if name == HOST || name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
             continue;
         }
-        title_case(name, upgrading, out);
+        let start = out.len();
+        title_case(name, out);
+        if upgrading && name.as_str().starts_with("sec-websocket-") {
+            out[start + "sec-web".len()] = b'S';
+        }
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
@@ -62,22 +67,6 @@ fn length(headers: &HeaderMap, body: &Outgoing) -> Length {
     }
     let announced = || headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     body.size_hint().exact().or_else(announced).map_or(Length::Unknown, Length::Known)
-}
-
-fn title_case(name: &HeaderName, upgrading: bool, out: &mut Vec<u8>) {
-    let name = name.as_str().as_bytes();
-    let start = out.len();
-    out.extend_from_slice(name);
-    let Some((first, rest)) = out.get_mut(start..).and_then(|written| written.split_first_mut()) else { return };
-    first.make_ascii_uppercase();
-    for (byte, before) in rest.iter_mut().zip(name) {
-        if *before == b'-' {
-            byte.make_ascii_uppercase();
-        }
-    }
-    if upgrading && name.starts_with(b"sec-websocket-") {
-        out[start + b"sec-web".len()] = b'S';
-    }
 }
 
 #[cfg(test)]

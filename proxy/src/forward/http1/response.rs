@@ -1,5 +1,6 @@
 //! The head of an answer (RFC 9112).
 
+use super::super::headers::tokens;
 use super::decoder::Decoder;
 use super::error::Http1Error;
 use bytes::BytesMut;
@@ -145,10 +146,6 @@ impl Hop {
         }
         !names_others
     }
-}
-
-fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 /// How the body is delimited (RFC 9112 section 6.3). A `Content-Length` that does not count is removed, one that is said
