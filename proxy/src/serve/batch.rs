@@ -5,6 +5,7 @@
 //! comes after all tasks that are ready now.
 
 use super::pulse::Pulse;
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,12 +14,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much is collected, in bytes; one write beyond that is still taken.
 const MOST: usize = 64 * 1024;
+/// How many empty buffers a thread keeps for the connections that collect next.
+const SPARE: usize = 4;
+
+thread_local! {
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A connection that collects what is written while more than one thing goes on.
 #[derive(Debug)]
 pub(super) struct Batch<S> {
     io: S,
     pulse: Arc<Pulse>,
+    /// Without room of its own while there is nothing in it: a connection that rests holds nothing.
     collected: Vec<u8>,
     /// So much of it is written.
     written: usize,
@@ -29,6 +37,33 @@ pub(super) struct Batch<S> {
 impl<S> Batch<S> {
     pub(super) fn new(io: S, pulse: Arc<Pulse>) -> Self {
         Self { io, pulse, collected: Vec::new(), written: 0, due: false }
+    }
+
+    /// More may be written in this turn: by a stream that is open, or by one that was open with others when it began.
+    fn expects_more(&self) -> bool {
+        self.pulse.is_busy() || self.pulse.was_crowded()
+    }
+
+    /// What ends the only stream waits for nobody.
+    fn passes(&self) -> bool {
+        self.collected.is_empty() && !self.expects_more()
+    }
+
+    fn collect(&mut self, bytes: &[u8]) {
+        if self.collected.capacity() == 0 {
+            self.collected = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        self.collected.extend_from_slice(bytes);
+    }
+
+    fn give_back(&mut self) {
+        let mut buffer = std::mem::take(&mut self.collected);
+        buffer.clear();
+        BUFFERS.with_borrow_mut(|spare| {
+            if buffer.capacity() > 0 && buffer.capacity() <= 2 * MOST && spare.len() < SPARE {
+                spare.push(buffer);
+            }
+        });
     }
 }
 
@@ -43,18 +78,8 @@ impl<S: AsyncWrite + Unpin> Batch<S> {
         }
         self.written = 0;
         self.due = false;
-        if self.pulse.is_busy() {
-            self.collected.clear();
-        } else {
-            // A connection that rests holds nothing.
-            self.collected = Vec::new();
-        }
+        self.give_back();
         Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    /// What ends the last open stream waits for nobody.
-    fn passes(&self) -> bool {
-        self.collected.is_empty() && !self.pulse.is_busy()
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -65,10 +90,11 @@ impl<S: AsyncWrite + Unpin> Batch<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // Every turn of a connection begins with an attempt to read.
-        if self.due
-            && let Poll::Ready(Err(error)) = self.poll_drain(cx)
-        {
-            return Poll::Ready(Err(error));
+        if self.due {
+            self.pulse.begin_turn();
+            if let Poll::Ready(Err(error)) = self.poll_drain(cx) {
+                return Poll::Ready(Err(error));
+            }
         }
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
@@ -80,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
             return Pin::new(&mut self.io).poll_write(cx, bytes);
         }
         ready!(self.poll_room(cx))?;
-        self.collected.extend_from_slice(bytes);
+        self.collect(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -94,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
         }
         ready!(self.poll_room(cx))?;
         let before = self.collected.len();
-        parts.iter().for_each(|part| self.collected.extend_from_slice(part));
+        parts.iter().for_each(|part| self.collect(part));
         Poll::Ready(Ok(self.collected.len() - before))
     }
 
@@ -103,11 +129,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.collected.is_empty() || !self.pulse.is_busy() {
+        if self.collected.is_empty() || !self.expects_more() {
             return self.poll_drain(cx);
         }
-        self.due = true;
-        cx.waker().wake_by_ref();
+        if !self.due {
+            self.due = true;
+            cx.waker().wake_by_ref();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -158,6 +186,23 @@ mod tests {
         batch.flush().await.unwrap();
         assert_eq!(arrived(&mut far), 1000, "the last stream waits for nobody");
         assert_eq!(batch.collected.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_ends_all_streams_at_once_goes_out_in_one_piece() {
+        let (mut batch, mut far, pulse) = batch(1 << 20);
+        drop([pulse.begin(), pulse.begin(), pulse.begin()]);
+        for _ in 0..3 {
+            batch.write_all(&[1; 1000]).await.unwrap();
+            batch.flush().await.unwrap();
+        }
+        assert_eq!(arrived(&mut far), 0);
+        turn(&mut batch);
+        assert_eq!(arrived(&mut far), 3000);
+        assert_eq!(batch.collected.capacity(), 0);
+        drop(pulse.begin());
+        batch.write_all(&[1; 1000]).await.unwrap();
+        assert_eq!(arrived(&mut far), 1000, "from then on it is alone");
     }
 
     #[tokio::test]

@@ -17,6 +17,8 @@ pub(super) struct Pulse {
     reads: AtomicU32,
     writes: AtomicU32,
     in_flight: AtomicU32,
+    /// The most that were in flight at once in this turn of the connection.
+    crowd: AtomicU32,
     requests: AtomicU32,
     last_request: AtomicBool,
     upgraded: AtomicBool,
@@ -45,7 +47,10 @@ impl Drop for InFlight {
 impl Pulse {
     /// One more request; gives how many there have been.
     pub(super) fn begin(self: &Arc<Self>) -> (InFlight, u32) {
-        self.in_flight.fetch_add(1, Relaxed);
+        let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        if in_flight > self.crowd.load(Relaxed) {
+            self.crowd.store(in_flight, Relaxed);
+        }
         let requests = self.requests.fetch_add(1, Relaxed).saturating_add(1);
         (InFlight(Arc::clone(self)), requests)
     }
@@ -53,6 +58,16 @@ impl Pulse {
     /// A request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         self.in_flight.load(Relaxed) > 0
+    }
+
+    /// Several requests were in flight at once since [`begin_turn`](Self::begin_turn).
+    pub(super) fn was_crowded(&self) -> bool {
+        self.crowd.load(Relaxed) > 1
+    }
+
+    /// What was handed over until now is being written.
+    pub(super) fn begin_turn(&self) {
+        self.crowd.store(self.in_flight.load(Relaxed), Relaxed);
     }
 
     /// The connection shall end with the requests that are in flight.
