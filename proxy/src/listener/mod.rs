@@ -3,6 +3,7 @@
 mod accept;
 mod bind;
 mod entry;
+mod held;
 pub(crate) mod proxy_protocol;
 mod stream;
 
@@ -12,4 +13,4 @@ pub use entry::Entry;
 pub(crate) use accept::accept_loop;
 pub(crate) use bind::{Socket, bind, check_apart};
 pub(crate) use entry::OpenConnection;
-pub(crate) use stream::Stream;
+pub(crate) use stream::{ClientStream, Stream};

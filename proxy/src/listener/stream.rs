@@ -1,9 +1,12 @@
+use super::held::Held;
 use crate::gather;
-use std::io;
+use socket2::SockRef;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// Room for the first bytes of a connection: a ClientHello or a request's head, mostly.
 const FIRST_READ: usize = 2048;
@@ -14,11 +17,31 @@ pub(crate) struct Stream {
     tcp: TcpStream,
     ahead: Vec<u8>,
     read: usize,
+    pub(crate) held: Held,
+    ending: bool,
+}
+
+/// A client's connection below HTTP.
+pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// What is written from now on is the last, and leaves together with the end of the stream.
+    fn end_follows(&mut self);
+}
+
+impl ClientStream for Stream {
+    fn end_follows(&mut self) {
+        self.ending = true;
+    }
+}
+
+impl ClientStream for Box<TlsStream<Stream>> {
+    fn end_follows(&mut self) {
+        self.get_mut().0.end_follows();
+    }
 }
 
 impl Stream {
     pub(crate) fn new(tcp: TcpStream) -> Self {
-        Self { tcp, ahead: Vec::new(), read: 0 }
+        Self { tcp, ahead: Vec::new(), read: 0, held: Held::default(), ending: false }
     }
 
     /// The bytes that have come in and are still to be read.
@@ -35,6 +58,20 @@ impl Stream {
     /// Drops the first `count` bytes of those ahead.
     pub(crate) fn skip(&mut self, count: usize) {
         self.read = self.ahead.len().min(self.read + count);
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if !self.ending {
+            return gather::poll_write(&mut self.tcp, cx, parts);
+        }
+        loop {
+            ready!(self.tcp.poll_write_ready(cx))?;
+            let send = || SockRef::from(&self.tcp).send_vectored_with_flags(parts, libc::MSG_MORE | libc::MSG_NOSIGNAL);
+            match self.tcp.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
     }
 }
 
@@ -56,8 +93,8 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -71,9 +108,24 @@ impl AsyncWrite for Stream {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
+        parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        gather::poll_write(&mut self.tcp, cx, bufs)
+        let this = &mut *self;
+        if let Some(count) = this.held.take(parts) {
+            return Poll::Ready(Ok(count));
+        }
+        while !this.held.is_empty() {
+            let held = std::mem::take(&mut this.held);
+            let sent = this.poll_send(cx, &held.before(parts));
+            this.held = held;
+            let sent = ready!(sent)?;
+            if let Some(count @ 1..) = this.held.was_sent(sent) {
+                return Poll::Ready(Ok(count));
+            }
+        }
+        let sent = this.poll_send(cx, parts);
+        this.held.look_at(parts, &sent);
+        sent
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -4,12 +4,11 @@ use super::guard::Guard;
 use super::pulse::Pulse;
 use super::wire::Wire;
 use super::{Client, Handler};
-use crate::listener::OpenConnection;
+use crate::listener::{ClientStream, OpenConnection};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// The least that hyper takes for its buffer.
@@ -24,7 +23,7 @@ pub(super) async fn serve<H, S>(
     closing: &CancellationToken,
 ) where
     H: Handler,
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: ClientStream,
 {
     let entry = Arc::clone(&client.entry);
     let pulse = Arc::new(Pulse::default());

@@ -5,12 +5,11 @@ use super::guard::Guard;
 use super::pulse::Pulse;
 use super::wire::Wire;
 use super::{Client, Handler};
-use crate::listener::OpenConnection;
+use crate::listener::{ClientStream, OpenConnection};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// How much one stream may send ahead of us, and all of them together. Small windows ruin uploads over long ways;
@@ -27,7 +26,7 @@ pub(super) async fn serve<H, S>(
     closing: &CancellationToken,
 ) where
     H: Handler,
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: ClientStream,
 {
     let entry = Arc::clone(&client.entry);
     let pulse = Arc::new(Pulse::default());

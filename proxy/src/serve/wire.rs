@@ -1,7 +1,7 @@
 use super::early::Early;
 use super::guard::Guard;
 use super::pulse::Pulse;
-use crate::listener::OpenConnection;
+use crate::listener::{ClientStream, OpenConnection};
 use flow_middleware::Interim;
 use std::io;
 use std::pin::Pin;
@@ -88,7 +88,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: ClientStream> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.before_write(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
@@ -123,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {
+            this.io.end_follows();
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
             let receiving = this.poison.is_some() || this.pulse.is_receiving();
             if this.ended || !receiving || this.pulse.is_upgraded() {

@@ -45,7 +45,7 @@ pub(crate) async fn handshake<T: TlsSource>(
     local: IpAddr,
     source: &T,
 ) -> Result<Handshake, HandshakeError> {
-    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Failed)?;
+    let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Failed)?;
     let hello = start.client_hello();
     let server_name = hello.server_name().unwrap_or_default().to_ascii_lowercase();
     let state = source.load();
@@ -63,7 +63,9 @@ pub(crate) async fn handshake<T: TlsSource>(
         let _ = stream.shutdown().await;
         return Err(HandshakeError::UnknownName(options));
     };
-    let stream = start.into_stream(config).await.map_err(HandshakeError::Failed)?;
+    start.io.held.begin();
+    let mut stream = start.into_stream(config).await.map_err(HandshakeError::Failed)?;
+    stream.get_mut().0.held.end();
     let session = session(&stream, server_name, options);
     Ok(Handshake::Done(Box::new(stream), session))
 }
