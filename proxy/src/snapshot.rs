@@ -1,6 +1,6 @@
 //! What is served at one moment: one immutable value, read by every request, swapped whole.
 
-use crate::metrics::Series;
+use crate::metrics::{Counted, RouteSeries};
 use crate::router::{RequestView, RouteTable};
 use crate::service::Service;
 use crate::tls::TlsState;
@@ -51,10 +51,16 @@ pub(crate) struct Pipeline {
     /// Requests go to the access log.
     pub(crate) log: bool,
     /// Requests go to the metrics.
-    pub(crate) count: bool,
-    pub(crate) router_series: Option<Arc<Series>>,
-    pub(crate) service_series: Option<Arc<Series>>,
+    pub(crate) series: Option<RouteSeries>,
     pub(crate) ingress: Option<Arc<IngressMetadata>>,
+}
+
+impl Route {
+    /// What its requests are counted as.
+    pub(crate) fn counted(&self) -> Counted<'_> {
+        let internal = matches!(self.target.target, Target::Internal(_));
+        Counted { router: &self.name, service: &self.target.service, internal }
+    }
 }
 
 /// Who answers in the end.

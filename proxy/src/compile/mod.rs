@@ -167,7 +167,7 @@ impl Compiler {
             defaults: &self.defaults,
             lookup,
             services: &mut self.services,
-            metrics: self.setup.metrics.as_deref(),
+            metrics: self.setup.metrics.as_ref(),
             internals: self.setup.internals.iter().cloned().collect(),
             record_internals: self.setup.record_internals,
             checked_options: ByName::default(),

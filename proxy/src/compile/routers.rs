@@ -5,7 +5,7 @@ use super::services::Services;
 use super::settle::{Defaults, Settled};
 use super::tls_options::{ByName, DEFAULT, Wish, default_name};
 use crate::forward::fetch;
-use crate::metrics::Metrics;
+use crate::metrics::{Counted, Metrics, RouteSeries};
 use crate::router::CompiledRule;
 use crate::snapshot::{Pipeline, Route, Target};
 use crate::tls::check_options;
@@ -162,7 +162,7 @@ pub(super) struct Workshop<'a> {
     pub(super) defaults: &'a Defaults,
     pub(super) lookup: Lookup<'a>,
     pub(super) services: &'a mut Services,
-    pub(super) metrics: Option<&'a Metrics>,
+    pub(super) metrics: Option<&'a Arc<Metrics>>,
     /// Routers of internal objects are neither counted nor logged unless this says so.
     pub(super) internals: ByName<Arc<dyn crate::snapshot::Internal>>,
     pub(super) record_internals: RecordInternals,
@@ -286,9 +286,9 @@ impl<'a, 'b> Build<'a, 'b> {
             .filter(|_| observability.metrics.unwrap_or(true) && (!internal || self.with.record_internals.metrics));
         Some(Pipeline {
             log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
-            count: metrics.is_some(),
-            router_series: metrics.and_then(|m| m.router(Arc::clone(&self.settled.name), Arc::clone(&service_name))),
-            service_series: metrics.filter(|_| !internal).and_then(|m| m.service(Arc::clone(&service_name))),
+            series: metrics.map(|metrics| {
+                RouteSeries::new(metrics, Counted { router: &self.settled.name, service: &service_name, internal })
+            }),
             ingress: ingress(observability),
             service: service_name,
             chain: Chain::new(steps),

@@ -1,14 +1,16 @@
 //! Prometheus metrics under Traefik's names and labels.
 //!
-//! On the path of a request there is no look-up by label text: a route holds the [`Series`] of its router and service,
+//! On the path of a request there is no look-up by label text: a route that was asked for holds the [`Series`] of its router and service,
 //! and a series finds its counters by status, method and protocol in a small map that is swapped when it grows.
 
 mod protocol;
+mod route;
 mod series;
 #[cfg(test)]
 mod tests;
 
 pub use protocol::{Protocol, method_label};
+pub(crate) use route::{Counted, RouteSeries};
 pub use series::{Sample, Series};
 
 use flow_model::name::Name;
@@ -137,6 +139,13 @@ impl Metrics {
     #[must_use]
     pub fn service(&self, name: impl Into<Name>) -> Option<Arc<Series>> {
         self.services.as_ref().map(|family| family.series(&[name.into()]))
+    }
+
+    /// Whether requests of the router, or of the service, are being counted.
+    fn is_counted(&self, router: &Name, service: &Name) -> bool {
+        let knows = |family: &Option<Family>, names: &[Name]| family.as_ref().is_some_and(|family| family.knows(names));
+        knows(&self.routers, &[Arc::clone(router), Arc::clone(service)])
+            || knows(&self.services, &[Arc::clone(service)])
     }
 
     /// Shows the open connections of an entry point from now on.

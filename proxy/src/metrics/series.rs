@@ -150,6 +150,11 @@ impl Family {
         series
     }
 
+    /// Whether the object with these label values has a series.
+    pub(super) fn knows(&self, names: &[Name]) -> bool {
+        self.0.live.lock().get(names).is_some_and(|series| series.strong_count() > 0)
+    }
+
     /// Removes what belonged to objects that are gone.
     pub(super) fn drop_vanished(&self) {
         let vanished = std::mem::take(&mut *self.0.vanished.lock());

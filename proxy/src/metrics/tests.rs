@@ -58,6 +58,31 @@ fn an_object_that_came_back_keeps_its_series() {
 }
 
 #[test]
+fn a_route_has_counters_once_it_was_asked_for_and_its_successor_goes_on_with_them() {
+    let metrics = Arc::new(Metrics::new(&Options { routers: true, ..Options::default() }).unwrap());
+    let (router, service) = (Name::from("r@kubernetes"), Name::from("s@kubernetes"));
+    let counted = Counted { router: &router, service: &service, internal: false };
+    let text = || metrics.render().unwrap();
+    let first = RouteSeries::new(&metrics, counted);
+    assert!(!metrics.is_counted(&router, &service));
+    first.record(counted, &sample(&Method::GET, 200));
+    let second = RouteSeries::new(&metrics, counted);
+    drop(first);
+    text();
+    second.record(counted, &sample(&Method::GET, 200));
+    let shown = text();
+    assert!(shown.contains(r#"router="r@kubernetes",service="s@kubernetes"} 2"#), "{shown}");
+    assert!(shown.contains(r#"protocol="http",service="s@kubernetes"} 2"#), "{shown}");
+
+    let own = Counted { router: &Name::from("api@internal"), internal: true, ..counted };
+    drop(second);
+    text();
+    RouteSeries::new(&metrics, own).record(own, &sample(&Method::GET, 200));
+    let shown = text();
+    assert!(shown.contains("api@internal") && !shown.contains(r#"protocol="http",service="#), "{shown}");
+}
+
+#[test]
 fn kinds_of_exchanges_are_told_apart() {
     for (name, value, wanted) in [
         ("upgrade", "WebSocket", "websocket"),

@@ -185,16 +185,14 @@ impl Facts {
             tls: tls.map(|session| (session.version, session.cipher)),
         };
         // Requests that no router took are counted for the entry point; those of an uncounted router nowhere.
-        let pipeline = self.route.as_ref().map(|route| &route.target);
-        if pipeline.is_none_or(|pipeline| pipeline.count)
+        let counted = self.route.as_ref().map(|route| (route, &route.target.series));
+        if counted.is_none_or(|(_, series)| series.is_some())
             && let Some(series) = &self.series
         {
             series.record(&sample);
         }
-        if let Some(pipeline) = pipeline {
-            for series in [&pipeline.router_series, &pipeline.service_series].into_iter().flatten() {
-                series.record(&sample);
-            }
+        if let Some((route, Some(series))) = counted {
+            series.record(route.counted(), &sample);
         }
     }
 }

@@ -1,0 +1,59 @@
+//! Counters of a route, made with its first request.
+
+use super::{Metrics, Sample, Series};
+use flow_model::name::Name;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// What a route's requests are counted in. Most routes of a large cluster are idle, and hold no counters.
+pub(crate) struct RouteSeries {
+    metrics: Arc<Metrics>,
+    made: OnceLock<Box<Made>>,
+}
+
+/// Whose counters they are.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted<'a> {
+    pub(crate) router: &'a Name,
+    pub(crate) service: &'a Name,
+    /// The proxy itself answers, which has no series as a service.
+    pub(crate) internal: bool,
+}
+
+struct Made {
+    router: Option<Arc<Series>>,
+    service: Option<Arc<Series>>,
+}
+
+impl RouteSeries {
+    /// Goes on with the counters that there are already.
+    pub(crate) fn new(metrics: &Arc<Metrics>, counted: Counted<'_>) -> Self {
+        let series = Self { metrics: Arc::clone(metrics), made: OnceLock::new() };
+        if metrics.is_counted(counted.router, counted.service) {
+            series.made(counted);
+        }
+        series
+    }
+
+    /// Counts one exchange.
+    pub(crate) fn record(&self, counted: Counted<'_>, sample: &Sample<'_>) {
+        let made = self.made(counted);
+        for series in [&made.router, &made.service].into_iter().flatten() {
+            series.record(sample);
+        }
+    }
+
+    fn made(&self, Counted { router, service, internal }: Counted<'_>) -> &Made {
+        self.made.get_or_init(|| {
+            let router = self.metrics.router(Arc::clone(router), Arc::clone(service));
+            let service = if internal { None } else { self.metrics.service(Arc::clone(service)) };
+            Box::new(Made { router, service })
+        })
+    }
+}
+
+impl fmt::Debug for RouteSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteSeries").field("made", &self.made.get().is_some()).finish_non_exhaustive()
+    }
+}
