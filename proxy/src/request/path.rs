@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use flow_model::entry_point::EncodedCharacters;
+use percent_encoding::percent_encode_byte;
 
 /// The normal form of `path`, or `None` where it has it already: escapes of unreserved characters decoded, the others
 /// in upper case, characters that no path may hold escaped, and, where `sanitize`, dots and double slashes resolved.
@@ -66,13 +67,8 @@ const fn is_unreserved(byte: u8) -> bool {
 }
 
 fn normalize(path: &str) -> Result<String, Refusal> {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(path.len() + 8);
-    let escape = |out: &mut String, byte: u8| {
-        out.push('%');
-        out.push(char::from(HEX[usize::from(byte >> 4)]));
-        out.push(char::from(HEX[usize::from(byte & 15)]));
-    };
+    let escape = |out: &mut String, byte| out.push_str(percent_encode_byte(byte));
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {

@@ -1,11 +1,13 @@
 //! Requests that hyper would silently repair, and that must be refused: `Content-Length` beside `Transfer-Encoding`
-//! (RFC 9112 section 6.1: a smuggling attempt, or a broken client) and a `#` in the target, which hyper cuts off.
+//! (RFC 9112 section 6.1: a smuggling attempt, or a broken client); and targets that hyper refuses or cuts off, and that
+//! clients send all the same.
 //!
 //! The guard reads along what hyper is about to read. It follows the framing of bodies to know where heads begin, and
 //! looks at each line's first byte only, which costs some tens of nanoseconds a request. Where it cannot follow (after
 //! an upgrade, or where hyper will refuse the request anyway) it lets everything pass.
 
 use super::pulse::{Pulse, Reading};
+use super::target;
 
 /// Follows the requests of one HTTP/1 connection.
 #[derive(Debug)]
@@ -52,6 +54,13 @@ pub(super) struct Refused {
     pub(super) at: usize,
 }
 
+/// What is to be read in place of the bytes from `at` on.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Escaped {
+    pub(super) at: usize,
+    pub(super) rest: Vec<u8>,
+}
+
 /// A line shows what hyper would repair.
 struct Bad;
 
@@ -67,9 +76,9 @@ impl Guard {
     }
 
     /// Looks at `bytes`, which come next on the connection.
-    pub(super) fn see(&mut self, bytes: &[u8], pulse: &Pulse) -> Result<(), Refused> {
+    pub(super) fn see(&mut self, bytes: &[u8], pulse: &Pulse) -> Result<Option<Escaped>, Refused> {
         if matches!(self.state, State::Off) {
-            return Ok(());
+            return Ok(None);
         }
         if self.upgrade_asked && matches!(self.state, State::Head(_)) {
             self.upgrade_asked = false;
@@ -78,6 +87,7 @@ impl Guard {
             }
         }
         let mut at = 0;
+        let mut unfit = Vec::new();
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match &mut self.state {
                 State::Off => break,
@@ -100,7 +110,12 @@ impl Guard {
                     self.state = State::Off;
                     break;
                 }
-                State::Head(_) => self.line(rest).map_err(|count| Refused { at: at + count })?,
+                State::Head(head) => {
+                    if !head.request_line {
+                        target::find_unfit(&self.partial, rest, at, &mut unfit);
+                    }
+                    self.line(rest).map_err(|count| Refused { at: at + count })?
+                }
             };
         }
         pulse.set_reading(match &self.state {
@@ -109,7 +124,7 @@ impl Guard {
             State::Chunk(_) | State::Length(_) => Reading::Body,
             State::Off => Reading::Unknown,
         });
-        Ok(())
+        Ok(unfit.first().map(|first| Escaped { at: *first, rest: target::escape(bytes, &unfit) }))
     }
 
     /// Takes one line of a head, or what there is of it. The error is the offset of the line's end.
@@ -145,8 +160,7 @@ impl Head {
         if !self.request_line {
             // Empty lines before a request are passed over (RFC 9112 section 2.2).
             self.request_line = !line.is_empty();
-            let target = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
-            return if memchr::memchr(b'#', target).is_some() { Err(Bad) } else { Ok(None) };
+            return if target::has_fragment(line) { Err(Bad) } else { Ok(None) };
         }
         match line.first() {
             None => return Ok(Some(self.body())),
@@ -233,6 +247,7 @@ impl Chunk {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use std::sync::Arc;
 
@@ -246,6 +261,25 @@ mod tests {
             before += piece.len();
         }
         None
+    }
+
+    #[test]
+    fn targets_are_escaped_whatever_the_pieces() {
+        let head = "HTTP/1.1\r\nX: <\"#\r\nContent-Length: 9\r\n\r\nG /<\"# \r\n";
+        let stream = [format!("\r\nG#T /<a>`?q=\"b\"#é {head}").as_bytes(), b"P /\xff HTTP/1.1\r\n\r\n"].concat();
+        let wanted = format!("\r\nG#T /%3Ca%3E%60?q=%22b%22%23é {head}P /%FF HTTP/1.1\r\n\r\n");
+        for size in 1..=stream.len() {
+            let (mut guard, pulse, mut read) = (Guard::new(1000), Pulse::default(), Vec::new());
+            for piece in stream.chunks(size) {
+                match guard.see(piece, &pulse).unwrap() {
+                    Some(Escaped { at, rest }) => read.extend([&piece[..at], &rest].concat()),
+                    None => read.extend(piece),
+                }
+            }
+            // Half of a character is no text, and is escaped.
+            let read = String::from_utf8(read).unwrap().replace("%C3%A9", "é");
+            assert_eq!(read, wanted, "{size}");
+        }
     }
 
     #[test]
@@ -273,7 +307,7 @@ mod tests {
         ] {
             assert_eq!(judged(format!("{start}{bad}").as_bytes(), 4096), None, "{start}");
         }
-        assert_eq!(Guard::off().see(bad.as_bytes(), &Pulse::default()), Ok(()));
+        assert_eq!(Guard::off().see(bad.as_bytes(), &Pulse::default()), Ok(None));
     }
 
     #[test]
@@ -281,7 +315,7 @@ mod tests {
         let pulse = Pulse::default();
         let mut guard = Guard::new(1000);
         let mut after = |bytes: &str| {
-            assert_eq!(guard.see(bytes.as_bytes(), &pulse), Ok(()));
+            assert_eq!(guard.see(bytes.as_bytes(), &pulse), Ok(None));
             pulse.is_receiving()
         };
         assert!(after("GE"));

@@ -11,6 +11,7 @@ mod head;
 mod http1;
 mod http2;
 mod pulse;
+mod target;
 mod wire;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use super::early::Early;
-use super::guard::Guard;
+use super::guard::{Escaped, Guard};
 use super::pulse::Pulse;
 use crate::listener::{ClientStream, OpenConnection};
+use bytes::Bytes;
 use flow_middleware::Interim;
 use std::io;
 use std::pin::Pin;
@@ -24,6 +25,8 @@ pub(super) struct Wire<S> {
     pulse: Arc<Pulse>,
     guard: Guard,
     early: Option<Early>,
+    /// What hyper has still to read in place of what came.
+    escaped: Bytes,
     /// Bytes of the poison that hyper still has to read.
     poison: Option<&'static [u8]>,
     ended: bool,
@@ -40,7 +43,12 @@ impl<S> Wire<S> {
         open: OpenConnection,
     ) -> Self {
         let early = interim.map(Early::new);
-        Self { io, pulse, guard, early, poison: None, ended: false, linger: None, _open: open }
+        Self { io, pulse, guard, early, escaped: Bytes::new(), poison: None, ended: false, linger: None, _open: open }
+    }
+
+    fn give_escaped(&mut self, buf: &mut ReadBuf<'_>) {
+        let now = self.escaped.split_to(self.escaped.len().min(buf.remaining()));
+        buf.put_slice(&now);
     }
 
     fn give_poison(&mut self, buf: &mut ReadBuf<'_>) {
@@ -70,6 +78,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             this.give_poison(buf);
             return Poll::Ready(Ok(()));
         }
+        if !this.escaped.is_empty() {
+            this.give_escaped(buf);
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let Poll::Ready(result) = Pin::new(&mut this.io).poll_read(cx, buf) else {
             this.pulse.read(false);
@@ -79,10 +91,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let bytes = buf.filled().get(before..).unwrap_or_default();
         this.ended |= bytes.is_empty();
         this.pulse.read(true);
-        if let Err(refused) = this.guard.see(bytes, &this.pulse) {
-            buf.set_filled(before + refused.at);
-            this.poison = Some(POISON);
-            this.give_poison(buf);
+        match this.guard.see(bytes, &this.pulse) {
+            Ok(None) => {}
+            Ok(Some(Escaped { at, rest })) => {
+                buf.set_filled(before + at);
+                this.escaped = rest.into();
+                this.give_escaped(buf);
+            }
+            Err(refused) => {
+                buf.set_filled(before + refused.at);
+                this.poison = Some(POISON);
+                this.give_poison(buf);
+            }
         }
         Poll::Ready(Ok(()))
     }

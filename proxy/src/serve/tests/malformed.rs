@@ -86,9 +86,33 @@ fn targets_and_hosts() {
             "GET x HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /x#y HTTP/1.1\r\nHost: a\r\n\r\n",
-            "\r\nGET /?x#y HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\nGET /\"#y? HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://a/#?x HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://a<b/ HTTP/1.1\r\nHost: a\r\n\r\n",
         ],
     );
+}
+
+#[test]
+fn bytes_that_no_target_may_hold_are_escaped() {
+    let server = Running::start(entry_point("web"));
+    for (target, seen) in [
+        ("/<a>?q=\"b\"#c", "/%3Ca%3E?q=%22b%22%23c"),
+        ("/\"`?`", "/%22%60?%60"),
+        ("http://a/x?{\"y\":1}", "/x?{%22y%22:1}"),
+        ("/x?<", "/x?%3C"),
+    ] {
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        );
+        let answers = server.until_closed(request.as_bytes());
+        assert!(
+            answers.contains(&format!("GET {seen} a")) && answers.contains("GET /next a"),
+            "{target} got {answers}"
+        );
+    }
+    let answer = server.until_closed(b"GET /\xff?\xff HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(answer.contains("GET /%FF?%FF a"), "{answer}");
 }
 
 #[test]
