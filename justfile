@@ -38,6 +38,10 @@ flame WORKLOAD="h1" *OPTIONS:
     cargo build --release
     benches/run flame {{ WORKLOAD }} {{ OPTIONS }}
 
+# A release build that knows what is called often: target/guided/flow-proxy, made as the image is.
+guided *OPTIONS:
+    benches/run guided {{ OPTIONS }}
+
 # Ten minutes of traffic while everything changes.
 soak:
     tests/run soak

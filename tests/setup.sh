@@ -52,11 +52,13 @@ LIST
     python3 -c 'import ensurepip, venv' 2>/dev/null || debian_packages <<<'no-such-program python3-venv'
 }
 
-# What benches/compare needs besides. Caddy is one more to compare with, where Debian has it.
+# What puts the loads of benches/compare on a proxy.
+load_tools() {
+    debian_packages <<<'h2load nghttp2-client'
+}
+
+# Who else is measured by benches/compare, where Debian has it, and what counts system calls.
 peers() {
-    debian_packages <<'LIST'
-h2load nghttp2-client
-LIST
     debian_packages --optional <<<'caddy caddy'
     debian_packages --optional <<<'strace strace'
     [ -e /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so ] || debian_packages --optional <<<'no-such-program libnginx-mod-http-brotli-filter'
@@ -102,6 +104,20 @@ flame_tools() {
         (cd / && cargo install --quiet --locked --no-default-features --features cli --root "$cache/inferno-$version" "inferno@$version")
     fi
     export INFERNO="$cache/inferno-$version/bin"
+}
+
+# What benches/guided needs: the program that merges profiles, as old as the compiler's LLVM.
+profile_tools() {
+    local about major
+    about="$(rustc -vV)"
+    major="$(sed -n 's/^LLVM version: \([0-9]*\).*/\1/p' <<<"$about")"
+    LLVM_PROFDATA="$(rustc --print sysroot)/lib/rustlib/$(sed -n 's/^host: //p' <<<"$about")/bin/llvm-profdata"
+    [ -x "$LLVM_PROFDATA" ] || rustup component add llvm-tools >/dev/null 2>&1 || debian_packages --optional <<<"llvm-profdata-$major llvm-$major"
+    [ -x "$LLVM_PROFDATA" ] || LLVM_PROFDATA="$(command -v "llvm-profdata-$major")" || {
+        echo "llvm-profdata of LLVM $major is missing: install it by \`rustup component add llvm-tools\`" >&2
+        return 1
+    }
+    export LLVM_PROFDATA
 }
 
 # Python packages at the versions of tests/requirements.txt.

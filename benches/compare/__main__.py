@@ -5,20 +5,12 @@ import datetime
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sys
-import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Before the tests' harness is loaded: it and every program that is started here share one folder.
-WORK = os.environ["FLOW_TEST_WORK"] = tempfile.mkdtemp(prefix="flow-compare-")
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benches")]
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
-os.environ["PATH"] += os.pathsep + "/usr/sbin"
-
-from compare import markdown, place, plot, rounds, subjects, syscalls, table, workloads  # noqa: E402
-from compare.failure import Failed, Mistake  # noqa: E402
+import workplace
+from compare import markdown, place, plot, rounds, subjects, syscalls, table, workloads
+from compare.failure import Failed, Mistake
 
 HELP = """
 flow-proxy beside nginx, HAProxy, Caddy and Traefik: every subject runs with an equal configuration (benches/compare/templates) and one worker on
@@ -98,7 +90,7 @@ def _parse(arguments):
         help="workers of every subject (1); with several all cores are shared by subjects, load and backend")
     add("--markdown", type=pathlib.Path, metavar="FILE",
         help="write tables and goals to a new file, or to one that has the lines `<!-- compare: begin -->` and `<!-- compare: end -->`, between them")
-    add("--out", type=pathlib.Path, default=ROOT / "target" / "compare", metavar="FOLDER",
+    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "compare", metavar="FOLDER",
         help="where compare.svg (the plot) and compare.json (every value of every round) go (target/compare)")
     return parser.parse_args(arguments)
 
@@ -147,7 +139,4 @@ def _write(options, chosen, results, goals):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    sys.exit(main(sys.argv[1:]))

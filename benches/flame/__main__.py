@@ -3,22 +3,13 @@
 import argparse
 import os
 import pathlib
-import shutil
 import signal
 import sys
-import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Before the tests' harness is loaded: it and every program that is started here share one folder.
-WORK = os.environ["FLOW_TEST_WORK"] = tempfile.mkdtemp(prefix="flow-flame-")
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benches")]
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
-os.environ["PATH"] += os.pathsep + "/usr/sbin"
-
-from compare import place, subjects, workloads  # noqa: E402
-from compare.failure import Failed, Mistake  # noqa: E402
-
-from flame import profile, stacks  # noqa: E402
+import workplace
+from compare import place, subjects, workloads
+from compare.failure import Failed, Mistake
+from flame import profile, stacks
 
 HELP = """
 Where the CPU time of flow-proxy goes under a workload of `benches/run compare`: perf looks at its stack some hundred times a second of
@@ -71,13 +62,10 @@ def _parse(arguments):
     add("--rows", type=int, default=25, metavar="N", help="lines of the table (25)")
     add("--least", type=float, default=0.3, metavar="PERCENT", help="what is narrower than so much of the picture is not drawn (0.3)")
     add("--subject", metavar="PATH", help="a build of flow-proxy with its symbols ($FLOW_PROXY or target/release/flow-proxy)")
-    add("--out", type=pathlib.Path, default=ROOT / "target" / "flame", metavar="FOLDER", help="where flame-WORKLOAD.svg goes (target/flame)")
+    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "flame", metavar="FOLDER", help="where flame-WORKLOAD.svg goes (target/flame)")
     add("--inferno", default=os.environ.get("INFERNO", ""), metavar="FOLDER", help="where inferno's programs are ($INFERNO, else PATH)")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    sys.exit(main(sys.argv[1:]))

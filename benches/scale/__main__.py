@@ -4,20 +4,12 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sys
-import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Before the tests' harness is loaded: it and every program that is started here share one folder.
-WORK = os.environ["FLOW_TEST_WORK"] = tempfile.mkdtemp(prefix="flow-scale-")
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benches")]
-os.environ["PATH"] += os.pathsep + "/usr/sbin"
-
-from compare.failure import Failed, Mistake  # noqa: E402
-
-from scale import figures, measure  # noqa: E402
+import workplace
+from compare.failure import Failed, Mistake
+from scale import figures, measure
 
 HELP = """
 flow-proxy before a real API server that holds thousands of Ingresses, a Service and an EndpointSlice each; then the same with as many
@@ -75,7 +67,7 @@ def _parse(arguments):
     add("--seconds", type=_count(1), default=5, metavar="S", help="seconds of each turn of traffic (5)")
     add("--rate", type=_count(4), default=1000, metavar="R", help="requests a second (1000)")
     add("--subject", metavar="PATH", help="a build of flow-proxy ($FLOW_PROXY or target/release/flow-proxy)")
-    add("--out", type=pathlib.Path, default=ROOT / "target" / "scale", metavar="FOLDER", help="where scale.json (every value) goes (target/scale)")
+    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "scale", metavar="FOLDER", help="where scale.json (every value) goes (target/scale)")
     return parser.parse_args(arguments)
 
 
@@ -94,7 +86,7 @@ def _sizes(text):
 
 
 def _subject(given):
-    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release" / "flow-proxy"
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or workplace.ROOT / "target") / "release" / "flow-proxy"
     path = pathlib.Path(given or os.environ.get("FLOW_PROXY") or built)
     if not path.is_file() or not os.access(path, os.X_OK):
         raise Mistake(f"{path} is not a program that can be run: build it with `cargo build --release`, or name one by --subject PATH")
@@ -102,7 +94,4 @@ def _subject(given):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    sys.exit(main(sys.argv[1:]))

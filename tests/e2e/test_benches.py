@@ -22,6 +22,7 @@ from compare.goals import Goal  # noqa: E402
 from compare.load.own import Own  # noqa: E402
 from compare.load.wrk import Wrk  # noqa: E402
 from flame import stacks  # noqa: E402
+from guided import build  # noqa: E402
 from scale import figures as scale_figures  # noqa: E402
 
 
@@ -306,3 +307,29 @@ def test_goals_of_scale_are_for_ten_thousand():
         ("CPU a change, ms ≤ 10: 2.00, reached", True),
         ("moved by the endpoints, % ≤ 10: 5, reached", True),
     ]
+
+
+def test_a_build_guided_by_a_profile(tmp_path, monkeypatch):
+    """What a program did when it counted is in the profile, and the build that takes it is another one that does the same."""
+    asked = subprocess.run(["bash", "-c", f"source {paths.ROOT}/tests/setup.sh; profile_tools >&2 && echo $LLVM_PROFDATA"], capture_output=True, text=True)
+    if asked.returncode:
+        pytest.skip(asked.stderr)
+    monkeypatch.setenv("LLVM_PROFDATA", asked.stdout.strip())
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "flow-proxy"\nversion = "1.0.0"\nedition = "2024"\n[workspace]\n')
+    (tmp_path / "src" / "main.rs").write_text(
+        "#[inline(never)] fn often(n: u64) -> u64 { if n % 7 == 0 { n } else { 1 } }\nfn main() { println!(\"{}\", (0..1000).map(often).sum::<u64>()) }\n"
+    )
+    subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=tmp_path, check=True)
+    raw, profile = tmp_path / "raw", tmp_path / "flow.profdata"
+    monkeypatch.setenv("LLVM_PROFILE_FILE", f"{raw}/%p-%m.profraw")
+    counting = build.build(tmp_path, tmp_path / "counting", f"-Cprofile-generate={raw}")
+    told = subprocess.run([counting], capture_output=True, text=True, check=True).stdout
+    build.merge(raw, profile)
+    shown = subprocess.run([asked.stdout.strip(), "show", "--all-functions", "--counts", profile], capture_output=True, text=True, check=True).stdout
+    assert "often" in shown and "1000" in shown, shown
+    guided = build.build(tmp_path, tmp_path / "guided", f"-Cprofile-use={profile}")
+    assert subprocess.run([guided], capture_output=True, text=True, check=True).stdout == told
+    assert guided.read_bytes() != counting.read_bytes()
+    with pytest.raises(Failed, match="llvm-profdata"):
+        build.merge(tmp_path / "nothing", profile)

@@ -56,6 +56,15 @@ def test_http_1_0(connection, host):
     assert connection.closed()
 
 
+def test_bytes_that_no_target_may_hold_are_escaped(connection, host):
+    """curl sends the quotes of a query as they were typed."""
+    connection.send(f'GET /<a>?filter={{"b":1}} HTTP/1.1\r\nHost: {host}\r\n\r\n')
+    answer = connection.read()
+    assert (answer.status, answer.json()["target"]) == (200, "/%3Ca%3E?filter={%22b%22:1}")
+    connection.send(f"GET /a#b HTTP/1.1\r\nHost: {host}\r\n\r\n")
+    assert connection.read().status == 400
+
+
 def test_pipelined_requests_are_answered_in_order(connection, host):
     connection.send(b"".join(clients.request_bytes(host, path) for path in ("/slow/100", "/b", "/c")))
     assert [connection.read().json()["target"] for _ in range(3)] == ["/slow/100", "/b", "/c"]

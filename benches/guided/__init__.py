@@ -1,0 +1,1 @@
+"""flow-proxy built with what a load on it has shown."""
