@@ -1,7 +1,8 @@
 //! Prometheus metrics under Traefik's names and labels.
 //!
-//! On the path of a request there is no look-up by label text: a route that was asked for holds the [`Series`] of its router and service,
-//! and a series finds its counters by status, method and protocol in a small map that is swapped when it grows.
+//! On the path of a request there is no look-up by label text: a route that was asked for holds the [`Series`] of its
+//! router and service, and a series finds its counters by status, method and protocol in a small map that is swapped
+//! when it grows.
 
 mod protocol;
 mod route;
