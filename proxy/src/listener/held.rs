@@ -1,8 +1,9 @@
 //! Tickets leave with what follows them.
 //!
-//! A TLS 1.3 server sends tickets at any time after the client's Finished (RFC 8446 section 4.6.1). At once, they cost every
-//! connection a system call and a packet of their own, before the first request is even looked at. A client has no
-//! use for them until then, so they wait for the first answer, or HTTP/2's settings, or the end.
+//! A TLS 1.3 server sends tickets at any time after the client's Finished (RFC 8446 section 4.6.1). At once, they cost a
+//! connection a system call and a packet of their own. They wait where something is about to follow: HTTP/2's settings, or
+//! the answer to a request that came with the Finished. Otherwise they must leave, as they acknowledge the Finished: a
+//! client whose request waits for that (Nagle's algorithm) would have it delayed by some forty milliseconds.
 
 use smallvec::SmallVec;
 use std::io::{self, IoSlice};

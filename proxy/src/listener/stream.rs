@@ -60,6 +60,24 @@ impl Stream {
         self.read = self.ahead.len().min(self.read + count);
     }
 
+    /// Sends what was held and has nothing to wait for.
+    pub(crate) async fn release(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_release(cx, &[]).map_ok(drop)).await
+    }
+
+    /// Sends what was held, and then `parts`; gives how much of these was sent along, if any.
+    fn poll_release(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        while !self.held.is_empty() {
+            let held = std::mem::take(&mut self.held);
+            let sent = self.poll_send(cx, &held.before(parts));
+            self.held = held;
+            if let Some(count @ 1..) = self.held.was_sent(ready!(sent)?) {
+                return Poll::Ready(Ok(count));
+            }
+        }
+        Poll::Ready(Ok(0))
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if !self.ending {
             return gather::poll_write(&mut self.tcp, cx, parts);
@@ -114,14 +132,8 @@ impl AsyncWrite for Stream {
         if let Some(count) = this.held.take(parts) {
             return Poll::Ready(Ok(count));
         }
-        while !this.held.is_empty() {
-            let held = std::mem::take(&mut this.held);
-            let sent = this.poll_send(cx, &held.before(parts));
-            this.held = held;
-            let sent = ready!(sent)?;
-            if let Some(count @ 1..) = this.held.was_sent(sent) {
-                return Poll::Ready(Ok(count));
-            }
+        if let count @ 1.. = ready!(this.poll_release(cx, parts))? {
+            return Poll::Ready(Ok(count));
         }
         let sent = this.poll_send(cx, parts);
         this.held.look_at(parts, &sent);

@@ -65,7 +65,13 @@ pub(crate) async fn handshake<T: TlsSource>(
     };
     start.io.held.begin();
     let mut stream = start.into_stream(config).await.map_err(HandshakeError::Failed)?;
-    stream.get_mut().0.held.end();
+    let (tcp, connection) = stream.get_mut();
+    tcp.held.end();
+    let answers_soon = connection.alpn_protocol() == Some(b"h2")
+        || connection.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0);
+    if !answers_soon {
+        tcp.release().await.map_err(HandshakeError::Failed)?;
+    }
     let session = session(&stream, server_name, options);
     Ok(Handshake::Done(Box::new(stream), session))
 }

@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKin
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Takes every certificate: the tests look at it themselves.
@@ -122,6 +123,18 @@ fn with_option(name: &str, options: TlsOptions, host: Option<&str>) -> Tls {
     tls.options.insert(name.into(), Arc::new(options));
     tls.hosts.extend(host.map(|host| (host.into(), name.into())));
     tls
+}
+
+/// The ticket acknowledges the Finished: without it, a client with Nagle's algorithm holds its request back.
+#[test]
+fn a_ticket_comes_at_once_where_no_request_has_come() {
+    let server = start(&tls());
+    let mut stream = open(&server, &Arc::new(client()), "a.test").unwrap();
+    stream.sock.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    while stream.conn.tls13_tickets_received() == 0 {
+        assert!(stream.conn.read_tls(&mut stream.sock).unwrap() > 0);
+        stream.conn.process_new_packets().unwrap();
+    }
 }
 
 #[test]
@@ -314,7 +327,7 @@ fn acme_challenges_are_answered_before_everything() {
 #[test]
 fn what_is_no_handshake_is_let_go() {
     let mut point = entry_point("websecure");
-    point.transport.read_timeout = std::time::Duration::from_millis(50);
+    point.transport.read_timeout = Duration::from_millis(50);
     let server = Running::start(point);
     for start in [b"\x16\x03\x01".as_slice(), b"\x16garbage garbage garbage garbage"] {
         let mut stream = server.connect();
