@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import signal
 import sys
-import tempfile
 import time
 
 import workplace
@@ -33,13 +32,17 @@ def main(arguments):
     try:
         where = place.choose(None, 1)
         options.out.mkdir(parents=True, exist_ok=True)
-        profile = options.out / "flow.profdata"
-        with tempfile.TemporaryDirectory(prefix="flow-profile-") as raw:
-            _say("building it with counters")
-            os.environ["LLVM_PROFILE_FILE"] = f"{raw}/%p-%m.profraw"
-            program = build.build(workplace.ROOT, options.out / "counting", f"-Cprofile-generate={raw}")
-            _load(program, options.seconds, where)
-            build.merge(raw, profile)
+        # The same folder each time, as its name is among the flags.
+        raw = (options.out / "raw").resolve()
+        shutil.rmtree(raw, ignore_errors=True)
+        _say("building it with counters")
+        os.environ["LLVM_PROFILE_FILE"] = f"{raw}/%p-%m.profraw"
+        program = build.build(workplace.ROOT, options.out / "counting", f"-Cprofile-generate={raw}")
+        _load(program, options.seconds, where)
+        for old in options.out.glob("flow-*.profdata"):
+            old.unlink()
+        profile = build.merge(raw, options.out)
+        shutil.rmtree(raw)
         made = profile
         if not options.profile_only:
             _say("building it by what was counted")

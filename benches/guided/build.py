@@ -1,5 +1,6 @@
 """Builds of flow-proxy for its profile, and by it."""
 
+import hashlib
 import os
 import pathlib
 import re
@@ -28,9 +29,14 @@ def build(source, folder, flag):
     return folder / target / "release" / "flow-proxy"
 
 
-def merge(raw, profile):
-    """One profile of all that was written while flow-proxy ran."""
+def merge(raw, folder):
+    """One profile of all that was written while flow-proxy ran.
+
+    Its name tells its content: cargo takes what it compiled by another one for new as long as the flags are the same.
+    """
+    profile = folder / "flow.profdata"
     found = sorted(map(str, pathlib.Path(raw).glob("*.profraw")))
     done = subprocess.run([os.environ["LLVM_PROFDATA"], "merge", "-o", str(profile), *found], capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"llvm-profdata: {done.stderr[-1500:]}")
+    return profile.rename(folder / f"flow-{hashlib.sha256(profile.read_bytes()).hexdigest()[:16]}.profdata")

@@ -321,15 +321,15 @@ def test_a_build_guided_by_a_profile(tmp_path, monkeypatch):
         "#[inline(never)] fn often(n: u64) -> u64 { if n % 7 == 0 { n } else { 1 } }\nfn main() { println!(\"{}\", (0..1000).map(often).sum::<u64>()) }\n"
     )
     subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=tmp_path, check=True)
-    raw, profile = tmp_path / "raw", tmp_path / "flow.profdata"
+    raw = tmp_path / "raw"
     monkeypatch.setenv("LLVM_PROFILE_FILE", f"{raw}/%p-%m.profraw")
     counting = build.build(tmp_path, tmp_path / "counting", f"-Cprofile-generate={raw}")
     told = subprocess.run([counting], capture_output=True, text=True, check=True).stdout
-    build.merge(raw, profile)
+    profile = build.merge(raw, tmp_path)
     shown = subprocess.run([asked.stdout.strip(), "show", "--all-functions", "--counts", profile], capture_output=True, text=True, check=True).stdout
     assert "often" in shown and "1000" in shown, shown
     guided = build.build(tmp_path, tmp_path / "guided", f"-Cprofile-use={profile}")
     assert subprocess.run([guided], capture_output=True, text=True, check=True).stdout == told
     assert guided.read_bytes() != counting.read_bytes()
     with pytest.raises(Failed, match="llvm-profdata"):
-        build.merge(tmp_path / "nothing", profile)
+        build.merge(tmp_path / "nothing", tmp_path)
