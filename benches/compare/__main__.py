@@ -5,12 +5,11 @@ import datetime
 import json
 import os
 import pathlib
-import signal
 import sys
 
 import workplace
 from compare import markdown, place, plot, rounds, subjects, syscalls, table, workloads
-from compare.failure import Failed, Mistake
+from compare.failure import Mistake, exit_code
 
 HELP = """
 flow-proxy beside nginx, HAProxy, Caddy and Traefik: every subject runs with an equal configuration (benches/compare/templates) and one worker on
@@ -33,37 +32,32 @@ Exit code 2: the command asks for what there is not. Goals that are missed do no
 
 def main(arguments):
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        chosen = subjects.choose(options.subject, options.peers)
-        wanted = [_workload(name) for name in _names(options.workload)]
-        where = place.choose(options.cpus, options.workers)
-        if options.markdown:
-            markdown.check(options.markdown)
-        if options.syscalls:
-            syscalls.available()
-        _make(options.out)
-        cores = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, where.load)
-        results, goals = [], []
-        for workload in wanted:
-            figures = rounds.measure(workload, chosen, options.rounds, options.seconds, where, options.out if options.syscalls else None)
-            verdicts = table.verdicts(workload, figures, chosen)
-            print("\n" + table.text(workload, figures))
-            for name, verdict in verdicts:
-                print(f"  goal: {name}, {verdict}")
-            sys.stdout.flush()
-            results.append((workload, figures))
-            goals += [(workload, name, verdict) for name, verdict in verdicts]
-        os.sched_setaffinity(0, cores)
-        _write(options, chosen, results, goals)
-    except Mistake as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 2
-    except (Failed, AssertionError) as error:
-        print(f"compare: the run failed: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code("compare", lambda: _run(options), (Mistake,))
+
+
+def _run(options):
+    chosen = subjects.choose(options.subject, options.peers)
+    wanted = [_workload(name) for name in _names(options.workload)]
+    where = place.choose(options.cpus, options.workers)
+    if options.markdown:
+        markdown.check(options.markdown)
+    if options.syscalls:
+        syscalls.available()
+    _make(options.out)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, where.load)
+    results, goals = [], []
+    for workload in wanted:
+        figures = rounds.measure(workload, chosen, options.rounds, options.seconds, where, options.out if options.syscalls else None)
+        verdicts = table.verdicts(workload, figures, chosen)
+        print("\n" + table.text(workload, figures))
+        for name, verdict in verdicts:
+            print(f"  goal: {name}, {verdict}")
+        sys.stdout.flush()
+        results.append((workload, figures))
+        goals += [(workload, name, verdict) for name, verdict in verdicts]
+    os.sched_setaffinity(0, cores)
+    _write(options, chosen, results, goals)
 
 
 def _parse(arguments):

@@ -3,12 +3,11 @@
 import argparse
 import os
 import pathlib
-import signal
 import sys
 
 import workplace
 from compare import place, subjects, workloads
-from compare.failure import Failed, Mistake
+from compare.failure import Mistake, exit_code
 from flame import profile, stacks
 
 HELP = """
@@ -24,26 +23,21 @@ perf needs the right to watch a process: root, or kernel.perf_event_paranoid at 
 
 def main(arguments):
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        workload = _workload(options.workload)
-        subject = subjects.choose([f"flow-proxy={options.subject}"] if options.subject else [], [])[0]
-        where = place.choose(None, 1)
-        options.out.mkdir(parents=True, exist_ok=True)
-        os.sched_setaffinity(0, where.load)
-        recorded = profile.record(subject, workload, options.seconds, where)
-        folded, parts = stacks.fold(recorded, options.inferno)
-        picture = options.out / f"flame-{options.workload}.svg"
-        stacks.draw(folded, picture, f"flow-proxy, {workload.about}", options.inferno, options.least)
-    except (Mistake, OSError) as error:
-        print(f"flame: {error}", file=sys.stderr)
-        return 2
-    except (Failed, AssertionError) as error:
-        print(f"flame: the run failed: {error}", file=sys.stderr)
-        return 1
+    return exit_code("flame", lambda: _run(options))
+
+
+def _run(options):
+    workload = _workload(options.workload)
+    subject = subjects.choose([f"flow-proxy={options.subject}"] if options.subject else [], [])[0]
+    where = place.choose(None, 1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    os.sched_setaffinity(0, where.load)
+    recorded = profile.record(subject, workload, options.seconds, where)
+    folded, parts = stacks.fold(recorded, options.inferno)
+    picture = options.out / f"flame-{options.workload}.svg"
+    stacks.draw(folded, picture, f"flow-proxy, {workload.about}", options.inferno, options.least)
     print(stacks.table(folded, parts, options.rows))
     print(picture)
-    return 0
 
 
 def _workload(name):

@@ -4,13 +4,12 @@ import argparse
 import os
 import pathlib
 import shutil
-import signal
 import sys
 import time
 
 import workplace
 from compare import origin, place, rounds, subjects, workloads
-from compare.failure import Failed, Mistake
+from compare.failure import Failed, exit_code
 from compare.load.own import Idle
 from guided import build
 
@@ -28,34 +27,29 @@ BEGUN = time.monotonic()
 
 def main(arguments):
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        where = place.choose(None, 1)
-        options.out.mkdir(parents=True, exist_ok=True)
-        # The same folder each time, as its name is among the flags.
-        raw = (options.out / "raw").resolve()
-        shutil.rmtree(raw, ignore_errors=True)
-        _say("building it with counters")
-        os.environ["LLVM_PROFILE_FILE"] = f"{raw}/%p-%m.profraw"
-        program = build.build(workplace.ROOT, options.out / "counting", f"-Cprofile-generate={raw}")
-        _load(program, options.seconds, where)
-        for old in options.out.glob("flow-*.profdata"):
-            old.unlink()
-        profile = build.merge(raw, options.out)
-        shutil.rmtree(raw)
-        made = profile
-        if not options.profile_only:
-            _say("building it by what was counted")
-            program = build.build(workplace.ROOT, options.out / "guided", f"-Cprofile-use={profile.resolve()}")
-            made = shutil.copy2(program, options.out / "flow-proxy")
-    except (Mistake, OSError) as error:
-        print(f"guided: {error}", file=sys.stderr)
-        return 2
-    except (Failed, AssertionError) as error:
-        print(f"guided: {error}", file=sys.stderr)
-        return 1
+    return exit_code("guided", lambda: _run(options))
+
+
+def _run(options):
+    where = place.choose(None, 1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # The same folder each time, as its name is among the flags.
+    raw = (options.out / "raw").resolve()
+    shutil.rmtree(raw, ignore_errors=True)
+    _say("building it with counters")
+    os.environ["LLVM_PROFILE_FILE"] = f"{raw}/%p-%m.profraw"
+    program = build.build(workplace.ROOT, options.out / "counting", f"-Cprofile-generate={raw}")
+    _load(program, options.seconds, where)
+    for old in options.out.glob("flow-*.profdata"):
+        old.unlink()
+    profile = build.merge(raw, options.out)
+    shutil.rmtree(raw)
+    made = profile
+    if not options.profile_only:
+        _say("building it by what was counted")
+        program = build.build(workplace.ROOT, options.out / "guided", f"-Cprofile-use={profile.resolve()}")
+        made = shutil.copy2(program, options.out / "flow-proxy")
     _say(made)
-    return 0
 
 
 def _load(program, seconds, where):

@@ -4,11 +4,10 @@ import argparse
 import json
 import os
 import pathlib
-import signal
 import sys
 
 import workplace
-from compare.failure import Failed, Mistake
+from compare.failure import Mistake, exit_code
 from scale import figures, measure
 
 HELP = """
@@ -31,20 +30,13 @@ there is not. Goals that are missed do not fail a run.
 
 def main(arguments):
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        os.environ["FLOW_PROXY"] = str(_subject(options.subject))
-        options.out.mkdir(parents=True, exist_ok=True)
-        columns = measure.everything(options)
-    except Mistake as error:
-        print(f"scale: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"scale: {error}", file=sys.stderr)
-        return 2
-    except (Failed, AssertionError) as error:
-        print(f"scale: the run failed: {error}", file=sys.stderr)
-        return 1
+    return exit_code("scale", lambda: _run(options))
+
+
+def _run(options):
+    os.environ["FLOW_PROXY"] = str(_subject(options.subject))
+    options.out.mkdir(parents=True, exist_ok=True)
+    columns = measure.everything(options)
     print("\n" + figures.table(columns))
     verdicts = figures.verdicts(columns)
     for line, _ in verdicts:
@@ -54,7 +46,6 @@ def main(arguments):
     file = options.out / "scale.json"
     file.write_text(json.dumps(dict(columns), indent=1) + "\n")
     print(file)
-    return 0
 
 
 def _parse(arguments):
