@@ -3,7 +3,6 @@
 mod accept;
 mod bind;
 mod entry;
-mod held;
 pub(crate) mod proxy_protocol;
 mod stream;
 

@@ -1,4 +1,3 @@
-use super::held::Held;
 use crate::gather;
 use socket2::SockRef;
 use std::io::{self, IoSlice};
@@ -17,7 +16,6 @@ pub(crate) struct Stream {
     tcp: TcpStream,
     ahead: Vec<u8>,
     read: usize,
-    pub(crate) held: Held,
     ending: bool,
 }
 
@@ -41,7 +39,7 @@ impl ClientStream for Box<TlsStream<Stream>> {
 
 impl Stream {
     pub(crate) fn new(tcp: TcpStream) -> Self {
-        Self { tcp, ahead: Vec::new(), read: 0, held: Held::default(), ending: false }
+        Self { tcp, ahead: Vec::new(), read: 0, ending: false }
     }
 
     /// The bytes that have come in and are still to be read.
@@ -58,38 +56,6 @@ impl Stream {
     /// Drops the first `count` bytes of those ahead.
     pub(crate) fn skip(&mut self, count: usize) {
         self.read = self.ahead.len().min(self.read + count);
-    }
-
-    /// Sends what was held and has nothing to wait for.
-    pub(crate) async fn release(&mut self) -> io::Result<()> {
-        std::future::poll_fn(|cx| self.poll_release(cx, &[]).map_ok(drop)).await
-    }
-
-    /// Sends what was held, and then `parts`; gives how much of these was sent along, if any.
-    fn poll_release(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        while !self.held.is_empty() {
-            let held = std::mem::take(&mut self.held);
-            let sent = self.poll_send(cx, &held.before(parts));
-            self.held = held;
-            if let Some(count @ 1..) = self.held.was_sent(ready!(sent)?) {
-                return Poll::Ready(Ok(count));
-            }
-        }
-        Poll::Ready(Ok(0))
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        if !self.ending {
-            return gather::poll_write(&mut self.tcp, cx, parts);
-        }
-        loop {
-            ready!(self.tcp.poll_write_ready(cx))?;
-            let send = || SockRef::from(&self.tcp).send_vectored_with_flags(parts, libc::MSG_MORE | libc::MSG_NOSIGNAL);
-            match self.tcp.try_io(Interest::WRITABLE, send) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
-            }
-        }
     }
 }
 
@@ -128,16 +94,17 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        if let Some(count) = this.held.take(parts) {
-            return Poll::Ready(Ok(count));
+        if !self.ending {
+            return gather::poll_write(&mut self.tcp, cx, parts);
         }
-        if let count @ 1.. = ready!(this.poll_release(cx, parts))? {
-            return Poll::Ready(Ok(count));
+        loop {
+            ready!(self.tcp.poll_write_ready(cx))?;
+            let send = || SockRef::from(&self.tcp).send_vectored_with_flags(parts, libc::MSG_MORE | libc::MSG_NOSIGNAL);
+            match self.tcp.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
         }
-        let sent = this.poll_send(cx, parts);
-        this.held.look_at(parts, &sent);
-        sent
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -45,7 +45,7 @@ pub(crate) async fn handshake<T: TlsSource>(
     local: IpAddr,
     source: &T,
 ) -> Result<Handshake, HandshakeError> {
-    let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Failed)?;
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Failed)?;
     let hello = start.client_hello();
     let server_name = hello.server_name().unwrap_or_default().to_ascii_lowercase();
     let state = source.load();
@@ -63,15 +63,7 @@ pub(crate) async fn handshake<T: TlsSource>(
         let _ = stream.shutdown().await;
         return Err(HandshakeError::UnknownName(options));
     };
-    start.io.held.begin();
-    let mut stream = start.into_stream(config).await.map_err(HandshakeError::Failed)?;
-    let (tcp, connection) = stream.get_mut();
-    tcp.held.end();
-    let answers_soon = connection.alpn_protocol() == Some(b"h2")
-        || connection.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0);
-    if !answers_soon {
-        tcp.release().await.map_err(HandshakeError::Failed)?;
-    }
+    let stream = start.into_stream(config).await.map_err(HandshakeError::Failed)?;
     let session = session(&stream, server_name, options);
     Ok(Handshake::Done(Box::new(stream), session))
 }
