@@ -55,7 +55,7 @@ impl Inherited {
                 0 => i64::try_from(router.rule.len()).unwrap_or(i64::MAX),
                 priority => priority,
             },
-            tls: router.tls.as_ref().or(self.tls.as_ref()).cloned(),
+            tls: router.tls.clone().or_else(|| self.tls.clone().map(Box::new)),
             observability: Some(RouterObservability {
                 access_logs: own.access_logs.or(given.access_logs).or(Some(true)),
                 metrics: own.metrics.or(given.metrics).or(Some(true)),

@@ -16,7 +16,7 @@ pub struct Ingress {
     /// Its options.
     pub annotations: Annotations,
     /// `spec.defaultBackend`
-    pub default_backend: Option<Backend>,
+    pub default_backend: Option<Box<Backend>>,
     /// `spec.rules`
     pub rules: Box<[Rule]>,
     /// `spec.tls[].secretName`, those that are not empty.
@@ -126,7 +126,9 @@ impl From<&networking::Ingress> for Ingress {
             created: created(&object.metadata),
             class_name: spec.and_then(|spec| spec.ingress_class_name.as_deref()).map(Into::into),
             annotations: Annotations::of(&object.metadata),
-            default_backend: spec.and_then(|spec| spec.default_backend.as_ref()).map(Into::into),
+            default_backend: spec
+                .and_then(|spec| spec.default_backend.as_ref())
+                .map(|backend| Box::new(backend.into())),
             rules: spec.and_then(|spec| spec.rules.as_deref()).unwrap_or_default().iter().map(Into::into).collect(),
             tls_secrets: tls
                 .iter()

@@ -26,7 +26,7 @@ pub struct Router {
     pub priority: i64,
     /// Set where the router serves TLS connections.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<RouterTls>,
+    pub tls: Option<Box<RouterTls>>,
     /// What is recorded of its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<RouterObservability>,

@@ -158,7 +158,7 @@ pub struct Weighted {
     pub services: Vec<WeightedService>,
     /// Clients stay with the service they got.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky: Option<Sticky>,
+    pub sticky: Option<Box<Sticky>>,
 }
 
 /// One service of a weighted one.

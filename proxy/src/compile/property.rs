@@ -48,7 +48,7 @@ fn router() -> impl Strategy<Value = Router> {
             entry_points: entry_points.into_iter().map(Name::from).collect(),
             middlewares: middlewares.into_iter().map(Name::from).collect(),
             service: service.into(),
-            tls: options.map(|options| RouterTls { options: options.into(), ..RouterTls::default() }),
+            tls: options.map(|options| Box::new(RouterTls { options: options.into(), ..RouterTls::default() })),
             priority,
             ..Router::default()
         },

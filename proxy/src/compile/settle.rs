@@ -79,7 +79,7 @@ impl Defaults {
     pub(crate) fn tls_of<'a>(&'a self, router: &'a Router) -> impl Iterator<Item = (&'a Name, &'a RouterTls)> {
         self.wanted(router).iter().filter_map(|name| {
             let model = || place_of(&self.entry_points, name).and_then(|p| self.entry_points[p].http.tls.as_ref());
-            Some((name, router.tls.as_ref().or_else(model)?))
+            Some((name, router.tls.as_deref().or_else(model)?))
         })
     }
 

@@ -163,7 +163,7 @@ fn a_priority_is_made_from_the_rule_where_an_entry_point_takes_the_router() {
 
 #[test]
 fn a_router_of_tls_options_that_cannot_be_used_is_disabled() {
-    let tls = Some(RouterTls { options: "o".into(), ..RouterTls::default() });
+    let tls = Some(Box::new(RouterTls { options: "o".into(), ..RouterTls::default() }));
     let with = |suite: &str| {
         let mut config = routers([("r", Router { tls: tls.clone(), ..router("Host(`a.test`)") })]);
         let options = TlsOptions { cipher_suites: vec![suite.to_owned()], ..TlsOptions::default() };
@@ -303,7 +303,7 @@ fn what_did_not_change_keeps_its_identity() {
 fn a_conflict_is_named_after_the_copy_that_has_it() {
     let wants = |options: &str| Router {
         entry_points: vec!["web".into(), "websecure".into()],
-        tls: Some(RouterTls { options: options.into(), ..RouterTls::default() }),
+        tls: Some(Box::new(RouterTls { options: options.into(), ..RouterTls::default() })),
         ..router("Host(`x.test`)")
     };
     let mut config = routers([("a", wants("strict")), ("b", wants("default"))]);
@@ -317,7 +317,7 @@ fn a_conflict_is_named_after_the_copy_that_has_it() {
 fn tls_options_that_disagree_fall_back_and_say_so() {
     let wants = |host: &str, options: &str| Router {
         entry_points: vec!["web".into()],
-        tls: Some(RouterTls { options: options.into(), ..RouterTls::default() }),
+        tls: Some(Box::new(RouterTls { options: options.into(), ..RouterTls::default() })),
         ..router(&format!("Host(`{host}`) && PathPrefix(`/{options}`)"))
     };
     let mut config = routers([

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(super) struct Weighted {
     children: Box<[Arc<Service>]>,
     rotation: Rotation,
-    sticky: Option<Sticky>,
+    sticky: Option<Box<Sticky>>,
 }
 
 impl Weighted {
@@ -37,7 +37,8 @@ impl Weighted {
         let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
         Ok(Self {
             rotation: Rotation::new(&weights, start),
-            sticky: cookie.map(|cookie| Sticky::compile(cookie, name, children.iter().map(|child| &**child.name()))),
+            sticky: cookie
+                .map(|cookie| Box::new(Sticky::compile(cookie, name, children.iter().map(|child| &**child.name())))),
             children: children.into_boxed_slice(),
         })
     }

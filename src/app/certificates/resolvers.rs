@@ -121,7 +121,7 @@ impl Resolvers {
         let mut wanted = Vec::new();
         let mut found = Vec::new();
         for (name, info) in &runtime.routers {
-            let tls = info.router.tls.as_ref().or(info.inherited.tls.as_ref());
+            let tls = info.router.tls.as_deref().or(info.inherited.tls.as_ref());
             let Some(tls) = tls.filter(|tls| !tls.cert_resolver.is_empty()) else { continue };
             let resolver = &*tls.cert_resolver;
             if !self.sets.iter().any(|set| set.resolvers.iter().any(|known| known.name == resolver)) {

@@ -20,6 +20,9 @@ pub(super) const DEFAULT_ROUTER: &str = "default-router";
 /// The service of the default backend.
 pub(super) const DEFAULT_BACKEND: &str = "default-backend";
 
+/// A backend, and its service where it can be served.
+type DefaultBackend = (BackendKey, Option<Arc<Service>>);
+
 /// What one Ingress becomes, and what it reads for that.
 #[derive(Debug)]
 pub(super) struct Fragment {
@@ -27,9 +30,9 @@ pub(super) struct Fragment {
     pub(super) routers: Vec<(Name, Arc<Router>)>,
     /// Backends that its rules use.
     pub(super) backends: Vec<BackendKey>,
-    /// The backend that it makes the default, and its service where it can be served.
-    pub(super) default: Option<(BackendKey, Option<Arc<Service>>)>,
-    pub(super) secrets: Vec<ObjectKey>,
+    /// The backend that it makes the default; few do.
+    pub(super) default: Option<Box<DefaultBackend>>,
+    pub(super) secrets: Box<[ObjectKey]>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -40,7 +43,7 @@ impl Fragment {
             routers: Vec::new(),
             backends: Vec::new(),
             default: None,
-            secrets: Vec::new(),
+            secrets: Box::default(),
             diagnostics: Vec::new(),
         }
     }
@@ -65,9 +68,10 @@ impl Fragment {
         for warning in &routing.warnings {
             fragment.warning(warning.clone());
         }
-        fragment.secrets = ingress.tls_secrets.iter().map(|name| ingress.key.sibling(name)).collect();
-        fragment.secrets.sort_unstable();
-        fragment.secrets.dedup();
+        let mut secrets: Vec<_> = ingress.tls_secrets.iter().map(|name| ingress.key.sibling(name)).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        fragment.secrets = secrets.into_boxed_slice();
         if ingress.rules.is_empty() {
             fragment.add_default(ingress, &routing, view, options, backends);
         } else if ingress.default_backend.is_some() {
@@ -101,11 +105,11 @@ impl Fragment {
                 router.rule_syntax = Some(RuleSyntax::Default);
                 router.priority = i64::from(i32::MIN);
                 self.routers.push((DEFAULT_ROUTER.into(), Arc::new(router)));
-                self.default = Some((key, Some(service)));
+                self.default = Some(Box::new((key, Some(service))));
             }
             Err(error) => {
                 self.error(format!("spec.defaultBackend: {error}"));
-                self.default = Some((key, None));
+                self.default = Some(Box::new((key, None)));
             }
         }
     }
@@ -234,7 +238,7 @@ fn router(ingress: &Ingress, routing: &RouterOptions, backend: &BackendKey, serv
         entry_points: routing.entry_points.clone(),
         middlewares: routing.middlewares.clone(),
         service,
-        tls: routing.tls.clone(),
+        tls: routing.tls.clone().map(Box::new),
         observability: Some(observability),
         ..Router::default()
     }

@@ -114,7 +114,7 @@ impl Ingresses {
         for backend in &new.backends {
             changed |= self.backends.add_user(backend, key, true, &mut self.services);
         }
-        if let Some((backend, service)) = &new.default {
+        if let Some((backend, service)) = new.default.as_deref() {
             changed |= self.backends.add_user(backend, key, false, &mut self.services);
             if let Some(service) = service {
                 changed |= self.services.claim(&DEFAULT_BACKEND.into(), new.owner.clone(), service.clone());
@@ -159,7 +159,7 @@ impl Ingresses {
         for (name, _) in old.routers.iter().filter(|(name, _)| !keeps(name)) {
             changed |= self.routers.release(name, &old.owner);
         }
-        let default = |fragment: Option<&Fragment>| fragment.and_then(|fragment| fragment.default.as_ref()).cloned();
+        let default = |fragment: Option<&Fragment>| fragment.and_then(|fragment| fragment.default.as_deref()).cloned();
         let (old_default, new_default) = (default(Some(old)), default(new));
         if !(same_owner && new_default.as_ref().is_some_and(|(_, service)| service.is_some())) {
             changed |= self.services.release(&DEFAULT_BACKEND.into(), &old.owner);

@@ -138,7 +138,7 @@ fn weighted_services_with_their_own_cookie() {
     let chosen: Vec<_> = (0..8).map(|_| choose(&plain, None).unwrap().0).collect();
     assert_eq!(chosen.iter().filter(|url| url.ends_with("1:80")).count(), 6);
     let cookie = sticky(Cookie { name: "w".to_owned(), ..Cookie::default() });
-    let weighted = Weighted { services: weights, sticky: cookie };
+    let weighted = Weighted { services: weights, sticky: cookie.map(Box::new) };
     let weighted = world.compile("w@file", ServiceKind::Weighted(weighted), None);
     // sha256("b@file")
     assert_eq!(choose(&weighted, Some("w=b@file")).unwrap().1, ["w=f668813aab151233; Path=/"]);
