@@ -2,7 +2,7 @@
 
 use flow_middleware::Body;
 use flow_middleware::answer::{empty, unread};
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 pub(super) enum Refusal {
     #[error("CONNECT is not served")]
     Connect,
+    #[error("the request expects something other than 100-continue")]
+    Expectation,
     #[error("the request's Host is malformed")]
     Host,
     #[error("the request names more than one host")]
@@ -29,6 +31,7 @@ impl Refusal {
     pub(super) fn response(self) -> Response<Body> {
         match self {
             Self::Connect => empty(StatusCode::NOT_IMPLEMENTED),
+            Self::Expectation => empty(StatusCode::EXPECTATION_FAILED),
             Self::TransferCoding => unread(StatusCode::NOT_IMPLEMENTED, "Unsupported transfer encoding"),
             Self::Host => unread(StatusCode::BAD_REQUEST, "400 Bad Request: malformed Host header"),
             Self::Hosts | Self::Target => unread(StatusCode::BAD_REQUEST, "400 Bad Request"),
@@ -66,11 +69,24 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     if !is_named {
         request.headers_mut().remove(HOST);
     }
-    match request.uri().path() {
-        path if path.starts_with('/') => Ok(()),
-        "*" if request.method() == Method::OPTIONS => Err(Refusal::Options),
-        _ => Err(Refusal::Target),
+    let is_options = match request.uri().path() {
+        path if path.starts_with('/') => false,
+        "*" if request.method() == Method::OPTIONS => true,
+        _ => return Err(Refusal::Target),
+    };
+    if request.version() < Version::HTTP_2 && expects_the_unknown(request.headers()) {
+        return Err(Refusal::Expectation);
     }
+    if is_options { Err(Refusal::Options) } else { Ok(()) }
+}
+
+/// An expectation that nobody here can meet (RFC 9110 section 10.1.1). As in Traefik the first line counts, and
+/// `100-continue` may be one of several words.
+fn expects_the_unknown(headers: &HeaderMap) -> bool {
+    headers.get(EXPECT).is_some_and(|expected| {
+        let mut words = expected.as_bytes().split(|byte| b" ,\t".contains(byte));
+        !expected.is_empty() && !words.any(|word| word.eq_ignore_ascii_case(b"100-continue"))
+    })
 }
 
 /// At most one, and of characters that a host and port may have (RFC 9112 section 3.2). False where one is sent and empty,
@@ -195,6 +211,28 @@ mod tests {
         assert_eq!(settled(Version::HTTP_11, "OPTIONS", "*", &["a.test"]), Err(Refusal::Options));
         assert_eq!(Refusal::Connect.response().status(), 501);
         assert_eq!(Refusal::Options.response().status(), 200);
+    }
+
+    #[test]
+    fn only_a_continue_can_be_expected() {
+        let settled = |version, method, target, expected: &[&'static str]| {
+            let mut request = Request::builder().version(version).method(method).uri(target).header(HOST, "a");
+            for line in expected {
+                request = request.header(EXPECT, *line);
+            }
+            settle(&mut request.body(()).unwrap())
+        };
+        use Version as V;
+        for met in [[""].as_slice(), &["100-Continue"], &["x, 100-continue"], &["100-continue", "x"]] {
+            assert_eq!(settled(V::HTTP_11, "POST", "/", met), Ok(()), "{met:?}");
+        }
+        for unmet in [["x"].as_slice(), &["100-continued"], &["x", "100-continue"]] {
+            assert_eq!(settled(V::HTTP_11, "POST", "/", unmet), Err(Refusal::Expectation), "{unmet:?}");
+        }
+        assert_eq!(settled(V::HTTP_10, "GET", "/", &["x"]), Err(Refusal::Expectation));
+        assert_eq!(settled(V::HTTP_11, "OPTIONS", "*", &["x"]), Err(Refusal::Expectation));
+        assert_eq!(settled(V::HTTP_11, "GET", "*", &["x"]), Err(Refusal::Target));
+        assert_eq!(settled(V::HTTP_2, "GET", "/", &["x"]), Ok(()));
     }
 
     #[test]

@@ -116,6 +116,11 @@ fn bytes_that_no_target_may_hold_are_escaped() {
 }
 
 #[test]
+fn expectations() {
+    all_refused(417, &["POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 2\r\n\r\nhi"]);
+}
+
+#[test]
 fn connect() {
     all_refused(501, &["CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"]);
 }
