@@ -15,7 +15,7 @@ use balancer::{Balancer, Original};
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
-use http::header::SET_COOKIE;
+use http::header::{Entry, HeaderMap, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -172,7 +172,7 @@ impl Service {
     /// The load balancer that gets a request, past weighted services.
     fn balancer<'a>(
         &'a self,
-        headers: &http::HeaderMap,
+        headers: &HeaderMap,
         cookies: &mut SmallVec<[HeaderValue; 1]>,
     ) -> Option<(&'a Name, &'a Balancer)> {
         let mut service = self;
@@ -235,10 +235,23 @@ impl Prepared<'_> {
             clean_response(&mut head);
             response = Response::from_parts(head, body);
         }
-        for cookie in cookies.drain(..).chain(cookie.take()) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
+        put_first(response.headers_mut(), cookies.drain(..).chain(cookie.take()));
         Ok(response)
+    }
+}
+
+/// Puts the cookies of services before the backend's own, as Traefik does.
+fn put_first(headers: &mut HeaderMap, cookies: impl Iterator<Item = HeaderValue>) {
+    let mut cookies = cookies.peekable();
+    if cookies.peek().is_none() {
+        return;
+    }
+    let own: Vec<_> = match headers.entry(SET_COOKIE) {
+        Entry::Occupied(own) => own.remove_entry_mult().1.collect(),
+        Entry::Vacant(_) => Vec::new(),
+    };
+    for cookie in cookies.chain(own) {
+        headers.append(SET_COOKIE, cookie);
     }
 }
 

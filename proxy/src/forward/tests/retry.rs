@@ -161,6 +161,28 @@ async fn where_nobody_is_there_the_request_fails() {
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::NoServer);
 }
 
+/// Clients stay by a cookie `s`.
+fn sticky(urls: &[String]) -> Fixture {
+    Fixture::with(urls, &ServersTransport::default(), |balancer| {
+        let cookie = Cookie { name: "s".to_owned(), ..Cookie::default() };
+        balancer.sticky = Some(Box::new(Sticky { cookie: Some(cookie) }));
+    })
+}
+
+#[tokio::test]
+async fn a_services_cookie_comes_before_the_backends() {
+    let backend = Backend::run(|mut peer, _| async move {
+        while peer.head().await.is_some() {
+            peer.write("HTTP/1.1 204 No Content\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n").await;
+        }
+    })
+    .await;
+    let (response, _) = sticky(&[backend.url.clone()]).send(get("/")).await.unwrap();
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
+    assert!(cookies[0].starts_with("s="), "{cookies:?}");
+    assert_eq!(cookies[1..], ["a=1", "b=2"]);
+}
+
 #[tokio::test]
 async fn a_sticky_client_moves_on_when_its_server_is_gone() {
     let backend = Backend::run(|mut peer, _| async move {
@@ -169,10 +191,7 @@ async fn a_sticky_client_moves_on_when_its_server_is_gone() {
         }
     })
     .await;
-    let fixture = Fixture::with(&[nobody().await, backend.url.clone()], &ServersTransport::default(), |balancer| {
-        let cookie = Cookie { name: "s".to_owned(), ..Cookie::default() };
-        balancer.sticky = Some(Box::new(Sticky { cookie: Some(cookie) }));
-    });
+    let fixture = sticky(&[nobody().await, backend.url.clone()]);
     let gone = fixture.service.endpoints()[0].url().to_owned();
     let mut request = get("/");
     request.headers_mut().insert("cookie", format!("s={gone}").parse().unwrap());
