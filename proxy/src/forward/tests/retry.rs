@@ -177,7 +177,7 @@ async fn a_services_cookie_comes_before_the_backends() {
         }
     })
     .await;
-    let (response, _) = sticky(&[backend.url.clone()]).send(get("/")).await.unwrap();
+    let (response, _) = sticky(std::slice::from_ref(&backend.url)).send(get("/")).await.unwrap();
     let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
     assert!(cookies[0].starts_with("s="), "{cookies:?}");
     assert_eq!(cookies[1..], ["a=1", "b=2"]);
