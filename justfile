@@ -1,5 +1,7 @@
 # The menu: `just` lists it. CI runs the same pieces through tests/run.
 
+export CARGO_INCREMENTAL := "1"
+
 _default:
     @just --list
 
@@ -18,11 +20,11 @@ test:
 
 # The proxy against a real API server, backends and clients; names select files, as in `just e2e tls`.
 e2e *NAMES="e2e":
-    tests/run --profile quick {{ NAMES }}
+    tests/run {{ NAMES }}
 
 # Recorded answers and the project's own cases.
 golden:
-    tests/run --profile quick golden
+    tests/run golden
 
 # CPU per request beside nginx and HAProxy, and ten thousand Ingresses.
 bench-smoke:
@@ -30,15 +32,15 @@ bench-smoke:
 
 # What flow-proxy costs beside nginx, HAProxy, Caddy and Traefik; options as in `just bench --workload h1,h2-32 --rounds 3`.
 bench *OPTIONS:
-    cargo build --release
+    cargo build --profile dist
     benches/run compare {{ OPTIONS }}
 
 # Where flow-proxy's CPU time goes under a workload of `bench`.
 flame WORKLOAD="h1" *OPTIONS:
-    cargo build --release
+    cargo build --profile dist
     benches/run flame {{ WORKLOAD }} {{ OPTIONS }}
 
-# A release build that knows what is called often: target/guided/flow-proxy, made as the image is.
+# A build that knows what is called often: target/guided/flow-proxy, made as the image is.
 guided *OPTIONS:
     benches/run guided {{ OPTIONS }}
 

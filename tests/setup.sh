@@ -66,7 +66,7 @@ peers() {
 
 # Traefik from its Go module, for benches/compare where it is asked for; a TRAEFIK that names a program is taken as it is.
 traefik_binary() {
-    local version=v3.7.9 folder source
+    local version=v3.7.13 folder source
     [ -n "${TRAEFIK:-}" ] && return
     folder="$cache/traefik-$version"
     if [ ! -x "$folder/traefik" ]; then

@@ -74,7 +74,7 @@ def _parse(arguments):
     add("--seconds", type=_positive(int), default=3, metavar="S", help="seconds of each turn (3)")
     add("--subject", action="append", default=[], metavar='"NAME=PATH [OPTION...]"',
         help="a build of flow-proxy under a name of your choice, again for several, to see what a change or an option did; or another "
-        "nginx, haproxy, caddy, traefik (default: flow-proxy=$FLOW_PROXY or target/release/flow-proxy)")
+        "nginx, haproxy, caddy, traefik (default: flow-proxy=$FLOW_PROXY or target/dist/flow-proxy)")
     add("--peers", type=lambda text: [name for name in text.split(",") if name], metavar="NAMES",
         help="whom to compare with, as in nginx,haproxy; '' is nobody (default: nginx, haproxy, caddy and traefik, as far as they are here)")
     add("--with", dest="built", choices=["traefik"], help="build Traefik from its Go module, once, and compare with it too")

@@ -96,10 +96,10 @@ def _installed(name):
 
 
 def _default():
-    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or paths.ROOT / "target") / "release" / "flow-proxy"
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or paths.ROOT / "target") / "dist" / "flow-proxy"
     path = pathlib.Path(os.environ.get("FLOW_PROXY") or built)
     if not os.access(path, os.X_OK):
-        raise Mistake(f"{path} is not there: build it with `cargo build --release`, or name one by --subject flow-proxy=PATH")
+        raise Mistake(f"{path} is not there: build it with `cargo build --profile dist`, or name one by --subject flow-proxy=PATH")
     return Subject(OWN, OWN, str(path.resolve()))
 
 

@@ -55,7 +55,7 @@ def _parse(arguments):
     add("--seconds", type=int, default=10, metavar="S", help="how long to watch (10)")
     add("--rows", type=int, default=25, metavar="N", help="lines of the table (25)")
     add("--least", type=float, default=0.3, metavar="PERCENT", help="what is narrower than so much of the picture is not drawn (0.3)")
-    add("--subject", metavar="PATH", help="a build of flow-proxy with its symbols ($FLOW_PROXY or target/release/flow-proxy)")
+    add("--subject", metavar="PATH", help="a build of flow-proxy with its symbols ($FLOW_PROXY or target/dist/flow-proxy)")
     add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "flame", metavar="FOLDER", help="where flame-WORKLOAD.svg goes (target/flame)")
     add("--inferno", default=os.environ.get("INFERNO", ""), metavar="FOLDER", help="where inferno's programs are ($INFERNO, else PATH)")
     return parser.parse_args(arguments)

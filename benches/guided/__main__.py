@@ -14,11 +14,11 @@ from compare.load.own import Idle
 from guided import build
 
 HELP = """
-A release build that knows what is called often: flow-proxy is built with counters, put under every load of `benches/run compare` for some
+A build that knows what is called often: flow-proxy is built with counters, put under every load of `benches/run compare` for some
 seconds, and built once more by what they counted (profile-guided optimisation). What a request costs in user space becomes a quarter
 less. This is how the image is made (deploy/Dockerfile).
 
-Two release builds and some minutes of load; the program is target/guided/flow-proxy.
+Two builds by the profile `dist` and some minutes of load; the program is target/guided/flow-proxy.
 """
 # A body of a gigabyte shows nothing that one of a megabyte does not.
 LEFT_OUT = ("down-1g", "up-1g")

@@ -16,17 +16,17 @@ def host():
 
 
 def build(source, folder, flag):
-    """The release build of `source` with a flag of rustc's more, in a folder of its own; the program.
+    """The build of `source` by the profile `dist` with a flag of rustc's more, in a folder of its own; the program.
 
     With a target named, the flag is not for build scripts and macros.
     """
     target = host()
     flags = " ".join(filter(None, [os.environ.get("RUSTFLAGS"), flag]))
-    command = ["cargo", "build", "--release", "--locked", "--bin", "flow-proxy", "--target", target]
+    command = ["cargo", "build", "--profile", "dist", "--locked", "--bin", "flow-proxy", "--target", target]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(folder), "RUSTFLAGS": flags}
     if subprocess.run(command, cwd=source, env=environment).returncode:
         raise Failed("the build failed")
-    return folder / target / "release" / "flow-proxy"
+    return folder / target / "dist" / "flow-proxy"
 
 
 def merge(raw, folder):
