@@ -52,7 +52,7 @@ def test_what_is_wrong_installs_nothing(helm, own_cluster):
         ("flow-proxy", {"ingressClass": {"name": ""}}, "ingressClass.name is needed"),
         ("flow-proxy", {"deployment": {"replicas": "two"}}, "replicas"),
         ("vaultwarden", {"presistence": {}}, "presistence"),
-        ("cluster-infra", {"vaultwarden": {"env": {"SIGNUPS_ALLOWED": False}}}, "SIGNUPS_ALLOWED"),
+        ("cluster-infra", {"vaultwarden": {"env": {"SIGNUPS_ALLOWED": ["no"]}}}, "SIGNUPS_ALLOWED"),
     ):
         done = helm("install", "wrong", chart, "--kubeconfig", own_cluster.kubeconfig, "-n", "wrong", values=values, check=False)
         assert done.returncode != 0 and words in done.stderr, done.stderr

@@ -1,8 +1,10 @@
 """Values: what is wrong stops helm in one clear line, what is unknown, unserved or unsafe is named."""
 
+import base64
+
 import pytest
 import yaml
-from harness.charts import CHARTS, SEED, notes
+from harness.charts import CHARTS, SEED, find, notes, pods, render
 
 
 @pytest.mark.parametrize(("chart", "values", "words"), [
@@ -16,7 +18,7 @@ from harness.charts import CHARTS, SEED, notes
     ("authentik", {"secretkey": "x"}, "secretkey"),
     ("authentik", {"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
     ("authentik", {"postgresql": {"enabled": False}}, "externalDatabase.password or .existingSecret is needed"),
-    ("vaultwarden", {"env": {"SIGNUPS_ALLOWED": False}}, "SIGNUPS_ALLOWED"),
+    ("vaultwarden", {"env": {"SIGNUPS_ALLOWED": ["no"]}}, "SIGNUPS_ALLOWED"),
     ("vaultwarden", {"replicas": 2}, "replicas"),
     ("vaultwarden", {"backup": {"enabled": True}}, "backup.accessKeyId or .existingSecret is needed"),
     ("homer", {"agent": {"ports": "sip"}}, "ports"),
@@ -62,3 +64,44 @@ def test_every_default_value_is_known(charts):
                 check(value or {}, rule, f"{at}{name}.")
 
     check(yaml.safe_load((charts / "flow-proxy/values.yaml").read_text()), known, "")
+
+
+@pytest.mark.parametrize(("chart", "values"), [
+    ("authentik", {"env": {"A": False, "B": True, "C": 5000000, "D": 0.5, "E": None, "F": "text"}}),
+    ("vaultwarden", {"env": {"A": False, "B": True, "C": 5000000, "D": 0.5, "E": None, "F": "text"}}),
+    ("homer", {"agent": {"env": {"A": False, "B": True, "C": 5000000, "D": 0.5, "E": None, "F": "text"}}}),
+])
+def test_variables_are_written_without_quotes(helm, chart, values):
+    """Booleans and numbers become the text that was written; null is no variable."""
+    found = {}
+    for _, pod in pods(render(helm, chart, values)):
+        for container in pod["containers"]:
+            found |= {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+    assert {name: found.get(name) for name in "ABCDEF"} == {"A": "false", "B": "true", "C": "5000000", "D": "0.5", "E": None, "F": "text"}
+    assert "E" not in found
+
+
+def test_a_secret_variable_is_written_without_quotes(helm4):
+    secret = find(render(helm4, "vaultwarden", {"env": {"ADMIN_TOKEN": 12345678, "SMTP_PASSWORD": None}}), "Secret", "vaultwarden")
+    assert base64.b64decode(secret["data"]["ADMIN_TOKEN"]) == b"12345678" and "SMTP_PASSWORD" not in secret["data"]
+    assert "env.ADMIN_TOKEN is in clear" in notes(helm4, "vaultwarden", {"env": {"ADMIN_TOKEN": 12345678}})
+    settings = find(render(helm4, "postgresql", {"settings": {"max_connections": 5000000, "fsync": False}}), "StatefulSet")
+    arguments = settings["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert {"max_connections=5000000", "fsync=false"} <= set(arguments)
+
+
+def test_a_middleware_is_made_where_its_kind_is(helm):
+    """Authentik installs without Traefik's definitions; the umbrella brings them."""
+
+    def made(chart, values, *more):
+        return [item["metadata"]["name"] for item in render(helm, chart, values, *more) if item["kind"] == "Middleware"]
+
+    kind = ("--api-versions", "traefik.io/v1alpha1")
+    assert made("authentik", {}) == [] and made("authentik", {}, *kind) == ["authentik"]
+    assert made("authentik", {"forwardAuth": {"middleware": "always"}}) == ["authentik"]
+    assert made("authentik", {"forwardAuth": {"middleware": "never"}}, *kind) == made("authentik", {"forwardAuth": {"enabled": False}}, *kind) == []
+    assert made("cluster-infra", SEED) == ["authentik"]
+    application = {"forwardAuth": {"applications": [{"name": "a", "host": "a.example.org"}]}}
+    assert find(render(helm, "authentik", application), "Ingress", "authentik-outpost"), "the log-in's paths are there as before"
+    assert "no Middleware authentik was made" in notes(helm, "authentik", {})
+    assert "Middleware" not in notes(helm, "authentik", {"forwardAuth": {"enabled": False}})

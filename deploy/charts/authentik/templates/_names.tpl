@@ -49,3 +49,15 @@ capabilities:
 {{- else if hasKey $there .key }}{{ get $there .key }}
 {{- else }}{{ randAlphaNum (.length | default 40) | b64enc }}{{ end }}
 {{- end }}
+
+{{- /* A scalar as people write it: Helm reads numbers as floats, and 5000000 must not become 5e+06. */ -}}
+{{- define "authentik.text" -}}
+{{- if kindIs "float64" . }}{{ if eq . (floor .) }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end }}
+{{- else }}{{ toString . }}{{ end }}
+{{- end }}
+
+{{- /* Whether the Middleware of forwardAuth is made: an API server without its kind would refuse the whole release. */ -}}
+{{- define "authentik.makesMiddleware" -}}
+{{- $forward := .Values.forwardAuth }}
+{{- if and $forward.enabled (or (eq $forward.middleware "always") (and (eq $forward.middleware "auto") (.Capabilities.APIVersions.Has "traefik.io/v1alpha1"))) }}true{{ end }}
+{{- end }}

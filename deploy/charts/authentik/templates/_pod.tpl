@@ -64,8 +64,10 @@
 - name: AUTHENTIK_ERROR_REPORTING__ENABLED
   value: "false"
 {{- range $variable, $value := .Values.env }}
+{{- if not (kindIs "invalid" $value) }}
 - name: {{ $variable }}
-  value: {{ $value | quote }}
+  value: {{ include "authentik.text" $value | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -1,6 +1,7 @@
 {{- /* Everything that an operator should know, one a line. */ -}}
 {{- define "vaultwarden.warnings" -}}
-{{- range $variable, $value := .Values.env }}
+{{- range $variable, $given := .Values.env }}
+{{- $value := ternary "" (include "vaultwarden.text" $given) (kindIs "invalid" $given) }}
 {{- if regexMatch "(?i)change-?me" $value }}
 - env.{{ $variable }} IS STILL "{{ $value }}": everybody who has read the documentation knows it
 {{- else if and (eq $variable "ADMIN_TOKEN") $value (not (hasPrefix "$argon2" $value)) }}

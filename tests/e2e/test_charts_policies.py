@@ -1,0 +1,46 @@
+"""NetworkPolicies of the charts: what works under default-deny, and what stays closed."""
+
+import pytest
+from harness.charts import SERVICES, render
+from harness.policies import admits
+
+SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
+PROXY = {"namespace": "flow-proxy", "labels": {"app.kubernetes.io/name": "flow-proxy"}}
+
+
+@pytest.fixture(scope="module")
+def umbrella(helm):
+    return render(helm, "cluster-infra")
+
+
+def test_cert_manager_works_under_default_deny(umbrella):
+    """The API server (443, behind its Service 6443) and CAs are reached, and the webhook is, by the API server, which is no pod."""
+    for port in (443, 6443, 80):
+        assert admits(umbrella, "Egress", "cert-manager", {}, port), port
+    assert admits(umbrella, "Egress", "cert-manager", {}, 53, protocol="UDP")
+    assert admits(umbrella, "Ingress", "cert-manager", {}, 10250)
+    assert not admits(umbrella, "Ingress", "cert-manager", {}, 9402) and not admits(umbrella, "Egress", "cert-manager", {}, 25)
+
+
+@pytest.mark.parametrize("namespace", [name for name in SERVICES if name != "cert-manager"])
+def test_the_proxy_reaches_cert_manager_s_solvers(umbrella, namespace):
+    assert admits(umbrella, "Ingress", namespace, SOLVER, 8089, PROXY)
+    assert not admits(umbrella, "Ingress", namespace, SOLVER, 8089) and not admits(umbrella, "Ingress", namespace, SOLVER, 8089, {"namespace": "tenant"})
+    assert not admits(umbrella, "Ingress", namespace, {"app": "another"}, 8089, PROXY)
+
+
+def test_ports_of_cert_manager_are_values(helm4):
+    items = render(helm4, "cluster-infra", {"certManager": {"egressPorts": [16443], "webhookPort": 10260, "solverPort": 8090}})
+    assert admits(items, "Egress", "cert-manager", {}, 16443) and not admits(items, "Egress", "cert-manager", {}, 443)
+    assert admits(items, "Ingress", "cert-manager", {}, 10260) and admits(items, "Ingress", "authentik", SOLVER, 8090, PROXY)
+    names = {item["metadata"]["name"] for item in render(helm4, "cluster-infra", {"namespaces": {"defaultDeny": False}}) if item["kind"] == "NetworkPolicy"}
+    assert not names & {"default-deny", "cert-manager", "acme-solver"}, "nothing is denied, so nothing need be allowed"
+
+
+def test_authentik_reaches_directories(umbrella, helm4):
+    server = {"app.kubernetes.io/name": "authentik", "app.kubernetes.io/instance": "cluster-infra", "app.kubernetes.io/component": "worker"}
+    for port in (389, 636, 443):
+        assert admits(umbrella, "Egress", "authentik", server, port), port
+    assert not admits(umbrella, "Egress", "authentik", server, 3269)
+    more = {"authentik": {"networkPolicy": {"egress": [{"ports": [{"port": 3269, "protocol": "TCP"}]}]}}}
+    assert admits(render(helm4, "cluster-infra", more), "Egress", "authentik", server, 3269)
