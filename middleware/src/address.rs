@@ -13,8 +13,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(crate) enum Strategy {
     /// The nth from the right of `X-Forwarded-For`, which is one line by then.
     Depth(usize, Option<u8>),
-    /// The first from the right of it that is none of these.
-    Excluding(Networks),
+    /// The first from the right of it that is none of these; without any, the peer's, if that is none of these either.
+    Excluding(Networks, Option<u8>),
     /// The peer's.
     Peer(Option<u8>),
 }
@@ -26,6 +26,8 @@ pub(crate) enum Client<'a> {
     Address(IpAddr),
     /// A text that is none, or was not looked into; possibly empty.
     Text(&'a str),
+    /// A host by its name, whatever its case.
+    Host(&'a str),
 }
 
 impl Strategy {
@@ -40,12 +42,14 @@ impl Strategy {
         }
         Ok(match spec {
             spec if spec.depth > 0 => Self::Depth(spec.depth, spec.ipv6_subnet),
-            spec if !spec.excluded_ips.is_empty() => Self::Excluding(Networks::new(&spec.excluded_ips)?),
+            spec if !spec.excluded_ips.is_empty() => {
+                Self::Excluding(Networks::new(&spec.excluded_ips)?, spec.ipv6_subnet)
+            }
             spec => Self::Peer(spec.ipv6_subnet),
         })
     }
 
-    /// The client of `exchange`.
+    /// The client of `exchange`, for whoever lets only some pass: an empty text where it cannot be told.
     pub(crate) fn client<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
         match self {
             Self::Depth(depth, subnet) => {
@@ -55,15 +59,38 @@ impl Strategy {
                     None => Client::Text(text),
                 }
             }
-            Self::Excluding(networks) => {
-                let mut hops = forwarded_for(exchange).rsplit(',').map(str::trim).filter(|hop| !hop.is_empty());
-                let client = hops.find(|hop| !parse(hop).is_some_and(|address| networks.contains(address)));
-                Client::Text(client.unwrap_or_default())
+            Self::Excluding(networks, _) => {
+                let is_excluded = |hop: &&str| address_in(hop).is_some_and(|address| networks.contains(address));
+                let mut hops = hops(exchange).peekable();
+                if hops.peek().is_none() {
+                    // Nobody stands between: unless it is one of those that should have said for whom they ask.
+                    return match peer(exchange, None) {
+                        Client::Address(address) if networks.contains(address) => Client::Text(""),
+                        peer => peer,
+                    };
+                }
+                Client::Text(hops.find(|hop| !is_excluded(hop)).unwrap_or_default())
             }
-            Self::Peer(subnet) => {
-                let address = exchange.connection.remote.ip().to_canonical();
-                Client::Address(subnet.map_or(address, |bits| masked(address, bits)))
-            }
+            Self::Peer(subnet) => peer(exchange, *subnet),
+        }
+    }
+
+    /// The client of `exchange`, for whoever counts: never empty, so that those of whom too little is told do not share
+    /// one count. An address is the same one with and without a port.
+    pub(crate) fn source<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
+        let (Self::Depth(_, subnet) | Self::Excluding(_, subnet) | Self::Peer(subnet)) = self;
+        let text = match self.client(exchange) {
+            // The hop on the right was told by a proxy that is trusted, unlike those before it.
+            Client::Text("") if matches!(self, Self::Excluding(..)) => hops(exchange).next(),
+            Client::Text(text) => Some(text).filter(|text| !text.is_empty()),
+            found => return found,
+        };
+        match text {
+            None => peer(exchange, *subnet),
+            Some(text) => match address_in(text) {
+                Some(address) => Client::Address(subnet.map_or(address, |bits| masked(address, bits)).to_canonical()),
+                None => Client::Text(text),
+            },
         }
     }
 }
@@ -73,9 +100,25 @@ impl Client<'_> {
     pub(crate) fn address(self) -> Option<IpAddr> {
         match self {
             Self::Address(address) => Some(address),
-            Self::Text(text) => parse(text).or_else(|| parse(without_port(text)?)),
+            Self::Text(text) => address_in(text),
+            Self::Host(_) => None,
         }
     }
+}
+
+/// An address, also where a port stands behind it.
+fn address_in(text: &str) -> Option<IpAddr> {
+    parse(text).or_else(|| parse(without_port(text)?))
+}
+
+fn peer(exchange: &Exchange, subnet: Option<u8>) -> Client<'_> {
+    let address = exchange.connection.remote.ip().to_canonical();
+    Client::Address(subnet.map_or(address, |bits| masked(address, bits)))
+}
+
+/// Those of `X-Forwarded-For`, from the right.
+fn hops(exchange: &Exchange) -> impl Iterator<Item = &str> {
+    forwarded_for(exchange).rsplit(',').map(str::trim).filter(|hop| !hop.is_empty())
 }
 
 /// Addresses and networks.
@@ -132,7 +175,7 @@ fn parse(text: &str) -> Option<IpAddr> {
 }
 
 /// The host of `host:port`, as Go's `net.SplitHostPort` has it.
-fn without_port(text: &str) -> Option<&str> {
+pub(crate) fn without_port(text: &str) -> Option<&str> {
     let (host, _) = text.rsplit_once(':')?;
     match host.strip_prefix('[') {
         Some(host) => host.strip_suffix(']'),
@@ -155,7 +198,7 @@ mod tests {
             with(exchange("GET", "/"), &[("x-forwarded-for", forwarded_for), ("x-forwarded-for", "9.9.9.9")]);
         match strategy(spec).client(&exchange) {
             Client::Address(address) => address.to_string(),
-            Client::Text(text) => text.to_owned(),
+            Client::Text(text) | Client::Host(text) => text.to_owned(),
         }
     }
 
@@ -173,6 +216,43 @@ mod tests {
             (r#"{"excludedIPs": ["2.2.0.0/16"]}"#, "not one, 2.2.2.2", "not one"),
         ] {
             assert_eq!(seen(spec, forwarded_for), wanted, "{spec} {forwarded_for}");
+        }
+    }
+
+    #[test]
+    fn without_hops_the_peer_is_the_client_unless_it_is_a_proxy() {
+        let strategy = strategy(r#"{"excludedIPs": ["10.0.0.0/24"]}"#);
+        for (peer, forwarded_for, client, source) in [
+            ("192.0.2.7:1", "", "192.0.2.7", "192.0.2.7"),
+            ("10.0.0.1:1", "", "", "10.0.0.1"),
+            ("10.0.0.1:1", "192.0.2.7", "192.0.2.7", "192.0.2.7"),
+            ("10.0.0.1:1", "10.0.0.9, 10.0.0.2", "", "10.0.0.2"),
+            ("10.0.0.1:1", "192.0.2.7, 10.0.0.2:8080", "192.0.2.7", "192.0.2.7"),
+        ] {
+            let exchange = with(from(peer, "GET", "/"), &[("x-forwarded-for", forwarded_for)]);
+            let text = |found: Client<'_>| match found {
+                Client::Address(address) => address.to_string(),
+                Client::Text(text) | Client::Host(text) => text.to_owned(),
+            };
+            assert_eq!(text(strategy.client(&exchange)), client, "{peer} {forwarded_for}");
+            assert_eq!(text(strategy.source(&exchange)), source, "{peer} {forwarded_for}");
+        }
+        assert_eq!(strategy.client(&from("192.0.2.7:1", "GET", "/")), Client::Address("192.0.2.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn sources_are_told_apart_and_their_ports_are_not() {
+        for (spec, forwarded_for, wanted) in [
+            (r#"{"depth": 1}"#, "192.0.2.7:4711", "192.0.2.7"),
+            (r#"{"depth": 1}"#, "[2001:db8::1]:4711", "2001:db8::1"),
+            (r#"{"depth": 2}"#, "192.0.2.7", "198.51.100.1"),
+            (r#"{"depth": 2, "ipv6Subnet": 64}"#, "2001:db8:1:2:3::4, x", "2001:db8:1:2::"),
+            (r#"{"excludedIPs": ["10.0.0.0/8"], "ipv6Subnet": 64}"#, "2001:db8:1:2:3::4, 10.0.0.1", "2001:db8:1:2::"),
+            (r#"{"excludedIPs": ["10.0.0.0/8"]}"#, "::ffff:192.0.2.7", "192.0.2.7"),
+        ] {
+            let exchange = with(from("198.51.100.1:1", "GET", "/"), &[("x-forwarded-for", forwarded_for)]);
+            let wanted = Client::Address(wanted.parse().unwrap());
+            assert_eq!(strategy(spec).source(&exchange), wanted, "{spec} {forwarded_for}");
         }
     }
 

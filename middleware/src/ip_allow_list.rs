@@ -42,7 +42,7 @@ impl IpAllowList {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use crate::testing::{chain, compile, exchange, ok, passes, run, text, with};
+    use crate::testing::{chain, compile, exchange, from, ok, passes, run, text, with};
 
     #[tokio::test]
     async fn lets_its_networks_pass_and_tells_the_others_the_status() {
@@ -63,6 +63,28 @@ mod tests {
             assert_eq!(passes(&chain, &mut exchange).await, allowed, "{forwarded_for}");
         }
         assert!(!passes(&chain, &mut exchange("GET", "/")).await);
+    }
+
+    #[tokio::test]
+    async fn a_client_without_hops_is_its_own_address_and_a_proxy_without_hops_is_nobody() {
+        let chain = chain(&[
+            r#"{"ipAllowList": {"sourceRange": ["10.0.0.0/8"], "ipStrategy": {"excludedIPs": ["10.9.0.0/16"]}}}"#,
+        ]);
+        for (peer, forwarded_for, allowed) in [
+            ("10.1.1.1:1", None, true),
+            ("192.0.2.1:1", None, false),
+            ("10.9.0.1:1", None, false),
+            ("10.9.0.1:1", Some("10.1.1.1"), true),
+            ("10.9.0.1:1", Some("10.9.0.2"), false),
+            ("10.9.0.1:1", Some("192.0.2.1"), false),
+            ("10.9.0.1:1", Some(", ,"), false),
+        ] {
+            let mut exchange = from(peer, "GET", "/");
+            if let Some(forwarded_for) = forwarded_for {
+                exchange = with(exchange, &[("x-forwarded-for", forwarded_for)]);
+            }
+            assert_eq!(passes(&chain, &mut exchange).await, allowed, "{peer} {forwarded_for:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whose request it is, for middlewares that count (`sourceCriterion`).
 
-use crate::address::{Client, Strategy};
+use crate::address::{Client, Strategy, without_port};
 use crate::{Exchange, MiddlewareError};
 use flow_model::middleware::SourceCriterion;
 use http::header::HeaderName;
@@ -12,7 +12,7 @@ pub(crate) enum Criterion {
     Address(Strategy),
     /// A header's first value.
     Header(HeaderName),
-    /// `Host`, with its port.
+    /// `Host`, without its port and whatever its case.
     Host,
 }
 
@@ -36,13 +36,16 @@ impl Criterion {
     /// The source of `exchange`.
     pub(crate) fn source<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
         match self {
-            Self::Address(strategy) => strategy.client(exchange),
+            Self::Address(strategy) => strategy.source(exchange),
             Self::Header(name) => {
                 let value =
                     exchange.head.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
                 Client::Text(value.unwrap_or_default())
             }
-            Self::Host => Client::Text(exchange.host()),
+            Self::Host => {
+                let host = exchange.host();
+                Client::Host(without_port(host).unwrap_or(host).trim_matches(['[', ']']).trim_end_matches('.'))
+            }
         }
     }
 }
@@ -62,7 +65,7 @@ mod tests {
         let exchange = with(exchange("GET", "/"), &[("x-user", "ann"), ("x-user", "bob")]);
         for (spec, wanted) in [
             ("{}", Client::Address("127.0.0.1".parse().unwrap())),
-            (r#"{"requestHost": true}"#, Client::Text("example.test")),
+            (r#"{"requestHost": true}"#, Client::Host("example.test")),
             (r#"{"requestHeaderName": "X-User"}"#, Client::Text("ann")),
             (r#"{"requestHeaderName": "X-None"}"#, Client::Text("")),
         ] {

@@ -63,6 +63,7 @@ impl Inherited {
                 trace_verbosity: Some(own.trace_verbosity.or(given.trace_verbosity).unwrap_or_default()),
                 metadata: own.metadata,
             }),
+            created: router.created,
         }
     }
 }

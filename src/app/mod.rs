@@ -79,6 +79,7 @@ fn start(settings: &Settings) -> Result<(), Refusal> {
             crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
             crate::settings::RuleSyntax::V3 => RuleSyntax::V3,
         }),
+        strict_tls_options: settings.core.strict_tls_options,
         default_transport: default_transport(settings)?,
         tunnels: tunnels.clone(),
         internals: internal::services(&admin, &state, background.handle()),

@@ -34,9 +34,8 @@ section! {
     Core {
         /// The syntax of rules that do not name one: v3, which it is where nothing is said, or v2.
         default_rule_syntax: Option<RuleSyntax> = None, "defaultRuleSyntax";
-        also unserved {
-            "strictTLSOptions": "Refuses routers whose TLS options conflict.";
-        }
+        /// Serves no router whose TLS options conflict with those of another router of the same host.
+        strict_tls_options: bool = false, "strictTLSOptions";
     }
 
     /// What Traefik does besides; accepted, and none of it is done.

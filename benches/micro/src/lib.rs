@@ -45,6 +45,7 @@ pub fn compiler(entry_points: Arc<[Arc<EntryPoint>]>, metrics: Option<Arc<Metric
     Compiler::new(Setup {
         entry_points,
         rule_syntax: None,
+        strict_tls_options: false,
         default_transport: ServersTransport::default(),
         tunnels: Tunnels::new(),
         internals: Vec::new(),

@@ -26,6 +26,7 @@ type Shard = HashMap<Source, Entry, RandomState>;
 enum Source {
     Address(IpAddr),
     Text(Box<str>),
+    Host(Box<str>),
 }
 
 #[derive(Debug)]
@@ -96,6 +97,7 @@ impl From<Client<'_>> for Source {
         match client {
             Client::Address(address) => Self::Address(address),
             Client::Text(text) => Self::Text(text.into()),
+            Client::Host(host) => Self::Host(host.into()),
         }
     }
 }
@@ -105,6 +107,7 @@ impl Equivalent<Source> for Client<'_> {
         match (self, key) {
             (Self::Address(a), Source::Address(b)) => a == b,
             (Self::Text(a), Source::Text(b)) => **a == **b,
+            (Self::Host(a), Source::Host(b)) => a.eq_ignore_ascii_case(b),
             _ => false,
         }
     }
@@ -116,6 +119,7 @@ impl Hash for Source {
         match self {
             Self::Address(address) => Client::Address(*address).hash(state),
             Self::Text(text) => Client::Text(text).hash(state),
+            Self::Host(host) => Client::Host(host).hash(state),
         }
     }
 }
@@ -125,6 +129,7 @@ impl Hash for Client<'_> {
         match self {
             Client::Address(address) => address.hash(state),
             Client::Text(text) => text.hash(state),
+            Client::Host(host) => host.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase())),
         }
     }
 }

@@ -131,6 +131,37 @@ async fn counts_by_the_criterion() {
 }
 
 #[tokio::test]
+async fn clients_of_whom_nothing_is_forwarded_have_a_budget_each() {
+    for strategy in [r#"{"excludedIPs": ["192.0.2.0/24"]}"#, r#"{"depth": 1}"#, r#"{"depth": 1, "ipv6Subnet": 64}"#] {
+        let spec = format!(
+            r#"{{"rateLimit": {{"average": 1, "period": "1h", "sourceCriterion": {{"ipStrategy": {strategy}}}}}}}"#
+        );
+        let chain = chain(&[&spec]);
+        for (peer, passed) in [("10.0.0.1:1", true), ("10.0.0.2:1", true), ("10.0.0.1:2", false)] {
+            assert_eq!(passes(&chain, &mut from(peer, "GET", "/")).await, passed, "{strategy} {peer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_one_however_it_is_written() {
+    let chain = chain(&[r#"{"rateLimit": {"average": 1, "period": "1h", "sourceCriterion": {"requestHost": true}}}"#]);
+    for (host, passed) in [
+        ("a.test", true),
+        ("A.test", false),
+        ("a.test:81", false),
+        ("a.TEST.", false),
+        ("b.test", true),
+        ("[::1]:1", true),
+        ("[::1]", false),
+    ] {
+        let mut exchange = exchange("GET", "/");
+        exchange.head.headers.insert("host", host.parse().unwrap());
+        assert_eq!(passes(&chain, &mut exchange).await, passed, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn no_average_is_no_limit() {
     let chain = chain(&[r#"{"rateLimit": {"burst": 1}}"#]);
     for _ in 0..10 {

@@ -30,6 +30,10 @@ pub struct Router {
     /// What is recorded of its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<RouterObservability>,
+    /// When the object behind it was created, in seconds since 1970; zero where that is not known. Of two that cannot
+    /// both have what they want the elder has it.
+    #[serde(skip)]
+    pub created: i64,
 }
 
 /// The language of a rule.

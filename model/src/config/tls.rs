@@ -54,6 +54,18 @@ pub struct TlsOptions {
     pub broken: Option<String>,
 }
 
+impl TlsOptions {
+    /// Whether clients are asked for certificates, or nobody is served at all.
+    #[must_use]
+    pub fn guards(&self) -> bool {
+        let asks = |auth: &ClientAuth| match auth.client_auth_type {
+            None => !auth.ca_files.is_empty(),
+            Some(kind) => kind != ClientAuthType::NoClientCert,
+        };
+        self.broken.is_some() || self.client_auth.as_ref().is_some_and(asks)
+    }
+}
+
 /// Client certificates.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -46,9 +46,9 @@ impl Rule {
         Ok(Self { expr, hosts })
     }
 
-    /// Every value of a `Host` matcher, negated ones included, lower-cased, each once, in the rule's order.
+    /// Every value of a `Host` matcher that is not negated, lower-cased, each once, in the rule's order.
     ///
-    /// Traefik chooses TLS options by these and asks certificate resolvers for them.
+    /// TLS options are chosen by these, and certificate resolvers are asked for them (Traefik since 3.7.13).
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.hosts.iter().map(|host| &**host)
     }

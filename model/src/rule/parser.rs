@@ -32,10 +32,10 @@ pub(super) struct Argument {
     pub(super) text: String,
 }
 
-/// The values of `Host` matchers, lower-cased, each once.
+/// The values of `Host` matchers that are not negated, lower-cased, each once.
 pub(super) type Hosts = Box<[Box<str>]>;
 
-/// The expression, and the values of its `Host` matchers.
+/// The expression, and the values of its `Host` matchers that are not negated.
 pub(super) fn parse(text: &str, vocabulary: &'static Vocabulary) -> Result<(Expr, Hosts), RuleError> {
     let mut parser = Parser::new(text, vocabulary)?;
     if parser.token == Token::End {
@@ -61,13 +61,15 @@ struct Parser<'a> {
     token: Token<'a>,
     vocabulary: &'static Vocabulary,
     hosts: Vec<Box<str>>,
+    /// Whether what is read counts as its opposite.
+    negated: bool,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, vocabulary: &'static Vocabulary) -> Result<Self, RuleError> {
         let mut lexer = Lexer::new(text);
         let (at, token) = lexer.next()?;
-        Ok(Self { lexer, at, token, vocabulary, hosts: Vec::new() })
+        Ok(Self { lexer, at, token, vocabulary, hosts: Vec::new(), negated: false })
     }
 
     fn advance(&mut self) -> Result<Token<'a>, RuleError> {
@@ -115,7 +117,9 @@ impl<'a> Parser<'a> {
             self.advance()?;
             negated = !negated;
         }
+        self.negated ^= negated;
         let expr = self.primary(depth)?;
+        self.negated ^= negated;
         Ok(if negated { expr.negate() } else { expr })
     }
 
@@ -152,7 +156,7 @@ impl<'a> Parser<'a> {
         if let Some(argument) = empty {
             return Err(RuleError::new(argument.at, RuleProblem::EmptyArgument { matcher: name }));
         }
-        if name == "Host" {
+        if name == "Host" && !self.negated {
             self.note_hosts(&call);
         }
         (self.vocabulary.build)(&call)

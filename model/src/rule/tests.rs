@@ -212,9 +212,23 @@ fn hosts_of_version_3() {
 #[test]
 fn remembers_every_host() {
     let rule = "Host(`B.com`) && !Host(`a.com`) || host(`*.c.com`) || HostRegexp(`d.com`) || Host(`b.COM`)";
-    assert_eq!(Rule::parse(rule, V3).unwrap().hosts().collect::<Vec<_>>(), ["b.com", "a.com", "*.c.com"]);
+    assert_eq!(Rule::parse(rule, V3).unwrap().hosts().collect::<Vec<_>>(), ["b.com", "*.c.com"]);
     let rule = "Host(`a.com`, `b.com`) || HostHeader(`c.com`)";
     assert_eq!(Rule::parse(rule, V2).unwrap().hosts().collect::<Vec<_>>(), ["a.com", "b.com"]);
+}
+
+#[test]
+fn hosts_that_a_rule_excludes_are_not_its_own() {
+    for (rule, syntax, wanted) in [
+        ("Host(`f`) && !(Host(`x`) || Host(`y`))", V3, &["f"][..]),
+        ("!Host(`a`)", V3, &[]),
+        ("!!Host(`a`)", V3, &["a"]),
+        ("!(Path(`/x`) || !Host(`a`)) && !Host(`b`)", V3, &["a"]),
+        ("!Host(`a`) || Host(`a`)", V3, &["a"]),
+        ("!Host(`a`, `b`) && Host(`c`)", V2, &["c"]),
+    ] {
+        assert_eq!(Rule::parse(rule, syntax).unwrap().hosts().collect::<Vec<_>>(), wanted, "{rule}");
+    }
 }
 
 #[test]

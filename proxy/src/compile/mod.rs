@@ -38,7 +38,7 @@ use routers::{Copy, Entry, Workshop};
 use services::Services;
 use settle::Defaults;
 use std::sync::Arc;
-use tls_options::{ByName, Choice, Wish, choose};
+use tls_options::{ByName, Choice, Settling, Wish, choose};
 use users::Users;
 
 /// What holds for every compilation of a process.
@@ -47,6 +47,8 @@ pub struct Setup {
     pub entry_points: Arc<[Arc<EntryPoint>]>,
     /// The syntax of rules that name none, where one is configured; else it is v3.
     pub rule_syntax: Option<RuleSyntax>,
+    /// No router is served whose TLS options conflict with another's (`core.strictTLSOptions`).
+    pub strict_tls_options: bool,
     /// How servers are reached where a service does not say.
     pub default_transport: ServersTransport,
     /// Counts upgraded connections.
@@ -160,8 +162,9 @@ impl Compiler {
             doubtful.insert(Arc::clone(&name));
             stale.extend(old.map(|old| (name, old)));
         }
-        if !change.routers.is_empty() {
-            doubtful.extend(self.choose());
+        let options_changed = change.parts.iter().any(|on| matches!(on, On::TlsOptions(_)));
+        if options_changed || !change.routers.is_empty() {
+            doubtful.extend(self.choose(lookup));
         }
         let mut workshop = Workshop {
             defaults: &self.defaults,
@@ -177,11 +180,11 @@ impl Compiler {
             let old = stale.remove(&name);
             let before = old.as_ref().map_or(&[][..], |old| &old.dependencies);
             if let Some(entry) = self.entries.get_mut(&name) {
-                let conflicted = self.choice.conflicted.get(&name).map_or(&[][..], Vec::as_slice);
-                if entry.holds(conflicted, lookup) {
+                let conflicts = self.choice.conflicts.get(&name).map_or(&[][..], Vec::as_slice);
+                if entry.holds(conflicts, lookup) {
                     continue;
                 }
-                let replaced = entry.build(&name, conflicted, old.as_deref(), &mut workshop);
+                let replaced = entry.build(&name, conflicts, old.as_deref(), &mut workshop);
                 let before = if old.is_some() { before } else { &replaced.dependencies };
                 unused.extend(self.users.replace(&name, before, &entry.dependencies));
                 built.gone.extend(replaced.copies);
@@ -197,18 +200,24 @@ impl Compiler {
     }
 
     /// Settles the TLS options that routers want. Gives those for which that came out differently than before.
-    fn choose(&mut self) -> Vec<Name> {
+    fn choose(&mut self, lookup: Lookup<'_>) -> Vec<Name> {
         // Where nobody wants anything but the default options there is nothing to settle.
         let choice = if self.wishing.is_empty() {
             Choice::default()
         } else {
             let wishes = self.entries.iter().flat_map(|(name, entry)| entry.wishes(name, &self.defaults));
-            choose(&wishes.collect::<Vec<Wish>>())
+            // What does not exist is never served: it protects as much as can be.
+            let guard = |name: &str| match lookup.tls_options(name) {
+                Some(options) => options.guards(),
+                None => name != tls_options::DEFAULT,
+            };
+            let settling = Settling { strict: self.setup.strict_tls_options, guard: &guard };
+            choose(&wishes.collect::<Vec<Wish>>(), &settling)
         };
         let before = std::mem::replace(&mut self.choice, choice);
-        let now = &self.choice.conflicted;
-        let changed = now.iter().filter(|(name, places)| before.conflicted.get(*name) != Some(places));
-        let settled = before.conflicted.keys().filter(|name| !now.contains_key(*name));
+        let now = &self.choice.conflicts;
+        let changed = now.iter().filter(|(name, places)| before.conflicts.get(*name) != Some(places));
+        let settled = before.conflicts.keys().filter(|name| !now.contains_key(*name));
         changed.map(|(name, _)| name).chain(settled).cloned().collect()
     }
 

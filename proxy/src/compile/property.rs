@@ -5,8 +5,8 @@ use super::tests::web_and_websecure;
 use super::{Compiled, Source};
 use crate::router::RequestView;
 use flow_model::config::{
-    Config, LoadBalancer, Objects, Router, RouterTls, Server, ServersTransport, Service, ServiceKind, TlsOptions,
-    Weighted, WeightedService,
+    ClientAuth, ClientAuthType, Config, LoadBalancer, Objects, Router, RouterTls, Server, ServersTransport, Service,
+    ServiceKind, TlsOptions, Weighted, WeightedService,
 };
 use flow_model::middleware::{AddPrefix, Chain, Middleware};
 use flow_model::name::Name;
@@ -28,7 +28,7 @@ enum Step {
     Service(usize, &'static str, Option<Service>),
     Middleware(usize, &'static str, Option<Middleware>),
     Transport(usize, bool),
-    Options(usize, &'static str, bool),
+    Options(usize, &'static str, Option<TlsOptions>),
 }
 
 fn router() -> impl Strategy<Value = Router> {
@@ -42,14 +42,15 @@ fn router() -> impl Strategy<Value = Router> {
     let middlewares = vec(select(vec!["m", "n", "ring", "m@kubernetescrd"]), 0..3);
     let service = select(vec!["s", "s", "t", "w", "s@kubernetescrd", "none"]);
     let options = select(vec![None, None, None, Some(""), Some("strict"), Some("strict@kubernetescrd")]);
-    (rule, entry_points, middlewares, service, options, 0_i64..3).prop_map(
-        |(rule, entry_points, middlewares, service, options, priority)| Router {
+    (rule, entry_points, middlewares, service, options, 0_i64..3, 0_i64..3).prop_map(
+        |(rule, entry_points, middlewares, service, options, priority, created)| Router {
             rule,
             entry_points: entry_points.into_iter().map(Name::from).collect(),
             middlewares: middlewares.into_iter().map(Name::from).collect(),
             service: service.into(),
             tls: options.map(|options| Box::new(RouterTls { options: options.into(), ..RouterTls::default() })),
             priority,
+            created,
             ..Router::default()
         },
     )
@@ -80,6 +81,14 @@ fn middleware() -> impl Strategy<Value = Middleware> {
     ]
 }
 
+fn options() -> impl Strategy<Value = TlsOptions> {
+    let kind = select(vec![ClientAuthType::NoClientCert, ClientAuthType::RequireAnyClientCert]);
+    kind.prop_map(|kind| TlsOptions {
+        client_auth: Some(ClientAuth { ca_files: Vec::new(), client_auth_type: Some(kind) }),
+        ..TlsOptions::default()
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let provider = || 0..PROVIDERS.len();
     prop_oneof![
@@ -90,8 +99,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (provider(), select(vec!["m", "n", "ring"]), proptest::option::weighted(0.8, middleware()))
             .prop_map(|(provider, name, middleware)| Step::Middleware(provider, name, middleware)),
         1 => (provider(), any::<bool>()).prop_map(|(provider, there)| Step::Transport(provider, there)),
-        1 => (provider(), select(vec!["strict", "default"]), any::<bool>())
-            .prop_map(|(provider, name, there)| Step::Options(provider, name, there)),
+        1 => (provider(), select(vec!["strict", "default"]), proptest::option::of(options()))
+            .prop_map(|(provider, name, options)| Step::Options(provider, name, options)),
     ]
 }
 
@@ -110,9 +119,7 @@ fn apply(step: &Step, configs: &mut [Config]) {
         Step::Transport(provider, there) => {
             put(&mut configs[provider].servers_transports, "slow", there.then(ServersTransport::default));
         }
-        Step::Options(provider, name, there) => {
-            put(&mut configs[provider].tls_options, name, there.then(TlsOptions::default));
-        }
+        Step::Options(provider, name, options) => put(&mut configs[provider].tls_options, name, options),
     }
 }
 

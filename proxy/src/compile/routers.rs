@@ -3,7 +3,7 @@
 use super::lookup::{Dependency, Lookup};
 use super::services::Services;
 use super::settle::{Defaults, Settled};
-use super::tls_options::{ByName, DEFAULT, Wish, default_name};
+use super::tls_options::{ByName, Conflict, DEFAULT, Outcome, Wish, default_name};
 use crate::forward::fetch;
 use crate::metrics::{Counted, Metrics, RouteSeries};
 use crate::router::CompiledRule;
@@ -11,7 +11,7 @@ use crate::snapshot::{Pipeline, Route, Target};
 use crate::tls::check_options;
 use flow_middleware::chain::Chain;
 use flow_middleware::{Middleware as Step, MiddlewareError, compile};
-use flow_model::config::{IngressMetadata, Router, RouterObservability, RuleSyntax};
+use flow_model::config::{IngressMetadata, Router, RouterObservability, RouterTls, RuleSyntax};
 use flow_model::middleware::{ForwardAuth, Middleware};
 use flow_model::name::{INTERNAL, KUBERNETES, KUBERNETES_CRD, Name, provider, qualify};
 use flow_model::rule::Rule;
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     source: Arc<Router>,
     rule: Result<Arc<CompiledRule>, String>,
     hosts: Arc<[Name]>,
-    conflicted: Box<[Name]>,
+    conflicts: Box<[Conflict]>,
     pub(super) copies: Box<[Copy]>,
     /// Everything that the copies were made from.
     pub(super) dependencies: Box<[Dependency]>,
@@ -73,8 +73,8 @@ impl Entry {
             }
             _ => read_rule(source, default_syntax),
         };
-        let (conflicted, copies, dependencies) = Default::default();
-        Self { source: Arc::clone(source), rule, hosts, conflicted, copies, dependencies }
+        let (conflicts, copies, dependencies) = Default::default();
+        Self { source: Arc::clone(source), rule, hosts, conflicts, copies, dependencies }
     }
 
     /// Whether it wants other TLS options than the default ones anywhere.
@@ -98,13 +98,14 @@ impl Entry {
             } else {
                 qualify(&tls.options, provider(name))
             },
+            created: self.source.created,
         })
     }
 
     /// Nothing has changed since the copies were made.
-    pub(super) fn holds(&self, conflicted: &[Name], lookup: Lookup<'_>) -> bool {
+    pub(super) fn holds(&self, conflicts: &[Conflict], lookup: Lookup<'_>) -> bool {
         !self.copies.is_empty()
-            && *self.conflicted == *conflicted
+            && *self.conflicts == *conflicts
             && self.dependencies.iter().all(|dependency| dependency.holds(lookup))
     }
 
@@ -113,7 +114,7 @@ impl Entry {
     pub(super) fn build(
         &mut self,
         name: &Name,
-        conflicted: &[Name],
+        conflicts: &[Conflict],
         previous: Option<&Self>,
         with: &mut Workshop<'_>,
     ) -> Replaced {
@@ -126,16 +127,16 @@ impl Entry {
                 })
             })
             .collect();
-        let settled = with.defaults.settle(name, &self.source, conflicted);
+        let settled = with.defaults.settle(name, &self.source, conflicts);
         let mut dependencies = Vec::new();
         let copies = settled.into_iter().map(|settled| {
             let build = Build::new(name, &self.source, settled, &old_steps, &mut dependencies, with);
-            build.finish(&self.rule, !conflicted.is_empty())
+            build.finish(&self.rule)
         });
         let copies = copies.collect();
         dependencies.sort_unstable_by_key(Dependency::on);
         dependencies.dedup_by(|a, b| a.on() == b.on());
-        self.conflicted = conflicted.into();
+        self.conflicts = conflicts.into();
         Replaced {
             copies: std::mem::replace(&mut self.copies, copies),
             dependencies: std::mem::replace(&mut self.dependencies, dependencies.into()),
@@ -150,11 +151,17 @@ fn read_rule(source: &Router, default_syntax: RuleSyntax) -> (Result<Arc<Compile
     };
     match Rule::parse(&source.rule, syntax) {
         Ok(rule) => {
-            let hosts = rule.hosts().map(Name::from).collect();
+            let hosts = rule.hosts().filter_map(server_name).map(Name::from).collect();
             (CompiledRule::compile(&rule).map_err(|e| format!("error while adding rule {}: {e}", source.rule)), hosts)
         }
         Err(error) => (Err(format!("error while parsing rule {}: {error}", source.rule)), Arc::default()),
     }
+}
+
+/// The server name that clients ask for a rule's host with; `*` stands for none.
+fn server_name(host: &str) -> Option<&str> {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    (!name.is_empty() && name != "*").then_some(name)
 }
 
 /// What routers are built with.
@@ -211,7 +218,7 @@ impl<'a, 'b> Build<'a, 'b> {
         Self { provider, source, settled, old_steps, dependencies, with, steps, errors, broken }
     }
 
-    fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>, conflicted: bool) -> Copy {
+    fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> Copy {
         let mut route = None;
         let router = self.settled.site.inherited.settle(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
@@ -225,7 +232,7 @@ impl<'a, 'b> Build<'a, 'b> {
             if let Err(error) = rule {
                 self.errors.push(error.clone());
             }
-            let tls_options = self.tls_options(&router, conflicted);
+            let tls_options = self.tls_options(&router);
             looked_up = tls_options.is_some();
             let pipeline = tls_options.and_then(|options| self.pipeline(&router, options));
             route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
@@ -298,8 +305,22 @@ impl<'a, 'b> Build<'a, 'b> {
     }
 
     /// The options that a TLS connection must have been made with; empty for a router of plain connections.
-    fn tls_options(&mut self, router: &Router, conflicted: bool) -> Option<Name> {
+    fn tls_options(&mut self, router: &Router) -> Option<Name> {
         let Some(tls) = &router.tls else { return Some(Name::default()) };
+        let wanted = self.wanted_tls_options(tls)?;
+        let conflicts = &self.settled.conflicts;
+        self.errors.extend(conflicts.iter().map(|conflict| conflict.message.clone()));
+        let is = |outcome| conflicts.iter().any(|conflict| conflict.outcome == outcome);
+        if is(Outcome::Refused) {
+            None
+        } else if is(Outcome::Default) {
+            Some(default_name())
+        } else {
+            Some(wanted)
+        }
+    }
+
+    fn wanted_tls_options(&mut self, tls: &RouterTls) -> Option<Name> {
         if tls.options.is_empty() || &*tls.options == DEFAULT {
             return Some(default_name());
         }
@@ -319,13 +340,6 @@ impl<'a, 'b> Build<'a, 'b> {
         if let Err(error) = usable {
             self.errors.push(error);
             return None;
-        }
-        if conflicted {
-            self.errors.push(format!(
-                "its TLS options {name} cannot be used: another router of the same host has others, or its rule names no host; \
-                 the default ones are"
-            ));
-            return Some(default_name());
         }
         Some(name)
     }

@@ -3,6 +3,7 @@
 //! Traefik applies the "model" of an entry point (its `http.tls`, `http.middlewares`, observability) to every router on
 //! it; a router on several entry points is then split, one copy for each entry point that has a model.
 
+use super::tls_options::{Conflict, Outcome};
 use flow_model::config::{Router, RouterTls, RuleSyntax};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::Name;
@@ -26,6 +27,8 @@ pub(crate) struct Settled {
     /// Qualified name, with the entry point before it where the router was split.
     pub(crate) name: Name,
     pub(crate) site: Arc<Site>,
+    /// Conflicts about its TLS options.
+    pub(crate) conflicts: Box<[Conflict]>,
 }
 
 /// What holds for every router of an installation.
@@ -87,9 +90,12 @@ impl Defaults {
         place_of(&self.entry_points, name).is_some_and(|place| self.entry_points[place].has_model)
     }
 
-    /// The copies of a router that are served, at least one. `conflicted` says that its TLS options cannot be used
-    /// on the entry points (see [`super::tls_options`]): every entry point then gets a copy under a telling name.
-    pub(crate) fn settle(&self, name: &Name, router: &Router, conflicted: &[Name]) -> Vec<Settled> {
+    /// The copies of a router that are served, at least one. Every entry point on which a conflict takes its TLS options
+    /// from it (see [`super::tls_options`]) gets a copy under a telling name.
+    pub(crate) fn settle(&self, name: &Name, router: &Router, conflicts: &[Conflict]) -> Vec<Settled> {
+        let of = |entry_points: &[Name]| -> Box<[Conflict]> {
+            conflicts.iter().filter(|conflict| entry_points.contains(&conflict.entry_point)).cloned().collect()
+        };
         let wanted = self.wanted(router);
         let mut split = Vec::new();
         let mut together = Vec::new();
@@ -97,11 +103,12 @@ impl Defaults {
             let has_model = self.has_model(entry_point);
             let of_model =
                 if has_model && wanted.len() > 1 { format!("{entry_point}-{name}").into() } else { Arc::clone(name) };
-            if conflicted.contains(entry_point) {
+            let conflicts = of(std::slice::from_ref(entry_point));
+            if conflicts.iter().any(|conflict| conflict.outcome != Outcome::Kept) {
                 let name = Name::from(format!("{entry_point}-conflicted-{of_model}"));
-                split.push(Settled { name, site: self.alone(entry_point) });
+                split.push(Settled { name, site: self.alone(entry_point), conflicts });
             } else if has_model {
-                split.push(Settled { name: of_model, site: self.alone(entry_point) });
+                split.push(Settled { name: of_model, site: self.alone(entry_point), conflicts });
             } else {
                 together.push(Arc::clone(entry_point));
             }
@@ -113,7 +120,8 @@ impl Defaults {
             } else {
                 Arc::new(site(&self.entry_points, self.syntax, &together, None))
             };
-            split.push(Settled { name: Arc::clone(name), site });
+            let conflicts = of(&site.inherited.entry_points);
+            split.push(Settled { name: Arc::clone(name), site, conflicts });
         }
         split
     }

@@ -3,7 +3,8 @@ use super::*;
 use crate::router::RequestView;
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{
-    Config, LoadBalancer, Router, RouterTls, Server, Service, ServiceKind, TlsOptions, Weighted, WeightedService,
+    ClientAuth, ClientAuthType, Config, LoadBalancer, Router, RouterTls, Server, Service, ServiceKind, TlsOptions,
+    Weighted, WeightedService,
 };
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
 use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, Middleware, RateLimit};
@@ -43,6 +44,7 @@ fn setup(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Setup {
     Setup {
         entry_points: entry_points.into_iter().collect(),
         rule_syntax: None,
+        strict_tls_options: false,
         default_transport: ServersTransport::default(),
         tunnels: Tunnels::new(),
         internals: vec![("noop@internal".into(), Arc::new(Nobody))],
@@ -330,13 +332,105 @@ fn tls_options_that_disagree_fall_back_and_say_so() {
     let compiled = web_and_websecure().compile(&source(config));
     assert_eq!(
         names(&compiled),
-        ["c@kubernetes", "d@kubernetes*", "web-conflicted-a@kubernetes*", "web-conflicted-b@kubernetes"]
+        ["c@kubernetes", "d@kubernetes*", "web-conflicted-a@kubernetes*", "web-conflicted-b@kubernetes*"]
     );
+    let told = |name: &str| compiled.runtime.routers[name].errors.join("; ");
+    assert!(told("web-conflicted-a@kubernetes").contains("default of router b@kubernetes on host x.test"));
+    assert!(told("web-conflicted-b@kubernetes").contains("strict@kubernetes of router a@kubernetes on host x.test"));
     assert_eq!(
         compiled.runtime.routers["d@kubernetes"].errors,
         ["building router handler: unknown TLS options: missing@kubernetes"]
     );
     assert!(routed(&compiled, 1, true, "x.test", "/strict").is_some(), "served, with the default options");
+}
+
+fn with_client_certificates() -> Arc<TlsOptions> {
+    let client_auth = ClientAuth { ca_files: Vec::new(), client_auth_type: Some(ClientAuthType::RequireAnyClientCert) };
+    Arc::new(TlsOptions { client_auth: Some(client_auth), ..TlsOptions::default() })
+}
+
+fn on_websecure(rule: &str, options: &str, created: i64) -> Router {
+    Router {
+        entry_points: vec!["websecure".into()],
+        tls: Some(Box::new(RouterTls { options: options.into(), ..RouterTls::default() })),
+        created,
+        ..router(rule)
+    }
+}
+
+#[test]
+fn another_router_of_the_host_does_not_take_client_certificates_away() {
+    let mut config = routers([
+        ("bank", on_websecure("Host(`bank.test`)", "mtls", 1)),
+        ("intruder", on_websecure("Host(`BANK.test.`) && PathPrefix(`/guest`)", "", 2)),
+    ]);
+    config.tls_options.insert("mtls".into(), with_client_certificates());
+    let compiled = web_and_websecure().compile(&source(config.clone()));
+    assert_eq!(names(&compiled), ["bank@kubernetes*", "websecure-conflicted-intruder@kubernetes*"]);
+    assert_eq!(routed(&compiled, 2, true, "bank.test", "/guest").as_deref(), Some("bank@kubernetes"));
+    assert_eq!(compiled.snapshot.tls.served_option(2, "bank.test").as_deref(), Some("mtls@kubernetes"));
+    let told = |name: &str| compiled.runtime.routers[name].errors.join("; ");
+    assert!(told("bank@kubernetes").contains("intruder@kubernetes"), "{}", told("bank@kubernetes"));
+    let intruder = "websecure-conflicted-intruder@kubernetes";
+    assert!(told(intruder).contains("bank@kubernetes"), "{}", told(intruder));
+    assert_eq!(compiled.runtime.routers[intruder].status, Status::Disabled);
+}
+
+#[test]
+fn strictly_no_router_in_a_conflict_is_served_and_others_are() {
+    let mut config = routers([
+        ("bank", Router { entry_points: vec![], ..on_websecure("Host(`bank.test`)", "mtls", 1) }),
+        ("intruder", on_websecure("Host(`bank.test`) && PathPrefix(`/guest`)", "", 2)),
+        ("hostless", on_websecure("PathPrefix(`/`)", "mtls", 3)),
+        ("shop", on_websecure("Host(`shop.test`)", "mtls", 4)),
+    ]);
+    config.tls_options.insert("mtls".into(), with_client_certificates());
+    let entry_points = ["traefik", "web", "websecure"].map(|name| entry_point(name, Http::default()));
+    let mut compiler = Compiler::new(Setup { strict_tls_options: true, ..setup(entry_points) });
+    let compiled = compiler.compile(&source(config));
+    assert_eq!(
+        names(&compiled),
+        [
+            "bank@kubernetes",
+            "shop@kubernetes",
+            "websecure-conflicted-bank@kubernetes*",
+            "websecure-conflicted-hostless@kubernetes*",
+            "websecure-conflicted-intruder@kubernetes*",
+        ]
+    );
+    assert_eq!(routed(&compiled, 1, true, "bank.test", "/").as_deref(), Some("bank@kubernetes"), "no conflict there");
+    assert_eq!(routed(&compiled, 2, true, "bank.test", "/guest"), None);
+    assert_eq!(routed(&compiled, 2, true, "other.test", "/"), None);
+}
+
+#[test]
+fn options_that_begin_to_ask_for_client_certificates_are_kept_from_then_on() {
+    let mut config = routers([
+        ("bank", on_websecure("Host(`bank.test`)", "own", 1)),
+        ("other", on_websecure("Host(`bank.test`) && Path(`/x`)", "", 2)),
+    ]);
+    config.tls_options.insert("own".into(), Arc::new(TlsOptions::default()));
+    let mut compiler = web_and_websecure();
+    assert!(routed(&compiler.compile(&source(config.clone())), 2, true, "bank.test", "/x").is_some());
+    config.tls_options.insert("own".into(), with_client_certificates());
+    let compiled = compiler.compile(&source(config.clone()));
+    assert_eq!(routed(&compiled, 2, true, "bank.test", "/x").as_deref(), Some("bank@kubernetes"));
+    assert_eq!(compiled.snapshot.tls.served_option(2, "bank.test").as_deref(), Some("own@kubernetes"));
+    config.tls_options.remove("own");
+    let compiled = compiler.compile(&source(config));
+    assert_eq!(routed(&compiled, 2, true, "bank.test", "/x"), None, "options that are gone open nothing");
+    assert_eq!(compiled.snapshot.tls.served_option(2, "bank.test"), None);
+}
+
+#[test]
+fn client_certificates_without_a_host_to_ask_them_for_open_nothing() {
+    for rule in ["PathPrefix(`/`)", "HostRegexp(`^bank`)", "Host(`*`)", "!Host(`other.test`)"] {
+        let mut config = routers([("bank", on_websecure(rule, "mtls", 1))]);
+        config.tls_options.insert("mtls".into(), with_client_certificates());
+        let compiled = web_and_websecure().compile(&source(config));
+        assert_eq!(names(&compiled), ["websecure-conflicted-bank@kubernetes*"], "{rule}");
+        assert_eq!(routed(&compiled, 2, true, "bank.test", "/"), None, "{rule}");
+    }
 }
 
 #[test]

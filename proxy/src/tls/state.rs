@@ -111,6 +111,13 @@ impl TlsState {
         Arc::ptr_eq(&self.keyring, &other.keyring)
     }
 
+    /// The option that connections for `name` get at an entry point, where it can be served.
+    #[cfg(test)]
+    pub(crate) fn served_option(&self, entry_point: usize, name: &str) -> Option<Name> {
+        let (option, served) = self.option_for(entry_point, name);
+        served.map(|_| option)
+    }
+
     /// The option for `name` (lower case) at an entry point, and what is served of it: `None` where it is broken.
     pub(super) fn option_for(&self, entry_point: usize, name: &str) -> (Name, Option<&Served>) {
         let hosts = self.hosts.get(entry_point).filter(|hosts| !hosts.is_empty());

@@ -240,6 +240,7 @@ fn router(ingress: &Ingress, routing: &RouterOptions, backend: &BackendKey, serv
         service,
         tls: routing.tls.clone().map(Box::new),
         observability: Some(observability),
+        created: ingress.created,
         ..Router::default()
     }
 }

@@ -1,0 +1,130 @@
+//! Routers that want different TLS options for one host.
+
+use super::{Choice, Outcome, Wish};
+use flow_model::name::Name;
+use hashbrown::{HashMap, HashSet};
+
+/// A host of an entry point.
+type Place<'a> = (&'a str, &'a str);
+type ByPlace<'a, T> = HashMap<Place<'a>, T, foldhash::fast::RandomState>;
+
+/// A router with a host for which another wants other options.
+#[derive(Clone, Copy)]
+pub(super) struct Rival<'a> {
+    pub(super) wish: &'a Wish,
+    /// Its options ask for client certificates.
+    guards: bool,
+}
+
+/// All of them, in the order in which they get what they want: the elder first, and of the same age those that ask for
+/// client certificates.
+pub(super) struct Contest<'a> {
+    rivals: Vec<Rival<'a>>,
+    /// Hosts for which one of them asks for client certificates.
+    guarded: HashSet<Place<'a>, foldhash::fast::RandomState>,
+}
+
+impl<'a> Contest<'a> {
+    pub(super) fn new(wishes: &'a [Wish], guard: &dyn Fn(&str) -> bool) -> Self {
+        let mut first: ByPlace<'a, &'a Name> = HashMap::default();
+        let mut contested: HashSet<Place<'a>, foldhash::fast::RandomState> = HashSet::default();
+        for (wish, place) in wishes.iter().flat_map(|wish| places(wish).map(move |place| (wish, place))) {
+            if *first.entry(place).or_insert(&wish.options) != &wish.options {
+                contested.insert(place);
+            }
+        }
+        let rivals = wishes.iter().filter(|wish| places(wish).any(|place| contested.contains(&place)));
+        let mut rivals: Vec<_> = rivals.map(|wish| Rival { wish, guards: guard(&wish.options) }).collect();
+        rivals.sort_unstable_by_key(|rival| {
+            let Wish { created, router, entry_point, .. } = rival.wish;
+            (*created, !rival.guards, router, entry_point)
+        });
+        let places = rivals.iter().filter(|rival| rival.guards).flat_map(|rival| places(rival.wish));
+        let guarded = places.filter(|place| contested.contains(place)).collect();
+        Self { rivals, guarded }
+    }
+
+    /// Serves none of them.
+    pub(super) fn refuse_all(self, choice: &mut Choice) {
+        let seniors = self.seniors(|_| true);
+        for rival in &self.rivals {
+            if let Some((host, other)) = rival.opponent(&seniors) {
+                let end = "neither is served, as core.strictTLSOptions says";
+                choice.add(rival.wish, Outcome::Refused, rival.conflict(host, other) + end);
+            }
+        }
+    }
+
+    /// Where client certificates are asked for, serves the eldest and who agrees with it.
+    pub(super) fn refuse_the_younger(&mut self, choice: &mut Choice) {
+        let mut holders: ByPlace<'a, &'a Wish> = HashMap::default();
+        let mut refused: ByPlace<'a, &'a Wish> = HashMap::default();
+        let guarded = std::mem::take(&mut self.guarded);
+        let guarded_places = |rival: &Rival<'a>| places(rival.wish).filter(|place| guarded.contains(place));
+        self.rivals.retain(|rival| {
+            let wish = rival.wish;
+            let lost = guarded_places(rival).find_map(|place| {
+                let holder = *holders.get(&place)?;
+                (holder.options != wish.options).then_some((place, holder))
+            });
+            for place in guarded_places(rival) {
+                if lost.is_some() {
+                    refused.entry(place).or_insert(wish);
+                } else {
+                    holders.entry(place).or_insert(wish);
+                }
+            }
+            let Some(((_, host), holder)) = lost else { return true };
+            let end = "it is not served, as client certificates are asked for; give both the same options";
+            choice.add(wish, Outcome::Refused, rival.conflict(host, holder) + end);
+            false
+        });
+        for rival in &self.rivals {
+            let opponent = guarded_places(rival).find_map(|place| Some((place.1, *refused.get(&place)?)));
+            if let Some((host, loser)) = opponent.filter(|(_, loser)| loser.options != rival.wish.options) {
+                let end = "that one is not served, as client certificates are asked for";
+                choice.add(rival.wish, Outcome::Kept, rival.conflict(host, loser) + end);
+            }
+        }
+        self.guarded = guarded;
+    }
+
+    /// Elsewhere gives all of them the default options.
+    pub(super) fn fall_back(self, choice: &mut Choice) {
+        let seniors = self.seniors(|place| !self.guarded.contains(&place));
+        for rival in &self.rivals {
+            if let Some((host, other)) = rival.opponent(&seniors) {
+                let end = "the default ones are used for both";
+                choice.add(rival.wish, Outcome::Default, rival.conflict(host, other) + end);
+            }
+        }
+    }
+
+    /// Of each host the eldest router for each of the options that are wanted.
+    fn seniors(&self, which: impl Fn(Place<'a>) -> bool) -> ByPlace<'a, Vec<&'a Wish>> {
+        let mut seniors: ByPlace<'a, Vec<&'a Wish>> = HashMap::default();
+        for wish in self.rivals.iter().map(|rival| rival.wish) {
+            for place in places(wish).filter(|place| which(*place)) {
+                let known = seniors.entry(place).or_default();
+                if known.iter().all(|senior| senior.options != wish.options) {
+                    known.push(wish);
+                }
+            }
+        }
+        seniors
+    }
+}
+
+impl<'a> Rival<'a> {
+    /// The first host for which another router wants other options, and that router.
+    fn opponent(&self, seniors: &ByPlace<'a, Vec<&'a Wish>>) -> Option<(&'a str, &'a Wish)> {
+        places(self.wish).find_map(|place| {
+            let other = seniors.get(&place)?.iter().find(|senior| senior.options != self.wish.options)?;
+            Some((place.1, *other))
+        })
+    }
+}
+
+fn places(wish: &Wish) -> impl Iterator<Item = Place<'_>> {
+    wish.hosts.iter().map(|host| (&*wish.entry_point, &**host))
+}
