@@ -1,7 +1,7 @@
 """NetworkPolicies of the charts: what works under default-deny, and what stays closed."""
 
 import pytest
-from harness.charts import SERVICES, render
+from harness.charts import SERVICES, notes, render
 from harness.policies import admits
 
 SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
@@ -44,3 +44,30 @@ def test_authentik_reaches_directories(umbrella, helm4):
     assert not admits(umbrella, "Egress", "authentik", server, 3269)
     more = {"authentik": {"networkPolicy": {"egress": [{"ports": [{"port": 3269, "protocol": "TCP"}]}]}}}
     assert admits(render(helm4, "cluster-infra", more), "Egress", "authentik", server, 3269)
+
+POD = {"app.kubernetes.io/name": "flow-proxy", "app.kubernetes.io/instance": "flow-proxy"}
+CLOSED = {"web": {"expose": {"default": False}}, "websecure": {"expose": {"default": False}}}
+
+
+def test_without_an_exposed_port_the_proxy_s_policy_stays_closed(helm):
+    """Ports of the node are open, since that is where clients come in then; API, dashboard and metrics are not."""
+    items = render(helm, "flow-proxy", {"service": {"enabled": False}, "ports": CLOSED})
+    assert not [port for port in (8000, 8443, 8080, 9100) if admits(items, "Ingress", "default", POD, port)]
+    ports = {"web": {"port": 80, "hostPort": 80, "expose": {"default": False}}, "websecure": {"port": 443, "hostPort": 443, "expose": False}}
+    items = render(helm, "flow-proxy", {"deployment": {"kind": "DaemonSet"}, "service": {"enabled": False}, "ports": ports})
+    assert [port for port in (80, 443, 8080, 9100) if admits(items, "Ingress", "default", POD, port)] == [80, 443]
+
+
+def test_a_port_of_any_service_is_open(helm4):
+    values = {"ports": {**CLOSED, "web": {"expose": {"default": False, "internal": True}}}, "service": {"additionalServices": {"internal": {"type": "ClusterIP"}}}}
+    items = render(helm4, "flow-proxy", values)
+    assert [port for port in (8000, 8443, 8080, 9100) if admits(items, "Ingress", "default", POD, port)] == [8000]
+    assert {item["metadata"]["name"] for item in items if item["kind"] == "Service"} == {"flow-proxy-internal", "flow-proxy-metrics", "traefik-dashboard"}
+    assert "there is no Service" in notes(helm4, "flow-proxy", values)
+
+
+def test_an_open_dashboard_is_named(helm4):
+    items = render(helm4, "flow-proxy", {"ports": {"traefik": {"expose": True}}})
+    assert admits(items, "Ingress", "default", POD, 8080)
+    assert "ports.traefik is open to everybody" in notes(helm4, "flow-proxy", {"ports": {"traefik": {"expose": True}}})
+    assert "ports.traefik is open" not in notes(helm4, "flow-proxy", {"ports": {"traefik": {"expose": True}}, "api": {"insecure": False}})

@@ -49,7 +49,7 @@ def test_what_is_wrong_installs_nothing(helm, own_cluster):
     """A missing value, a wrong type, an unknown name, in a real cluster: no release is begun, and no object made."""
     own_cluster.apply(objects.namespace("wrong"))
     for chart, values, words in (
-        ("flow-proxy", {"ingressClass": {"name": ""}}, "ingressClass.name is needed"),
+        ("flow-proxy", {"ingressClass": {"name": "My Class"}}, "/ingressClass/name"),
         ("flow-proxy", {"deployment": {"replicas": "two"}}, "replicas"),
         ("vaultwarden", {"presistence": {}}, "presistence"),
         ("cluster-infra", {"vaultwarden": {"env": {"SIGNUPS_ALLOWED": ["no"]}}}, "SIGNUPS_ALLOWED"),

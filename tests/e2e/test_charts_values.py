@@ -11,8 +11,8 @@ from harness.charts import CHARTS, SEED, find, notes, pods, render
     ("flow-proxy", {"deployment": {"replicas": "two"}}, "replicas"),
     ("flow-proxy", {"deployment": {"kind": "Pod"}}, "kind"),
     ("flow-proxy", {"ports": {"web": {"port": 70000}}}, "port"),
-    ("flow-proxy", {"ingressClass": {"name": ""}}, "ingressClass.name is needed"),
-    ("flow-proxy", {"rbac": {"namespaced": True}}, "rbac.namespaced needs providers.kubernetesIngress.namespaces"),
+    ("flow-proxy", {"ingressClass": {"name": "My Class"}}, "name"),
+    ("flow-proxy", {"rbac": {"namespaced": "yes"}}, "namespaced"),
     ("flow-proxy", {"metrics": {"prometheus": {"serviceMonitor": {"enabled": True}}}}, "need the Prometheus operator's CRDs"),
     ("flow-proxy", {"tlsOptions": {"default": {"minVersion": "TLS12"}}}, "minVersion"),
     ("authentik", {"secretkey": "x"}, "secretkey"),
@@ -90,7 +90,7 @@ def test_a_secret_variable_is_written_without_quotes(helm4):
     assert {"max_connections=5000000", "fsync=false"} <= set(arguments)
 
 
-def test_a_middleware_is_made_where_its_kind_is(helm):
+def test_a_middleware_is_made_where_its_kind_is(helm, helm4):
     """Authentik installs without Traefik's definitions; the umbrella brings them."""
 
     def made(chart, values, *more):
@@ -103,5 +103,5 @@ def test_a_middleware_is_made_where_its_kind_is(helm):
     assert made("cluster-infra", SEED) == ["authentik"]
     application = {"forwardAuth": {"applications": [{"name": "a", "host": "a.example.org"}]}}
     assert find(render(helm, "authentik", application), "Ingress", "authentik-outpost"), "the log-in's paths are there as before"
-    assert "no Middleware authentik was made" in notes(helm, "authentik", {})
-    assert "Middleware" not in notes(helm, "authentik", {"forwardAuth": {"enabled": False}})
+    assert "no Middleware authentik was made" in notes(helm4, "authentik", {})
+    assert "Middleware" not in notes(helm4, "authentik", {"forwardAuth": {"enabled": False}})

@@ -24,7 +24,7 @@
 
 {{- define "flow-proxy.selector" -}}
 app.kubernetes.io/name: {{ include "flow-proxy.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Values.instanceLabelOverride | default .Release.Name }}
 {{- end }}
 
 {{- define "flow-proxy.labels" -}}
@@ -33,37 +33,25 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{ include "flow-proxy.yaml" (dict "value" . "context" $) }}
 {{- end }}
-{{- end }}
-
-{{- define "flow-proxy.image" -}}
-{{- $image := .Values.image }}
-{{- $name := ternary (printf "%s/%s" $image.registry $image.repository) $image.repository (not (empty $image.registry)) }}
-{{- if $image.digest }}{{ $name }}@{{ $image.digest }}{{ else }}{{ $name }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
 {{- define "flow-proxy.serviceAccount" -}}
-{{- default (include "flow-proxy.fullname" .) .Values.serviceAccount.name }}
+{{- default (include "flow-proxy.fullname" .) (.Values.serviceAccount | default dict).name }}
 {{- end }}
 
-{{- /* JSON of the entry points that are not switched off by null. */ -}}
-{{- define "flow-proxy.ports" -}}
-{{- $ports := dict }}
-{{- range $name, $port := .Values.ports }}
-{{- if $port }}{{ $_ := set $ports $name $port }}{{ end }}
-{{- end }}
-{{- toJson $ports }}
+{{- /* Names that templates in values may use: those of Traefik's chart, "traefik" before the dot. */ -}}
+{{- define "flow-proxy.serviceAccountName" -}}{{ include "flow-proxy.serviceAccount" . }}{{ end }}
+{{- define "flow-proxy.labelselector" -}}{{ include "flow-proxy.selector" . }}{{ end }}
+
+{{- define "flow-proxy.kind" -}}
+{{- .Values.deployment.kind | default "Deployment" }}
 {{- end }}
 
-{{- /* Whether a port is the Service's: `expose` is a boolean in old values, a map of Services in newer ones. */ -}}
-{{- define "flow-proxy.exposed" -}}
-{{- if kindIs "map" .expose }}{{ if .expose.default }}true{{ end }}{{ else if .expose }}true{{ end }}
-{{- end }}
-
-{{- /* The most replicas that run at once, as far as is known. */ -}}
+{{- /* Whether several replicas run at once, as far as is known. */ -}}
 {{- define "flow-proxy.several" -}}
-{{- if ne .Values.deployment.kind "Deployment" }}true
+{{- if ne (include "flow-proxy.kind" .) "Deployment" }}true
 {{- else if .Values.autoscaling.enabled }}{{ if gt (int .Values.autoscaling.minReplicas) 1 }}true{{ end }}
 {{- else if gt (int .Values.deployment.replicas) 1 }}true{{ end }}
 {{- end }}
@@ -85,14 +73,3 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{- /* JSON list of the namespaces that are watched; empty is all. */ -}}
-{{- define "flow-proxy.watched" -}}
-{{- $all := list }}
-{{- $every := false }}
-{{- range list .Values.providers.kubernetesCRD .Values.providers.kubernetesIngress }}
-{{- if .enabled }}
-{{- if .namespaces }}{{ $all = concat $all .namespaces }}{{ else }}{{ $every = true }}{{ end }}
-{{- end }}
-{{- end }}
-{{- ternary list (uniq $all | sortAlpha) $every | toJson }}
-{{- end }}

@@ -2,21 +2,25 @@
 {{- $values := .Values }}
 {{- $ports := include "flow-proxy.ports" . | fromJson }}
 {{- $traefik := index $ports "traefik" | default dict }}
-{{- $health := $values.deployment.healthchecksPort | default $traefik.port }}
+{{- $health := $values.deployment.healthchecksPort | default $traefik.port | default 8080 }}
+{{- $data := $values.persistence.name | default "data" }}
+{{- $folder := $values.persistence.path | default "/data" }}
 {{- $privileged := false }}
 {{- range $ports }}{{ if lt (int .port) 1024 }}{{ $privileged = true }}{{ end }}{{ end }}
 metadata:
   labels:
     {{- include "flow-proxy.labels" . | nindent 4 }}
-    {{- with $values.deployment.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
+    {{- with $values.deployment.podLabels }}{{ include "flow-proxy.yaml" (dict "value" . "context" $) | nindent 4 }}{{ end }}
   {{- with $values.deployment.podAnnotations }}
   annotations:
-    {{- toYaml . | nindent 4 }}
+    {{- include "flow-proxy.yaml" (dict "value" . "context" $) | nindent 4 }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "flow-proxy.serviceAccount" . }}
   automountServiceAccountToken: true
+  {{- if include "flow-proxy.something" $values.deployment.terminationGracePeriodSeconds }}
   terminationGracePeriodSeconds: {{ $values.deployment.terminationGracePeriodSeconds }}
+  {{- end }}
   {{- with $values.deployment.imagePullSecrets }}
   imagePullSecrets: {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -32,7 +36,10 @@ spec:
   {{- if $values.hostNetwork }}
   hostNetwork: true
   {{- end }}
-  {{- with $values.deployment.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" $values.hostNetwork) }}
+  {{- if kindIs "bool" $values.deployment.hostUsers }}
+  hostUsers: {{ $values.deployment.hostUsers }}
+  {{- end }}
+  {{- with $values.deployment.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" (not (empty $values.hostNetwork))) }}
   dnsPolicy: {{ . }}
   {{- end }}
   {{- with $values.deployment.dnsConfig }}
@@ -41,7 +48,7 @@ spec:
   {{- with $values.deployment.hostAliases }}
   hostAliases: {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- $security := deepCopy $values.podSecurityContext }}
+  {{- $security := deepCopy ($values.podSecurityContext | default dict) }}
   {{- /* The host's own network knows no sysctls of a pod. */ -}}
   {{- if and $privileged (not $values.hostNetwork) }}
   {{- $sysctls := append ($security.sysctls | default list) (dict "name" "net.ipv4.ip_unprivileged_port_start" "value" "0") }}
@@ -54,7 +61,9 @@ spec:
   containers:
     - name: flow-proxy
       image: {{ include "flow-proxy.image" . }}
-      imagePullPolicy: {{ $values.image.pullPolicy }}
+      {{- with $values.image.pullPolicy }}
+      imagePullPolicy: {{ . }}
+      {{- end }}
       args:
         {{- include "flow-proxy.arguments" . | nindent 8 }}
       env:
@@ -66,13 +75,13 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
-        {{- with $values.env }}{{ toYaml . | nindent 8 }}{{ end }}
+        {{- with $values.env }}{{ include "flow-proxy.env" . | nindent 8 }}{{ end }}
       {{- with $values.envFrom }}
       envFrom: {{- toYaml . | nindent 8 }}
       {{- end }}
       ports:
         {{- range $name, $port := $ports }}
-        - name: {{ $name | lower | trunc 15 | trimSuffix "-" }}
+        - name: {{ include "flow-proxy.portName" $name }}
           containerPort: {{ $port.containerPort | default $port.port }}
           protocol: {{ $port.protocol | default "TCP" }}
           {{- with $port.hostPort }}
@@ -82,15 +91,12 @@ spec:
           hostIP: {{ . }}
           {{- end }}
         {{- end }}
-      startupProbe:
-        httpGet: {{- include "flow-proxy.probe" (dict "path" $values.deployment.livenessPath "port" $health "deployment" $values.deployment) | nindent 10 }}
-        {{- toYaml $values.startupProbe | nindent 8 }}
-      readinessProbe:
-        httpGet: {{- include "flow-proxy.probe" (dict "path" $values.deployment.readinessPath "port" $health "deployment" $values.deployment) | nindent 10 }}
-        {{- toYaml $values.readinessProbe | nindent 8 }}
-      livenessProbe:
-        httpGet: {{- include "flow-proxy.probe" (dict "path" $values.deployment.livenessPath "port" $health "deployment" $values.deployment) | nindent 10 }}
-        {{- toYaml $values.livenessProbe | nindent 8 }}
+      {{- $alive := $values.deployment.livenessPath | default "/ping" }}
+      {{- with $values.startupProbe }}
+      startupProbe: {{- include "flow-proxy.probe" (dict "path" $alive "port" $health "deployment" $values.deployment "probe" .) | nindent 8 }}
+      {{- end }}
+      readinessProbe: {{- include "flow-proxy.probe" (dict "path" ($values.deployment.readinessPath | default "/ready") "port" $health "deployment" $values.deployment "probe" $values.readinessProbe) | nindent 8 }}
+      livenessProbe: {{- include "flow-proxy.probe" (dict "path" $alive "port" $health "deployment" $values.deployment "probe" $values.livenessProbe) | nindent 8 }}
       {{- if $values.deployment.lifecycle }}
       lifecycle: {{- toYaml $values.deployment.lifecycle | nindent 8 }}
       {{- else if and (gt (int $values.drain.preStopSeconds) 0) (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}
@@ -99,22 +105,22 @@ spec:
           sleep:
             seconds: {{ $values.drain.preStopSeconds }}
       {{- end }}
-      securityContext: {{- toYaml $values.securityContext | nindent 8 }}
+      {{- with $values.securityContext }}
+      securityContext: {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- with $values.resources }}
       resources: {{- toYaml . | nindent 8 }}
       {{- end }}
       volumeMounts:
         - name: tmp
           mountPath: /tmp
-        {{- if $values.persistence.enabled }}
-        - name: data
-          mountPath: {{ $values.persistence.path }}
+        - name: {{ $data }}
+          mountPath: {{ $folder }}
           {{- with $values.persistence.subPath }}
           subPath: {{ . }}
           {{- end }}
-        {{- end }}
         {{- range $values.volumes }}
-        - name: {{ tpl .name $ | replace "." "-" }}
+        - name: {{ include "flow-proxy.text" (dict "text" .name "context" $) | replace "." "-" }}
           mountPath: {{ .mountPath }}
           readOnly: true
         {{- end }}
@@ -122,31 +128,34 @@ spec:
     {{- with $values.deployment.additionalContainers }}{{ toYaml . | nindent 4 }}{{ end }}
   volumes:
     - name: tmp
-      emptyDir: {}
-    {{- if $values.persistence.enabled }}
-    - name: data
+      emptyDir: {{ $values.deployment.tmpVolume.emptyDir | default dict | toJson }}
+    - name: {{ $data }}
+      {{- if $values.persistence.enabled }}
       persistentVolumeClaim:
-        claimName: {{ default (include "flow-proxy.fullname" .) $values.persistence.existingClaim }}
-    {{- end }}
+        claimName: {{ include "flow-proxy.text" (dict "text" (default (include "flow-proxy.fullname" .) $values.persistence.existingClaim) "context" .) }}
+      {{- else }}
+      emptyDir: {{ $values.persistence.emptyDir | default dict | toJson }}
+      {{- end }}
     {{- range $values.volumes }}
-    - name: {{ tpl .name $ | replace "." "-" }}
+    {{- $object := include "flow-proxy.text" (dict "text" .name "context" $) }}
+    - name: {{ $object | replace "." "-" }}
       {{- if eq .type "secret" }}
       secret:
-        secretName: {{ tpl .name $ }}
+        secretName: {{ $object }}
       {{- else if eq .type "configMap" }}
       configMap:
-        name: {{ tpl .name $ }}
+        name: {{ $object }}
       {{- else }}
       {{- fail (printf "volumes: %s has the type %q; known are secret and configMap" .name .type) }}
       {{- end }}
     {{- end }}
     {{- with $values.deployment.additionalVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
   {{- if $values.affinity }}
-  affinity: {{- toYaml $values.affinity | nindent 4 }}
-  {{- else if and (ne $values.podAntiAffinity "none") (eq $values.deployment.kind "Deployment") }}
+  affinity: {{- include "flow-proxy.yaml" (dict "value" $values.affinity "context" .) | nindent 4 }}
+  {{- else if and (ne (toString $values.podAntiAffinity) "none") (eq (include "flow-proxy.kind" .) "Deployment") }}
   affinity:
     podAntiAffinity:
-      {{- if eq $values.podAntiAffinity "hard" }}
+      {{- if eq (toString $values.podAntiAffinity) "hard" }}
       requiredDuringSchedulingIgnoredDuringExecution:
         - topologyKey: kubernetes.io/hostname
           labelSelector:
@@ -167,15 +176,31 @@ spec:
   tolerations: {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $values.topologySpreadConstraints }}
-  topologySpreadConstraints: {{- toYaml . | nindent 4 }}
+  topologySpreadConstraints: {{- include "flow-proxy.yaml" (dict "value" . "context" $) | nindent 4 }}
   {{- end }}
 {{- end }}
 
+{{- /* A probe: path, port, deployment (values), probe (its other fields). */ -}}
 {{- define "flow-proxy.probe" -}}
-path: {{ .path }}
-port: {{ .port }}
-scheme: {{ .deployment.healthchecksScheme }}
-{{- with .deployment.healthchecksHost }}
-host: {{ . }}
+httpGet:
+  path: {{ .path }}
+  port: {{ .port }}
+  scheme: {{ .deployment.healthchecksScheme | default "HTTP" }}
+  {{- with .deployment.healthchecksHost }}
+  host: {{ . }}
+  {{- end }}
+{{- with .probe }}
+{{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{- /* Variables as people write them: a boolean or a number becomes text. */ -}}
+{{- define "flow-proxy.env" -}}
+{{- $variables := list }}
+{{- range . }}
+{{- $variable := deepCopy . }}
+{{- if and (hasKey . "value") (not (kindIs "invalid" .value)) }}{{ $_ := set $variable "value" (include "flow-proxy.scalar" .value) }}{{ end }}
+{{- $variables = append $variables $variable }}
+{{- end }}
+{{- toYaml $variables }}
 {{- end }}

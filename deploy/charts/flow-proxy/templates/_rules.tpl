@@ -68,7 +68,7 @@
 
 {{- /* What has no namespace. */ -}}
 {{- define "flow-proxy.rules.cluster" -}}
-{{- if .Values.providers.kubernetesIngress.enabled }}
+{{- if and .Values.providers.kubernetesIngress.enabled (not .Values.providers.kubernetesIngress.disableIngressClassLookup) }}
 - apiGroups: [networking.k8s.io]
   resources: [ingressclasses]
   verbs: [list, watch]

@@ -1,72 +1,114 @@
-{{- /* Values whose name is unknown or unserved, one a line: at, values, known. */ -}}
-{{- define "flow-proxy.unknownValues" -}}
-{{- $known := .known }}
-{{- $at := .at }}
-{{- range $name, $value := .values }}
-{{- $path := ternary $name (printf "%s.%s" $at $name) (empty $at) }}
-{{- $rule := ternary (get $known $name) (get $known "*") (hasKey $known $name) }}
-{{- if not $rule }}
-- {{ $path }} is not known and has no effect
-{{- else if kindIs "map" $rule }}
-{{- if kindIs "map" $value }}
-{{- include "flow-proxy.unknownValues" (dict "at" $path "values" $value "known" $rule) }}
-{{- end }}
-{{- else if and (eq $rule "unserved") (include "flow-proxy.says" $value) }}
-- {{ $path }} is known from Traefik's chart and not served here: it has no effect
-{{- end }}
-{{- end }}
-{{- end }}
-
-{{- /* Whether a value asks for anything: not if it or all that is in it is empty, or it is a group with enabled=false. */ -}}
-{{- define "flow-proxy.says" -}}
-{{- if kindIs "map" . }}
-{{- if not (and (hasKey . "enabled") (not .enabled)) }}
-{{- range . }}{{ include "flow-proxy.says" . }}{{ end }}
-{{- end }}
-{{- else if . }}x{{ end }}
-{{- end }}
-
 {{- /* Everything that an operator should know, one a line. */ -}}
 {{- define "flow-proxy.warnings" -}}
-{{- include "flow-proxy.unknownValues" (dict "at" "" "values" .Values "known" (.Files.Get "files/known-values.yaml" | fromYaml)) }}
+{{- include "flow-proxy.prepare" . }}
+{{- include "flow-proxy.unknownValues" (dict "at" "" "values" .Values "known" (include "flow-proxy.known" . | fromYaml) "defaults" (.Files.Get "files/defaults.yaml" | fromYaml)) }}
+{{- include "flow-proxy.switchedOff" . }}
+{{- include "flow-proxy.imageWarnings" . }}
+{{- include "flow-proxy.portWarnings" . }}
+{{- include "flow-proxy.drainWarnings" . }}
+{{- include "flow-proxy.apiWarnings" . }}
+{{- include "flow-proxy.certificateWarnings" . }}
+{{- if eq (toString .Values.enabled) "false" }}
+- enabled=false has no effect here: it is for the condition of a chart that has this one as a dependency
+{{- end }}
+{{- if and (eq (include "flow-proxy.kind" .) "Deployment") (not .Values.autoscaling.enabled) (lt (int .Values.deployment.replicas) 2) }}
+- deployment.replicas is {{ int .Values.deployment.replicas }}: a node that fails takes the ingress with it
+{{- end }}
+{{- if and .Values.persistence.enabled (include "flow-proxy.several" .) (eq (.Values.persistence.accessMode | default "ReadWriteOnce") "ReadWriteOnce") }}
+- persistence with ReadWriteOnce and several replicas: pods on other nodes will not start
+{{- end }}
+{{- $class := .Values.ingressClass }}
+{{- if and $class.enabled (not $class.name) }}
+- ingressClass.name is empty: the class is called traefik; Traefik's chart would give it the full name of its release
+{{- end }}
+{{- if and $class.enabled $class.isDefaultClass }}
+{{- range (lookup "networking.k8s.io/v1" "IngressClass" "" "").items }}
+{{- if and (ne .metadata.name ($class.name | default "traefik")) (eq (get (.metadata.annotations | default dict) "ingressclass.kubernetes.io/is-default-class") "true") }}
+- IngressClass {{ .metadata.name }} is a default class too: new Ingresses without a class will be refused; set ingressClass.isDefaultClass=false
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "flow-proxy.portWarnings" -}}
 {{- $ports := include "flow-proxy.ports" . | fromJson }}
 {{- if hasKey $ports "traefik" | not }}
 - ports.traefik is off: probes, API and dashboard have nowhere to be
 {{- end }}
-{{- $needed := 5 | add (int .Values.drain.preStopSeconds) (int (include "flow-proxy.seconds" .Values.drain.acceptSeconds)) (int (include "flow-proxy.seconds" .Values.drain.graceTimeOut)) }}
+{{- if and .Values.service.enabled (not (include "flow-proxy.hasService" .)) }}
+- no port has expose.default=true: there is no Service
+{{- end }}
+{{- $services := include "flow-proxy.additionalServices" . | fromJson }}
 {{- range $name, $port := $ports }}
-{{- $life := ($port.transport | default dict).lifeCycle | default dict }}
-{{- $own := 5 | add (int $.Values.drain.preStopSeconds) (int (include "flow-proxy.seconds" ($life.requestAcceptGraceTimeout | default $.Values.drain.acceptSeconds))) (int (include "flow-proxy.seconds" ($life.graceTimeOut | default $.Values.drain.graceTimeOut))) }}
-{{- if gt $own $needed }}{{ $needed = $own }}{{ end }}
+{{- $named := ternary (list "internal") list (eq (toString $port.exposeInternal) "true") }}
+{{- if kindIs "map" $port.expose }}{{ range $service, $on := $port.expose }}{{ if $on }}{{ $named = append $named $service }}{{ end }}{{ end }}{{ end }}
+{{- range without $named "default" | uniq }}
+{{- if not (hasKey $services .) }}
+- ports.{{ $name }} is exposed in the Service {{ . }}, which service.additionalServices does not have
+{{- end }}
+{{- end }}
 {{- if and $.Values.hostNetwork (lt (int $port.port) 1024) }}
 - ports.{{ $name }}.port {{ $port.port }} cannot be opened without root in the host's network: choose one from 1024 on, or hostPort without hostNetwork
 {{- end }}
+{{- if eq (upper ($port.protocol | default "TCP")) "UDP" }}
+- ports.{{ $name }}.protocol: UDP is not served yet, nothing listens there
 {{- end }}
-{{- if lt (int .Values.deployment.terminationGracePeriodSeconds) (int $needed) }}
-- deployment.terminationGracePeriodSeconds is {{ .Values.deployment.terminationGracePeriodSeconds }}, but draining may take {{ $needed }} s: pods will be killed with requests in flight
 {{- end }}
-{{- if and .Values.api.insecure (not .Values.networkPolicy.enabled) }}
-- api.insecure without networkPolicy: every pod of the cluster can read the API and the dashboard
+{{- $type := (.Values.service.spec | default dict).type }}
+{{- if and $type (not (has .Values.service.type (list nil "" "LoadBalancer" $type))) }}
+- service.spec.type {{ $type }} wins over service.type {{ .Values.service.type }}
 {{- end }}
-{{- if and (eq .Values.deployment.kind "Deployment") (not .Values.autoscaling.enabled) (lt (int .Values.deployment.replicas) 2) }}
-- deployment.replicas is {{ .Values.deployment.replicas }}: a node that fails takes the ingress with it
 {{- end }}
-{{- $entryPoints := ((.Values.ingressRoute | default dict).dashboard | default dict).entryPoints }}
+
+{{- define "flow-proxy.drainWarnings" -}}
+{{- $drain := .Values.drain }}
+{{- $pause := 0 | add 5 (int $drain.preStopSeconds) }}
+{{- $needed := $pause | add (int (include "flow-proxy.seconds" $drain.acceptSeconds)) (int (include "flow-proxy.seconds" $drain.graceTimeOut)) }}
+{{- range $name, $port := include "flow-proxy.ports" . | fromJson }}
+{{- $life := include "flow-proxy.overlay" (dict "base" (dict "requestAcceptGraceTimeout" $drain.acceptSeconds "graceTimeOut" $drain.graceTimeOut) "over" ($port.transport | default dict).lifeCycle) | fromJson }}
+{{- $own := $pause | add (int (include "flow-proxy.seconds" $life.requestAcceptGraceTimeout)) (int (include "flow-proxy.seconds" $life.graceTimeOut)) }}
+{{- if gt $own $needed }}{{ $needed = $own }}{{ end }}
+{{- end }}
+{{- $given := .Values.deployment.terminationGracePeriodSeconds }}
+{{- $given = ternary 30 $given (kindIs "invalid" $given) }}
+{{- if lt (int $given) (int $needed) }}
+- deployment.terminationGracePeriodSeconds is {{ $given }}, but draining may take {{ $needed }} s: pods will be killed with requests in flight
+{{- end }}
+{{- end }}
+
+{{- define "flow-proxy.apiWarnings" -}}
+{{- $entryPoints := .Values.ingressRoute.dashboard.entryPoints }}
 {{- if and $entryPoints (ne (join "," $entryPoints) "traefik") }}
 - ingressRoute.dashboard.entryPoints: IngressRoutes are not served yet; the dashboard is on the entry point traefik only
 {{- end }}
-{{- if and .Values.persistence.enabled (include "flow-proxy.several" .) (eq .Values.persistence.accessMode "ReadWriteOnce") }}
-- persistence with ReadWriteOnce and several replicas: pods on other nodes will not start
+{{- if include "flow-proxy.servesApi" . }}
+{{- if not .Values.networkPolicy.enabled }}
+- api.insecure without networkPolicy: every pod of the cluster can read the API and the dashboard
 {{- end }}
-{{- if and .Values.certificatesResolvers (not .Values.acme.enabled) }}
-- certificatesResolvers have no effect with acme.enabled=false
+{{- $traefik := (include "flow-proxy.ports" . | fromJson).traefik }}
+{{- if and $traefik (or $traefik.hostPort (include "flow-proxy.exposedByAny" (dict "port" $traefik "context" .))) }}
+- ports.traefik is open to everybody who reaches it, with the API and the dashboard, which ask for no password: set api.insecure=false, or do not expose it
 {{- end }}
-{{- $class := .Values.ingressClass }}
-{{- if and $class.enabled $class.isDefaultClass }}
-{{- range (lookup "networking.k8s.io/v1" "IngressClass" "" "").items }}
-{{- if and (ne .metadata.name $class.name) (eq (get (.metadata.annotations | default dict) "ingressclass.kubernetes.io/is-default-class") "true") }}
-- IngressClass {{ .metadata.name }} is a default class too: new Ingresses without a class will be refused; set ingressClass.isDefaultClass=false
+{{- else if and .Values.ingressRoute.dashboard.enabled (not .Values.api.insecure) }}
+- ingressRoute.dashboard: IngressRoutes are not served yet, and without api.insecure the dashboard is nowhere
 {{- end }}
 {{- end }}
+
+{{- define "flow-proxy.certificateWarnings" -}}
+{{- $resolvers := include "flow-proxy.resolvers" . | fromJson }}
+{{- range $name, $resolver := $resolvers }}
+{{- $acme := ($resolver | default dict).acme | default dict }}
+{{- if $acme.dnsChallenge }}
+- certificatesResolvers.{{ $name }}: dnsChallenge is known from Traefik and not served here: it gets no certificates by DNS
+{{- end }}
+{{- if hasKey ($resolver | default dict) "tailscale" }}
+- certificatesResolvers.{{ $name }}: tailscale is known from Traefik and not served here
+{{- end }}
+{{- end }}
+{{- if and $resolvers (not .Values.persistence.enabled) }}
+- certificatesResolvers without persistence.enabled: account and certificates end with the pod, and each start orders anew
+{{- end }}
+{{- if and $resolvers (include "flow-proxy.several" .) }}
+- certificatesResolvers with several replicas: each orders for itself, and challenges reach the wrong one; set deployment.replicas=1, or use cert-manager's objects
 {{- end }}
 {{- end }}

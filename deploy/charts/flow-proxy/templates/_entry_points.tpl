@@ -1,0 +1,39 @@
+{{- /* Flags of one entry point: name, port, ports, drain, hostNetwork. */ -}}
+{{- define "flow-proxy.entryPoint" -}}
+{{- $at := printf "--entryPoints.%s" .name }}
+{{- $port := .port }}
+{{- $host := ternary ($port.hostIP | default "") "" (eq (toString .hostNetwork) "true") }}
+- {{ printf "%s.address=%s:%v/%s" $at (ternary (printf "[%s]" $host) $host (contains ":" $host)) $port.port (lower ($port.protocol | default "TCP")) | quote }}
+{{- range list "allowACMEByPass" "asDefault" "reusePort" "forwardedHeaders" "http2" "observability" }}
+{{- if hasKey $port . }}{{ include "flow-proxy.flags" (dict "at" (printf "%s.%s" $at .) "value" (index $port .)) }}{{ end }}
+{{- end }}
+{{- /* Naming one of its options switches the PROXY protocol on. */ -}}
+{{- $proxy := $port.proxyProtocol | default dict }}
+{{- if or $proxy.insecure $proxy.trustedIPs }}{{ include "flow-proxy.flags" (dict "at" (printf "%s.proxyProtocol" $at) "value" $proxy) }}{{ end }}
+{{- $transport := $port.transport | default dict }}
+{{- if and (not (has .name (list "traefik" "metrics"))) (ne (upper ($port.protocol | default "TCP")) "UDP") }}
+{{- $drain := dict "graceTimeOut" .drain.graceTimeOut }}
+{{- if include "flow-proxy.something" .drain.acceptSeconds }}{{ $_ := set $drain "requestAcceptGraceTimeout" (printf "%vs" .drain.acceptSeconds) }}{{ end }}
+{{- $transport = include "flow-proxy.overlay" (dict "base" (dict "lifeCycle" $drain) "over" $transport) | fromJson }}
+{{- end }}
+{{- include "flow-proxy.flags" (dict "at" (printf "%s.transport" $at) "value" $transport) }}
+{{- $http := include "flow-proxy.overlay" (dict "base" (pick $port "middlewares" "tls" "redirections") "over" $port.http) | fromJson }}
+{{- with $port.redirectTo }}
+{{- $old := ternary . (dict "port" .) (kindIs "map" .) }}
+{{- $new := dict "to" $old.port "priority" $old.priority "permanent" $old.permanent "scheme" $old.scheme }}
+{{- $http = include "flow-proxy.overlay" (dict "base" (dict "redirections" (dict "entryPoint" $new)) "over" $http) | fromJson }}
+{{- end }}
+{{- include "flow-proxy.flags" (dict "at" (printf "%s.http" $at) "value" (omit $http "tls" "redirections")) }}
+{{- $redirect := ($http.redirections | default dict).entryPoint }}
+{{- if ($redirect | default dict).to }}
+{{- /* Clients know the Service's port, not the container's. */ -}}
+{{- with index $.ports $redirect.to }}{{ $_ := set $redirect "to" (printf ":%v" (.exposedPort | default .port)) }}{{ end }}
+{{- include "flow-proxy.flags" (dict "at" (printf "%s.http.redirections.entryPoint" $at) "value" $redirect) }}
+{{- end }}
+{{- with $http.tls }}
+{{- if .enabled }}
+- {{ printf "%s.http.tls=true" $at | quote }}
+{{- include "flow-proxy.flags" (dict "at" (printf "%s.http.tls" $at) "value" (omit . "enabled")) }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,39 @@
+{{- /* JSON list of the namespaces that a provider watches; empty is all. With rbac.namespaced and none named it is the release's own, as
+       in Traefik's chart: provider, context. */ -}}
+{{- define "flow-proxy.namespaces" -}}
+{{- $values := .context.Values }}
+{{- if .provider.namespaces }}{{ .provider.namespaces | uniq | sortAlpha | toJson }}
+{{- else if and $values.rbac.enabled $values.rbac.namespaced }}{{ list (include "flow-proxy.namespace" .context) | toJson }}
+{{- else }}[]{{ end }}
+{{- end }}
+
+{{- /* JSON list of the namespaces that are watched by any provider; empty is all. */ -}}
+{{- define "flow-proxy.watched" -}}
+{{- $all := list }}
+{{- $every := false }}
+{{- range list .Values.providers.kubernetesCRD .Values.providers.kubernetesIngress }}
+{{- if .enabled }}
+{{- with include "flow-proxy.namespaces" (dict "provider" . "context" $) | fromJsonArray }}{{ $all = concat $all . }}{{ else }}{{ $every = true }}{{ end }}
+{{- end }}
+{{- end }}
+{{- ternary list (uniq $all | sortAlpha) $every | toJson }}
+{{- end }}
+
+{{- define "flow-proxy.providerFlags" -}}
+{{- $rules := (include "flow-proxy.known" . | fromYaml).providers }}
+{{- range $name := list "kubernetesCRD" "kubernetesIngress" }}
+{{- $provider := include "flow-proxy.served" (dict "values" (get $.Values.providers $name) "rules" (get $rules $name)) | fromJson }}
+{{- if $provider.enabled }}
+{{- $_ := set $provider "namespaces" (include "flow-proxy.namespaces" (dict "provider" $provider "context" $) | fromJsonArray) }}
+- {{ printf "--providers.%s=true" $name | quote }}
+{{- include "flow-proxy.flags" (dict "at" (printf "--providers.%s" $name) "value" (omit $provider "enabled" "publishedService")) }}
+{{- end }}
+{{- end }}
+{{- $ingress := .Values.providers.kubernetesIngress }}
+{{- if and $ingress.enabled $ingress.publishedService.enabled (not $ingress.ingressEndpoint.ip) (not $ingress.ingressEndpoint.hostname) }}
+{{- $own := printf "%s/%s" (include "flow-proxy.namespace" .) (include "flow-proxy.serviceName" .) }}
+{{- if or $ingress.publishedService.pathOverride (include "flow-proxy.hasService" .) }}
+- {{ printf "--providers.kubernetesIngress.ingressEndpoint.publishedService=%s" (default $own $ingress.publishedService.pathOverride) | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
