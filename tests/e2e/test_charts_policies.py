@@ -71,3 +71,21 @@ def test_an_open_dashboard_is_named(helm4):
     assert admits(items, "Ingress", "default", POD, 8080)
     assert "ports.traefik is open to everybody" in notes(helm4, "flow-proxy", {"ports": {"traefik": {"expose": True}}})
     assert "ports.traefik is open" not in notes(helm4, "flow-proxy", {"ports": {"traefik": {"expose": True}}, "api": {"insecure": False}})
+
+
+@pytest.mark.parametrize(("chart", "labels", "port"), [
+    ("authentik", {"app.kubernetes.io/name": "authentik"}, 9000), ("vaultwarden", {"app.kubernetes.io/name": "vaultwarden"}, 8080),
+    ("homer", {"app.kubernetes.io/name": "homer", "app.kubernetes.io/component": "app"}, 8080), ("excalidraw", {"app.kubernetes.io/name": "excalidraw"}, 8080),
+])
+def test_an_empty_list_of_who_may_come_is_nobody(helm4, chart, labels, port):
+    labels = {**labels, "app.kubernetes.io/instance": chart}
+    assert admits(render(helm4, chart), "Ingress", "default", labels, port, PROXY)
+    items = render(helm4, chart, {"networkPolicy": {"ingressFrom": []}})
+    assert not admits(items, "Ingress", "default", labels, port, PROXY) and not admits(items, "Ingress", "default", labels, port)
+
+
+def test_vaultwarden_reaches_its_mail_server(helm4):
+    labels = {"app.kubernetes.io/name": "vaultwarden", "app.kubernetes.io/instance": "vaultwarden"}
+    assert not admits(render(helm4, "vaultwarden"), "Egress", "default", labels, 2525)
+    assert admits(render(helm4, "vaultwarden", {"env": {"SMTP_PORT": 2525}}), "Egress", "default", labels, 2525)
+    assert admits(render(helm4, "vaultwarden", {"networkPolicy": {"egress": [{"ports": [{"port": 2526}]}]}}), "Egress", "default", labels, 2526)

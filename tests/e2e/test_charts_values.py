@@ -85,9 +85,24 @@ def test_a_secret_variable_is_written_without_quotes(helm4):
     secret = find(render(helm4, "vaultwarden", {"env": {"ADMIN_TOKEN": 12345678, "SMTP_PASSWORD": None}}), "Secret", "vaultwarden")
     assert base64.b64decode(secret["data"]["ADMIN_TOKEN"]) == b"12345678" and "SMTP_PASSWORD" not in secret["data"]
     assert "env.ADMIN_TOKEN is in clear" in notes(helm4, "vaultwarden", {"env": {"ADMIN_TOKEN": 12345678}})
+    more = find(render(helm4, "vaultwarden", {"extraEnv": [{"name": "EXTRA", "value": False}]}), "StatefulSet")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "EXTRA", "value": "false"} in more
     settings = find(render(helm4, "postgresql", {"settings": {"max_connections": 5000000, "fsync": False}}), "StatefulSet")
     arguments = settings["spec"]["template"]["spec"]["containers"][0]["args"]
     assert {"max_connections=5000000", "fsync=false"} <= set(arguments)
+
+
+def test_annotations_are_written_without_quotes(helm):
+    """On Ingresses, a Service and pods: a value that is no text would be refused by the API server."""
+    annotation = {"traefik.ingress.kubernetes.io/router.tls": True, "traefik.ingress.kubernetes.io/router.priority": 42}
+    ingress = {"enabled": True, "annotations": annotation, "hosts": [{"host": "a.example.org"}]}
+    for chart in ("authentik", "vaultwarden", "homer", "excalidraw"):
+        found = next(item for item in render(helm, chart, {"ingress": ingress}) if item["kind"] == "Ingress")["metadata"]["annotations"]
+        assert found.items() >= {name: str(value).lower() for name, value in annotation.items()}.items(), chart
+    values = {"service": {"annotations": {"a": True}}, "deployment": {"podAnnotations": {"prometheus.io/port": 9100}}}
+    items = render(helm, "flow-proxy", values)
+    assert find(items, "Service", "flow-proxy")["metadata"]["annotations"] == {"a": "true"}
+    assert find(items, "Deployment")["spec"]["template"]["metadata"]["annotations"] == {"prometheus.io/port": "9100"}
 
 
 def test_a_middleware_is_made_where_its_kind_is(helm, helm4):

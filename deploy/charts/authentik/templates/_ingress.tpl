@@ -13,7 +13,12 @@ metadata:
   namespace: {{ include "authentik.namespace" .context }}
   labels: {{- include "authentik.labels" .context | nindent 4 }}
   {{- with merge (dict) (.annotations | default dict) ($ingress.annotations | default dict) }}
-  annotations: {{- toYaml . | nindent 4 }}
+  annotations:
+    {{- range $key, $value := . }}
+    {{- if not (kindIs "invalid" $value) }}
+    {{ $key }}: {{ include "authentik.text" $value | quote }}
+    {{- end }}
+    {{- end }}
   {{- end }}
 spec:
   {{- with $ingress.ingressClassName | default $ingress.className }}

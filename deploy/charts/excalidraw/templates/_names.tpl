@@ -49,3 +49,9 @@ capabilities:
 {{- else if hasKey $there .key }}{{ get $there .key }}
 {{- else }}{{ randAlphaNum (.length | default 40) | b64enc }}{{ end }}
 {{- end }}
+
+{{- /* A scalar as people write it: Helm reads numbers as floats, and 5000000 must not become 5e+06. */ -}}
+{{- define "excalidraw.text" -}}
+{{- if kindIs "float64" . }}{{ if eq . (floor .) }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end }}
+{{- else }}{{ toString . }}{{ end }}
+{{- end }}

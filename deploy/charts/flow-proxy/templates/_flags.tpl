@@ -18,25 +18,6 @@
 {{- end }}
 {{- end }}
 
-{{- /* JSON of the resolvers of certificates: by their name today, and by that of charts before 34, which leaves out `acme`. */ -}}
-{{- define "flow-proxy.resolvers" -}}
-{{- $resolvers := deepCopy (.Values.certificatesResolvers | default dict) }}
-{{- range $name, $acme := .Values.certResolvers }}
-{{- if not (hasKey $resolvers $name) }}{{ $_ := set $resolvers $name (dict "acme" (deepCopy ($acme | default dict))) }}{{ end }}
-{{- end }}
-{{- /* An empty group is a challenge without options. */ -}}
-{{- range $name, $resolver := $resolvers }}
-{{- $acme := ($resolver | default dict).acme }}
-{{- if kindIs "map" $acme }}
-{{- range $challenge := list "httpChallenge" "tlsChallenge" }}
-{{- $options := get $acme $challenge }}
-{{- if and (kindIs "map" $options) (not $options) }}{{ $_ := set $acme $challenge true }}{{ end }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- toJson $resolvers }}
-{{- end }}
-
 {{- /* Every argument of the container. */ -}}
 {{- define "flow-proxy.arguments" -}}
 {{- $values := .Values }}
@@ -58,7 +39,7 @@
 {{- include "flow-proxy.metricsFlags" . }}
 {{- include "flow-proxy.providerFlags" . }}
 - {{ printf "--acme.mode=%s" (ternary ($values.acme.mode | default "auto") "off" (eq (toString $values.acme.enabled) "true")) | quote }}
-{{- include "flow-proxy.flags" (dict "at" "--certificatesResolvers" "value" (include "flow-proxy.resolvers" . | fromJson)) }}
+{{- include "flow-proxy.flags" (dict "at" "--certificatesResolvers" "value" (include "flow-proxy.servedResolvers" . | fromJson)) }}
 {{- include "flow-proxy.flags" (dict "at" "--core" "value" (pick $values.core "defaultRuleSyntax" "strictTLSOptions")) }}
 {{- include "flow-proxy.logFlags" . }}
 {{- include "flow-proxy.accessLogFlags" . }}

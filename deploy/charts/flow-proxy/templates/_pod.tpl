@@ -13,7 +13,7 @@ metadata:
     {{- with $values.deployment.podLabels }}{{ include "flow-proxy.yaml" (dict "value" . "context" $) | nindent 4 }}{{ end }}
   {{- with $values.deployment.podAnnotations }}
   annotations:
-    {{- include "flow-proxy.yaml" (dict "value" . "context" $) | nindent 4 }}
+    {{- include "flow-proxy.annotations" (dict "value" . "context" $) | nindent 4 }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "flow-proxy.serviceAccount" . }}

@@ -38,7 +38,7 @@ metadata:
     {{- include "flow-proxy.labels" .context | nindent 4 }}
     {{- with $values.labels }}{{ toYaml . | nindent 4 }}{{ end }}
   {{- with merge (dict) ($values.annotations | default dict) ($values.annotationsTCP | default dict) }}
-  annotations: {{- include "flow-proxy.yaml" (dict "value" . "context" $.context) | nindent 4 }}
+  annotations: {{- include "flow-proxy.annotations" (dict "value" . "context" $.context) | nindent 4 }}
   {{- end }}
 spec:
   {{- toYaml $spec | nindent 2 }}

@@ -67,6 +67,15 @@
 {{- include "flow-proxy.text" (dict "text" (toYaml .value) "context" .context) }}
 {{- end }}
 
+{{- /* Annotations as YAML, whose values are always text: value, context. */ -}}
+{{- define "flow-proxy.annotations" -}}
+{{- $texts := dict }}
+{{- range $name, $value := .value }}
+{{- if not (kindIs "invalid" $value) }}{{ $_ := set $texts $name (include "flow-proxy.scalar" $value) }}{{ end }}
+{{- end }}
+{{- include "flow-proxy.yaml" (dict "value" $texts "context" .context) }}
+{{- end }}
+
 {{- /* A scalar as people write it: Helm reads numbers as floats, and 5000000 must not become 5e+06. */ -}}
 {{- define "flow-proxy.scalar" -}}
 {{- if kindIs "float64" . }}{{ if eq . (floor .) }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end }}

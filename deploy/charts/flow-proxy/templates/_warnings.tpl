@@ -54,6 +54,11 @@
 - ports.{{ $name }}.protocol: UDP is not served yet, nothing listens there
 {{- end }}
 {{- end }}
+{{- range list "selector" "ports" }}
+{{- if hasKey ($.Values.service.spec | default dict) . }}
+- service.spec.{{ . }} has no effect: it is the chart's own
+{{- end }}
+{{- end }}
 {{- $type := (.Values.service.spec | default dict).type }}
 {{- if and $type (not (has .Values.service.type (list nil "" "LoadBalancer" $type))) }}
 - service.spec.type {{ $type }} wins over service.type {{ .Values.service.type }}
@@ -91,24 +96,5 @@
 {{- end }}
 {{- else if and .Values.ingressRoute.dashboard.enabled (not .Values.api.insecure) }}
 - ingressRoute.dashboard: IngressRoutes are not served yet, and without api.insecure the dashboard is nowhere
-{{- end }}
-{{- end }}
-
-{{- define "flow-proxy.certificateWarnings" -}}
-{{- $resolvers := include "flow-proxy.resolvers" . | fromJson }}
-{{- range $name, $resolver := $resolvers }}
-{{- $acme := ($resolver | default dict).acme | default dict }}
-{{- if $acme.dnsChallenge }}
-- certificatesResolvers.{{ $name }}: dnsChallenge is known from Traefik and not served here: it gets no certificates by DNS
-{{- end }}
-{{- if hasKey ($resolver | default dict) "tailscale" }}
-- certificatesResolvers.{{ $name }}: tailscale is known from Traefik and not served here
-{{- end }}
-{{- end }}
-{{- if and $resolvers (not .Values.persistence.enabled) }}
-- certificatesResolvers without persistence.enabled: account and certificates end with the pod, and each start orders anew
-{{- end }}
-{{- if and $resolvers (include "flow-proxy.several" .) }}
-- certificatesResolvers with several replicas: each orders for itself, and challenges reach the wrong one; set deployment.replicas=1, or use cert-manager's objects
 {{- end }}
 {{- end }}
