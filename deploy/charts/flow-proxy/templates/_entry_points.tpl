@@ -4,7 +4,7 @@
 {{- $port := .port }}
 {{- $host := ternary ($port.hostIP | default "") "" (eq (toString .hostNetwork) "true") }}
 - {{ printf "%s.address=%s:%v/%s" $at (ternary (printf "[%s]" $host) $host (contains ":" $host)) $port.port (lower ($port.protocol | default "TCP")) | quote }}
-{{- range list "allowACMEByPass" "asDefault" "reusePort" "forwardedHeaders" "http2" "observability" }}
+{{- range list "allowACMEByPass" "asDefault" "forwardedHeaders" "http2" "observability" }}
 {{- if hasKey $port . }}{{ include "flow-proxy.flags" (dict "at" (printf "%s.%s" $at .) "value" (index $port .)) }}{{ end }}
 {{- end }}
 {{- /* Naming one of its options switches the PROXY protocol on. */ -}}
