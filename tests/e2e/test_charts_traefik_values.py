@@ -166,6 +166,16 @@ def test_whole_values_files_render(helm, helm4, version):
         assert words in line, line
 
 
+@pytest.mark.parametrize("version", WHOLE)
+def test_the_api_server_accepts_what_whole_files_render(helm4, cluster, version):
+    values = yaml.safe_load((FIXTURES / f"{version}.yaml").read_text())
+    del values["x-expected"]
+    # Kinds that are not in this cluster are left out.
+    text = yaml.safe_dump_all([item for item in render(helm4, "flow-proxy", values) if not item["apiVersion"].startswith("monitoring.coreos.com/")])
+    done = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-", text=text, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @functools.cache
 def listed():
     """The list's rows: key, types, default, first and last version."""

@@ -59,5 +59,5 @@ capabilities:
 {{- /* Whether the Middleware of forwardAuth is made: an API server without its kind would refuse the whole release. */ -}}
 {{- define "authentik.makesMiddleware" -}}
 {{- $forward := .Values.forwardAuth }}
-{{- if and $forward.enabled (or (eq $forward.middleware "always") (and (eq $forward.middleware "auto") (.Capabilities.APIVersions.Has "traefik.io/v1alpha1"))) }}true{{ end }}
+{{- if and $forward.enabled (or (eq (toString $forward.middleware) "always") (and (ne (toString $forward.middleware) "never") (.Capabilities.APIVersions.Has "traefik.io/v1alpha1"))) }}true{{ end }}
 {{- end }}

@@ -11,7 +11,7 @@
 {{- if and .Values.email.host (eq (int .Values.email.port) 587) (not .Values.email.use_tls) }}
 - email.port 587 without email.use_tls: most servers refuse that
 {{- end }}
-{{- if and .Values.forwardAuth.enabled (eq .Values.forwardAuth.middleware "auto") (not (include "authentik.makesMiddleware" .)) }}
+{{- if and .Values.forwardAuth.enabled (ne (toString .Values.forwardAuth.middleware) "never") (not (include "authentik.makesMiddleware" .)) }}
 - the cluster does not serve traefik.io/v1alpha1: no Middleware {{ include "authentik.fullname" . }} was made, and routes that name it are not served; install the CRDs and upgrade, or set forwardAuth.middleware=always
 {{- end }}
 {{- if not .Values.ingress.enabled }}

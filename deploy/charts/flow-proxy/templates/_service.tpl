@@ -1,7 +1,7 @@
 {{- /* Services of the entry points: the chart's own, and those of service.additionalServices. */ -}}
 
 {{- define "flow-proxy.serviceName" -}}
-{{- .Values.service.nameOverride | default (include "flow-proxy.fullname" .) }}
+{{- (.Values.service | default dict).nameOverride | default (include "flow-proxy.fullname" .) }}
 {{- end }}
 
 {{- /* Whether there is the chart's own Service: one without ports would be refused. */ -}}
