@@ -139,11 +139,12 @@ def test_groups_that_are_switched_off_are_named(helm4):
         "accessLog": {"format": "json"}, "logs": {"access": {"filters": {"minduration": "1s"}, "fields": {"headers": {"defaultmode": "drop"}}}},
         "autoscaling": {"maxReplicas": 4}, "persistence": {"size": "1Gi", "path": "/certificates"},
         "metrics": {"prometheus": {"serviceMonitor": {"interval": "5s"}, "prometheusRule": {"namespace": "x"}}},
-        "ports": {"web": {"expose": {"internal": True}}},
+        "ports": {"web": {"expose": {"internal": True}, "http": {"redirections": {"entryPoint": {"scheme": "https"}}}}, "traefik": {"exposedPort": 8081}},
     })
     for words in ("accessLog.enabled is not true, so there is no effect of accessLog.format", "no effect of logs.access.filters.minduration\n",
                   "no effect of autoscaling.maxReplicas\n", "no effect of persistence.size\n", "no effect of metrics.prometheus.serviceMonitor.interval\n",
-                  "no effect of metrics.prometheus.prometheusRule.namespace\n", "ports.web is exposed in the Service internal, which"):
+                  "no effect of metrics.prometheus.prometheusRule.namespace\n", "ports.web is exposed in the Service internal, which",
+                  "ports.web redirects to no entry point: NOTHING IS REDIRECTED", "ports.traefik.exposedPort has no effect"):
         assert words in said, said
 
 

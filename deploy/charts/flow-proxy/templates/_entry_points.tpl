@@ -17,12 +17,7 @@
 {{- $transport = include "flow-proxy.overlay" (dict "base" (dict "lifeCycle" $drain) "over" $transport) | fromJson }}
 {{- end }}
 {{- include "flow-proxy.flags" (dict "at" (printf "%s.transport" $at) "value" $transport) }}
-{{- $http := include "flow-proxy.overlay" (dict "base" (pick $port "middlewares" "tls" "redirections") "over" $port.http) | fromJson }}
-{{- with $port.redirectTo }}
-{{- $old := ternary . (dict "port" .) (kindIs "map" .) }}
-{{- $new := dict "to" $old.port "priority" $old.priority "permanent" $old.permanent "scheme" $old.scheme }}
-{{- $http = include "flow-proxy.overlay" (dict "base" (dict "redirections" (dict "entryPoint" $new)) "over" $http) | fromJson }}
-{{- end }}
+{{- $http := include "flow-proxy.http" $port | fromJson }}
 {{- include "flow-proxy.flags" (dict "at" (printf "%s.http" $at) "value" (omit $http "tls" "redirections")) }}
 {{- $redirect := ($http.redirections | default dict).entryPoint }}
 {{- if ($redirect | default dict).to }}
@@ -36,4 +31,15 @@
 {{- include "flow-proxy.flags" (dict "at" (printf "%s.http.tls" $at) "value" (omit . "enabled")) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* JSON of a port's `http`, with what charts before 39 and 34 have beside it. */ -}}
+{{- define "flow-proxy.http" -}}
+{{- $base := pick . "middlewares" "tls" "redirections" }}
+{{- with .redirectTo }}
+{{- $old := ternary . (dict "port" .) (kindIs "map" .) }}
+{{- $redirect := dict "to" $old.port "priority" $old.priority "permanent" $old.permanent "scheme" $old.scheme }}
+{{- $base = include "flow-proxy.overlay" (dict "base" (dict "redirections" (dict "entryPoint" $redirect)) "over" $base) | fromJson }}
+{{- end }}
+{{- include "flow-proxy.overlay" (dict "base" $base "over" .http) }}
 {{- end }}

@@ -39,6 +39,7 @@
 - no port has expose.default=true: there is no Service
 {{- end }}
 {{- $services := include "flow-proxy.additionalServices" . | fromJson }}
+{{- $metrics := include "flow-proxy.metricsPort" . | fromJson }}
 {{- range $name, $port := $ports }}
 {{- $named := ternary (list "internal") list (eq (toString $port.exposeInternal) "true") }}
 {{- if kindIs "map" $port.expose }}{{ range $service, $on := $port.expose }}{{ if $on }}{{ $named = append $named $service }}{{ end }}{{ end }}{{ end }}
@@ -46,6 +47,14 @@
 {{- if not (hasKey $services .) }}
 - ports.{{ $name }} is exposed in the Service {{ . }}, which service.additionalServices does not have
 {{- end }}
+{{- end }}
+{{- $redirect := ((include "flow-proxy.http" $port | fromJson).redirections | default dict).entryPoint | default dict }}
+{{- if and (not $redirect.to) (or $redirect.scheme $port.redirectTo) }}
+- ports.{{ $name }} redirects to no entry point: NOTHING IS REDIRECTED; name one by http.redirections.entryPoint.to, or redirectTo.port before chart 34
+{{- end }}
+{{- $usual := get (dict "traefik" 8080 "metrics" 9100) $name | default $port.exposedPort }}
+{{- if and (ne (toString $port.exposedPort) (toString $usual)) (not (include "flow-proxy.exposedByAny" (dict "port" $port "context" $))) (ne $name (toString $metrics.name)) }}
+- ports.{{ $name }}.exposedPort has no effect: no Service has this port
 {{- end }}
 {{- if and $.Values.hostNetwork (lt (int $port.port) 1024) }}
 - ports.{{ $name }}.port {{ $port.port }} cannot be opened without root in the host's network: choose one from 1024 on, or hostPort without hostNetwork
