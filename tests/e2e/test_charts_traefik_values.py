@@ -82,7 +82,8 @@ def test_every_served_value_shows_in_the_objects(served):
         assert "is not known" not in result.warnings and "not served here" not in result.warnings, f"{name}: {result.warnings}"
     assert not wrong, "\n".join(wrong)
     said = groups["told-elsewhere"][1].warnings
-    assert "enabled=false has no effect here" in said and "ingressRoute.dashboard.entryPoints" in said, said
+    for words in ("enabled=false has no effect here", "service.single=false has no effect", "ingressRoute.dashboard.entryPoints"):
+        assert words in said, said
 
 
 def test_the_proxy_takes_what_comes_of_the_values(served):
@@ -143,8 +144,8 @@ def test_groups_that_are_switched_off_are_named(helm4):
     })
     for words in ("accessLog.enabled is not true, so there is no effect of accessLog.format", "no effect of logs.access.filters.minduration\n",
                   "no effect of autoscaling.maxReplicas\n", "no effect of persistence.size\n", "no effect of metrics.prometheus.serviceMonitor.interval\n",
-                  "no effect of metrics.prometheus.prometheusRule.namespace\n", "ports.web is exposed in the Service internal, which",
-                  "ports.web redirects to no entry point: NOTHING IS REDIRECTED", "ports.traefik.exposedPort has no effect"):
+                  "no effect of metrics.prometheus.prometheusRule.namespace\n", "ports.web.expose.internal has no effect",
+                  "ports.web.http.redirections.entryPoint names no entry point (`to`): NOTHING IS REDIRECTED", "ports.traefik.exposedPort has no effect"):
         assert words in said, said
 
 

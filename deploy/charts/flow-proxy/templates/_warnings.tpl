@@ -41,16 +41,16 @@
 {{- $services := include "flow-proxy.additionalServices" . | fromJson }}
 {{- $metrics := include "flow-proxy.metricsPort" . | fromJson }}
 {{- range $name, $port := $ports }}
-{{- $named := ternary (list "internal") list (eq (toString $port.exposeInternal) "true") }}
-{{- if kindIs "map" $port.expose }}{{ range $service, $on := $port.expose }}{{ if $on }}{{ $named = append $named $service }}{{ end }}{{ end }}{{ end }}
-{{- range without $named "default" | uniq }}
-{{- if not (hasKey $services .) }}
-- ports.{{ $name }} is exposed in the Service {{ . }}, which service.additionalServices does not have
+{{- $named := ternary (dict "internal" "exposeInternal") dict (eq (toString $port.exposeInternal) "true") }}
+{{- if kindIs "map" $port.expose }}{{ range $service, $on := $port.expose }}{{ if $on }}{{ $_ := set $named $service (printf "expose.%s" $service) }}{{ end }}{{ end }}{{ end }}
+{{- range $service, $by := omit $named "default" }}
+{{- if not (hasKey $services $service) }}
+- ports.{{ $name }}.{{ $by }} has no effect: service.additionalServices has no {{ $service }}
 {{- end }}
 {{- end }}
 {{- $redirect := ((include "flow-proxy.http" $port | fromJson).redirections | default dict).entryPoint | default dict }}
 {{- if and (not $redirect.to) (or $redirect.scheme $port.redirectTo) }}
-- ports.{{ $name }} redirects to no entry point: NOTHING IS REDIRECTED; name one by http.redirections.entryPoint.to, or redirectTo.port before chart 34
+- ports.{{ $name }}.{{ ternary "redirectTo" "http.redirections.entryPoint" (not (empty $port.redirectTo)) }} names no entry point (`{{ ternary "port" "to" (not (empty $port.redirectTo)) }}`): NOTHING IS REDIRECTED
 {{- end }}
 {{- $usual := get (dict "traefik" 8080 "metrics" 9100) $name | default $port.exposedPort }}
 {{- if and (ne (toString $port.exposedPort) (toString $usual)) (not (include "flow-proxy.exposedByAny" (dict "port" $port "context" $))) (ne $name (toString $metrics.name)) }}
@@ -62,6 +62,9 @@
 {{- if eq (upper ($port.protocol | default "TCP")) "UDP" }}
 - ports.{{ $name }}.protocol: UDP is not served yet, nothing listens there
 {{- end }}
+{{- end }}
+{{- if eq (toString .Values.service.single) "false" }}
+- service.single=false has no effect: there are no UDP ports to have a Service of their own
 {{- end }}
 {{- range list "selector" "ports" }}
 {{- if hasKey ($.Values.service.spec | default dict) . }}
