@@ -1,5 +1,6 @@
 //! `flow-proxy healthcheck`: asks the instance with the same configuration for `/ping`, for container probes.
 
+use crate::output;
 use crate::settings::Settings;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs as _};
@@ -11,16 +12,13 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// 0 if the instance answers 200, else 1 and the reason.
 pub(crate) fn run(settings: &Settings) -> ExitCode {
     match ask(settings) {
-        Ok(status) if status.contains(" 200") => {
-            println!("OK: {status}");
-            ExitCode::SUCCESS
-        }
+        Ok(status) if status.contains(" 200") => output::answer(format_args!("OK: {status}"), ExitCode::SUCCESS),
         Ok(status) => {
-            eprintln!("Bad healthcheck status: {status}");
+            output::tell(format_args!("Bad healthcheck status: {status}"));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("Error calling healthcheck: {error}");
+            output::tell(format_args!("Error calling healthcheck: {error}"));
             ExitCode::FAILURE
         }
     }

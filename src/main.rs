@@ -2,10 +2,15 @@
 //!
 //! Only wiring is here: [`settings`] reads the static configuration, [`app`] starts the parts and stops them.
 
+// A closed pipe makes these panic: see [`output`].
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod app;
 mod cert;
+mod check;
 mod demo;
 mod healthcheck;
+mod output;
 pub mod settings;
 
 use settings::Command;
@@ -15,14 +20,8 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Exit code of a start that the configuration does not allow.
-const MISCONFIGURED: u8 = 2;
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).peekable();
-    if arguments.peek().is_some_and(|first| first == "demo") {
-        return demo::run();
-    }
     if arguments.peek().is_some_and(|first| first == "cert") {
         return cert::run(arguments.skip(1));
     }
@@ -31,28 +30,19 @@ fn main() -> ExitCode {
     let command = match settings::parse(arguments, environment, &|path| std::fs::read_to_string(path)) {
         Ok(command) => command,
         Err(mistakes) => {
-            eprintln!("{mistakes}");
-            return ExitCode::from(MISCONFIGURED);
+            output::tell(mistakes);
+            return ExitCode::from(app::MISCONFIGURED);
         }
     };
     match command {
-        Command::Check(settings, warnings) => {
-            app::say(&warnings);
-            println!("{:#}", settings.redacted());
-            ExitCode::SUCCESS
-        }
+        Command::Check(settings, warnings) => check::run(&settings, &warnings),
+        Command::Demo => demo::run(),
         Command::Healthcheck(settings) => healthcheck::run(&settings),
-        Command::Help(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Command::Help(text) => output::answer(text, ExitCode::SUCCESS),
         Command::Run(settings, warnings) => {
             app::say(&warnings);
             app::run(&settings)
         }
-        Command::Version => {
-            println!("flow-proxy {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
+        Command::Version => output::answer(concat!("flow-proxy ", env!("CARGO_PKG_VERSION")), ExitCode::SUCCESS),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) fn answer(facts: &Facts, path: &str) -> Response<Bytes> {
             answer::text("text/html; charset=utf-8", page.into())
         }
         "/dashboard/app.js" => file("text/javascript; charset=utf-8", include_bytes!("../web/app.js")),
+        // Browsers ask for the second where what they show is no page, such as the API's JSON.
+        "/dashboard/icon.svg" | "/favicon.ico" => file("image/svg+xml", include_bytes!("../web/icon.svg")),
         "/dashboard/style.css" => file("text/css; charset=utf-8", include_bytes!("../web/style.css")),
         _ => answer::message(StatusCode::NOT_FOUND, "no such page; the dashboard is at /dashboard/"),
     }

@@ -213,9 +213,16 @@ fn the_dashboard_is_served_with_its_title_escaped() {
     assert_eq!(ask(&admin, Part::Dashboard, "/").headers()["location"], "/dashboard/");
     let page = ask(&admin, Part::Dashboard, "/dashboard/");
     assert!(std::str::from_utf8(page.body()).unwrap().contains("<title>a &lt;b&gt;</title>"));
-    for file in ["app.js", "style.css"] {
-        assert_eq!(ask(&admin, Part::Dashboard, &format!("/dashboard/{file}")).status(), 200);
+    let text = std::str::from_utf8(page.body()).unwrap();
+    let named: Vec<_> = text
+        .split(['"', '\''])
+        .filter(|part| part.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "js" | "css" | "svg")))
+        .collect();
+    assert_eq!(named, ["icon.svg", "style.css", "app.js"], "what the page names");
+    for file in named {
+        assert_eq!(ask(&admin, Part::Dashboard, &format!("/dashboard/{file}")).status(), 200, "{file}");
     }
+    assert_eq!(ask(&admin, Part::Dashboard, "/favicon.ico").headers()["content-type"], "image/svg+xml");
     assert_eq!(ask(&admin, Part::Dashboard, "/dashboard/../secret").status(), 404);
     let post = Request::post("/api/rawdata").body(()).unwrap().into_parts().0;
     assert_eq!(admin.answer(Part::Api, &post).status(), 405);

@@ -12,18 +12,29 @@ use std::sync::Arc;
 
 /// An entry point's host has no address.
 #[derive(Debug, thiserror::Error)]
-#[error("entry point {name}: cannot resolve {host:?}; give an IP address, or none for all of the machine's")]
+#[error("cannot resolve {host:?}; give an IP address, or none for all of the machine's")]
 pub(super) struct Unresolvable {
-    name: String,
+    /// The entry point.
+    pub(super) name: String,
     host: String,
     #[source]
     source: std::io::Error,
 }
 
 /// All TCP entry points, sorted by name.
-pub(super) fn entry_points(settings: &Settings) -> Result<Arc<[Arc<EntryPoint>]>, Unresolvable> {
+///
+/// # Errors
+/// Those that have no address.
+pub(super) fn entry_points(settings: &Settings) -> Result<Arc<[Arc<EntryPoint>]>, Vec<Unresolvable>> {
     let tcp = settings.entry_points.iter().filter(|(_, e)| e.address.protocol == settings::Protocol::Tcp);
-    tcp.map(|(name, entry_point)| Ok(Arc::new(convert(name, entry_point, settings)?))).collect()
+    let (mut points, mut errors) = (Vec::new(), Vec::new());
+    for (name, entry_point) in tcp {
+        match convert(name, entry_point, settings) {
+            Ok(point) => points.push(Arc::new(point)),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(points.into()) } else { Err(errors) }
 }
 
 fn convert(name: &str, from: &settings::EntryPoint, all: &Settings) -> Result<EntryPoint, Unresolvable> {

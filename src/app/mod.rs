@@ -2,23 +2,27 @@
 
 mod certificates;
 mod entry_points;
+mod findings;
 mod internal;
 mod observability;
+mod prepare;
 mod reload;
 mod sources;
 mod state;
 
+use crate::output;
 use crate::settings::{Settings, Warning};
 use certificates::{Office, Proofs, Resolvers, TlsWithProofs};
 use flow_acme::http01::ChallengeTable;
 use flow_admin::{Admin, Facts};
-use flow_model::config::{ForwardingTimeouts, RuleSyntax, ServersTransport};
-use flow_model::duration::GoDuration;
+use flow_model::config::RuleSyntax;
+use flow_model::entry_point::EntryPoint;
 use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
 use flow_proxy_core::forward::{Fetcher, Tunnels};
 use flow_proxy_core::handler::Handler;
 use flow_proxy_core::snapshot;
 use flow_proxy_core::worker::{Bound, Threads};
+use prepare::Prepared;
 use reload::Reload;
 use state::State;
 use std::collections::BTreeSet;
@@ -27,76 +31,57 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use findings::{Findings, findings};
+pub(crate) use prepare::prepare;
+
+/// Exit code of a start that the configuration does not allow.
+pub(crate) const MISCONFIGURED: u8 = 2;
+
 /// Why the process cannot start. Each says what to do about it.
 type Refusal = Box<dyn std::error::Error>;
 
 /// Tells the operator what stops nothing.
 pub(crate) fn say(warnings: &[Warning]) {
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        output::tell(format_args!("warning: {warning}"));
     }
 }
 
-/// Serves until a signal says to stop.
+/// Serves until a signal says to stop. 2 where the settings, or the files that they name, do not allow a start; 1 where
+/// something else does not.
 pub(crate) fn run(settings: &Settings) -> ExitCode {
-    match start(settings) {
+    let prepared = match prepare(settings) {
+        Ok(prepared) => prepared,
+        Err(mistakes) => {
+            output::tell(mistakes);
+            return ExitCode::from(MISCONFIGURED);
+        }
+    };
+    say(&prepared.warnings);
+    match start(settings, prepared) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprint!("flow-proxy cannot start: {error}");
-            let mut cause = error.source();
-            while let Some(current) = cause {
-                eprint!(": {current}");
-                cause = current.source();
-            }
-            eprintln!();
+            output::tell(format_args!("flow-proxy cannot start: {}", output::with_causes(&*error)));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Options that are read and checked, and that nothing serves yet.
-fn say_unserved(settings: &Settings) {
-    if settings.providers.file.is_some() {
-        eprintln!("warning: providers.file is not served yet: nothing comes of it");
-    }
-}
-
-fn start(settings: &Settings) -> Result<(), Refusal> {
-    say_unserved(settings);
+fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
     observability::start_log(&settings.log)?;
-    let metrics = observability::metrics(settings)?;
     let log = observability::access_log(settings)?;
-    let entry_points = entry_points::entry_points(settings)?;
     let background =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("background").enable_all().build()?;
 
-    let state = State::new(metrics.clone());
-    let admin = Arc::new(Admin::new(facts(settings), state.clone()));
+    let state = State::new(prepared.metrics.clone());
     let tunnels = Tunnels::new();
-    let mut compiler = Compiler::new(Setup {
-        entry_points: Arc::clone(&entry_points),
-        rule_syntax: settings.core.default_rule_syntax.map(|syntax| match syntax {
-            crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
-            crate::settings::RuleSyntax::V3 => RuleSyntax::V3,
-        }),
-        strict_tls_options: settings.core.strict_tls_options,
-        default_transport: default_transport(settings)?,
-        tunnels: tunnels.clone(),
-        internals: internal::services(&admin, &state, background.handle()),
-        record_internals: RecordInternals {
-            access_log: settings.access_log.as_ref().is_some_and(|log| log.add_internals),
-            metrics: settings.metrics.add_internals,
-        },
-        metrics: metrics.clone(),
-    });
-    let own = Source {
-        provider: flow_model::name::INTERNAL.into(),
-        config: Arc::new(internal::config(settings, &entry_points)),
-    };
+    let mut compiler = compiler(settings, &prepared, &state, background.handle(), &tunnels);
+    let Prepared { entry_points, metrics, resolvers, .. } = prepared;
+    let own = own(settings, &entry_points);
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let fetcher = Arc::new(Fetcher::new()?);
-    let mut resolvers = Resolvers::open(settings)?;
+    let mut resolvers = Resolvers::open(resolvers)?;
     let table = ChallengeTable::new();
     let proofs = Proofs::new(resolvers.tables().chain([Arc::clone(&table)]));
     let challenges = Arc::new(proofs.clone());
@@ -183,32 +168,36 @@ fn threads(settings: &Settings) -> Threads {
     if settings.work_stealing { Threads::Shared(count) } else { Threads::PerCore(count) }
 }
 
-fn default_transport(settings: &Settings) -> Result<ServersTransport, Refusal> {
-    let from = &settings.servers_transport;
-    let mut root_cas = Vec::new();
-    for ca in &from.root_cas {
-        root_cas.push(pem(ca, "serversTransport.rootCAs")?);
-    }
-    Ok(ServersTransport {
-        insecure_skip_verify: from.insecure_skip_verify,
-        root_cas,
-        max_idle_connections: usize::try_from(from.max_idle_conns_per_host).unwrap_or(0),
-        timeouts: ForwardingTimeouts {
-            dial: GoDuration(from.forwarding_timeouts.dial_timeout),
-            response_header: GoDuration(from.forwarding_timeouts.response_header_timeout),
-            idle_connection: GoDuration(from.forwarding_timeouts.idle_conn_timeout),
-            ..ForwardingTimeouts::default()
+/// What makes a snapshot of a configuration.
+fn compiler(
+    settings: &Settings,
+    prepared: &Prepared,
+    state: &State,
+    background: &tokio::runtime::Handle,
+    tunnels: &Tunnels,
+) -> Compiler {
+    let admin = Arc::new(Admin::new(facts(settings), state.clone()));
+    Compiler::new(Setup {
+        entry_points: Arc::clone(&prepared.entry_points),
+        rule_syntax: settings.core.default_rule_syntax.map(|syntax| match syntax {
+            crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
+            crate::settings::RuleSyntax::V3 => RuleSyntax::V3,
+        }),
+        strict_tls_options: settings.core.strict_tls_options,
+        default_transport: prepared.default_transport.clone(),
+        tunnels: tunnels.clone(),
+        internals: internal::services(&admin, state, background),
+        record_internals: RecordInternals {
+            access_log: settings.access_log.as_ref().is_some_and(|log| log.add_internals),
+            metrics: settings.metrics.add_internals,
         },
-        ..ServersTransport::default()
+        metrics: prepared.metrics.clone(),
     })
 }
 
-/// Certificates: a file of them, or they themselves, as in Traefik.
-fn pem(given: &str, option: &str) -> Result<Vec<u8>, Refusal> {
-    if given.contains("-----BEGIN") {
-        return Ok(given.as_bytes().to_vec());
-    }
-    Ok(std::fs::read(given).map_err(|error| format!("{option}: cannot read {given}: {error}"))?)
+/// Our own routers.
+fn own(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Source {
+    Source { provider: flow_model::name::INTERNAL.into(), config: Arc::new(internal::config(settings, entry_points)) }
 }
 
 fn facts(settings: &Settings) -> Facts {

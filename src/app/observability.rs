@@ -48,9 +48,13 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
         }
         None => (BoxMakeWriter::new(std::io::stdout), !log.no_color && std::io::stdout().is_terminal()),
     };
-    let filter = EnvFilter::new(filter);
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours).with_target(false);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(writer)
+        .with_ansi(colours)
+        .with_target(false)
+        // Whoever closed the pipe wants to read no more, on standard error neither.
+        .log_internal_errors(log.file_path.is_some());
     // A second start within one process, as in tests, keeps the first log.
     let _ = match log.format {
         LogFormat::Common => lines.try_init(),

@@ -1,16 +1,22 @@
 //! Where the dynamic configuration comes from: a cluster, or a folder of manifests in its place.
 
 use super::Refusal;
-use crate::settings::{self, Settings};
+use super::prepare::Obstacles;
+use crate::output::with_causes;
+use crate::settings::{self, Settings, Warning};
 use flow_controller::lease;
 use flow_controller::provider::{
     self, Connection, CrdProvider, IngressProvider, Kubernetes, KubernetesOptions, ManifestsOptions, OpenStore,
-    Provider, Update,
+    Provider, SelectorError, Update,
 };
 use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
+use flow_model::config::Config;
 use flow_model::diagnostic::Diagnostic;
 use flow_model::name::{KUBERNETES, KUBERNETES_CRD, Name};
 use flow_proxy_core::compile::Source;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The providers of the process.
@@ -32,21 +38,63 @@ pub(super) async fn start(
     opener: Option<OpenStore>,
     stop: CancellationToken,
 ) -> Result<Sources, Refusal> {
-    let given = &settings.providers;
-    let cluster = given.kubernetes_ingress.is_some() || given.kubernetes_crd.is_some();
-    let feed = match &given.manifests {
-        Some(_) if cluster => {
-            let message = "providers.manifests stands in for a cluster: give it or the kubernetes providers, not both";
-            return Err(message.into());
+    let feed = match &settings.providers.manifests {
+        Some(folder) => Feed::Folder(provider::manifests(manifests_options(settings, folder)?, opener, stop)),
+        None if wants_cluster(settings) => {
+            Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?))
         }
-        Some(manifests) => Feed::Folder(provider::manifests(manifests_options(settings, manifests), opener, stop)),
-        None if cluster => Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?)),
-        None => {
-            tracing::warn!("no provider is given, so there are no routes: see --help, providers");
-            Feed::Nothing
-        }
+        None => Feed::Nothing,
     };
     Ok(Sources { feed, latest: None })
+}
+
+/// An update as the data plane takes it.
+pub(super) fn sources(update: &Update) -> [Source; 2] {
+    let source =
+        |provider: &str, config: &Arc<Config>| Source { provider: Name::from(provider), config: Arc::clone(config) };
+    [source(KUBERNETES_CRD, &update.kubernetescrd), source(KUBERNETES, &update.kubernetes)]
+}
+
+fn wants_cluster(settings: &Settings) -> bool {
+    settings.providers.kubernetes_ingress.is_some() || settings.providers.kubernetes_crd.is_some()
+}
+
+/// Looks whether there is what [`start`] begins with. An API server is not asked for.
+pub(super) fn look(settings: &Settings, found: &mut Obstacles, warnings: &mut Vec<Warning>) {
+    let providers = &settings.providers;
+    let selectors = [
+        ("kubernetesIngress", providers.kubernetes_ingress.as_ref().map(|k| &k.label_selector)),
+        ("kubernetesCRD", providers.kubernetes_crd.as_ref().map(|k| &k.label_selector)),
+        ("manifests", providers.manifests.as_ref().map(|k| &k.label_selector)),
+    ];
+    for (name, selector) in selectors.into_iter().filter_map(|(name, selector)| Some((name, selector?))) {
+        found.or(&format!("providers.{name}.labelSelector"), provider::label_selector(selector));
+    }
+    if let Some(folder) = &providers.manifests {
+        match provider::manifest_files(&folder.directory) {
+            Ok(files) if files.is_empty() => {
+                warnings.push(Warning::NoManifests { directory: folder.directory.clone() });
+            }
+            Ok(_) => {}
+            Err(error) => found.add("providers.manifests.directory", no_folder(&folder.directory, &error)),
+        }
+    } else if wants_cluster(settings) {
+        if let Err(error) = kubernetes_options(settings).connection.look() {
+            found.add("providers", with_causes(&error));
+        }
+    } else {
+        warnings.push(Warning::NoProvider);
+    }
+}
+
+fn no_folder(directory: &Path, error: &std::io::Error) -> String {
+    let way_out = match error.kind() {
+        ErrorKind::NotFound => "make it, or name the folder of your manifests",
+        ErrorKind::NotADirectory => "name the folder that the file is in",
+        ErrorKind::PermissionDenied => "let this user list it",
+        _ => "name a folder that can be listed",
+    };
+    format!("cannot read the folder {}: {error}; {way_out}", directory.display())
 }
 
 impl Feed {
@@ -89,13 +137,7 @@ impl Sources {
 
     /// What is known now.
     pub(super) fn known(&self) -> Vec<Source> {
-        self.latest
-            .iter()
-            .flat_map(|update| {
-                let source = |provider: &str, config| Source { provider: Name::from(provider), config };
-                [source(KUBERNETES_CRD, update.kubernetescrd.clone()), source(KUBERNETES, update.kubernetes.clone())]
-            })
-            .collect()
+        self.latest.iter().flat_map(sources).collect()
     }
 
     /// What is wrong with the sources themselves.
@@ -121,18 +163,37 @@ impl Sources {
     }
 }
 
-fn manifests_options(settings: &Settings, manifests: &settings::Manifests) -> ManifestsOptions {
-    // A folder has no addresses to publish, and may name any backend.
-    let mut ingress = settings.providers.kubernetes_ingress.as_ref().map(|k| ingress_options(settings, k));
-    let ingress = ingress
-        .get_or_insert_with(|| IngressOptions { default_rule_syntax_v2: is_v2(settings), ..IngressOptions::default() });
-    ingress.allow_external_name_services = true;
-    ManifestsOptions {
-        directory: manifests.directory.clone(),
-        watch: manifests.watch,
-        ingress: ingress.clone(),
-        crd: CrdOptions::default(),
-    }
+/// The options of a folder of manifests. Where both Kubernetes providers have an option, it stands for both.
+///
+/// # Errors
+/// The label selector is none.
+pub(super) fn manifests_options(
+    settings: &Settings,
+    from: &settings::Manifests,
+) -> Result<ManifestsOptions, SelectorError> {
+    Ok(ManifestsOptions {
+        directory: from.directory.clone(),
+        watch: from.watch,
+        namespaces: from.namespaces.clone(),
+        label_selector: provider::label_selector(&from.label_selector)?,
+        throttle: from.throttle_duration,
+        ingress: IngressOptions {
+            ingress_class: from.ingress_class.clone(),
+            ingress_endpoint: None,
+            allow_empty_services: from.allow_empty_services,
+            allow_external_name_services: from.allow_external_name_services,
+            cross_provider_namespaces: from.cross_provider_namespaces.clone(),
+            disable_ingress_class_lookup: from.disable_ingress_class_lookup,
+            disable_cluster_scope_resources: from.disable_cluster_scope_resources,
+            native_lb_by_default: from.native_lb_by_default,
+            strict_prefix_matching: from.strict_prefix_matching,
+            default_rule_syntax_v2: is_v2(settings),
+        },
+        crd: CrdOptions {
+            allow_cross_namespace: from.allow_cross_namespace,
+            cross_provider_namespaces: from.cross_provider_namespaces.clone(),
+        },
+    })
 }
 
 fn kubernetes_options(settings: &Settings) -> KubernetesOptions {

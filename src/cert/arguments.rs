@@ -14,22 +14,6 @@ pub(super) struct Arguments {
     pub(super) namespace: Option<String>,
 }
 
-pub(super) const HELP: &str = "\
-flow-proxy cert: what has become of a certificate, and what to do when it does not come
-
-Usage: flow-proxy cert status [NAME] [-n NAMESPACE]
-       flow-proxy cert renew NAME [-n NAMESPACE]
-
-  status       without NAME: every Certificate of the namespace; with one: the Certificate, its issuer, request, order
-               and challenges, why they are so, and what to do (exit code 1 where it is not ready)
-  renew        has a new certificate issued, however good the present one is
-  NAME         a Certificate, or a Secret or host of one
-  -n, --namespace NAMESPACE
-               where it is; that of the pod, or of the kubeconfig's context, if none is named
-
-The cluster is that of the pod it runs in (kubectl exec), else the one that KUBECONFIG names.
-";
-
 impl Arguments {
     /// None where help is asked for.
     ///

@@ -7,6 +7,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use crate::output::{self, answer, tell};
+use crate::settings::CERT_HELP;
 use arguments::{Arguments, Wish};
 use flow_acme::objects::{Certificate, Key};
 use flow_acme::planner::View;
@@ -21,12 +23,9 @@ const MISTAKEN: u8 = 2;
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments = match Arguments::read(arguments) {
         Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            print!("{}", arguments::HELP);
-            return ExitCode::SUCCESS;
-        }
+        Ok(None) => return answer(CERT_HELP, ExitCode::SUCCESS),
         Err(mistake) => {
-            eprintln!("{mistake}\nSee flow-proxy cert --help.");
+            tell(format_args!("{mistake}\nSee flow-proxy cert --help."));
             return ExitCode::from(MISTAKEN);
         }
     };
@@ -34,44 +33,36 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    runtime.block_on(answer(&arguments)).unwrap_or_else(|error| failed(&error))
+    runtime.block_on(look(&arguments)).unwrap_or_else(|error| failed(&error))
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    eprint!("{error}");
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        eprint!(": {current}");
-        cause = current.source();
-    }
-    eprintln!();
+    tell(output::with_causes(error));
     ExitCode::FAILURE
 }
 
-async fn answer(arguments: &Arguments) -> Result<ExitCode, DeskError> {
+async fn look(arguments: &Arguments) -> Result<ExitCode, DeskError> {
     let desk = Desk::open().await?;
     let namespace = arguments.namespace.as_deref().unwrap_or_else(|| desk.namespace());
     let view = desk.look(namespace).await?;
     let (name, renews) = match &arguments.wish {
-        Wish::List => {
-            print!("{}", report::list(&view, namespace));
-            return Ok(ExitCode::SUCCESS);
-        }
+        Wish::List => return Ok(answer(report::list(&view, namespace), ExitCode::SUCCESS)),
         Wish::Status(name) => (name, false),
         Wish::Renew(name) => (name, true),
     };
     let Some(certificate) = find(&view, namespace, name) else {
-        eprintln!("there is no Certificate {namespace}/{name}; those that there are:");
-        eprint!("{}", report::list(&view, namespace));
+        tell(format_args!("there is no Certificate {namespace}/{name}; those that there are:"));
+        tell(report::list(&view, namespace));
         return Ok(ExitCode::FAILURE);
     };
     if renews {
         desk.renew(&view, &certificate).await?;
-        println!("Certificate {namespace}/{name} will be issued anew: flow-proxy cert status {name} -n {namespace}");
-        return Ok(ExitCode::SUCCESS);
+        let next = format!("flow-proxy cert status {name} -n {namespace}");
+        let text = format!("Certificate {namespace}/{name} will be issued anew: {next}");
+        return Ok(answer(text, ExitCode::SUCCESS));
     }
-    print!("{}", report::one(&view, &certificate, jiff::Timestamp::now()));
-    Ok(if report::is_ready(&certificate) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let code = if report::is_ready(&certificate) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    Ok(answer(report::one(&view, &certificate, jiff::Timestamp::now()), code))
 }
 
 /// A Certificate by its name, by that of its Secret, or by one of its hosts.

@@ -3,6 +3,7 @@
 mod backend;
 
 use crate::app;
+use crate::output::{print, tell};
 use crate::settings::{self, Command};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub(crate) fn run() -> ExitCode {
     let (folder, _backends) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            eprintln!("the demo cannot start: {error}");
+            tell(format_args!("the demo cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -47,16 +48,17 @@ pub(crate) fn run() -> ExitCode {
     let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     match settings::parse(flags, [], &no_file) {
         Ok(Command::Run(settings, warnings)) => {
-            println!("{}", greeting(&folder, web, websecure, traefik));
+            // Where nobody reads the addresses, nobody can try them.
+            let greeted = print(greeting(&folder, web, websecure, traefik));
             app::say(&warnings);
-            let code = app::run(&settings);
+            let code = if greeted.is_ok() { app::run(&settings) } else { ExitCode::SUCCESS };
             // The system clears its temporary folder too: nothing depends on this.
             let _ = std::fs::remove_dir_all(&folder);
             code
         }
         Ok(_) => ExitCode::FAILURE,
         Err(mistakes) => {
-            eprintln!("{mistakes}");
+            tell(mistakes);
             ExitCode::FAILURE
         }
     }

@@ -18,7 +18,7 @@ section! {
         /// Routers that name no entry point use this one (and the others so marked) instead of all.
         as_default: bool = false, "asDefault";
         /// Other processes, or another entry point, may listen on the same address.
-        reuse_port: bool = false, "reusePort";
+        reuse_port: bool = false, "reusePort", unserved;
         /// Time limits and draining.
         transport: Transport = Transport::default(), "transport";
         /// Reads the PROXY protocol.

@@ -77,6 +77,14 @@ pub enum Mistake {
         /// What needs it.
         origin: Origin,
     },
+    /// There is no such section of help.
+    #[error("there is no section {section:?} of --help{}", nearest_section(nearest.as_deref()))]
+    NoSection {
+        /// What was asked for.
+        section: String,
+        /// The nearest that exists.
+        nearest: Option<String>,
+    },
     /// No option has that name.
     #[error("{origin}: no such option: {option}{}", did_you_mean(origin, nearest.as_deref()))]
     Unknown {
@@ -102,12 +110,20 @@ fn did_you_mean(origin: &Origin, nearest: Option<&str>) -> String {
         .map_or_else(|| " (--help lists all)".to_owned(), |option| format!("; did you mean {}?", origin.spell(option)))
 }
 
+fn nearest_section(nearest: Option<&str>) -> String {
+    let other = |section| format!("; did you mean --help {section}?");
+    nearest.map_or_else(|| "; --help alone lists them".to_owned(), other)
+}
+
 /// Every mistake of one start.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Mistakes(pub Vec<Mistake>);
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [mistake @ Mistake::NoSection { .. }] = self.0.as_slice() {
+            return mistake.fmt(f);
+        }
         let plural = if self.0.len() == 1 { "mistake" } else { "mistakes" };
         write!(f, "{} {plural} in the configuration:", self.0.len())?;
         self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
@@ -139,6 +155,36 @@ pub enum Warning {
         /// The flags, without their values.
         flags: Vec<String>,
     },
+    /// An option of IngressRoutes, which are not served yet.
+    #[error("{option} is for IngressRoutes, which are not served yet: it has no effect")]
+    ForRoutes {
+        /// The option, by its path.
+        option: &'static str,
+    },
+    /// The folder of manifests holds none.
+    #[error(
+        "providers.manifests.directory: {} holds no .yaml, .yml or .json file, so nothing is routed; what is put there \
+         is served at once",
+        directory.display()
+    )]
+    NoManifests {
+        /// The folder.
+        directory: PathBuf,
+    },
+    /// Nothing says where routes come from.
+    #[error(
+        "no provider is given, so nothing is routed: add --providers.kubernetesIngress and --providers.kubernetesCRD in \
+         a cluster, or --providers.manifests.directory=DIR for a folder of manifests"
+    )]
+    NoProvider,
+    /// Options below a group that is off have no effect.
+    #[error("{option} is off, so that what is below it has no effect ({})", list(given))]
+    Off {
+        /// The group, by its path.
+        option: String,
+        /// Where what is below it was written.
+        given: Vec<Origin>,
+    },
     /// An entry point for UDP, which is not served yet.
     #[error("entry point {entry_point} ({address}) is for UDP, which is not served yet: nothing listens there")]
     UdpEntryPoint {
@@ -158,13 +204,34 @@ pub enum Warning {
         resolver: String,
     },
     /// Traefik knows the option; it has no effect here yet.
-    #[error("{option} is not served yet and has no effect ({})", list(given))]
+    #[error("{option} is not served yet and has no effect ({}): {}", list(given), way_out(option))]
     Unserved {
         /// The option, or the group of options, by its path.
         option: String,
         /// Where it and what is below it was written.
         given: Vec<Origin>,
     },
+}
+
+/// What to do about an option that is not served: the longest beginning of its path that is known counts.
+fn way_out(option: &str) -> &'static str {
+    const WAYS_OUT: [(&str, &str); 6] = [
+        ("entrypoints.", "leave it out; docs/compatibility.md says what entry points do"),
+        (
+            "providers.kubernetes",
+            "leave it out; --providers.kubernetesIngress and --providers.kubernetesCRD serve Ingresses and Middlewares",
+        ),
+        (
+            "providers.",
+            "describe the routes as Ingresses, in a cluster (--providers.kubernetesIngress) or in a folder \
+             (--providers.manifests.directory=DIR)",
+        ),
+        ("metrics.", "--metrics.prometheus is served"),
+        ("certificatesresolvers.", "leave it out; --help certificatesResolvers lists what resolvers do"),
+        ("", "leave it out"),
+    ];
+    let option = option.to_ascii_lowercase();
+    WAYS_OUT.iter().find(|(begin, _)| option.starts_with(begin)).map_or("", |(_, way_out)| way_out)
 }
 
 fn list(origins: &[Origin]) -> String {

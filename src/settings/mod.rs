@@ -30,6 +30,7 @@ pub use entry_point::{
     ProxyProtocol, RedirectEntryPoint, Redirections, RespondingTimeouts, Tls, TraceVerbosity, Transport, Udp,
     UnderscoreHeaders,
 };
+pub use help::CERT as CERT_HELP;
 pub use mistake::{Mistake, Mistakes, Origin, Warning};
 pub use observability::{
     AccessLog, AccessLogFields, AccessLogFilters, AccessLogFormat, FieldMode, HeaderFields, Log, LogFormat, LogLevel,
@@ -107,6 +108,8 @@ impl Settings {
 pub enum Command {
     /// Show the settings in effect and what is worth saying about them.
     Check(Box<Settings>, Vec<Warning>),
+    /// Serve the demo.
+    Demo,
     /// Ask a running instance for `/ping`, which is on.
     Healthcheck(Box<Settings>),
     /// Print this text.
@@ -116,9 +119,6 @@ pub enum Command {
     /// Print the version.
     Version,
 }
-
-/// What the first argument may be.
-const COMMANDS: [&str; 5] = ["cert", "check", "healthcheck", "help", "version"];
 
 /// Reads the program's arguments (without its name), the environment, and a file through `read_file`.
 ///
@@ -134,19 +134,30 @@ pub fn parse(
         Some(_) => arguments.remove(0),
         None => String::new(),
     };
-    let asks = |flags: &[&str]| arguments.iter().any(|argument| flags.contains(&argument.as_str()));
-    if command == "help" || asks(&["--help", "-h"]) {
-        return Ok(Command::Help(help::text()));
+    if let Some(section) = asked_for_help(&command, &arguments) {
+        let text = if section.is_empty() { Ok(help::text()) } else { help::section(section) };
+        return text.map(Command::Help).map_err(|mistake| Mistakes(vec![mistake]));
     }
-    if command == "version" || command.is_empty() && asks(&["--version"]) {
+    if command == "version" || command.is_empty() && arguments.iter().any(|argument| argument == "--version") {
         return Ok(Command::Version);
     }
-    if !command.is_empty() && !COMMANDS.contains(&command.as_str()) {
-        let way_out = match nearest::word(&command, COMMANDS.into_iter()) {
+    let commands = || help::COMMANDS.iter().map(|page| page.name);
+    if !command.is_empty() && !commands().any(|known| known == command) {
+        let way_out = match nearest::word(&command, commands()) {
             Some(near) => format!("did you mean {near}?"),
-            None => format!("commands are {}, and options begin with --", COMMANDS.join(", ")),
+            None => {
+                format!("commands are {}, and options begin with --", commands().collect::<Vec<_>>().join(", "))
+            }
         };
         return Err(Mistakes(vec![Mistake::Argument { argument: command, way_out }]));
+    }
+    if command == "demo" {
+        let way_out = "demo takes no options: serve a folder of your own with --providers.manifests.directory=DIR";
+        let mistake = |argument: &String| Mistake::Argument {
+            argument: argument.split('=').next().unwrap_or_default().to_owned(),
+            way_out: way_out.to_owned(),
+        };
+        return arguments.first().map_or(Ok(Command::Demo), |argument| Err(Mistakes(vec![mistake(argument)])));
     }
     let environment: Vec<_> = environment.into_iter().collect();
     let mut findings = Findings::default();
@@ -164,6 +175,22 @@ pub fn parse(
         "healthcheck" => Ok(Command::Healthcheck(settings.into())),
         _ => Ok(Command::Run(settings.into(), findings.warnings)),
     }
+}
+
+/// The section of help that is asked for; empty is the whole. `--help SECTION`, `help SECTION`, `COMMAND --help`.
+fn asked_for_help<'a>(command: &'a str, arguments: &'a [String]) -> Option<&'a str> {
+    let place = arguments.iter().position(|argument| {
+        matches!(argument.split('=').next(), Some("--help" | "-h")) && !argument.ends_with("=false")
+    });
+    let section = |argument: &'a String| Some(argument.as_str()).filter(|argument| !argument.starts_with('-'));
+    if command == "help" {
+        return Some(arguments.iter().find_map(section).unwrap_or_default());
+    }
+    let place = place?;
+    let written = arguments[place].split_once('=').map(|(_, section)| section).filter(|section| *section != "true");
+    let named = written.or_else(|| arguments.get(place + 1).and_then(section));
+    let own = Some(command).filter(|command| help::COMMANDS.iter().any(|page| page.name == *command));
+    Some(named.or(own).unwrap_or_default())
 }
 
 /// The tree of the one source that counts, and the file if it is one: a file, else flags, else the environment.

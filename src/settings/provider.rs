@@ -17,7 +17,7 @@ section! {
         /// Serves a folder of Kubernetes manifests without a cluster (not in Traefik).
         manifests: Option<Manifests> = None, "manifests";
         /// Serves Traefik's dynamic configuration files.
-        file: Option<File> = None, "file";
+        file: Option<File> = None, "file", unserved;
         also unserved {
             "consul": "The Consul KV provider.";
             "consulCatalog": "The Consul catalog provider.";
@@ -95,7 +95,7 @@ section! {
         cert_auth_file_path: Option<PathBuf> = None, "certAuthFilePath";
         /// Objects may refer to objects of other namespaces.
         allow_cross_namespace: bool = false, "allowCrossNamespace";
-        /// Services of type ExternalName may be used.
+        /// Services of type ExternalName may be used (for IngressRoutes, which are not served yet).
         allow_external_name_services: bool = false, "allowExternalNameServices";
         /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
         cross_provider_namespaces: Option<Vec<String>> = None, "crossProviderNamespaces";
@@ -103,15 +103,15 @@ section! {
         namespaces: Vec<String> = Vec::new(), "namespaces";
         /// Only custom resources with these labels.
         label_selector: String = String::new(), "labelSelector";
-        /// Only custom resources of this class.
+        /// Only custom resources of this class (for IngressRoutes, which are not served yet).
         ingress_class: String = String::new(), "ingressClass";
         /// The shortest time between two reads of the cluster's objects.
         throttle_duration: Duration = Duration::ZERO, "throttleDuration";
-        /// A Service without endpoints answers 503 instead of having no route.
+        /// A Service without endpoints answers 503 instead of having no route (for IngressRoutes, which are not served yet).
         allow_empty_services: bool = false, "allowEmptyServices";
-        /// Sends to a Service's cluster address unless it says otherwise.
+        /// Sends to a Service's cluster address unless it says otherwise (for IngressRoutes, which are not served yet).
         native_lb_by_default: bool = false, "nativeLBByDefault";
-        /// Does not read Node objects.
+        /// Does not read Node objects (for IngressRoutes, which are not served yet).
         disable_cluster_scope_resources: bool = false, "disableClusterScopeResources";
         also unserved {
             "defaultTLSResourcesNamespace": "The only namespace of the default TLSOption and TLSStore.";
@@ -119,12 +119,36 @@ section! {
         }
     }
 
-    /// A folder of Kubernetes manifests.
+    /// A folder of Kubernetes manifests. Where both Kubernetes providers have an option, it stands for both here.
     Manifests {
         /// The folder.
         directory: PathBuf = PathBuf::new(), "directory", required;
         /// Follows changes.
         watch: bool = true, "watch";
+        /// The namespaces whose manifests count; none is all.
+        namespaces: Vec<String> = Vec::new(), "namespaces";
+        /// Only Ingress objects and custom resources with these labels.
+        label_selector: String = String::new(), "labelSelector";
+        /// Only Ingress objects of this class.
+        ingress_class: String = String::new(), "ingressClass";
+        /// The shortest time between two reads of the folder.
+        throttle_duration: Duration = Duration::ZERO, "throttleDuration";
+        /// Objects may refer to objects of other namespaces.
+        allow_cross_namespace: bool = false, "allowCrossNamespace";
+        /// A Service without endpoints answers 503 instead of having no route.
+        allow_empty_services: bool = false, "allowEmptyServices";
+        /// Services of type ExternalName may be used; on unlike in a cluster, as that is how a folder names a backend.
+        allow_external_name_services: bool = true, "allowExternalNameServices";
+        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
+        cross_provider_namespaces: Option<Vec<String>> = None, "crossProviderNamespaces";
+        /// Does not read IngressClass objects (deprecated for disableClusterScopeResources).
+        disable_ingress_class_lookup: bool = false, "disableIngressClassLookup";
+        /// Reads neither IngressClass nor Node objects.
+        disable_cluster_scope_resources: bool = false, "disableClusterScopeResources";
+        /// Sends to a Service's cluster address unless it says otherwise.
+        native_lb_by_default: bool = false, "nativeLBByDefault";
+        /// A Prefix path matches whole path elements, as the Ingress specification has it.
+        strict_prefix_matching: bool = false, "strictPrefixMatching";
     }
 
     /// Traefik's dynamic configuration files.

@@ -138,7 +138,10 @@ impl<T: Value + Default> Value for Option<T> {
         match T::SHAPE {
             Shape::Section(_) => match switch(node, findings) {
                 true => self.get_or_insert_default().read(&node.branch(), findings),
-                false => *self = None,
+                false => {
+                    off(node, findings);
+                    *self = None;
+                }
             },
             Shape::Scalar if node.value == Some(Given::Text(String::new())) => *self = None,
             _ => self.get_or_insert_default().read(node, findings),
@@ -161,6 +164,7 @@ impl<T: Value + Default> Value for BTreeMap<String, T> {
             let mut value = self.remove(&child.name).unwrap_or_default();
             if matches!(T::SHAPE, Shape::Section(_)) {
                 if !switch(child, findings) {
+                    off(child, findings);
                     continue;
                 }
                 value.read(&child.branch(), findings);
@@ -201,6 +205,14 @@ fn switch(node: &Node, findings: &mut Findings) -> bool {
             findings.value(&node.origin, "takes true or false, or options below it");
             true
         }
+    }
+}
+
+/// Says of what is written below a group that is off that it has no effect.
+fn off(node: &Node, findings: &mut Findings) {
+    let given: Vec<_> = node.children.iter().flat_map(Node::origins).collect();
+    if !given.is_empty() {
+        findings.warnings.push(Warning::Off { option: node.path.clone(), given });
     }
 }
 

@@ -1,7 +1,7 @@
 //! What follows from settings together: entry points nobody wrote, and settings that do not fit.
 
 use super::address::{Address, Protocol, RedirectTarget};
-use super::certificate::AcmeResolver;
+use super::certificate::{AcmeResolver, KeyType};
 use super::entry_point::{DEFAULT_MAX_HEADER_BYTES, EntryPoint};
 use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
@@ -43,9 +43,7 @@ fn entry_points(settings: &mut Settings, findings: &mut Findings) {
     }
     let all: Vec<_> = settings.entry_points.iter().collect();
     for (index, (name, entry_point)) in all.iter().enumerate() {
-        let others = all[..index].iter().filter(|(_, other)| {
-            other.address.overlaps(&entry_point.address) && !(other.reuse_port && entry_point.reuse_port)
-        });
+        let others = all[..index].iter().filter(|(_, other)| other.address.overlaps(&entry_point.address));
         for (other, taken) in others {
             let problem = format!(
                 "{} is already taken by entry point {other} ({}); give each its own port",
@@ -114,7 +112,24 @@ fn providers(settings: &Settings, findings: &mut Findings) {
             _ => {}
         }
     }
-    let ingress = settings.providers.kubernetes_ingress.as_ref();
+    let providers = &settings.providers;
+    if let Some(crd) = &providers.kubernetes_crd {
+        for (given, option) in [
+            (crd.allow_external_name_services, "providers.kubernetesCRD.allowExternalNameServices"),
+            (crd.disable_cluster_scope_resources, "providers.kubernetesCRD.disableClusterScopeResources"),
+            (!crd.ingress_class.is_empty(), "providers.kubernetesCRD.ingressClass"),
+            (crd.native_lb_by_default, "providers.kubernetesCRD.nativeLBByDefault"),
+        ] {
+            if given {
+                findings.warnings.push(Warning::ForRoutes { option });
+            }
+        }
+    }
+    if providers.manifests.is_some() && (providers.kubernetes_ingress.is_some() || providers.kubernetes_crd.is_some()) {
+        findings
+            .conflict("providers.manifests", "stands in for a cluster: give it or the kubernetes providers, not both");
+    }
+    let ingress = providers.kubernetes_ingress.as_ref();
     let service = ingress.map_or("", |ingress| ingress.ingress_endpoint.published_service.as_str());
     let mut parts = service.split('/');
     let pair = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if !a.is_empty() && !b.is_empty());
@@ -133,6 +148,13 @@ fn resolvers(settings: &Settings, findings: &mut Findings) {
 }
 
 fn acme_resolver(option: &str, acme: &AcmeResolver, findings: &mut Findings) {
+    if acme.http_challenge.is_none() && acme.tls_challenge.is_none() {
+        let problem = "proves names in no way: give httpChallenge or tlsChallenge (dnsChallenge is not served)";
+        findings.conflict(option, problem);
+    }
+    if acme.key_type == KeyType::Rsa8192 {
+        findings.conflict(format!("{option}.keyType"), "RSA8192 is not made; use RSA4096");
+    }
     if !acme.ca_server.starts_with("https://") && !acme.ca_server.starts_with("http://") {
         findings
             .conflict(format!("{option}.caServer"), format!("takes the URL of a directory, not {:?}", acme.ca_server));

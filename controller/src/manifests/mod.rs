@@ -6,19 +6,24 @@ mod document;
 mod folder;
 mod object;
 mod reading;
+mod selection;
+mod selector;
 mod wishes;
 
 #[cfg(test)]
 mod tests;
 
 pub use certificates::OpenStore;
+pub use reading::Places;
+pub(crate) use selection::Selection;
+pub use selector::{SelectorError, label_selector};
 
 use crate::view::View;
 use certificates::Certificates;
 use changes::Changes;
 use flow_model::diagnostic::Diagnostic;
 use reading::Folder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
 use tracing::warn;
@@ -36,16 +41,22 @@ pub(crate) struct Manifests {
 }
 
 impl Manifests {
-    /// The folder at `root`, watched for changes if `watch`. Ingresses of `class` are served, of any if it is empty.
-    /// Certificates that it asks for come from the store that `opener` opens.
-    pub(crate) fn new(root: PathBuf, watch: bool, class: &str, opener: Option<OpenStore>) -> Self {
+    /// The folder at `root`, watched for changes if `watch`: what `selection` takes of it. Ingresses of `class` are
+    /// served, of any if it is empty. Certificates that it asks for come from the store that `opener` opens.
+    pub(crate) fn new(
+        root: PathBuf,
+        watch: bool,
+        class: &str,
+        selection: Selection,
+        opener: Option<OpenStore>,
+    ) -> Self {
         let root = std::path::absolute(&root).unwrap_or(root);
         // Watched before it is read for the first time: no change goes by unnoticed.
         let changes = watch.then(|| Changes::new(&root)).and_then(|changes| {
             changes.inspect_err(|error| warn!(%error, "changes of manifests are not noticed")).ok()
         });
         Self {
-            folder: Some(Folder::new(root, class)),
+            folder: Some(Folder::new(root, class).selecting(selection)),
             changes,
             certificates: Certificates::new(opener),
             view: View::default(),
@@ -72,6 +83,11 @@ impl Manifests {
         }
     }
 
+    /// Where the objects are defined that were read last.
+    pub(crate) fn places(&self) -> Places {
+        self.folder.as_ref().map(Folder::places).unwrap_or_default()
+    }
+
     /// Waits until something below the folder may have changed, or a certificate has come.
     pub(crate) async fn changed(&mut self) {
         let settle = self.folder.as_ref().is_some_and(Folder::is_unsettled);
@@ -80,6 +96,11 @@ impl Manifests {
             () = files(&mut self.changes, settle) => {}
         }
     }
+}
+
+/// The files below a folder that manifests are read from.
+pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
+    folder::files(root).0.into_iter().collect()
 }
 
 /// Waits until a file may have changed; for ever where nothing is watched.

@@ -1,8 +1,13 @@
 //! A folder as it was last read: what is good of it, and what is wrong.
 
+mod places;
+
+pub use places::Places;
+
 use super::document::documents;
 use super::folder::files;
 use super::object::{Read, manifests, read};
+use super::selection::Selection;
 use super::wishes::{self, Wish, Wishes};
 use crate::view::ingress::Ingress;
 use crate::view::{IngressClass, Kind, Object, ObjectKey, View};
@@ -24,6 +29,7 @@ pub(super) struct Folder {
     root: PathBuf,
     /// The class that is served; empty is any.
     class: String,
+    selection: Selection,
     files: BTreeMap<PathBuf, File>,
     problems: Vec<Diagnostic>,
     others: BTreeSet<String>,
@@ -61,11 +67,17 @@ impl Folder {
         Self {
             root,
             class: if class.is_empty() { USUAL_CLASS.to_owned() } else { class.to_owned() },
+            selection: Selection::default(),
             files: BTreeMap::new(),
             problems: Vec::new(),
             others: BTreeSet::new(),
             hasher: foldhash::fast::FixedState::default(),
         }
+    }
+
+    /// The folder with only those manifests that are selected.
+    pub(super) fn selecting(self, selection: Selection) -> Self {
+        Self { selection, ..self }
     }
 
     /// Reads what changed. What cannot be read now keeps what it held before.
@@ -126,6 +138,9 @@ impl Folder {
     }
 
     fn manifest(&mut self, file: &mut File, manifest: Value, path: &Path, line: usize) {
+        if !self.selection.takes(&manifest) {
+            return;
+        }
         match wishes::read(&manifest) {
             Ok(wish) => file.wishes.extend(wish),
             Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
@@ -206,7 +221,7 @@ impl Folder {
     /// Where the folder holds no class at all, the usual one is ours.
     fn implied_class(&self, last: &Latest<'_>) -> Option<IngressClass> {
         let any = last.keys().any(|(kind, _)| *kind == Kind::IngressClass);
-        (!any).then(|| IngressClass { key: ObjectKey::new("", &self.class), ours: true })
+        (!any && self.selection.classes).then(|| IngressClass { key: ObjectKey::new("", &self.class), ours: true })
     }
 }
 

@@ -1,10 +1,12 @@
 //! A folder of manifests as a source of configuration.
 
 use super::options::ManifestsOptions;
+use super::publish::Update;
 use super::publish::{Provider, Publisher, channel};
-use crate::manifests::{Manifests, OpenStore};
-use crate::translate::{CrdOptions, IngressOptions, Options, Translator};
-use tokio::time::Instant;
+use crate::manifests::{Manifests, OpenStore, Places, Selection, files_below};
+use crate::translate::{IngressOptions, Options, Translator};
+use std::path::{Path, PathBuf};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -19,12 +21,45 @@ pub fn start(options: ManifestsOptions, opener: Option<OpenStore>, stop: Cancell
     provider
 }
 
+/// A folder of manifests as it is at one moment.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What it means, and what is wrong with it.
+    pub update: Update,
+    /// Where its objects are defined.
+    pub places: Places,
+}
+
+/// Reads a folder of manifests once.
+pub async fn read_manifests(options: &ManifestsOptions) -> Reading {
+    let mut manifests = open(&ManifestsOptions { watch: false, ..options.clone() }, None);
+    let mut translator = translator(options);
+    let diagnostics = manifests.read().await;
+    let translated = translator.translate(&mut manifests.view);
+    let update = Update {
+        kubernetes: translated.kubernetes,
+        kubernetescrd: translated.kubernetescrd,
+        diagnostics: diagnostics.into(),
+        version: 1,
+    };
+    Reading { update, places: manifests.places() }
+}
+
+/// The files that a folder of manifests would be read from.
+///
+/// # Errors
+/// Where the folder is not there or cannot be listed. Folders below it that cannot are left out.
+pub fn manifest_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::read_dir(directory)?;
+    Ok(files_below(directory))
+}
+
 async fn run(options: ManifestsOptions, opener: Option<OpenStore>, mut publisher: Publisher) {
     let started = Instant::now();
-    let mut manifests =
-        Manifests::new(options.directory.clone(), options.watch, &options.ingress.ingress_class, opener);
-    let mut translator = Translator::new(without_cluster(options.ingress, options.crd));
+    let mut manifests = open(&options, opener);
+    let mut translator = translator(&options);
     loop {
+        let began = Instant::now();
         let diagnostics = manifests.read().await;
         let translated = translator.translate(&mut manifests.view);
         match publisher.publish(translated, diagnostics) {
@@ -39,13 +74,25 @@ async fn run(options: ManifestsOptions, opener: Option<OpenStore>, mut publisher
             () = manifests.changed() => {}
             () = publisher.closed() => return,
         }
+        sleep_until(began + options.throttle).await;
     }
 }
 
-/// Nobody publishes addresses here, and a Service may name any backend.
-fn without_cluster(ingress: IngressOptions, crd: CrdOptions) -> Options {
-    Options {
-        ingress: Some(IngressOptions { allow_external_name_services: true, ingress_endpoint: None, ..ingress }),
-        crd: Some(crd),
-    }
+fn open(options: &ManifestsOptions, opener: Option<OpenStore>) -> Manifests {
+    let ingress = &options.ingress;
+    let selection = Selection {
+        namespaces: options.namespaces.clone(),
+        labels: options.label_selector.clone(),
+        classes: !ingress.disable_ingress_class_lookup && !ingress.disable_cluster_scope_resources,
+        nodes: !ingress.disable_cluster_scope_resources,
+    };
+    Manifests::new(options.directory.clone(), options.watch, &ingress.ingress_class, selection, opener)
+}
+
+/// Nobody publishes addresses here.
+fn translator(options: &ManifestsOptions) -> Translator {
+    Translator::new(Options {
+        ingress: Some(IngressOptions { ingress_endpoint: None, ..options.ingress.clone() }),
+        crd: Some(options.crd.clone()),
+    })
 }

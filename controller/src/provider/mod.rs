@@ -10,9 +10,9 @@ mod statuses;
 #[cfg(test)]
 mod tests;
 
-pub use crate::manifests::OpenStore;
+pub use crate::manifests::{OpenStore, Places, SelectorError, label_selector};
 pub use crate::watch::{ConnectError, Connection};
 pub use kubernetes::{Kubernetes, start as kubernetes};
-pub use manifests::start as manifests;
+pub use manifests::{Reading, manifest_files, read_manifests, start as manifests};
 pub use options::{CrdProvider, IngressProvider, KubernetesOptions, ManifestsOptions};
 pub use publish::{Provider, Update};

@@ -1,6 +1,7 @@
 use crate::lease;
 use crate::translate;
 use crate::watch::Connection;
+use kube::core::Selector;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,8 +51,14 @@ pub struct ManifestsOptions {
     pub directory: PathBuf,
     /// Changes are read as they happen.
     pub watch: bool,
-    /// What translation of Ingresses reads. ExternalName Services are served in any case: without a cluster they are
-    /// the plain way to name a backend.
+    /// Namespaces whose manifests count; none means all.
+    pub namespaces: Vec<String>,
+    /// Of Ingresses and custom resources those that have such labels.
+    pub label_selector: Selector,
+    /// The least time between two changes of the configuration.
+    pub throttle: Duration,
+    /// What translation of Ingresses reads. Without a cluster nobody publishes addresses: `ingress_endpoint` has no
+    /// effect.
     pub ingress: translate::IngressOptions,
     /// What translation of custom resources reads.
     pub crd: translate::CrdOptions,

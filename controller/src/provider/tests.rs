@@ -220,7 +220,12 @@ async fn a_folder_is_a_provider_too() {
     };
     write("a.test");
     let stop = CancellationToken::new();
-    let options = ManifestsOptions { directory: folder.path().to_owned(), watch: true, ..ManifestsOptions::default() };
+    let options = ManifestsOptions {
+        directory: folder.path().to_owned(),
+        watch: true,
+        ingress: IngressOptions { allow_external_name_services: true, ..IngressOptions::default() },
+        ..ManifestsOptions::default()
+    };
     let mut provider = manifests(options, None, stop.clone());
     let first = next(&mut provider).await;
     assert!(first.kubernetes.routers.contains_key("default-a-a-test"), "{first:?}");

@@ -89,6 +89,19 @@ pub enum ConnectError {
 }
 
 impl Connection {
+    /// Looks whether what the options name can be used, as far as files go: no API server is asked, and where none is
+    /// named, there may be one in a cluster.
+    ///
+    /// # Errors
+    /// The endpoint is no URL, or the file of authorities cannot be used.
+    pub fn look(&self) -> Result<(), ConnectError> {
+        self.endpoint()?;
+        if let Some(path) = &self.certificate_authority {
+            authorities(path)?;
+        }
+        Ok(())
+    }
+
     /// A client: with the service account of the pod, else by `KUBECONFIG`, else to `endpoint`.
     ///
     /// # Errors

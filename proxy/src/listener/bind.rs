@@ -77,7 +77,10 @@ impl ListenError {
 }
 
 /// Finds two entry points that are in each other's way, which sharing ports between workers would hide.
-pub(crate) fn check_apart(points: &[Arc<EntryPoint>]) -> Result<(), ListenError> {
+///
+/// # Errors
+/// The first two, as [`ListenError::Shared`].
+pub fn check_apart(points: &[Arc<EntryPoint>]) -> Result<(), ListenError> {
     for (index, second) in points.iter().enumerate() {
         let (address, ip) = (second.address, second.address.ip());
         let clash = points.iter().take(index).find(|first| {

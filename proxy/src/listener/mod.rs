@@ -6,10 +6,10 @@ mod entry;
 pub(crate) mod proxy_protocol;
 mod stream;
 
-pub use bind::ListenError;
+pub use bind::{ListenError, check_apart};
 pub use entry::Entry;
 
 pub(crate) use accept::accept_loop;
-pub(crate) use bind::{Socket, bind, check_apart};
+pub(crate) use bind::{Socket, bind};
 pub(crate) use entry::OpenConnection;
 pub(crate) use stream::{ClientStream, Stream};

@@ -8,7 +8,7 @@ mod folder;
 mod resolvers;
 
 pub(super) use folder::opener;
-pub(super) use resolvers::Resolvers;
+pub(super) use resolvers::{Plan, Resolvers, plan, wanted};
 
 use crate::settings::{AcmeMode, Settings};
 use flow_acme::client::Client;
@@ -104,8 +104,10 @@ pub(super) fn start(
 
 /// What the operator chose, for objects of cert-manager's kinds.
 fn planned(settings: &Settings) -> planner::Settings {
-    let ingress = settings.providers.kubernetes_ingress.as_ref();
-    let class = ingress.map(|k| k.ingress_class.clone()).filter(|class| !class.is_empty());
+    let providers = &settings.providers;
+    let of_cluster = providers.kubernetes_ingress.as_ref().map(|k| &k.ingress_class);
+    let class = of_cluster.or(providers.manifests.as_ref().map(|folder| &folder.ingress_class));
+    let class = class.cloned().filter(|class| !class.is_empty());
     let acme = &settings.acme;
     // The same pod as in the election.
     let own = || lease::Options::of_process(CLASS).namespace;

@@ -2,10 +2,12 @@
 
 use super::Office;
 use crate::app::Refusal;
+use crate::app::prepare::{Obstacles, authority};
+use crate::output::with_causes;
 use crate::settings::{self, AcmeResolver, KeyType, Settings};
 use flow_acme::http01::{ChallengeTable, Method};
 use flow_acme::planner::Kind;
-use flow_acme::resolvers::{self, Resolver, Wanted, declare, import};
+use flow_acme::resolvers::{self, Imported, Resolver, Wanted, declare, import};
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
 use flow_model::config::{Certificate, Config, RuleSyntax};
@@ -16,6 +18,7 @@ use flow_model::runtime::Runtime;
 use flow_proxy_core::compile::Source;
 use futures_util::future::select_all;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -43,16 +46,9 @@ impl Resolvers {
     /// Opens the stores, and takes over what a file of Traefik's holds.
     ///
     /// # Errors
-    /// A resolver cannot work as it is set, or its storage cannot be used.
-    pub(crate) fn open(settings: &Settings) -> Result<Self, Refusal> {
-        let mut by_storage: BTreeMap<PathBuf, Vec<Resolver>> = BTreeMap::new();
-        for (name, resolver) in &settings.certificates_resolvers {
-            if let Some(acme) = &resolver.acme {
-                by_storage.entry(acme.storage.clone()).or_default().push(of_settings(name, acme)?);
-            }
-        }
-        let sets = by_storage.into_iter().map(|(storage, resolvers)| open(&storage, resolvers));
-        Ok(Self { sets: sets.collect::<Result<_, _>>()?, config: Arc::default() })
+    /// A storage cannot be used.
+    pub(crate) fn open(plans: Vec<Plan>) -> Result<Self, Refusal> {
+        Ok(Self { sets: plans.into_iter().map(open).collect::<Result<_, _>>()?, config: Arc::default() })
     }
 
     /// What they prove to CAs.
@@ -118,43 +114,14 @@ impl Resolvers {
 
     /// Asks for what the served routers want. Says what is wrong with that, and with what was asked for before.
     pub(crate) fn declare(&mut self, runtime: &Runtime) -> Vec<Diagnostic> {
-        let mut wanted = Vec::new();
-        let mut found = Vec::new();
-        for (name, info) in &runtime.routers {
-            let tls = info.router.tls.as_deref().or(info.inherited.tls.as_ref());
-            let Some(tls) = tls.filter(|tls| !tls.cert_resolver.is_empty()) else { continue };
-            let resolver = &*tls.cert_resolver;
-            if !self.sets.iter().any(|set| set.resolvers.iter().any(|known| known.name == resolver)) {
-                let message = format!(
-                    "certificate resolver {resolver} does not exist: define certificatesResolvers.{resolver}.acme"
-                );
-                found.push(Diagnostic::warning(Subject::new("router", "", Arc::clone(name)), message));
-                continue;
-            }
-            let want = |main: &str, sans: &[String]| Wanted {
-                resolver: resolver.to_owned(),
-                main: main.to_owned(),
-                sans: sans.to_vec(),
-            };
-            if tls.domains.is_empty() {
-                let syntax = info.router.rule_syntax.or(info.inherited.rule_syntax).unwrap_or(RuleSyntax::Default);
-                let rule = Rule::parse(&info.router.rule, syntax).ok();
-                let mut hosts = rule.iter().flat_map(Rule::hosts).map(str::to_owned);
-                if let Some(main) = hosts.next() {
-                    wanted.push(want(&main, &hosts.collect::<Vec<_>>()));
-                }
-            } else {
-                wanted.extend(tls.domains.iter().map(|domain| want(&domain.main, &domain.sans)));
-            }
-        }
-        wanted.sort_unstable();
-        wanted.dedup();
+        let known = |name: &str| self.sets.iter().any(|set| set.resolvers.iter().any(|known| known.name == name));
+        let (wanted, mut found) = wanted(runtime, known);
         for set in &mut self.sets {
             let ours = wanted.iter().filter(|want| set.resolvers.iter().any(|known| known.name == want.resolver));
             let ours: Vec<_> = ours.cloned().collect();
             if set.wanted.as_ref() != Some(&ours) {
                 if let Err(error) = set.store.declare(declare(&set.resolvers, &ours)) {
-                    tracing::error!(error = told(&error), "certificates are not asked for");
+                    tracing::error!(error = with_causes(&error), "certificates are not asked for");
                 }
                 set.wanted = Some(ours);
             }
@@ -168,49 +135,118 @@ impl Resolvers {
     }
 }
 
-fn open(storage: &Path, resolvers: Vec<Resolver>) -> Result<Set, Refusal> {
-    // A file of Traefik's stays as it is; what is issued here is beside it.
+/// What the served routers want of the resolvers that are known, and what is wrong with that.
+pub(crate) fn wanted(runtime: &Runtime, known: impl Fn(&str) -> bool) -> (Vec<Wanted>, Vec<Diagnostic>) {
+    let mut wanted = Vec::new();
+    let mut found = Vec::new();
+    for (name, info) in &runtime.routers {
+        let tls = info.router.tls.as_deref().or(info.inherited.tls.as_ref());
+        let Some(tls) = tls.filter(|tls| !tls.cert_resolver.is_empty()) else { continue };
+        let resolver = &*tls.cert_resolver;
+        if !known(resolver) {
+            let message =
+                format!("certificate resolver {resolver} does not exist: define certificatesResolvers.{resolver}.acme");
+            found.push(Diagnostic::warning(Subject::new("router", "", Arc::clone(name)), message));
+            continue;
+        }
+        let want = |main: &str, sans: &[String]| Wanted {
+            resolver: resolver.to_owned(),
+            main: main.to_owned(),
+            sans: sans.to_vec(),
+        };
+        if tls.domains.is_empty() {
+            let syntax = info.router.rule_syntax.or(info.inherited.rule_syntax).unwrap_or(RuleSyntax::Default);
+            let rule = Rule::parse(&info.router.rule, syntax).ok();
+            let mut hosts = rule.iter().flat_map(Rule::hosts).map(str::to_owned);
+            if let Some(main) = hosts.next() {
+                wanted.push(want(&main, &hosts.collect::<Vec<_>>()));
+            }
+        } else {
+            wanted.extend(tls.domains.iter().map(|domain| want(&domain.main, &domain.sans)));
+        }
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    (wanted, found)
+}
+
+/// Resolvers with one storage, and what is in it already.
+pub(crate) struct Plan {
+    storage: PathBuf,
+    resolvers: Vec<Resolver>,
+    /// What a file of Traefik's holds.
+    imported: Option<Imported>,
+}
+
+/// What the settings ask for; what stands in its way goes into `found`.
+pub(crate) fn plan(settings: &Settings, found: &mut Obstacles) -> Vec<Plan> {
+    let mut plans: BTreeMap<&Path, Plan> = BTreeMap::new();
+    for (name, resolver) in &settings.certificates_resolvers {
+        let Some(acme) = &resolver.acme else { continue };
+        let resolver = of_settings(name, acme, found);
+        let plan = plans.entry(&acme.storage).or_insert_with(|| {
+            let option = format!("certificatesResolvers.{name}.acme.storage");
+            found.or(&option, FolderStore::look(&folder(&acme.storage)));
+            let imported = imported(&acme.storage, &option, found);
+            Plan { storage: acme.storage.clone(), resolvers: Vec::new(), imported }
+        });
+        plan.resolvers.extend(resolver);
+    }
+    plans.into_values().collect()
+}
+
+/// A file of Traefik's stays as it is; what is issued here is beside it.
+fn folder(storage: &Path) -> PathBuf {
     let mut folder = storage.as_os_str().to_owned();
     folder.push(".d");
-    let store = FolderStore::open(Path::new(&folder))?;
+    folder.into()
+}
+
+fn imported(storage: &Path, option: &str, found: &mut Obstacles) -> Option<Imported> {
     match std::fs::read(storage) {
-        Ok(json) if !json.is_empty() => {
-            let imported =
-                import(&json).map_err(|error| format!("certificatesResolvers: {}: {error}", storage.display()))?;
-            for why in &imported.passed_over {
-                tracing::warn!(file = %storage.display(), "not taken over: {why}");
+        Ok(json) if json.is_empty() => None,
+        Ok(json) => match import(&json) {
+            Ok(imported) => Some(imported),
+            Err(error) => {
+                found.add(option, format!("{}: {}", storage.display(), with_causes(&error)));
+                None
             }
-            let taken = store.import(imported.secrets)?;
-            if taken > 0 {
-                tracing::info!(file = %storage.display(), secrets = taken, "accounts and certificates were taken over");
-            }
+        },
+        // Below a file there is nothing either, which the folder's obstacle says.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+        Err(error) => {
+            found.add(option, format!("cannot read {}: {error}", storage.display()));
+            None
         }
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(format!("certificatesResolvers: cannot read {}: {error}", storage.display()).into());
+    }
+}
+
+fn open(plan: Plan) -> Result<Set, Refusal> {
+    let Plan { storage, resolvers, imported } = plan;
+    let store = FolderStore::open(&folder(&storage))?;
+    if let Some(imported) = imported {
+        for why in &imported.passed_over {
+            tracing::warn!(file = %storage.display(), "not taken over: {why}");
         }
-        _ => {}
+        let taken = store.import(imported.secrets)?;
+        if taken > 0 {
+            tracing::info!(file = %storage.display(), secrets = taken, "accounts and certificates were taken over");
+        }
     }
     let changes = store.changes();
     let (store, table) = (Arc::new(store), ChallengeTable::new());
     Ok(Set { resolvers, store, table, changes, wanted: None, served: Served::default() })
 }
 
-fn of_settings(name: &str, acme: &AcmeResolver) -> Result<Resolver, Refusal> {
-    let challenge = match (&acme.http_challenge, &acme.tls_challenge) {
-        (Some(_), _) => Method::Http01,
-        (None, Some(_)) => Method::TlsAlpn01,
-        (None, None) => {
-            let message =
-                format!("certificatesResolvers.{name}.acme proves names in no way: give httpChallenge or tlsChallenge");
-            return Err(message.into());
-        }
-    };
+fn of_settings(name: &str, acme: &AcmeResolver, found: &mut Obstacles) -> Option<Resolver> {
+    let challenge = if acme.http_challenge.is_some() { Method::Http01 } else { Method::TlsAlpn01 };
+    let option = format!("certificatesResolvers.{name}.acme.caCertificates");
     let mut ca_certificates = Vec::new();
     for ca in &acme.ca_certificates {
-        ca_certificates.extend(super::super::pem(ca, &format!("certificatesResolvers.{name}.acme.caCertificates"))?);
+        ca_certificates.extend(authority(ca, &option, found)?);
         ca_certificates.push(b'\n');
     }
-    Ok(Resolver {
+    Some(Resolver {
         email: acme.email.clone(),
         ca_server: acme.ca_server.clone(),
         ca_certificates,
@@ -218,12 +254,8 @@ fn of_settings(name: &str, acme: &AcmeResolver) -> Result<Resolver, Refusal> {
             KeyType::Ec256 => resolvers::KeyType::Ec256,
             KeyType::Ec384 => resolvers::KeyType::Ec384,
             KeyType::Rsa2048 => resolvers::KeyType::Rsa2048,
-            KeyType::Rsa4096 => resolvers::KeyType::Rsa4096,
-            KeyType::Rsa8192 => {
-                return Err(
-                    format!("certificatesResolvers.{name}.acme.keyType: RSA8192 is not made; use RSA4096").into()
-                );
-            }
+            // The settings allow no RSA8192.
+            KeyType::Rsa4096 | KeyType::Rsa8192 => resolvers::KeyType::Rsa4096,
         },
         preferred_chain: acme.preferred_chain.clone(),
         profile: acme.profile.clone(),
@@ -235,9 +267,4 @@ fn of_settings(name: &str, acme: &AcmeResolver) -> Result<Resolver, Refusal> {
 
 fn eab(eab: &settings::ExternalAccount) -> (String, String) {
     (eab.kid.clone(), eab.hmac_encoded.expose().to_owned())
-}
-
-/// An error with its cause.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

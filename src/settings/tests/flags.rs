@@ -130,9 +130,10 @@ fn what_traefik_knows_and_is_not_served_is_named_once() {
     assert_eq!(
         warnings(&["--hub.token=s3cret", "--hub.apimanagement", "--providers.docker", "--tracing.servicename", "x"]),
         [
-            "hub is not served yet and has no effect (flag --hub.token, flag --hub.apimanagement)",
-            "tracing is not served yet and has no effect (flag --tracing.servicename)",
-            "providers.docker is not served yet and has no effect (flag --providers.docker)",
+            "hub is not served yet and has no effect (flag --hub.token, flag --hub.apimanagement): leave it out",
+            "tracing is not served yet and has no effect (flag --tracing.servicename): leave it out",
+            "providers.docker is not served yet and has no effect (flag --providers.docker): describe the routes as \
+             Ingresses, in a cluster (--providers.kubernetesIngress) or in a folder (--providers.manifests.directory=DIR)",
         ]
     );
     assert!(
@@ -161,7 +162,7 @@ fn commands() {
     assert_eq!(
         mistakes(&["serve"]),
         [
-            "unexpected argument \"serve\": commands are cert, check, healthcheck, help, version, and options begin with --"
+            "unexpected argument \"serve\": commands are cert, check, demo, healthcheck, help, version, and options begin with --"
         ]
     );
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 #[test]
 fn help_works_before_anything_else() {
-    for arguments in [&["--help"][..], &["-h"], &["help"], &["--nonsense", "--help"], &["healthcheck", "-h"]] {
+    for arguments in [&["--help"][..], &["-h"], &["help"], &["--nonsense", "--help"], &["--help", "--nonsense"]] {
         let Command::Help(text) = started(arguments).unwrap() else { panic!("{arguments:?}") };
         assert!(text.starts_with("flow-proxy: "), "{text}");
         for line in [
@@ -22,6 +22,73 @@ fn help_works_before_anything_else() {
         ] {
             assert!(text.contains(line), "{line}\nis not in\n{text}");
         }
+    }
+}
+
+fn help(arguments: &[&str]) -> String {
+    match started(arguments).unwrap() {
+        Command::Help(text) => text,
+        other => panic!("{arguments:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_whole_begins_with_its_sections() {
+    let text = help(&["--help"]);
+    let (before, options) = text.split_once("  --configFile").unwrap();
+    for line in ["  check        ", "  demo         ", "  entryPoints            ", "  providers              "] {
+        assert!(before.contains(line), "{line:?} is not in\n{before}");
+    }
+    assert!(options.contains("--entryPoints.<name>.address"));
+}
+
+#[test]
+fn a_section_is_a_command_or_the_options_below_a_path() {
+    for (arguments, begin) in [
+        (&["--help", "check"][..], "flow-proxy check: "),
+        (&["help", "check"], "flow-proxy check: "),
+        (&["check", "--help"], "flow-proxy check: "),
+        (&["check", "--ping", "-h"], "flow-proxy check: "),
+        (&["demo", "--help"], "flow-proxy demo: "),
+        (&["healthcheck", "-h"], "flow-proxy healthcheck: "),
+        (&["version", "--help"], "flow-proxy version: "),
+        (&["help", "help"], "flow-proxy help: "),
+        (&["--help", "entrypoints"], "entryPoints: Entry points, by name.\n\n  --entryPoints.<name>.address  "),
+        (&["--help=entryPoints"], "entryPoints: "),
+        (
+            &["--help", "providers.kubernetesingress"],
+            "kubernetesIngress: Serves Ingress objects of a Kubernetes cluster.\n\n  --providers.kubernetesIngress  ",
+        ),
+        (&["--help", "log.level"], "level: The least severe level"),
+    ] {
+        let text = help(arguments);
+        assert!(text.starts_with(begin), "{arguments:?} gives\n{text}");
+    }
+    let tls = help(&["--help", "entrypoints.http.tls"]);
+    assert_eq!(
+        help(&["--help", "entrypoints.web.http.tls"]).split_once("\n\n").unwrap().1,
+        tls.split_once("\n\n").unwrap().1,
+        "a free name may be given"
+    );
+    assert!(
+        tls.lines()
+            .filter(|line| line.starts_with("  --"))
+            .all(|line| line.starts_with("  --entryPoints.<name>.http.tls"))
+    );
+    assert!(help(&["--help", "tlschallenge"]).contains("--certificatesResolvers.<name>.acme.tlsChallenge"));
+}
+
+#[test]
+fn a_section_that_is_not_there_is_told_with_the_nearest() {
+    for (section, nearest) in [
+        ("entrypont", "did you mean --help entryPoints?"),
+        ("chekc", "did you mean --help check?"),
+        ("providers.kubernetesingres", "did you mean --help providers.kubernetesIngress?"),
+        ("zzzzzzzz", "--help alone lists them"),
+        (".", "--help alone lists them"),
+    ] {
+        let told = started(&["--help", section]).unwrap_err().to_string();
+        assert_eq!(told, format!("there is no section {section:?} of --help; {nearest}"));
     }
 }
 

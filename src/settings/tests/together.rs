@@ -45,16 +45,16 @@ fn addresses_are_given_once() {
         (":0", ":0", false),
     ] {
         let arguments = [format!("--entrypoints.a.address={first}"), format!("--entrypoints.b.address={second}")];
-        let mut arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         if clash {
             let found = mistakes(&arguments);
             let expected = format!(
                 "entryPoints.b.address: {second} is already taken by entry point a ({first}); give each its own port"
             );
             assert_eq!(found, [expected]);
-            arguments.extend(["--entrypoints.a.reuseport", "--entrypoints.b.reuseport"]);
+        } else {
+            assert_eq!(names(&arguments).len(), 2, "{arguments:?}");
         }
-        assert_eq!(names(&arguments).len(), 2, "{arguments:?}");
     }
 }
 
@@ -101,20 +101,56 @@ fn combinations_that_do_not_fit() {
             &["--providers.kubernetesingress.ingressendpoint.publishedservice=traefik"],
             "providers.kubernetesIngress.ingressEndpoint.publishedService: takes namespace/name, not \"traefik\"",
         ),
+        (
+            &["--providers.manifests.directory=a", "--providers.kubernetescrd"],
+            "providers.manifests: stands in for a cluster: give it or the kubernetes providers, not both",
+        ),
+        (
+            &["--certificatesresolvers.r.acme.dnschallenge.provider=cloudflare"],
+            "certificatesResolvers.r.acme: proves names in no way: give httpChallenge or tlsChallenge (dnsChallenge is \
+             not served)",
+        ),
+        (
+            &["--certificatesresolvers.r.acme.tlschallenge", "--certificatesresolvers.r.acme.keytype=RSA8192"],
+            "certificatesResolvers.r.acme.keyType: RSA8192 is not made; use RSA4096",
+        ),
         (&["--metrics.prometheus.buckets=1,0.5"], "metrics.prometheus.buckets: must be in ascending order, each once"),
         (&["--api.basepath=admin"], "api.basePath: must begin with /, unlike \"admin\""),
         (&["--ping.terminatingstatuscode=42"], "ping.terminatingStatusCode: takes a status from 100 to 599"),
         (
-            &["--certificatesresolvers.r.acme.storage="],
+            &["--certificatesresolvers.r.acme.tlschallenge", "--certificatesresolvers.r.acme.storage="],
             "flag --certificatesresolvers.r.acme.storage: takes a path, not an empty text",
         ),
         (
-            &["--certificatesresolvers.r.acme.caserver=letsencrypt"],
+            &["--certificatesresolvers.r.acme.tlschallenge", "--certificatesresolvers.r.acme.caserver=letsencrypt"],
             "certificatesResolvers.r.acme.caServer: takes the URL of a directory, not \"letsencrypt\"",
         ),
     ] {
         assert_eq!(mistakes(arguments), [expected], "{arguments:?}");
     }
+}
+
+#[test]
+fn what_has_no_effect_beside_others_is_told() {
+    for (arguments, expected) in [
+        (
+            &["--providers.kubernetesingress=false", "--providers.kubernetesingress.ingressclass=x"][..],
+            "providers.kubernetesingress is off, so that what is below it has no effect (flag \
+             --providers.kubernetesingress.ingressclass)",
+        ),
+        (
+            &["--providers.kubernetescrd.ingressclass=x"],
+            "providers.kubernetesCRD.ingressClass is for IngressRoutes, which are not served yet: it has no effect",
+        ),
+        (
+            &["--entrypoints.a.address=:1", "--entrypoints.a.reuseport"],
+            "entrypoints.a.reuseport is not served yet and has no effect (flag --entrypoints.a.reuseport): leave it \
+             out; docs/compatibility.md says what entry points do",
+        ),
+    ] {
+        assert_eq!(warnings(arguments), [expected], "{arguments:?}");
+    }
+    assert!(warnings(&["--providers.kubernetescrd=false", "--accesslog=false"]).is_empty());
 }
 
 #[test]

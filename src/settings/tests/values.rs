@@ -112,7 +112,12 @@ fn switches_words_numbers_and_codes() {
 fn certificate_lifetimes_are_hours() {
     let lifetime = |text: &str| {
         let flag = format!("--certificatesresolvers.a.acme.certificatesduration={text}");
-        flags(&[&flag]).certificates_resolvers["a"].acme.as_ref().unwrap().certificates_duration.0
+        flags(&["--certificatesresolvers.a.acme.tlschallenge", &flag]).certificates_resolvers["a"]
+            .acme
+            .as_ref()
+            .unwrap()
+            .certificates_duration
+            .0
     };
     assert_eq!(lifetime("2160"), Duration::from_secs(2160 * 3600));
     assert_eq!(lifetime("160h"), Duration::from_secs(160 * 3600));
@@ -121,6 +126,7 @@ fn certificate_lifetimes_are_hours() {
 #[test]
 fn secrets_are_not_shown() {
     let settings = flags(&[
+        "--certificatesresolvers.a.acme.tlschallenge",
         "--certificatesresolvers.a.acme.eab.kid=kid1",
         "--certificatesresolvers.a.acme.eab.hmacencoded=c2VjcmV0",
         "--providers.kubernetescrd.token=s3cret",

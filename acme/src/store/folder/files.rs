@@ -70,16 +70,7 @@ impl Files {
         for (_, name) in KINDS {
             make(&folder.join(name))?;
         }
-        let read = |kind: Kind| folder.join(dir(kind));
-        let view = View {
-            certificates: all(&read(Kind::Certificate), |o: &crate::objects::Certificate| o.key())?,
-            requests: all(&read(Kind::CertificateRequest), |o: &crate::objects::CertificateRequest| o.key())?,
-            challenges: all(&read(Kind::Challenge), |o: &crate::objects::Challenge| o.key())?,
-            issuers: all(&read(Kind::Issuer), |o: &crate::objects::Issuer| o.key())?,
-            orders: all(&read(Kind::Order), |o: &crate::objects::Order| o.key())?,
-            secrets: all(&read(Kind::Secret), |o: &crate::objects::Secret| o.key())?,
-            ..View::default()
-        };
+        let view = view(folder)?;
         Ok((Self { folder: folder.to_owned(), _lock: lock }, view))
     }
 
@@ -102,6 +93,33 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// What a folder holds.
+fn view(folder: &Path) -> Result<View, FolderError> {
+    let read = |kind: Kind| folder.join(dir(kind));
+    Ok(View {
+        certificates: all(&read(Kind::Certificate), |o: &crate::objects::Certificate| o.key())?,
+        requests: all(&read(Kind::CertificateRequest), |o: &crate::objects::CertificateRequest| o.key())?,
+        challenges: all(&read(Kind::Challenge), |o: &crate::objects::Challenge| o.key())?,
+        issuers: all(&read(Kind::Issuer), |o: &crate::objects::Issuer| o.key())?,
+        orders: all(&read(Kind::Order), |o: &crate::objects::Order| o.key())?,
+        secrets: all(&read(Kind::Secret), |o: &crate::objects::Secret| o.key())?,
+        ..View::default()
+    })
+}
+
+/// Whether a folder can be made, or written and read where it is there already. What is made to find out is taken away.
+pub(super) fn look(folder: &Path) -> Result<(), FolderError> {
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
+    let there = if there == Path::new("") { Path::new(".") } else { there };
+    let probe = there.join(format!(".flow-proxy-{}", std::process::id()));
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(&probe).map_err(io_at(there))?;
+    fs::remove_file(&probe).map_err(io_at(&probe))?;
+    if there == folder && KINDS.iter().all(|(_, name)| folder.join(name).is_dir()) {
+        view(folder)?;
+    }
+    Ok(())
 }
 
 fn dir(kind: Kind) -> &'static str {

@@ -68,6 +68,15 @@ impl FolderStore {
         Ok(Self { inner: Mutex::new(inner), changes: watch::channel(0).0, clock: Timestamp::now })
     }
 
+    /// Looks whether [`FolderStore::open`] could work, and leaves everything as it is. Another process may have the
+    /// folder meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or a file in it holds something else.
+    pub fn look(folder: &Path) -> Result<(), FolderError> {
+        files::look(folder)
+    }
+
     /// Takes over what is wanted now, in place of what was wanted before. Issued Secrets always stay.
     ///
     /// # Errors

@@ -1,7 +1,14 @@
 //! `--help`, and the rows that the reference in docs/configuration.md is made of.
 
-use super::Settings;
+mod commands;
+mod section;
+
+pub use commands::CERT;
+pub(super) use commands::COMMANDS;
+pub(super) use section::section;
+
 use super::schema::{Field, Mark, Shape, Value};
+use super::{Settings, nearest};
 use serde_json::Value as Json;
 use std::fmt::Write as _;
 
@@ -61,42 +68,51 @@ fn plain(default: Json) -> String {
     }
 }
 
-/// The whole text of `--help`.
+/// The whole text of `--help`: its sections, then every option.
 pub(super) fn text() -> String {
-    let mut text = String::from(INTRODUCTION);
-    let rows = rows(<Settings as Value>::SHAPE);
+    let mut text = format!("{INTRODUCTION}\nCommands:\n  (none)       serve\n");
+    for page in &COMMANDS {
+        let _ = writeln!(text, "  {:11}  {}", page.name, page.about);
+    }
+    text.push_str("\nSections of options (flow-proxy --help SECTION prints one, also of what is below: --help entryPoints.http.tls):\n");
+    for field in nearest::roots().filter(|field| field.mark != Mark::Unserved) {
+        let _ = writeln!(text, "  {:21}  {}", field.key, field.about.trim());
+    }
+    text.push_str(WRITING);
     let mut group = "";
+    let rows = rows(<Settings as Value>::SHAPE);
     for row in &rows {
         let root = row.option.split('.').next().unwrap_or_default();
         if root != group {
             group = root;
             let _ = write!(text, "\n{root}\n");
         }
-        let default = match row.default.as_str() {
-            _ if row.required => " (required)".to_owned(),
-            "" => String::new(),
-            default => format!(" (default: {default})"),
-        };
-        let note = if row.served { "" } else { " (accepted, not served yet)" };
-        let _ = writeln!(text, "  --{}  {}{default}{note}", row.option, row.about);
+        line(&mut text, row);
     }
     text
 }
 
-/// What stands above the options.
+/// An option with all that is told of it.
+fn line(text: &mut String, row: &Row) {
+    let default = match row.default.as_str() {
+        _ if row.required => " (required)".to_owned(),
+        "" => String::new(),
+        default => format!(" (default: {default})"),
+    };
+    let note = if row.served { "" } else { " (accepted, not served yet)" };
+    let _ = writeln!(text, "  --{}  {}{default}{note}", row.option, row.about);
+}
+
+/// What stands above everything.
 const INTRODUCTION: &str = "\
 flow-proxy: a Kubernetes ingress controller that reads what Traefik's users write
 
 Usage: flow-proxy [COMMAND] [--option=value ...]
+       flow-proxy --help [SECTION]
+";
 
-Commands:
-  (none)       serve
-  check        read the configuration, print what it comes to, and exit (2 if there are mistakes)
-  healthcheck  ask a running flow-proxy for /ping, and exit with 1 if it does not answer 200
-  cert         status and renewal of certificates (cert --help)
-  version      print the version
-  help         print this text
-
+/// What stands above the options.
+const WRITING: &str = "
 Configuration comes from one place: a file, else the flags, else the environment.
   file         --configFile=FILE, else traefik.toml, .yaml or .yml in /etc/traefik, $XDG_CONFIG_HOME, $HOME/.config, .
   flags        --entryPoints.web.address=:80; case does not matter; --ping alone means true; lists take commas

@@ -1,0 +1,36 @@
+//! Where in the folder each object is defined.
+
+use super::{Folder, place};
+use crate::watch::kind_name;
+use flow_model::diagnostic::Subject;
+use std::collections::HashMap;
+
+/// The last definition of every object, as `FILE:LINE`, relative to the folder.
+#[derive(Clone, Debug, Default)]
+pub struct Places(HashMap<Subject, String>);
+
+impl Places {
+    /// Where an object is defined, if it is.
+    #[must_use]
+    pub fn of(&self, object: &Subject) -> Option<&str> {
+        self.0.get(object).map(String::as_str)
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Folder {
+    /// Where everything is.
+    pub(in crate::manifests) fn places(&self) -> Places {
+        let entries = self.files.iter().flat_map(|(path, file)| file.objects.iter().map(move |entry| (path, entry)));
+        let places = entries.map(|(path, entry)| {
+            let (kind, key) = entry.address();
+            (key.subject(kind_name(kind)), place(&self.root, path, Some(entry.line)))
+        });
+        Places(places.collect())
+    }
+}

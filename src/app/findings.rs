@@ -1,0 +1,99 @@
+//! What would be wrong with a folder of manifests if it were served: read, translated and compiled once.
+
+use super::certificates::wanted;
+use super::prepare::Prepared;
+use super::sources::{manifests_options, sources};
+use super::state::State;
+use super::{Refusal, compiler, own};
+use crate::settings::Settings;
+use flow_controller::provider::{Reading, read_manifests};
+use flow_model::config::Router;
+use flow_model::diagnostic::{Diagnostic, Severity, Subject};
+use flow_proxy_core::forward::Tunnels;
+use std::fmt;
+use std::sync::Arc;
+
+/// One thing that is wrong with a manifest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Finding {
+    /// `FILE:LINE`, where it is known.
+    place: Option<String>,
+    diagnostic: Diagnostic,
+}
+
+/// What was looked at, and what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    /// How many objects the folder holds that are of kinds that are read.
+    pub(crate) objects: usize,
+    /// Sorted by place.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Looks at the folder of manifests; `None` where the settings name none.
+///
+/// # Errors
+/// The system does not let it be read.
+pub(crate) fn findings(settings: &Settings, prepared: &Prepared) -> Result<Option<Findings>, Refusal> {
+    let Some(folder) = &settings.providers.manifests else { return Ok(None) };
+    let options = manifests_options(settings, folder)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let Reading { update, places } = runtime.block_on(read_manifests(&options));
+    let state = State::new(prepared.metrics.clone());
+    let mut compiler = compiler(settings, prepared, &state, runtime.handle(), &Tunnels::new());
+    let all: Vec<_> = std::iter::once(own(settings, &prepared.entry_points)).chain(sources(&update)).collect();
+    let compiled = compiler.compile(&all);
+    let known = |name: &str| settings.certificates_resolvers.get(name).is_some_and(|known| known.acme.is_some());
+    let mut diagnostics: Vec<Diagnostic> = update.diagnostics.to_vec();
+    diagnostics.extend(wanted(&compiled.runtime, known).1);
+    diagnostics.extend(compiled.runtime.diagnostics.iter().cloned());
+    let routers = &compiled.runtime.routers;
+    let finding = |found: Diagnostic| {
+        let place = match found.subject.kind {
+            // A manifest that cannot be read is called by its place.
+            MANIFEST => Some(&*found.subject.name),
+            ROUTER => routers.get(&found.subject.name).and_then(|info| places.of(&ingress(&info.router)?)),
+            _ => places.of(&found.subject),
+        };
+        Finding { place: place.map(|place| folder.directory.join(place).display().to_string()), diagnostic: found }
+    };
+    let mut findings: Vec<_> = diagnostics.into_iter().map(finding).collect();
+    findings.sort_by(|a, b| (&a.place, &a.diagnostic).cmp(&(&b.place, &b.diagnostic)));
+    findings.dedup();
+    Ok(Some(Findings { objects: places.objects(), findings }))
+}
+
+impl Finding {
+    /// Something would not be served.
+    pub(crate) fn is_error(&self) -> bool {
+        self.diagnostic.severity == Severity::Error
+    }
+}
+
+/// What the subject of a finding about a file is called.
+const MANIFEST: &str = "Manifest";
+/// What the subject of a finding about a router is called.
+const ROUTER: &str = "router";
+
+/// The Ingress that a router comes from.
+fn ingress(router: &Router) -> Option<Subject> {
+    let metadata = router.observability.as_ref()?.metadata.as_ref()?.ingress.as_ref()?;
+    Some(Subject::new("Ingress", Arc::clone(&metadata.namespace), Arc::clone(&metadata.ingress_name)))
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Diagnostic { severity, subject, message } = &self.diagnostic;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(if *severity == Severity::Error { "error: " } else { "warning: " })?;
+        match (&*subject.namespace, &*subject.name) {
+            _ if subject.kind == MANIFEST => {}
+            ("", "") => write!(f, "{}: ", subject.kind)?,
+            ("", name) => write!(f, "{} {name}: ", subject.kind)?,
+            (namespace, name) => write!(f, "{} {namespace}/{name}: ", subject.kind)?,
+        }
+        f.write_str(message)
+    }
+}

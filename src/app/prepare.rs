@@ -1,0 +1,229 @@
+//! What a start makes of the settings and of the files that they name, before it binds a port. `check` goes the same
+//! way, so that it finds what a start would refuse.
+
+use super::certificates::{Plan, plan};
+use super::{entry_points, observability, sources};
+use crate::output::with_causes;
+use crate::settings::{Mistake, Mistakes, Settings, Warning};
+use flow_model::config::{ForwardingTimeouts, ServersTransport};
+use flow_model::duration::GoDuration;
+use flow_model::entry_point::EntryPoint;
+use flow_proxy_core::forward::{Transport, Tunnels};
+use flow_proxy_core::listener::check_apart;
+use flow_proxy_core::metrics::Metrics;
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What is ready to be started.
+pub(crate) struct Prepared {
+    pub(super) entry_points: Arc<[Arc<EntryPoint>]>,
+    pub(super) metrics: Option<Arc<Metrics>>,
+    pub(super) default_transport: ServersTransport,
+    pub(super) resolvers: Vec<Plan>,
+    /// What stops nothing and the operator should know.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// What was found in the way of a start.
+#[derive(Default)]
+pub(super) struct Obstacles(Vec<Mistake>);
+
+impl Obstacles {
+    /// A setting that cannot be put into effect.
+    pub(super) fn add(&mut self, option: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Mistake::Conflict { option: option.into(), problem: problem.into() });
+    }
+
+    /// The value, or why there is none.
+    pub(super) fn or<T, E: Error + 'static>(&mut self, option: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(option, with_causes(&error))).ok()
+    }
+}
+
+/// Prepares a start.
+///
+/// # Errors
+/// Everything that stands in its way.
+pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
+    let mut found = Obstacles::default();
+    let mut warnings = Vec::new();
+    let entry_points = entry_points(settings, &mut found);
+    let metrics = found.or("metrics.prometheus", observability::metrics(settings)).flatten();
+    let default_transport = default_transport(settings, &mut found);
+    let resolvers = plan(settings, &mut found);
+    let logs = [
+        ("log.filePath", settings.log.file_path.as_deref()),
+        ("accessLog.filePath", settings.access_log.as_ref().and_then(|log| log.file_path.as_deref())),
+    ];
+    for (option, path) in logs.into_iter().filter_map(|(option, path)| Some((option, path?))) {
+        if let Err(error) = appendable(path) {
+            found.add(option, format!("cannot open {} for appending: {error}", path.display()));
+        }
+    }
+    sources::look(settings, &mut found, &mut warnings);
+    if !found.0.is_empty() {
+        return Err(Mistakes(found.0));
+    }
+    Ok(Prepared { entry_points, metrics, default_transport, resolvers, warnings })
+}
+
+/// All TCP entry points that can be, sorted by name.
+fn entry_points(settings: &Settings, found: &mut Obstacles) -> Arc<[Arc<EntryPoint>]> {
+    let points = match entry_points::entry_points(settings) {
+        Ok(points) => points,
+        Err(errors) => {
+            for error in errors {
+                found.add(format!("entryPoints.{}.address", error.name), with_causes(&error));
+            }
+            return Arc::default();
+        }
+    };
+    // Names that lead to one address are not seen to be the same before.
+    found.or("entryPoints", check_apart(&points));
+    points
+}
+
+fn default_transport(settings: &Settings, found: &mut Obstacles) -> ServersTransport {
+    const OPTION: &str = "serversTransport.rootCAs";
+    let from = &settings.servers_transport;
+    let root_cas = from.root_cas.iter().filter_map(|ca| authority(ca, OPTION, found)).collect();
+    let transport = ServersTransport {
+        insecure_skip_verify: from.insecure_skip_verify,
+        root_cas,
+        max_idle_connections: usize::try_from(from.max_idle_conns_per_host).unwrap_or(0),
+        timeouts: ForwardingTimeouts {
+            dial: GoDuration(from.forwarding_timeouts.dial_timeout),
+            response_header: GoDuration(from.forwarding_timeouts.response_header_timeout),
+            idle_connection: GoDuration(from.forwarding_timeouts.idle_conn_timeout),
+            ..ForwardingTimeouts::default()
+        },
+        ..ServersTransport::default()
+    };
+    found.or("serversTransport", Transport::compile(&transport, &Tunnels::new()));
+    transport
+}
+
+/// Certificates of authorities: a file of them, or they themselves, as in Traefik. `None`, told, where there are none.
+pub(super) fn authority(given: &str, option: &str, found: &mut Obstacles) -> Option<Vec<u8>> {
+    let pem = pem(given, option, found)?;
+    let alone = ServersTransport { root_cas: vec![pem.clone()], ..ServersTransport::default() };
+    if let Err(error) = Transport::compile(&alone, &Tunnels::new()) {
+        let what = if given.contains("-----BEGIN") { "the text given" } else { given };
+        let why = error.to_string();
+        // The place in a list of one says nothing.
+        let why = why.strip_prefix("root certificate 0: ").unwrap_or(&why);
+        found.add(option, format!("{what} holds no certificate that can be read: {why}"));
+        return None;
+    }
+    Some(pem)
+}
+
+fn pem(given: &str, option: &str, found: &mut Obstacles) -> Option<Vec<u8>> {
+    if given.contains("-----BEGIN") {
+        return Some(given.as_bytes().to_vec());
+    }
+    std::fs::read(given).map_err(|error| found.add(option, format!("cannot read {given}: {error}"))).ok()
+}
+
+/// Whether lines can be added to a file. One that is not there is made for a moment. Pipes and devices are not opened.
+fn appendable(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => Ok(()),
+        Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            OpenOptions::new().append(true).create_new(true).open(path)?;
+            std::fs::remove_file(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::settings::{self, Command};
+
+    /// What stands in the way of a start with these flags.
+    fn obstacles(flags: &[&str]) -> Vec<String> {
+        let no_file = |_: &Path| Err(ErrorKind::NotFound.into());
+        let Ok(Command::Run(settings, _)) = settings::parse(flags.iter().map(|&flag| flag.to_owned()), [], &no_file)
+        else {
+            panic!("{flags:?} are no settings");
+        };
+        prepare(&settings)
+            .err()
+            .map(|mistakes| mistakes.0.iter().map(ToString::to_string).collect())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn all_obstacles_are_found_at_once_and_nothing_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(at("no.pem"), "not a certificate").unwrap();
+        std::fs::write(at("acme.json"), "{").unwrap();
+        std::fs::write(at("file"), "").unwrap();
+        let flags = [
+            format!("--log.filepath={}", at("nowhere/log")),
+            format!("--accesslog.filepath={}", folder.path().display()),
+            format!("--serverstransport.rootcas={}", at("no.pem")),
+            "--entrypoints.web.address=no.such.host.invalid:80".to_owned(),
+            "--certificatesresolvers.a.acme.tlschallenge".to_owned(),
+            format!("--certificatesresolvers.a.acme.storage={}", at("acme.json")),
+            format!("--certificatesresolvers.a.acme.cacertificates={}", at("missing.pem")),
+            "--certificatesresolvers.b.acme.tlschallenge".to_owned(),
+            format!("--certificatesresolvers.b.acme.storage={}", at("file/acme.json")),
+            format!("--providers.manifests.directory={}", at("missing")),
+        ];
+        let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+        let found = obstacles(&flags);
+        let starts = [
+            "entryPoints.web.address: ",
+            "serversTransport.rootCAs: ",
+            "certificatesResolvers.a.acme.caCertificates: cannot read ",
+            "certificatesResolvers.a.acme.storage: ",
+            "certificatesResolvers.b.acme.storage: ",
+            "log.filePath: cannot open ",
+            "accessLog.filePath: cannot open ",
+            "providers.manifests.directory: ",
+        ];
+        for (found, start) in found.iter().zip(starts) {
+            assert!(found.starts_with(start), "{found} begins with {start}");
+        }
+        assert_eq!(found.len(), starts.len(), "{found:#?}");
+        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["acme.json", "file", "no.pem"]);
+    }
+
+    #[test]
+    fn what_can_start_is_found_free_of_obstacles() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(at("access.log"), "a line\n").unwrap();
+        let flags = [
+            format!("--log.filepath={}", at("log")),
+            format!("--accesslog.filepath={}", at("access.log")),
+            "--certificatesresolvers.a.acme.tlschallenge".to_owned(),
+            format!("--certificatesresolvers.a.acme.storage={}", at("new/acme.json")),
+            format!("--providers.manifests.directory={}", folder.path().display()),
+        ];
+        assert_eq!(obstacles(&flags.iter().map(String::as_str).collect::<Vec<_>>()), [""; 0]);
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["access.log"]);
+        assert_eq!(std::fs::read_to_string(at("access.log")).unwrap(), "a line\n");
+    }
+
+    #[test]
+    fn names_of_one_address_are_seen_to_overlap() {
+        let flags = ["--entrypoints.a.address=localhost:8080", "--entrypoints.b.address=127.0.0.1:8080"];
+        // Where the machine calls only ::1 localhost, both are apart.
+        let found = obstacles(&flags);
+        assert!(found.iter().all(|found| found.starts_with("entryPoints: entry points a and b would both listen on")));
+    }
+}

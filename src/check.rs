@@ -1,0 +1,46 @@
+//! `flow-proxy check`: whether a start would succeed, and what would be wrong then.
+
+use crate::app;
+use crate::output::{answer, tell, with_causes};
+use crate::settings::{Settings, Warning};
+use std::process::ExitCode;
+
+/// 0 where a start would succeed and every manifest would be served, 1 where some would not, 2 where the start would fail.
+pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
+    app::say(warnings);
+    let prepared = match app::prepare(settings) {
+        Ok(prepared) => prepared,
+        Err(mistakes) => {
+            tell(mistakes);
+            return ExitCode::from(app::MISCONFIGURED);
+        }
+    };
+    app::say(&prepared.warnings);
+    let mut code = ExitCode::SUCCESS;
+    match app::findings(settings, &prepared) {
+        Ok(None) => {}
+        Ok(Some(app::Findings { objects, findings })) => {
+            findings.iter().for_each(|finding| tell(finding));
+            let errors = findings.iter().filter(|finding| finding.is_error()).count();
+            let warnings = findings.len() - errors;
+            tell(format_args!(
+                "manifests: {}, {}, {}",
+                count(objects, "object"),
+                count(errors, "error"),
+                count(warnings, "warning")
+            ));
+            if errors > 0 {
+                code = ExitCode::FAILURE;
+            }
+        }
+        Err(error) => {
+            tell(with_causes(&*error));
+            return ExitCode::FAILURE;
+        }
+    }
+    answer(format_args!("{:#}", settings.redacted()), code)
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
