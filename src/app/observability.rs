@@ -3,6 +3,7 @@
 use crate::settings::{self, AccessLogFormat, LogFormat, LogLevel, Settings};
 use flow_proxy_core::access_log::{self, AccessLog, FieldMode, Fields, Filters, Format, Rules, StatusRange};
 use flow_proxy_core::metrics::{self, Metrics};
+use http::HeaderName;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::IsTerminal as _;
@@ -24,6 +25,14 @@ pub(super) enum LogError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A label of metrics is to come from what is no header.
+    #[error("headerLabels.{label}: {header:?} is no name of a header")]
+    HeaderLabel {
+        /// The label.
+        label: String,
+        /// What is given for a header.
+        header: String,
     },
     /// A metric's settings do not hold.
     #[error("metrics.prometheus does not hold")]
@@ -105,11 +114,16 @@ fn rules(default_mode: settings::FieldMode, names: &BTreeMap<String, settings::F
 /// The metrics, if they are on.
 pub(super) fn metrics(settings: &Settings) -> Result<Option<Arc<Metrics>>, LogError> {
     let Some(from) = &settings.metrics.prometheus else { return Ok(None) };
+    let header = |(label, header): (&String, &String)| match HeaderName::from_bytes(header.as_bytes()) {
+        Ok(name) => Ok((label.clone(), name)),
+        Err(_) => Err(LogError::HeaderLabel { label: label.clone(), header: header.clone() }),
+    };
     let options = metrics::Options {
         buckets: from.buckets.clone(),
         entry_points: from.add_entry_points_labels,
         routers: from.add_routers_labels,
         services: from.add_services_labels,
+        header_labels: from.header_labels.iter().map(header).collect::<Result<_, _>>()?,
     };
     Metrics::new(&options).map(|metrics| Some(Arc::new(metrics))).map_err(|error| LogError::Metrics(error.into()))
 }

@@ -147,13 +147,13 @@ pub enum Warning {
         /// The key.
         key: String,
     },
-    /// Flags beside a configuration file have no effect (Traefik's rule).
-    #[error("configuration is taken from {} alone; ignored: {}", file.display(), flags.join(", "))]
-    FlagsIgnored {
-        /// The file.
-        file: PathBuf,
-        /// The flags, without their values.
-        flags: Vec<String>,
+    /// One source counts: what is written in others has no effect (Traefik's rule).
+    #[error("configuration is taken from {source_taken} alone; ignored: {}", ignored.join(", "))]
+    Ignored {
+        /// The source that counts.
+        source_taken: String,
+        /// Flags, variables and files, without their values.
+        ignored: Vec<String>,
     },
     /// An option of IngressRoutes, which are not served yet.
     #[error("{option} is for IngressRoutes, which are not served yet: it has no effect")]
@@ -202,6 +202,19 @@ pub enum Warning {
         entry_point: String,
         /// The resolver.
         resolver: String,
+    },
+    /// A variable's first word is like a group of options, and none.
+    #[error(
+        "environment variable {name} is ignored: no option begins with {word:?}; did you mean TRAEFIK_{}…?",
+        nearest.to_uppercase()
+    )]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+        /// Its first word after the prefix.
+        word: String,
+        /// The nearest group.
+        nearest: &'static str,
     },
     /// Traefik knows the option; it has no effect here yet.
     #[error("{option} is not served yet and has no effect ({}): {}", list(given), way_out(option))]

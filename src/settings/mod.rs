@@ -206,17 +206,24 @@ fn gather(
         Some(Given::Text(file)) if !file.is_empty() => Some(Path::new(file)),
         _ => None,
     };
-    if let Some((file, text)) = source::file::find(named, environment, read_file, findings) {
-        let others = flags.children.iter().filter(|node| !node.name.eq_ignore_ascii_case("configFile"));
-        let ignored: Vec<_> = others.flat_map(Node::origins).map(|origin| origin.to_string()).collect();
+    let found = source::file::find(named, environment, read_file, findings);
+    let variables = source::environment::ignored(environment, Settings::SHAPE);
+    let mut ignore = |source: String, ignored: Vec<String>| {
         if !ignored.is_empty() {
-            findings.warnings.push(Warning::FlagsIgnored { file: file.clone(), flags: ignored });
+            findings.warnings.push(Warning::Ignored { source_taken: source, ignored });
         }
-        return (source::file::read(&file, &text, findings), Some(file));
+    };
+    if let Some(found) = found {
+        let others = flags.children.iter().filter(|node| !node.name.eq_ignore_ascii_case("configFile"));
+        let flags = others.flat_map(Node::origins).map(|origin| origin.to_string());
+        let files = found.others.iter().map(|file| format!("file {}", file.display()));
+        ignore(found.file.display().to_string(), flags.chain(variables).chain(files).collect());
+        return (source::file::read(&found.file, &found.text, findings), Some(found.file));
     }
+    if arguments.is_empty() {
+        return (source::environment::read(environment, findings), None);
+    }
+    ignore("the flags".to_owned(), variables);
     findings.mistakes.append(&mut flag_findings.mistakes);
-    match arguments.is_empty() {
-        true => (source::environment::read(environment), None),
-        false => (flags, None),
-    }
+    (flags, None)
 }

@@ -110,7 +110,7 @@ section! {
         entry_point: String = super::INTERNAL.to_owned(), "entryPoint";
         /// A router of the user's leads to prometheus@internal.
         manual_routing: bool = false, "manualRouting";
-        /// More labels of the request counters: label to request header.
+        /// More labels of the request counters: label to request header; 100 values each, further ones are `other`.
         header_labels: BTreeMap<String, String> = BTreeMap::new(), "headerLabels";
     }
 }

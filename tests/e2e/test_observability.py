@@ -8,7 +8,7 @@ import grpc
 import pytest
 import websockets.sync.client
 from harness import backends as b
-from harness import objects, pki
+from harness import objects, paths, pki
 from harness.proxy import Proxy
 from harness.waiting import eventually
 
@@ -48,6 +48,17 @@ def test_requests_are_counted_by_entry_point_router_and_service(proxy, space, ro
         assert {"0.1", "0.3", "1.2", "5", "+Inf"} <= set(bounds), set(bounds)
         assert f"traefik_{level}_request_duration_seconds_sum" in samples
         assert f"traefik_{level}_request_duration_seconds_count" in samples
+
+
+def test_labels_come_from_headers(backends):
+    with Proxy("--metrics.prometheus.headerlabels.team=X-Team", manifests=paths.TESTS / "fixtures" / "manifests") as own:
+        own.served("static.test", headers={"X-Team": "blue"})
+        own.get("static.test")
+        counted = {"service": "default-backend-80@kubernetes", "code": "200"}
+        eventually(lambda: own.metric("traefik_service_requests_total", team="blue", **counted) == 1, what="a request of team blue")
+        eventually(lambda: own.metric("traefik_service_requests_total", team="", **counted) == 1, what="one of no team")
+        assert own.metric("traefik_entrypoint_requests_total", team="blue", entrypoint="web", code="200") == 1
+        assert not any("team" in labels for labels, _ in own.metrics()["traefik_service_responses_bytes_total"])
 
 
 def test_bytes_are_counted(proxy, space, route):

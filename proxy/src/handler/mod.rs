@@ -5,7 +5,7 @@ mod record;
 
 use crate::access_log::AccessLog;
 use crate::forward::ForwardedFor;
-use crate::metrics::{Metrics, Series};
+use crate::metrics::{HeaderLabels, Metrics, Series};
 use crate::request;
 use crate::respond::{Failure, respond};
 use crate::router::RequestView;
@@ -32,6 +32,8 @@ pub struct Handler {
     /// By the entry points' places; `None` where an entry point is not counted.
     series: Box<[Option<Arc<Series>>]>,
     metrics: bool,
+    /// `None` where no labels of metrics come from headers.
+    labels: Option<Arc<HeaderLabels>>,
 }
 
 impl fmt::Debug for Handler {
@@ -54,7 +56,8 @@ impl Handler {
         let series = entry_points.iter().map(|entry_point| {
             metrics.filter(|_| entry_point.observability.metrics.unwrap_or(true))?.entry_point(&entry_point.name)
         });
-        Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some() }
+        let labels = metrics.and_then(|metrics| metrics.header_labels().cloned());
+        Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some(), labels }
     }
 
     async fn answer(&self, client: &Client, exchange: &mut Exchange, record: &mut Record) -> Response<Body> {
@@ -151,6 +154,9 @@ impl serve::Handler for Handler {
         let place = client.entry.index;
         let series = self.series.get(place).and_then(Option::as_ref);
         let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);
+        if let Some(labels) = &self.labels {
+            record.label(labels, &head.headers);
+        }
         let body = Body::Incoming(body);
         let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
         let response = self.answer(client, &mut exchange, &mut record).await;

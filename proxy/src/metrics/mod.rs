@@ -4,18 +4,21 @@
 //! router and service, and a series finds its counters by status, method and protocol in a small map that is swapped
 //! when it grows.
 
+mod headers;
 mod protocol;
 mod route;
 mod series;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use headers::HeaderLabels;
 pub use protocol::{Protocol, method_label};
 pub(crate) use route::{Counted, RouteSeries};
 pub use series::{Sample, Series};
 
 use flow_model::name::Name;
 use flow_model::runtime::CertificateInfo;
+use http::HeaderName;
 use parking_lot::Mutex;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntGaugeVec, Opts, Registry, TextEncoder};
@@ -35,11 +38,19 @@ pub struct Options {
     pub routers: bool,
     /// Series by service.
     pub services: bool,
+    /// More labels of the request counters: their names, and the request's headers whose values they have.
+    pub header_labels: Vec<(String, HeaderName)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { buckets: vec![0.1, 0.3, 1.2, 5.0], entry_points: true, routers: false, services: true }
+        Self {
+            buckets: vec![0.1, 0.3, 1.2, 5.0],
+            entry_points: true,
+            routers: false,
+            services: true,
+            header_labels: Vec::new(),
+        }
     }
 }
 
@@ -52,6 +63,8 @@ pub struct Metrics {
     entry_points: Option<Family>,
     routers: Option<Family>,
     services: Option<Family>,
+    /// `None` where no labels come from headers.
+    header_labels: Option<Arc<HeaderLabels>>,
     reloads: IntCounter,
     last_reload: prometheus::Gauge,
     certificates: GaugeVec,
@@ -75,13 +88,16 @@ impl Metrics {
     /// Where a bucket list or a name is not to Prometheus' liking.
     pub fn new(options: &Options) -> prometheus::Result<Self> {
         let registry = Registry::new();
+        let header_labels: Vec<&str> = options.header_labels.iter().map(|(label, _)| label.as_str()).collect();
+        let headers = options.header_labels.iter().map(|(_, header)| header.clone());
         let family = |wanted: bool, prefix, labels: &[&'static str]| {
-            wanted.then(|| Family::new(&registry, prefix, labels, &options.buckets)).transpose()
+            wanted.then(|| Family::new(&registry, prefix, labels, &header_labels, &options.buckets)).transpose()
         };
         let metrics = Self {
             entry_points: family(options.entry_points, "entrypoint", &["entrypoint"])?,
             routers: family(options.routers, "router", &["router", "service"])?,
             services: family(options.services, "service", &["service"])?,
+            header_labels: (!header_labels.is_empty()).then(|| Arc::new(HeaderLabels::new(headers))),
             reloads: IntCounter::new("traefik_config_reloads_total", "Config reloads")?,
             last_reload: prometheus::Gauge::new("traefik_config_last_reload_success", "Last config reload success")?,
             certificates: GaugeVec::new(
@@ -122,6 +138,11 @@ impl Metrics {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Where labels come from headers, what reads them.
+    pub(crate) fn header_labels(&self) -> Option<&Arc<HeaderLabels>> {
+        self.header_labels.as_ref()
     }
 
     /// The series of an entry point; `None` where they are not wanted.

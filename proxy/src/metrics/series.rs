@@ -30,6 +30,8 @@ pub struct Sample<'a> {
     pub response_bytes: u64,
     /// TLS version and cipher suite of the client's connection.
     pub tls: Option<(&'static str, &'static str)>,
+    /// Values of the labels that come from headers; empty where there are none.
+    pub headers: &'a [Name],
 }
 
 /// The vectors of one kind of object.
@@ -41,6 +43,8 @@ struct Vectors {
     duration: HistogramVec,
     request_bytes: IntCounterVec,
     response_bytes: IntCounterVec,
+    /// Request counters have labels that come from headers.
+    by_headers: bool,
     live: Mutex<Map<Names, Weak<Series>>>,
     vanished: Mutex<Vec<Vanished>>,
     /// What a series begins with: most objects of a large cluster are idle.
@@ -54,18 +58,27 @@ type Names = Arc<[Name]>;
 /// What is to be removed after an object is gone.
 struct Vanished {
     names: Names,
-    cells: Vec<Key>,
+    cells: Vec<(Key, Vec<Values>)>,
     tls: Vec<TlsKey>,
 }
 
 type Key = (u16, &'static str, Protocol);
 type TlsKey = (&'static str, &'static str);
+/// Values of the labels that come from headers.
+type Values = Box<[Name]>;
 
 struct Cell {
-    requests: IntCounter,
+    requests: Requests,
     duration: Histogram,
     request_bytes: IntCounter,
     response_bytes: IntCounter,
+}
+
+/// The request counters of a cell.
+enum Requests {
+    One(IntCounter),
+    /// A counter for each set of values that requests had.
+    ByHeaders(ArcSwap<Map<Values, IntCounter>>),
 }
 
 /// The counters of one entry point, router or service.
@@ -83,7 +96,13 @@ impl fmt::Debug for Series {
 }
 
 impl Family {
-    pub(super) fn new(registry: &Registry, kind: &str, names: &[&str], buckets: &[f64]) -> prometheus::Result<Self> {
+    pub(super) fn new(
+        registry: &Registry,
+        kind: &str,
+        names: &[&str],
+        header_labels: &[&str],
+        buckets: &[f64],
+    ) -> prometheus::Result<Self> {
         let labels: Vec<&str> = ["code", "method", "protocol"].iter().chain(names).copied().collect();
         let tls_labels: Vec<&str> = ["tls_version", "tls_cipher"].iter().chain(names).copied().collect();
         let name = |what: &str| format!("traefik_{kind}_{what}");
@@ -106,8 +125,9 @@ impl Family {
             requests: counter(
                 "requests_total",
                 &format!("How many HTTP requests processed on a {kind}, {by}"),
-                &labels,
+                &[&labels, header_labels].concat(),
             )?,
+            by_headers: !header_labels.is_empty(),
             tls: counter(
                 "requests_tls_total",
                 &format!(
@@ -167,11 +187,13 @@ impl Family {
             if live.contains_key(&names) {
                 continue;
             }
-            for key in cells {
+            for (key, values) in cells {
                 let code = code_label(key.0);
                 let labels = labels(&code, &key, &names);
                 // What was never shown cannot be removed, and need not be.
-                let _ = self.0.requests.remove_label_values(&labels);
+                for values in values {
+                    let _ = self.0.requests.remove_label_values(&with(&labels, &values));
+                }
                 let _ = self.0.duration.remove_label_values(&labels);
                 let _ = self.0.request_bytes.remove_label_values(&labels);
                 let _ = self.0.response_bytes.remove_label_values(&labels);
@@ -190,9 +212,9 @@ impl Series {
         let key = (sample.code, method_label(sample.method), sample.protocol);
         let cells = self.cells.load();
         if let Some(cell) = cells.get(&key) {
-            cell.record(sample);
+            self.count(key, cell, sample);
         } else {
-            self.cell(key).record(sample);
+            self.count(key, &self.cell(key), sample);
         }
         if let Some(tls) = sample.tls {
             let counters = self.tls.load();
@@ -204,12 +226,43 @@ impl Series {
         }
     }
 
+    fn count(&self, key: Key, cell: &Cell, sample: &Sample<'_>) {
+        match &cell.requests {
+            Requests::One(counter) => counter.inc(),
+            Requests::ByHeaders(counters) => {
+                let known = counters.load();
+                if let Some(counter) = known.get(sample.headers) {
+                    counter.inc();
+                } else {
+                    self.request_counter(key, counters, sample.headers).inc();
+                }
+            }
+        }
+        cell.record(sample);
+    }
+
+    #[cold]
+    fn request_counter(&self, key: Key, counters: &ArcSwap<Map<Values, IntCounter>>, values: &[Name]) -> IntCounter {
+        let code = code_label(key.0);
+        let counter = self.vectors.requests.with_label_values(&with(&labels(&code, &key, &self.names), values));
+        counters.rcu(|counters| {
+            let mut grown = Map::clone(counters);
+            grown.insert(values.into(), counter.clone());
+            grown
+        });
+        counter
+    }
+
     #[cold]
     fn cell(&self, key: Key) -> Arc<Cell> {
         let code = code_label(key.0);
         let labels = labels(&code, &key, &self.names);
         let cell = Arc::new(Cell {
-            requests: self.vectors.requests.with_label_values(&labels),
+            requests: if self.vectors.by_headers {
+                Requests::ByHeaders(ArcSwap::default())
+            } else {
+                Requests::One(self.vectors.requests.with_label_values(&labels))
+            },
             duration: self.vectors.duration.with_label_values(&labels),
             request_bytes: self.vectors.request_bytes.with_label_values(&labels),
             response_bytes: self.vectors.response_bytes.with_label_values(&labels),
@@ -237,16 +290,25 @@ impl Series {
 
 impl Drop for Series {
     fn drop(&mut self) {
-        let cells = self.cells.load().keys().copied().collect();
+        let cells = self.cells.load().iter().map(|(key, cell)| (*key, cell.requests.values())).collect();
         let tls = self.tls.load().keys().copied().collect();
         let names = Arc::clone(&self.names);
         self.vectors.vanished.lock().push(Vanished { names, cells, tls });
     }
 }
 
+impl Requests {
+    /// The sets of values that there are counters for.
+    fn values(&self) -> Vec<Values> {
+        match self {
+            Self::One(_) => vec![Values::default()],
+            Self::ByHeaders(counters) => counters.load().keys().cloned().collect(),
+        }
+    }
+}
+
 impl Cell {
     fn record(&self, sample: &Sample<'_>) {
-        self.requests.inc();
         self.duration.observe(sample.duration.as_secs_f64());
         if sample.request_bytes > 0 {
             self.request_bytes.inc_by(sample.request_bytes);
@@ -263,4 +325,9 @@ fn code_label(code: u16) -> Name {
 
 fn labels<'a>(code: &'a str, key: &Key, names: &'a [Name]) -> Vec<&'a str> {
     [code, key.1, key.2.label()].into_iter().chain(names.iter().map(|n| &**n)).collect()
+}
+
+/// The values of labels, and those of labels that come from headers.
+fn with<'a>(labels: &[&'a str], values: &'a [Name]) -> Vec<&'a str> {
+    labels.iter().copied().chain(values.iter().map(|value| &**value)).collect()
 }

@@ -12,7 +12,36 @@ fn sample(method: &Method, code: u16) -> Sample<'_> {
         request_bytes: 5,
         response_bytes: 1024,
         tls: Some(("1.3", "TLS_AES_128_GCM_SHA256")),
+        headers: &[],
     }
+}
+
+#[test]
+fn labels_come_from_headers_as_in_traefik() {
+    let label = |label: &str, header| (label.to_owned(), HeaderName::from_static(header));
+    let header_labels = vec![label("agent", "user-agent"), label("team", "x-team")];
+    let metrics = Metrics::new(&Options { header_labels: header_labels.clone(), ..Options::default() }).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("user-agent", "curl/8".parse().unwrap());
+    let values = metrics.header_labels().unwrap().values(&headers);
+    let series = metrics.service("s@kubernetes").unwrap();
+    for _ in 0..2 {
+        series.record(&Sample { headers: &values, ..sample(&Method::GET, 200) });
+    }
+    let text = metrics.render().unwrap();
+    for line in [
+        r#"traefik_service_requests_total{agent="curl/8",code="200",method="GET",protocol="http",service="s@kubernetes",team=""} 2"#,
+        r#"traefik_service_responses_bytes_total{code="200",method="GET",protocol="http",service="s@kubernetes"} 2048"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    drop(series);
+    metrics.render().unwrap();
+    assert!(!metrics.render().unwrap().contains("curl/8"), "series of vanished objects go, all of them");
+    for wrong in [label("code", "x"), label("not a label", "x"), label("service", "x")] {
+        assert!(Metrics::new(&Options { header_labels: vec![wrong], ..Options::default() }).is_err());
+    }
+    assert!(Metrics::new(&Options::default()).unwrap().header_labels().is_none());
 }
 
 #[test]

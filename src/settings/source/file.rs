@@ -12,17 +12,28 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 /// Dynamic configuration, which people keep in the same file and Traefik skips.
 const DYNAMIC: [&str; 4] = ["http", "tcp", "tls", "udp"];
 
+/// A configuration file that counts.
+pub(in crate::settings) struct Found {
+    pub(in crate::settings) file: PathBuf,
+    pub(in crate::settings) text: String,
+    /// Files in other places that would count without this one.
+    pub(in crate::settings) others: Vec<PathBuf>,
+}
+
 /// Finds the file: the one that was named, else the first that exists in Traefik's places.
 pub(in crate::settings) fn find(
     named: Option<&Path>,
     variables: &[(String, String)],
     read_file: ReadFile<'_>,
     findings: &mut Findings,
-) -> Option<(PathBuf, String)> {
-    let places = named.map_or_else(|| places(variables), |file| vec![file.to_owned()]);
-    for file in places {
+) -> Option<Found> {
+    let mut places = named.map_or_else(|| places(variables), |file| vec![file.to_owned()]).into_iter();
+    while let Some(file) = places.next() {
         match read_file(&file) {
-            Ok(text) => return Some((file, text)),
+            Ok(text) => {
+                let others = places.filter(|other| *other != file && read_file(other).is_ok()).collect();
+                return Some(Found { file, text, others });
+            }
             Err(error) if named.is_none() && is_absent(&error) => {}
             Err(error) => findings.mistakes.push(Mistake::File { file, problem: error.to_string() }),
         }

@@ -49,11 +49,36 @@ fn flags_come_before_the_environment_and_files_before_both() {
         assert_eq!(settings.config_file.unwrap().to_str().unwrap(), place);
         assert_eq!(
             warnings[0].to_string(),
-            format!("configuration is taken from {place} alone; ignored: flag --ping, flag --log.level")
+            format!(
+                "configuration is taken from {place} alone; ignored: flag --ping, flag --log.level, environment \
+                 variable TRAEFIK_PING"
+            )
         );
     }
     let files = [("/named.toml", "[log]\nlevel = 'warn'"), ("/etc/traefik/traefik.yml", text)];
     let (settings, warnings) = run(start(&["--configfile=/named.toml"], &variables, &files));
     assert_eq!(settings.log.level.as_str(), "warn", "the named file comes first");
-    assert!(warnings.is_empty());
+    let told = "configuration is taken from /named.toml alone; ignored: environment variable TRAEFIK_PING";
+    assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
+}
+
+#[test]
+fn what_stands_in_a_source_that_does_not_count_is_told() {
+    let told = |arguments: &[&str], variables: &[(&str, &str)], files: &[(&str, &str)]| {
+        run(start(arguments, variables, files)).1.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let service = ("TRAEFIK_METRICS_PORT", "tcp://10.0.0.1:9100");
+    assert_eq!(
+        told(&["--ping"], &[("TRAEFIK_LOG_LEVEL", "info"), service], &[]),
+        ["configuration is taken from the flags alone; ignored: environment variable TRAEFIK_LOG_LEVEL"]
+    );
+    assert_eq!(
+        told(&[], &[], &[("/etc/traefik/traefik.toml", ""), ("/etc/traefik/traefik.yaml", "ping: {}")]),
+        ["configuration is taken from /etc/traefik/traefik.toml alone; ignored: file /etc/traefik/traefik.yaml"]
+    );
+    assert_eq!(
+        told(&[], &[("TRAEFIK_PROVIDER_MANIFESTS_DIRECTORY", "x")], &[]),
+        ["environment variable TRAEFIK_PROVIDER_MANIFESTS_DIRECTORY is ignored: no option begins with \"provider\"; \
+          did you mean TRAEFIK_PROVIDERS…?"]
+    );
 }

@@ -5,7 +5,7 @@ mod count;
 mod line;
 
 use crate::access_log::AccessLog;
-use crate::metrics::{Protocol, Sample, Series};
+use crate::metrics::{HeaderLabels, Protocol, Sample, Series};
 use crate::serve::Client;
 use crate::service::Hop;
 use crate::snapshot::Route;
@@ -14,6 +14,7 @@ use count::Counted;
 use flow_middleware::Body;
 use flow_middleware::answer::CLIENT_CLOSED_REQUEST;
 use flow_middleware::body::BodyError;
+use flow_model::name::Name;
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{HeaderName, Method, Response};
@@ -50,6 +51,8 @@ struct Facts {
     /// Zero while there is no answer.
     status: u16,
     grpc_status: Option<u16>,
+    /// Values of the metrics' labels that come from headers; empty where there are none.
+    labels: Box<[Name]>,
     hop: Hop,
     line: Option<Line>,
 }
@@ -79,10 +82,18 @@ impl Record {
             response_bytes: 0,
             status: 0,
             grpc_status: None,
+            labels: Box::default(),
             hop: Hop::default(),
             line: log.map(|log| Line::begin(log, head)),
         };
         Self { facts: Some(Box::new(facts)), hop: Hop::default() }
+    }
+
+    /// Notes the values of the metrics' labels, as the client sent them.
+    pub(super) fn label(&mut self, labels: &HeaderLabels, headers: &HeaderMap) {
+        if let Some(facts) = &mut self.facts {
+            facts.labels = labels.values(headers);
+        }
     }
 
     /// A router takes the request.
@@ -183,6 +194,7 @@ impl Facts {
             request_bytes,
             response_bytes: self.response_bytes,
             tls: tls.map(|session| (session.version, session.cipher)),
+            headers: &self.labels,
         };
         // Requests that no router took are counted for the entry point; those of an uncounted router nowhere.
         let counted = self.route.as_ref().map(|route| (route, &route.target.series));

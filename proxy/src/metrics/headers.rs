@@ -1,0 +1,84 @@
+//! Labels of the request counters that come from headers of requests (`metrics.prometheus.headerLabels`).
+
+use flow_model::name::Name;
+use hashbrown::HashSet;
+use http::{HeaderMap, HeaderName};
+use parking_lot::RwLock;
+use std::fmt;
+
+/// Values that a label may have. Clients choose them: without a limit they could fill the memory.
+const VALUES: usize = 100;
+/// The longest value, in bytes.
+const LENGTH: usize = 256;
+/// What stands for all values beyond those limits.
+const OTHER: &str = "other";
+
+/// The headers whose values are labels, in the labels' order.
+pub(crate) struct HeaderLabels(Box<[Label]>);
+
+struct Label {
+    header: HeaderName,
+    values: RwLock<HashSet<Name, foldhash::fast::RandomState>>,
+}
+
+impl fmt::Debug for HeaderLabels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|label| &label.header)).finish()
+    }
+}
+
+impl HeaderLabels {
+    pub(super) fn new(headers: impl IntoIterator<Item = HeaderName>) -> Self {
+        Self(headers.into_iter().map(|header| Label { header, values: RwLock::default() }).collect())
+    }
+
+    /// The labels' values of a request; empty where it lacks the header. As in Traefik the first of several lines.
+    pub(crate) fn values(&self, headers: &HeaderMap) -> Box<[Name]> {
+        self.0.iter().map(|label| label.value(headers)).collect()
+    }
+}
+
+impl Label {
+    fn value(&self, headers: &HeaderMap) -> Name {
+        let value = headers.get(&self.header).map_or(&b""[..], |value| value.as_bytes());
+        if value.len() > LENGTH {
+            return Name::from(OTHER);
+        }
+        let text = String::from_utf8_lossy(value);
+        if let Some(known) = self.values.read().get(&*text) {
+            return Name::clone(known);
+        }
+        let mut values = self.values.write();
+        if values.len() >= VALUES && !values.contains(&*text) {
+            return Name::from(OTHER);
+        }
+        let new = Name::from(&*text);
+        values.insert(Name::clone(&new));
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn value(labels: &HeaderLabels, value: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-team", value.parse().unwrap());
+        headers.append("x-team", "second".parse().unwrap());
+        labels.values(&headers)[0].to_string()
+    }
+
+    #[test]
+    fn clients_cannot_make_values_without_limit() {
+        let labels = HeaderLabels::new([HeaderName::from_static("x-team")]);
+        assert_eq!(&*labels.values(&HeaderMap::new())[0], "", "the header is missing");
+        for number in 0..VALUES - 1 {
+            assert_eq!(value(&labels, &format!("team-{number}")), format!("team-{number}"));
+        }
+        assert_eq!(value(&labels, "one-more"), OTHER);
+        assert_eq!(value(&labels, "team-7"), "team-7", "what is known stays");
+        assert_eq!(value(&labels, &"x".repeat(LENGTH + 1)), OTHER);
+    }
+}
