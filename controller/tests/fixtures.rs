@@ -38,6 +38,9 @@ struct Ingress {
 struct Crd {
     allow_cross_namespace: bool,
     cross_provider_namespaces: Option<Vec<String>>,
+    #[serde(rename = "defaultTLSResourcesNamespace")]
+    default_tls_resources_namespace: String,
+    safe_naming: bool,
 }
 
 impl From<Wanted> for Options {
@@ -58,6 +61,8 @@ impl From<Wanted> for Options {
             crd: Some(CrdOptions {
                 allow_cross_namespace: crd.allow_cross_namespace,
                 cross_provider_namespaces: crd.cross_provider_namespaces,
+                default_tls_resources_namespace: crd.default_tls_resources_namespace,
+                safe_naming: crd.safe_naming,
             }),
         }
     }

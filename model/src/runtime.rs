@@ -64,6 +64,7 @@ impl Inherited {
                 metadata: own.metadata,
             }),
             created: router.created,
+            path: router.path,
         }
     }
 }

@@ -41,6 +41,12 @@ pub(super) async fn start(
     let feed = match &settings.providers.manifests {
         Some(folder) => Feed::Folder(provider::manifests(manifests_options(settings, folder)?, opener, stop)),
         None if wants_cluster(settings) => {
+            if settings.providers.kubernetes_crd.as_ref().is_some_and(|k| k.safe_naming.is_none()) {
+                tracing::warn!(
+                    "providers.kubernetesCRD.safeNaming is not set: names of objects are made as namespace-name, which two \
+                     objects may share; set it to true, and refer to namespace_name, or to false to keep them"
+                );
+            }
             Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?))
         }
         None => Feed::Nothing,
@@ -192,6 +198,8 @@ pub(super) fn manifests_options(
         crd: CrdOptions {
             allow_cross_namespace: from.allow_cross_namespace,
             cross_provider_namespaces: from.cross_provider_namespaces.clone(),
+            default_tls_resources_namespace: from.default_tls_resources_namespace.clone(),
+            safe_naming: from.safe_naming,
         },
     })
 }
@@ -215,12 +223,18 @@ fn kubernetes_options(settings: &Settings) -> KubernetesOptions {
             namespaces: k.namespaces.clone(),
             label_selector: k.label_selector.clone(),
             throttle: k.throttle_duration,
-            options: CrdOptions {
-                allow_cross_namespace: k.allow_cross_namespace,
-                cross_provider_namespaces: k.cross_provider_namespaces.clone(),
-            },
+            options: crd_options(k),
         }),
         lease: lease::Options::of_process("flow-proxy"),
+    }
+}
+
+fn crd_options(given: &settings::KubernetesCrd) -> CrdOptions {
+    CrdOptions {
+        allow_cross_namespace: given.allow_cross_namespace,
+        cross_provider_namespaces: given.cross_provider_namespaces.clone(),
+        default_tls_resources_namespace: given.default_tls_resources_namespace.clone(),
+        safe_naming: given.safe_naming.unwrap_or_default(),
     }
 }
 

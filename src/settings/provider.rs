@@ -113,10 +113,10 @@ section! {
         native_lb_by_default: bool = false, "nativeLBByDefault";
         /// Does not read Node objects (for IngressRoutes, which are not served yet).
         disable_cluster_scope_resources: bool = false, "disableClusterScopeResources";
-        also unserved {
-            "defaultTLSResourcesNamespace": "The only namespace of the default TLSOption and TLSStore.";
-            "safeNaming": "Names of objects with `_` between namespace and name.";
-        }
+        /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
+        default_tls_resources_namespace: String = String::new(), "defaultTLSResourcesNamespace";
+        /// Names of objects have `_` between namespace and name, so that no two can be the same (unset: false and a warning).
+        safe_naming: Option<bool> = None, "safeNaming";
     }
 
     /// A folder of Kubernetes manifests. Where both Kubernetes providers have an option, it stands for both here.
@@ -149,6 +149,10 @@ section! {
         native_lb_by_default: bool = false, "nativeLBByDefault";
         /// A Prefix path matches whole path elements, as the Ingress specification has it.
         strict_prefix_matching: bool = false, "strictPrefixMatching";
+        /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
+        default_tls_resources_namespace: String = String::new(), "defaultTLSResourcesNamespace";
+        /// Names of objects have `_` between namespace and name, so that no two can be the same.
+        safe_naming: bool = false, "safeNaming";
     }
 
     /// Traefik's dynamic configuration files.

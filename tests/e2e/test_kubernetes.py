@@ -60,6 +60,18 @@ def test_path_types_and_precedence(proxy, space):
     assert proxy.get(host, "/other").status == 404
 
 
+def test_longest_path_wins_and_then_the_exact_one_whatever_the_names(proxy, space):
+    """Whether a path is protected does not depend on what Ingresses are called (Kubernetes, "Multiple matches")."""
+    host = space.route(name="aa-open", paths=[objects.path("backend"), objects.path("backend", at="/secret")])
+    nobody = [{"ipAllowList": {"sourceRange": ["192.0.2.0/24"]}}]
+    space.route(host, name="zz-closed", middlewares=nobody, paths=[objects.path("backend", at="/secret", kind="Exact")])
+    proxy.served(host, "/secret", status=403)
+    assert proxy.get(host, "/secret/more").status == 200
+    assert proxy.get(host, "/").status == 200
+    space.route(host, name="aa-open", annotations={"router.priority": "1000"})
+    proxy.served(host, "/secret")
+
+
 def test_default_backend_of_an_ingress_without_rules(cluster, backends, make_space):
     space = make_space()
     item = objects.ingress("fallback", space.name, None)

@@ -153,6 +153,25 @@ def test_client_certificate(proxy, served, space, group, tmp_path):
     assert proxy.get_tls(host, tls=pki.client_context(certificate=good)).status == 200
 
 
+def test_client_certificate_is_asked_for_whoever_else_has_the_host(proxy, served, space, make_space, tmp_path):
+    host = "mtls-shared.test"
+    served(host)
+    ours = pki.new_ca("Ours")
+    space.apply(objects.secret("client-ca", space.name, {"tls.ca": ours.pem}))
+    option(proxy, space, host, {"clientAuth": {"secretNames": ["client-ca"], "clientAuthType": "RequireAndVerifyClientCert"}})
+    good = pki.leaf("client", ca=ours, client=True).write(tmp_path, "good")
+    guest = make_space()
+    guest.route(host, name="guest", paths=[objects.path("backend", at="/guest")])
+
+    def told(router, other):
+        return any(router in d["subject"]["name"] and other in d["message"] for d in proxy.api("/diagnostics"))
+
+    owner = f"{space.name}-ing-mtls-shared-test"
+    eventually(lambda: told(f"{guest.name}-guest", owner) and told(owner, f"{guest.name}-guest"), what="word to both sides")
+    assert refused(proxy, host, pki.client_context())
+    assert proxy.get_tls(host, tls=pki.client_context(certificate=good)).status == 200
+
+
 def test_strict_sni_refuses_names_without_certificate(proxy, served, space):
     served("strict.test")
     option(proxy, space, "strict.test", {"sniStrict": True})

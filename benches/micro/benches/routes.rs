@@ -17,7 +17,8 @@ fn table(count: usize, rule: impl Fn(usize) -> String) -> RouteTable<usize> {
         let text = rule(number);
         let compiled = CompiledRule::compile(&Rule::parse(&text, RuleSyntax::V3).unwrap()).unwrap();
         let priority = i64::try_from(text.len()).unwrap();
-        Arc::new(Route { rule: compiled, priority, precedence: 0, name: text.into(), target: number })
+        let (path, created) = Default::default();
+        Arc::new(Route { rule: compiled, priority, precedence: 0, path, created, name: text.into(), target: number })
     };
     let routes: Vec<_> = (0..count).map(route).collect();
     RouteTable::default().with(&[], &routes)

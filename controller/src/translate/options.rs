@@ -50,6 +50,19 @@ pub struct CrdOptions {
     pub allow_cross_namespace: bool,
     /// `crossProviderNamespaces`: namespaces whose objects may refer to other providers; `None` is all.
     pub cross_provider_namespaces: Option<Vec<String>>,
+    /// `defaultTLSResourcesNamespace`: the only namespace whose TLSOption and TLSStore named `default` count; empty is any.
+    pub default_tls_resources_namespace: String,
+    /// `safeNaming`: names are made with `_` between namespace and name, so that no two objects can have the same one.
+    pub safe_naming: bool,
+}
+
+impl CrdOptions {
+    /// What is to be said of an object named `default` that does not count.
+    pub(super) fn is_no_default(&self, namespace: &str) -> Option<String> {
+        let only = &self.default_tls_resources_namespace;
+        let ignored = !only.is_empty() && only != namespace;
+        ignored.then(|| format!("it is ignored: defaultTLSResourcesNamespace says that only default in {only} counts"))
+    }
 }
 
 /// Whether an object of `namespace` may refer to other providers.

@@ -47,7 +47,9 @@ impl BasicAuth {
             users.insert(user.into(), secret);
         }
         let realm = if spec.realm.is_empty() { DEFAULT_REALM } else { &spec.realm };
-        let challenge = format!("Basic realm=\"{realm}\"");
+        // A quoted string (RFC 9110 section 5.6.4).
+        let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
+        let challenge = format!("Basic realm=\"{quoted}\"");
         let field = &spec.header_field;
         Ok(Self {
             users,
@@ -68,7 +70,7 @@ impl BasicAuth {
             return Flow::answer(self.unauthorized());
         };
         let known = self.users.get(&*user);
-        let verified = self.verified.check(known.unwrap_or(&self.decoy), &password).await;
+        let verified = self.verified.check(&user, known.unwrap_or(&self.decoy), &password).await;
         exchange.username = Some(user.into());
         if !verified || known.is_none() {
             return Flow::answer(self.unauthorized());

@@ -83,6 +83,34 @@ async fn users_pass_with_their_passwords() {
 }
 
 #[tokio::test]
+async fn a_verdict_is_that_of_one_user() {
+    let hash = bcrypt::hash("open sesame", 4).unwrap();
+    let other = bcrypt::hash("ann:open sesame", 4).unwrap();
+    let chain = Arc::new(chain(&[&format!(r#"{{"basicAuth": {{"users": ["ann:{hash}", "an:{other}"]}}}}"#)]));
+    let asked = [
+        ("ann", "open sesame", 200),
+        ("eve", "open sesame", 401),
+        ("an", "open sesame", 401),
+        ("an", "ann:open sesame", 200),
+    ];
+    let requests = asked.into_iter().cycle().take(40).map(|(user, password, wanted)| {
+        let chain = Arc::clone(&chain);
+        tokio::spawn(async move { (status(&chain, &basic(user, password)).await, wanted, user) })
+    });
+    for request in requests.collect::<Vec<_>>() {
+        let (status, wanted, user) = request.await.unwrap();
+        assert_eq!(status, wanted, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_realm_is_quoted() {
+    let chain = chain(&[&spec(r#", "realm": "the \"inner\" \\circle""#)]);
+    let response = run(&chain, &mut with_authorization("Basic x"), |_| unreachable!("refused")).await;
+    assert_eq!(header(response.headers(), "www-authenticate"), r#"Basic realm="the \"inner\" \\circle""#);
+}
+
+#[tokio::test]
 async fn a_stranger_is_told_the_realm() {
     let chain = chain(&[&spec(r#", "realm": "inner circle""#)]);
     let mut stranger = with_authorization(&basic("eve", "x"));

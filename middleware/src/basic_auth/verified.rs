@@ -11,7 +11,7 @@ use tokio::sync::{OnceCell, Semaphore};
 static LANES: Semaphore = Semaphore::const_new(4);
 const MOST: usize = 1024;
 
-/// What was verified, by a keyed hash of password and secret.
+/// What was verified, by a keyed hash of user, secret and password.
 pub(super) struct Verified {
     /// Only this process knows it: what is kept tells nothing of the passwords.
     key: [u8; 32],
@@ -29,12 +29,12 @@ impl Verified {
         Self { key, known: Mutex::default() }
     }
 
-    /// Whether `password` is the one of `secret`; slow hashes are computed away from the worker.
-    pub(super) async fn check(&self, secret: &Arc<Secret>, password: &[u8]) -> bool {
+    /// Whether `password` is the one of `secret`, which is that of `user`; slow hashes are computed away from the worker.
+    pub(super) async fn check(&self, user: &str, secret: &Arc<Secret>, password: &[u8]) -> bool {
         if !secret.is_slow() {
             return secret.matches(password);
         }
-        let id = self.id(secret, password);
+        let id = self.id(user, secret, password);
         let cell = {
             let mut known = self.known.lock();
             if known.len() >= MOST && !known.contains_key(&id) {
@@ -52,11 +52,14 @@ impl Verified {
         matches
     }
 
-    fn id(&self, secret: &Arc<Secret>, password: &[u8]) -> [u8; 32] {
+    /// Every part has a length of its own or one that stands before it: no two questions are one.
+    fn id(&self, user: &str, secret: &Arc<Secret>, password: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.key);
         // The secret lives as long as this does, so that its address names it.
         hash.update((Arc::as_ptr(secret) as usize).to_ne_bytes());
+        hash.update(user.len().to_ne_bytes());
+        hash.update(user);
         hash.update(password);
         hash.finalize().into()
     }

@@ -73,18 +73,19 @@ impl Accept {
 
     fn weigh(&self, item: &str) -> Option<(Coding, f64)> {
         let (name, parameter) = item.split_once(';').map_or((item, None), |(name, rest)| (name, Some(rest)));
-        let coding = match name.trim_matches(' ') {
+        // Codings and the name of the weight are the same in any case (RFC 9110, sections 8.4.1 and 12.4.2).
+        let coding = match name.trim_matches(SPACE) {
             "*" => Coding::Any,
-            "identity" => Coding::Identity,
+            name if name.eq_ignore_ascii_case("identity") => Coding::Identity,
             name => {
-                let index = self.encodings.iter().position(|encoding| token(*encoding) == name)?;
+                let is_it = |encoding: &Encoding| token(*encoding).eq_ignore_ascii_case(name);
+                let index = self.encodings.iter().position(is_it)?;
                 Coding::Offered(index, *self.encodings.get(index)?)
             }
         };
-        let parameter = parameter.unwrap_or_default();
-        let weight = match parameter.trim_start_matches(' ').strip_prefix("q=") {
+        let weight = match weight(parameter.unwrap_or_default()) {
             None => 1.0,
-            Some(weight) => weight.trim_matches(' ').parse::<f64>().unwrap_or_default(),
+            Some(weight) => weight.parse::<f64>().unwrap_or_default(),
         };
         (weight != 0.0 && !weight.is_nan()).then_some((coding, weight))
     }
@@ -108,11 +109,20 @@ fn token(encoding: Encoding) -> &'static str {
     }
 }
 
+/// The space that may stand around an item and its parameter.
+const SPACE: [char; 2] = [' ', '\t'];
+
+/// The text behind `q=`.
+fn weight(parameter: &str) -> Option<&str> {
+    let parameter = parameter.trim_matches(SPACE);
+    parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))
+}
+
 fn takes_gzip(line: &str) -> bool {
     let mut items = line.split(',').map(|item| item.split(';').map(str::trim));
     let gzip = items.find_map(|mut item| item.next().filter(|name| name.eq_ignore_ascii_case("gzip")).map(|_| item));
     gzip.is_some_and(|parameters| {
-        let mut weights = parameters.filter_map(|parameter| parameter.strip_prefix("q="));
+        let mut weights = parameters.filter_map(weight);
         weights.next_back().is_none_or(|weight| weight.parse::<f64>().is_ok_and(|weight| weight > 0.0))
     })
 }
@@ -154,6 +164,12 @@ mod tests {
             (&["gzip;q=-1"], Some((Gzip, false))),
             (&["*;q=0.1, br"], Some((Br, true))),
             (&["br", "gzip"], Some((Gzip, false))),
+            (&["gzip;Q=0, br"], Some((Br, true))),
+            (&["gzip;Q=0.5"], Some((Gzip, true))),
+            (&["gzip;Q=0"], None),
+            (&["br;q=0.5, gzip; Q=0.9"], Some((Gzip, true))),
+            (&["GZIP,\tBR ;\tq=0"], Some((Gzip, true))),
+            (&["Identity, gzip;q=0.5"], None),
             (&[], None),
         ] {
             assert_eq!(chosen(&all, None, lines), wanted, "{lines:?}");

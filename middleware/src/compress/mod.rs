@@ -1,12 +1,13 @@
 //! Compresses answers (`compress`).
 //!
 //! `accept` chooses the encoding when the request comes, this file decides by the answer's head whether it is compressed
-//! at all, `body` compresses as the answer streams through, `encoder` holds the codecs.
+//! at all, `body` compresses as the answer streams through, `encoder` holds the codecs, `etag` keeps validators true.
 
 mod accept;
 mod body;
 mod content_type;
 mod encoder;
+mod etag;
 mod sniff;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,10 @@ use body::Compressed;
 use encoder::Encoder;
 use flow_model::middleware::{self as spec, Encoding};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName,
+    HeaderValue,
 };
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body as _;
 
 /// An answer that carries it is not compressed by gzip (an option of Traefik's gzip library).
@@ -59,9 +61,10 @@ impl Compress {
         })
     }
 
-    pub(crate) fn on_request(&self, exchange: &Exchange) -> Flow {
+    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
+        etag::strengthen(&mut exchange.head.headers);
         let head = &exchange.head;
-        if head.method == Method::HEAD || self.excludes_request(&head.headers) {
+        if head.method == Method::HEAD || self.excludes_request(&head.headers) || forbids_change(&head.headers) {
             return Flow::Pass;
         }
         self.accept.choose(&head.headers).map_or(Flow::Pass, |choice| Flow::Remember(State::Compress(choice)))
@@ -70,6 +73,10 @@ impl Compress {
     pub(crate) async fn on_response(&self, choice: Choice, response: &mut Response<Body>) {
         vary::by_encoding(response.headers_mut());
         let unwanted = choice.encoding == Encoding::Gzip && response.headers_mut().remove(NO_COMPRESSION).is_some();
+        if choice.compresses && response.status() == StatusCode::NOT_MODIFIED {
+            // What the client holds was compressed, so its tag is a weak one.
+            etag::weaken(response.headers_mut());
+        }
         if unwanted || !choice.compresses || !self.may_compress(choice.encoding, response) {
             return;
         }
@@ -125,6 +132,7 @@ impl Compress {
             || matches!(status, 100..=199 | 204 | 304)
             || is_set(CONTENT_ENCODING)
             || is_set(CONTENT_RANGE)
+            || forbids_change(headers)
         {
             return false;
         }
@@ -147,15 +155,21 @@ impl Compress {
 
 fn start(encoding: Encoding, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
-    if encoding == Encoding::Gzip {
-        headers.remove(ACCEPT_RANGES);
-    }
+    // Ranges would be those of the plain answer.
+    headers.remove(ACCEPT_RANGES);
+    etag::weaken(headers);
     let name = match encoding {
         Encoding::Br => "br",
         Encoding::Gzip => "gzip",
         Encoding::Zstd => "zstd",
     };
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
+}
+
+/// `Cache-Control: no-transform` (RFC 9110 section 7.7, RFC 9111 sections 5.2.1.6 and 5.2.2.6).
+fn forbids_change(headers: &HeaderMap) -> bool {
+    let directives = headers.get_all(CACHE_CONTROL).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    directives.map(<[u8]>::trim_ascii).any(|directive| directive.eq_ignore_ascii_case(b"no-transform"))
 }
 
 /// Zero tells nothing, as in Traefik's gzip library.

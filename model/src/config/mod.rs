@@ -5,7 +5,9 @@ mod service;
 mod tls;
 mod transport;
 
-pub use router::{Domain, IngressMetadata, Metadata, Router, RouterObservability, RouterTls, RuleSyntax, Verbosity};
+pub use router::{
+    Domain, IngressMetadata, Metadata, PathOrder, Router, RouterObservability, RouterTls, RuleSyntax, Verbosity,
+};
 pub use service::{
     Cookie, LoadBalancer, ResponseForwarding, Server, Service, ServiceKind, Sticky, Strategy, Weighted, WeightedService,
 };

@@ -34,6 +34,22 @@ pub struct Router {
     /// both have what they want the elder has it.
     #[serde(skip)]
     pub created: i64,
+    /// The path that the rule asks for, where the provider knows: the order of routers goes by it.
+    #[serde(skip)]
+    pub path: PathOrder,
+}
+
+/// What a path counts in the order of routers: the longest first, and of the same length the exact one (Kubernetes,
+/// "Multiple matches" of Ingress).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PathOrder {
+    /// How much less than the rule's length the router's default priority is, so that `Path`, `PathPrefix` and a prefix
+    /// that ends with a segment count the same. What is shown is the rule's length, as in Traefik.
+    pub discount: u16,
+    /// The path's length in bytes.
+    pub length: u16,
+    /// The path is the whole one of a request.
+    pub exact: bool,
 }
 
 /// The language of a rule.

@@ -238,7 +238,12 @@ impl<'a, 'b> Build<'a, 'b> {
             route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
                 Arc::new(Route {
                     rule: Arc::clone(rule),
-                    priority: router.priority,
+                    priority: match self.source.priority {
+                        0 => router.priority - i64::from(router.path.discount),
+                        given => given,
+                    },
+                    path: router.path,
+                    created: router.created,
                     precedence: precedence(self.provider),
                     name: Arc::clone(&self.settled.name),
                     target,

@@ -3,8 +3,8 @@ use super::*;
 use crate::router::RequestView;
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{
-    ClientAuth, ClientAuthType, Config, LoadBalancer, Router, RouterTls, Server, Service, ServiceKind, TlsOptions,
-    Weighted, WeightedService,
+    ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,
+    TlsOptions, Weighted, WeightedService,
 };
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
 use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, Middleware, RateLimit};
@@ -342,6 +342,28 @@ fn tls_options_that_disagree_fall_back_and_say_so() {
         ["building router handler: unknown TLS options: missing@kubernetes"]
     );
     assert!(routed(&compiled, 1, true, "x.test", "/strict").is_some(), "served, with the default options");
+}
+
+#[test]
+fn a_discount_holds_for_default_priorities_and_is_not_shown() {
+    let of = |rule: &str, priority, discount| Router {
+        entry_points: vec!["web".into()],
+        priority,
+        path: PathOrder { discount, length: 2, exact: discount == 0 },
+        ..router(rule)
+    };
+    let config = routers([
+        ("a-prefix", of("Host(`a.test`) && PathPrefix(`/x`)", 0, 6)),
+        ("exact", of("Host(`a.test`) && Path(`/x`)", 0, 0)),
+        ("prefix", of("Host(`b.test`) && PathPrefix(`/x`)", 0, 6)),
+        ("given", of("Host(`b.test`) && PathPrefix(`/`)", 29, 6)),
+    ]);
+    let compiled = web_and_websecure().compile(&source(config));
+    assert_eq!(routed(&compiled, 1, false, "a.test", "/x").as_deref(), Some("exact@kubernetes"));
+    assert_eq!(routed(&compiled, 1, false, "a.test", "/x/y").as_deref(), Some("a-prefix@kubernetes"));
+    assert_eq!(routed(&compiled, 1, false, "b.test", "/x").as_deref(), Some("given@kubernetes"));
+    let shown = |name: &str| compiled.runtime.routers[name].settled().priority;
+    assert_eq!((shown("a-prefix@kubernetes"), shown("exact@kubernetes")), (34, 28));
 }
 
 fn with_client_certificates() -> Arc<TlsOptions> {

@@ -3,7 +3,7 @@
 //! A rule's text is read by [`flow_model::rule`], compiled once into a [`CompiledRule`], and lives in a [`Route`]. A
 //! [`RouteTable`] holds the routes of one entry point: one hash look-up by host, one by parent domain for wildcards, and the
 //! routes that name no host; within each, routes with a path are found by it. The answer is always the one that asking every
-//! route in order would give: by priority, then by precedence of the provider, then by name.
+//! route in order would give: by priority, then by precedence of the provider, then by path, then by age, then by name.
 
 mod disjunct;
 mod host_table;

@@ -20,7 +20,10 @@ pub(super) struct PlainRequest {
 /// The first route whose rule holds.
 pub(super) fn find<'a, T>(routes: &'a [(Rule, Arc<Route<T>>)], request: &PlainRequest) -> Option<&'a Arc<Route<T>>> {
     let mut sorted: Vec<_> = routes.iter().collect();
-    sorted.sort_by_key(|(_, route)| (-route.priority, route.precedence, route.name.clone()));
+    sorted.sort_by_key(|(_, route)| {
+        let (longest, exact) = (u16::MAX - route.path.length, !route.path.exact);
+        (-route.priority, route.precedence, longest, exact, route.created, route.name.clone())
+    });
     sorted.into_iter().find(|(rule, _)| holds(&rule.expr, request)).map(|(_, route)| route)
 }
 

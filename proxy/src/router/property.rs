@@ -3,7 +3,7 @@
 
 use super::oracle::{self, PlainRequest};
 use super::{CompiledRule, RequestView, Route, RouteTable};
-use flow_model::config::RuleSyntax;
+use flow_model::config::{PathOrder, RuleSyntax};
 use flow_model::rule::Rule;
 use http::HeaderMap;
 use proptest::collection::vec;
@@ -72,13 +72,15 @@ fn rule() -> impl Strategy<Value = Rule> {
 type Pair = (Rule, Arc<Route<usize>>);
 
 fn routes(most: usize) -> impl Strategy<Value = Vec<Pair>> {
-    vec((rule(), 0_i64..6, 0_u32..2), 0..most).prop_map(|routes| routes.into_iter().enumerate().map(pair).collect())
+    let path = (0_u16..3, any::<bool>()).prop_map(|(length, exact)| PathOrder { discount: 0, length, exact });
+    vec((rule(), 0_i64..6, 0_u32..2, path, 0_i64..2), 0..most)
+        .prop_map(|routes| routes.into_iter().enumerate().map(pair).collect())
 }
 
-fn pair((number, (rule, priority, precedence)): (usize, (Rule, i64, u32))) -> Pair {
+fn pair((number, (rule, priority, precedence, path, created)): (usize, (Rule, i64, u32, PathOrder, i64))) -> Pair {
     let compiled = CompiledRule::compile(&rule).unwrap();
     let name = format!("route-{number}").into();
-    (rule, Arc::new(Route { rule: compiled, priority, precedence, name, target: number }))
+    (rule, Arc::new(Route { rule: compiled, priority, precedence, path, created, name, target: number }))
 }
 
 fn request() -> impl Strategy<Value = PlainRequest> {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::{CompiledRule, RequestView, Route, RouteTable};
+use flow_model::config::PathOrder;
 use flow_model::config::RuleSyntax::{self, V2, V3};
 use flow_model::rule::Rule;
 use http::HeaderMap;
@@ -17,7 +18,8 @@ fn route(name: &str, text: &str) -> Arc<Route<()>> {
 }
 
 fn ranked(name: &str, text: &str, priority: i64, precedence: u32) -> Arc<Route<()>> {
-    Arc::new(Route { rule: compiled(text, V3), priority, precedence, name: name.into(), target: () })
+    let (path, created) = Default::default();
+    Arc::new(Route { rule: compiled(text, V3), priority, precedence, path, created, name: name.into(), target: () })
 }
 
 /// `METHOD authority/path?query`, then `Name: value` lines.
@@ -57,7 +59,7 @@ impl Sample {
 fn takes(rule: &str, syntax: RuleSyntax, request: &Sample) -> bool {
     let rule = compiled(rule, syntax);
     let table = RouteTable::default()
-        .with(&[], &[Arc::new(Route { rule, priority: 1, precedence: 0, name: "r".into(), target: () })]);
+        .with(&[], &[Arc::new(Route { rule, ..Arc::into_inner(ranked("r", "Path(`/`)", 1, 0)).unwrap() })]);
     table.find(&request.view()).is_some()
 }
 
@@ -238,6 +240,30 @@ fn equal_priorities_are_decided_by_precedence_and_then_by_name() {
     assert_eq!(name(&table(&first), "GET h/").as_deref(), Some("b"));
     let high = [ranked("a", rule, i64::MAX, 9), ranked("b", rule, i64::MIN, 0)];
     assert_eq!(name(&table(&high), "GET h/").as_deref(), Some("a"));
+}
+
+#[test]
+fn equal_priorities_are_decided_by_path_and_age_before_name() {
+    let of = |name: &str, length, exact, created| {
+        let path = PathOrder { discount: 0, length, exact };
+        let route = Arc::into_inner(ranked(name, "PathPrefix(`/`)", 5, 0)).unwrap();
+        Arc::new(Route { path, created, ..route })
+    };
+    let mut routes = vec![
+        of("b", 9, true, 7),
+        of("c", 9, true, 8),
+        of("a", 9, false, 1),
+        of("aa", 8, true, 1),
+        ranked("0", "PathPrefix(`/`)", 5, 0),
+    ];
+    while let Some(first) = routes.first() {
+        let name_of_first = first.name.to_string();
+        assert_eq!(name(&table(&routes), "GET h/").as_deref(), Some(&*name_of_first));
+        routes.reverse();
+        assert_eq!(name(&table(&routes), "GET h/").as_deref(), Some(&*name_of_first));
+        routes.reverse();
+        routes.remove(0);
+    }
 }
 
 #[test]

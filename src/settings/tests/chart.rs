@@ -99,6 +99,8 @@ const SERVED: &[&str] = &[
     "--certificatesresolvers.le.acme.storage=/data/acme.json",
     "--certificatesresolvers.le.acme.httpchallenge.entrypoint=web",
     "--certificatesresolvers.le.acme.tlschallenge=true",
+    "--providers.kubernetescrd.safeNaming=true",
+    "--providers.kubernetescrd.defaultTLSResourcesNamespace=traefik",
 ];
 
 /// What it passes for values that are not served yet, with the warnings to expect.
@@ -134,11 +136,6 @@ const UNSERVED: &[(&str, &str)] = &[
         "providers.kubernetesCRD.disableClusterScopeResources",
     ),
     ("--providers.kubernetescrd.nativeLBByDefault=true", "providers.kubernetesCRD.nativeLBByDefault"),
-    ("--providers.kubernetescrd.safeNaming=true", "providers.kubernetescrd.safeNaming"),
-    (
-        "--providers.kubernetescrd.defaultTLSResourcesNamespace=traefik",
-        "providers.kubernetescrd.defaultTLSResourcesNamespace",
-    ),
     ("--entryPoints.websecure.http3", "entryPoints.websecure.http3"),
     ("--entryPoints.websecure.http3.advertisedPort=443", ""),
     ("--entryPoints.websecure.http.aliasHeadersStrategy=delete", "entryPoints.websecure.http.aliasHeadersStrategy"),

@@ -99,10 +99,10 @@ impl<T: PartialEq> Memo<T> {
         &self.claims
     }
 
-    /// What is wrong with the objects, and with names that several claim, but for the name `shared`.
-    pub(super) fn diagnostics(&self, kind: &'static str, shared: &str) -> Vec<Diagnostic> {
+    /// What is wrong with the objects, and with names that several claim.
+    pub(super) fn diagnostics(&self, kind: &'static str) -> Vec<Diagnostic> {
         let mut all: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
-        for (name, owners) in self.claims.contested().into_iter().filter(|(name, _)| &***name != shared) {
+        for (name, owners) in self.claims.contested() {
             let Some((winner, losers)) = owners.split_first() else { continue };
             all.extend(losers.iter().map(|loser| {
                 Diagnostic::error(loser.key.subject(kind), format!("the name {name} is already that of {}", winner.key))

@@ -65,7 +65,13 @@ pub(super) fn translate(
         }
         broken
     });
-    Some(Made { name: object_name(&object.key), created: object.created, value: Some(value), reads, diagnostics })
+    Some(Made {
+        name: object_name(&object.key.namespace, &object.key.name, options),
+        created: object.created,
+        value: Some(value),
+        reads,
+        diagnostics,
+    })
 }
 
 fn middleware(

@@ -8,7 +8,7 @@ mod tls_option;
 mod tls_store;
 
 use super::options::CrdOptions;
-use crate::view::{Dirty, ObjectKey, View, custom};
+use crate::view::{Dirty, View, custom};
 use flow_model::config::{Config, ServersTransport, TlsOptions};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::middleware::Middleware;
@@ -47,11 +47,12 @@ impl Custom {
             .middlewares
             .update(&dirty.middlewares, dirty, |key| middleware::translate(view.middleware(key), view, options));
         changed |= self.servers_transports.update(&dirty.servers_transports, dirty, |key| {
-            servers_transport::translate(view.servers_transport(key), view)
+            servers_transport::translate(view.servers_transport(key), view, options)
         });
-        changed |=
-            self.tls_options.update(&dirty.tls_options, dirty, |key| tls_option::translate(view.tls_option(key), view));
-        changed |= self.tls_stores.update(dirty, view);
+        changed |= self
+            .tls_options
+            .update(&dirty.tls_options, dirty, |key| tls_option::translate(view.tls_option(key), view, options));
+        changed |= self.tls_stores.update(dirty, view, options);
         if changed {
             self.config = Arc::new(self.assemble());
         }
@@ -59,14 +60,14 @@ impl Custom {
     }
 
     fn assemble(&self) -> Config {
-        let mut diagnostics = self.middlewares.diagnostics("Middleware", "");
-        diagnostics.extend(self.servers_transports.diagnostics("ServersTransport", ""));
-        diagnostics.extend(tls_option::diagnostics(&self.tls_options));
+        let mut diagnostics = self.middlewares.diagnostics("Middleware");
+        diagnostics.extend(self.servers_transports.diagnostics("ServersTransport"));
+        diagnostics.extend(self.tls_options.diagnostics("TLSOption"));
         diagnostics.extend(self.tls_stores.diagnostics());
         Config {
             middlewares: self.middlewares.claims().objects().clone(),
             servers_transports: self.servers_transports.claims().objects().clone(),
-            tls_options: tls_option::objects(&self.tls_options),
+            tls_options: self.tls_options.claims().objects().clone(),
             tls_stores: self.tls_stores.objects(),
             certificates: self.tls_stores.certificates(),
             diagnostics,
@@ -75,9 +76,12 @@ impl Custom {
     }
 }
 
-/// The name of what an object becomes: `namespace-name`.
-fn object_name(key: &ObjectKey) -> Name {
-    normalize(&format!("{}-{}", key.namespace, key.name)).into()
+/// The name of what an object becomes: `namespace-name`, or `namespace_name` with safeNaming.
+fn object_name(namespace: &str, name: &str, options: &CrdOptions) -> Name {
+    if options.safe_naming {
+        return format!("{namespace}_{name}").into();
+    }
+    normalize(&format!("{namespace}-{name}")).into()
 }
 
 /// Of the objects of one name the one that counts, and what is to be said of the other.

@@ -1,6 +1,7 @@
+use super::object_name;
 use crate::crd::middleware::MiddlewareRef;
 use crate::translate::options::{CrdOptions, may_cross_providers};
-use flow_model::name::{KUBERNETES_CRD, Name, normalize, provider};
+use flow_model::name::{KUBERNETES_CRD, Name, provider};
 
 /// Why an object may not refer to another.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -30,5 +31,5 @@ pub(super) fn middleware(reference: &MiddlewareRef, from: &str, options: &CrdOpt
     if namespace != from && !options.allow_cross_namespace {
         return Err(Refused::CrossNamespace(name.clone(), namespace.to_owned()));
     }
-    Ok(normalize(&format!("{namespace}-{name}")).into())
+    Ok(object_name(namespace, name, options))
 }

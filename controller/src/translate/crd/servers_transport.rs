@@ -2,6 +2,7 @@ use super::memo::Made;
 use super::{choose, object_name};
 use crate::crd::ServersTransportSpec;
 use crate::crd::servers_transport::RootCa;
+use crate::translate::options::CrdOptions;
 use crate::translate::pem;
 use crate::view::{Custom, ObjectKey, Reference, View};
 use flow_model::config::{ForwardingTimeouts, ServersTransport};
@@ -12,12 +13,13 @@ use std::sync::Arc;
 pub(super) fn translate(
     objects: [Option<&Arc<Custom<ServersTransportSpec>>>; 2],
     view: &View,
+    options: &CrdOptions,
 ) -> Option<Made<ServersTransport>> {
     let mut diagnostics = Vec::new();
     let object = choose(objects, "ServersTransport", &mut diagnostics)?;
     let subject = || object.key.subject("ServersTransport");
-    let mut made =
-        Made { name: object_name(&object.key), created: object.created, value: None, reads: Vec::new(), diagnostics };
+    let name = object_name(&object.key.namespace, &object.key.name, options);
+    let mut made = Made { name, created: object.created, value: None, reads: Vec::new(), diagnostics };
     let spec = match &object.spec {
         Ok(spec) => spec,
         Err(error) => {

@@ -1,22 +1,35 @@
 use super::choose;
-use super::memo::{Made, Memo};
+use super::memo::Made;
 use crate::crd::TlsOptionSpec;
+use crate::translate::options::CrdOptions;
 use crate::translate::pem;
-use crate::view::{Custom, Reference, View};
-use flow_model::config::{ClientAuth, Objects, TlsOptions};
+use crate::view::{Custom, ObjectKey, Reference, View};
+use flow_model::config::{ClientAuth, TlsOptions};
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
 /// The name of the options that hold where a router names none.
 const DEFAULT: &str = "default";
 
-/// What a TLSOption becomes. Its name is `namespace-name` as it stands, or `default`. One that cannot hold is broken:
-/// connections that need it are closed rather than served with less protection.
-pub(super) fn translate(objects: [Option<&Arc<Custom<TlsOptionSpec>>>; 2], view: &View) -> Option<Made<TlsOptions>> {
+/// What a TLSOption becomes. Its name is `namespace-name` as it stands (`namespace_name` with safeNaming), or `default`.
+/// One that cannot hold is broken: connections that need it are closed rather than served with less protection.
+///
+/// Of several `default` the eldest counts. Traefik uses none of them then, which would let anybody who may create one
+/// take away what the others protect.
+pub(super) fn translate(
+    objects: [Option<&Arc<Custom<TlsOptionSpec>>>; 2],
+    view: &View,
+    options: &CrdOptions,
+) -> Option<Made<TlsOptions>> {
     let mut diagnostics = Vec::new();
     let object = choose(objects, "TLSOption", &mut diagnostics)?;
     let subject = || object.key.subject("TLSOption");
     let mut reads = Vec::new();
+    let ObjectKey { namespace, name, .. } = &object.key;
+    if let Some(reason) = options.is_no_default(namespace).filter(|_| &**name == DEFAULT) {
+        diagnostics.push(Diagnostic::warning(subject(), reason));
+        return Some(Made { name: DEFAULT.into(), created: object.created, value: None, reads, diagnostics });
+    }
     let value = match &object.spec {
         Err(error) => {
             diagnostics.push(Diagnostic::error(subject(), error.clone()));
@@ -49,29 +62,11 @@ pub(super) fn translate(objects: [Option<&Arc<Custom<TlsOptionSpec>>>; 2], view:
             }
         }
     };
-    let name = if &*object.key.name == DEFAULT {
+    let name = if &**name == DEFAULT {
         DEFAULT.into()
     } else {
-        format!("{}-{}", object.key.namespace, object.key.name).into()
+        let mark = if options.safe_naming { '_' } else { '-' };
+        format!("{namespace}{mark}{name}").into()
     };
     Some(Made { name, created: object.created, value: Some(value), reads, diagnostics })
-}
-
-/// All options. As in Traefik, where two namespaces have a `default` neither counts.
-pub(super) fn objects(memo: &Memo<TlsOptions>) -> Objects<TlsOptions> {
-    let mut objects = memo.claims().objects().clone();
-    if memo.claims().contested().iter().any(|(name, _)| &***name == DEFAULT) {
-        objects.remove(DEFAULT);
-    }
-    objects
-}
-
-/// What is wrong with them.
-pub(super) fn diagnostics(memo: &Memo<TlsOptions>) -> Vec<Diagnostic> {
-    let mut all = memo.diagnostics("TLSOption", DEFAULT);
-    for (_, owners) in memo.claims().contested().into_iter().filter(|(name, _)| &***name == DEFAULT) {
-        let message = "default exists in other namespaces too: none of them is used";
-        all.extend(owners.iter().map(|owner| Diagnostic::error(owner.key.subject("TLSOption"), message)));
-    }
-    all
 }

@@ -1,5 +1,6 @@
 use super::choose;
 use crate::crd::{Group, TlsStoreSpec};
+use crate::translate::options::CrdOptions;
 use crate::translate::pem;
 use crate::view::{Custom, Dirty, Kind, ObjectKey, View};
 use flow_model::config::{Certificate, Domain, GeneratedCertificate, Objects, TlsStore};
@@ -21,7 +22,7 @@ pub(super) struct Stores {
 
 impl Stores {
     /// True where the outcome differs.
-    pub(super) fn update(&mut self, dirty: &Dirty, view: &View) -> bool {
+    pub(super) fn update(&mut self, dirty: &Dirty, view: &View, options: &CrdOptions) -> bool {
         if dirty.tls_stores.is_empty() && !self.reads.iter().any(|secret| dirty.secrets.contains(secret)) {
             return false;
         }
@@ -32,14 +33,25 @@ impl Stores {
             let message = "only the TLSStore named default is used";
             new.diagnostics.push(Diagnostic::warning(key.subject("TLSStore"), message));
         }
-        let several = used.len() > 1;
+        let (ignored, mut used): (Vec<_>, Vec<_>) =
+            used.into_iter().partition(|key| options.is_no_default(&key.namespace).is_some());
+        for key in ignored {
+            let told = options.is_no_default(&key.namespace).map(|m| Diagnostic::warning(key.subject("TLSStore"), m));
+            new.diagnostics.extend(told);
+        }
+        // Of several the eldest has the default certificate. Traefik uses none of theirs then, so that anybody who may
+        // create one takes it from all hosts.
+        used.sort_by_key(|key| (view.tls_store(key)[0].map(|store| store.created), key.clone()));
+        let mut eldest: Option<ObjectKey> = None;
         for key in used {
             let store = new.add(&key, view);
-            if several {
-                let message = "default exists in other namespaces too: none of their default certificates is used";
+            if let Some(eldest) = &eldest {
+                let message =
+                    format!("the name {DEFAULT} is already that of {eldest}: only its default certificate is used");
                 new.diagnostics.push(Diagnostic::error(key.subject("TLSStore"), message));
             } else {
                 new.default = store.map(Arc::new);
+                eldest = Some(key);
             }
         }
         self.take_over(new)

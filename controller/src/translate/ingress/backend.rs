@@ -30,7 +30,9 @@ pub(super) enum Unserved {
     Option(ObjectKey, InvalidOption),
     #[error("Service {0} is of the type ExternalName, which allowExternalNameServices does not allow")]
     ExternalName(ObjectKey),
-    #[error("Service {0} refers to a serversTransport, which crossProviderNamespaces does not allow in its namespace")]
+    #[error(
+        "Service {0} refers to a serversTransport or middlewares, which crossProviderNamespaces does not allow in its namespace"
+    )]
     CrossProvider(ObjectKey),
     #[error("Service {0} wants nodePortLB, which needs Nodes, and disableClusterScopeResources is set")]
     NodesDisabled(ObjectKey),
@@ -71,7 +73,8 @@ impl BackendKey {
         let port = port.ok_or_else(|| Unserved::NoPort(key(), self.port.clone()))?;
         let wants = ServiceOptions::read(&service.annotations).map_err(|error| Unserved::Option(key(), error))?;
         let namespaces = options.cross_provider_namespaces.as_deref();
-        if !wants.servers_transport.is_empty() && !may_cross_providers(namespaces, &self.service.namespace) {
+        let refers = !wants.servers_transport.is_empty() || !wants.middlewares.is_empty();
+        if refers && !may_cross_providers(namespaces, &self.service.namespace) {
             return Err(Unserved::CrossProvider(key()));
         }
         let scheme = match wants.servers_scheme.as_str() {

@@ -148,9 +148,10 @@ impl Fragment {
                 continue;
             }
             match rule(syntax, host, &path.path, path.kind, &routing.path_matcher) {
-                Ok(rule) => {
+                Ok((rule, path_order)) => {
                     let mut router = router(ingress, routing, &key, service);
                     router.rule = rule;
+                    router.path = path_order;
                     router.rule_syntax = routing.rule_syntax;
                     router.priority = routing.priority;
                     let name = format!("{}-{}-{host}{}", ingress.key.namespace, ingress.key.name, path.path);

@@ -1,6 +1,7 @@
-//! The text of a router's rule.
+//! The text of a router's rule, and what its path counts.
 
 use crate::view::ingress::PathType;
+use flow_model::config::PathOrder;
 use std::fmt::Write as _;
 
 /// A path matcher that does not exist.
@@ -25,7 +26,7 @@ pub(super) fn rule(
     path: &str,
     kind: PathType,
     matcher: &str,
-) -> Result<String, UnknownMatcher> {
+) -> Result<(String, PathOrder), UnknownMatcher> {
     let mut rule = String::with_capacity(host.len() + path.len() + 32);
     if !host.is_empty() {
         match host.strip_prefix("*.") {
@@ -35,8 +36,9 @@ pub(super) fn rule(
             _ => call(&mut rule, "Host", host),
         }
     }
+    let mut order = PathOrder::default();
     if path.is_empty() {
-        return Ok(rule);
+        return Ok((rule, order));
     }
     let matcher = match (kind, matcher) {
         (PathType::Exact, _) => "Path",
@@ -51,13 +53,24 @@ pub(super) fn rule(
         let path = path.strip_suffix('/').unwrap_or(path);
         rule.push('(');
         call(&mut rule, "Path", path);
+        let alone = rule.len();
         rule.push_str(" || ");
         call(&mut rule, "PathPrefix", &format!("{path}/"));
         rule.push(')');
+        // All but the `Path` in it, and the parenthesis before that.
+        order.discount = saturate(1 + rule.len() - alone);
+        order.length = saturate(path.len());
     } else {
         call(&mut rule, matcher, path);
+        order.discount = saturate(matcher.len() - "Path".len());
+        order.length = saturate(path.len());
+        order.exact = matcher == "Path";
     }
-    Ok(rule)
+    Ok((rule, order))
+}
+
+fn saturate(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
 }
 
 fn call(rule: &mut String, matcher: &str, argument: &str) {
@@ -127,7 +140,7 @@ mod tests {
             ("", "/", ImplementationSpecific, "Path", r#"Path("/")"#),
             ("", "/", ImplementationSpecific, "", r#"PathPrefix("/")"#),
         ] {
-            assert_eq!(rule(V3, host, path, kind, matcher).unwrap(), wanted);
+            assert_eq!(rule(V3, host, path, kind, matcher).unwrap().0, wanted);
         }
         assert!(rule(V3, "a", "/", ImplementationSpecific, "pathprefix").is_err());
     }
@@ -136,8 +149,8 @@ mod tests {
     fn wildcards_of_the_second_syntax_are_expressions() {
         let v2 = Syntax { v2: true, ..V3 };
         let wanted = r#"HostRegexp("{subdomain:[a-zA-Z0-9-]+}.b.c")"#;
-        assert_eq!(rule(v2, "*.b.c", "", Prefix, "").unwrap(), wanted);
-        assert_eq!(rule(v2, "b.c", "", Prefix, "").unwrap(), r#"Host("b.c")"#);
+        assert_eq!(rule(v2, "*.b.c", "", Prefix, "").unwrap().0, wanted);
+        assert_eq!(rule(v2, "b.c", "", Prefix, "").unwrap().0, r#"Host("b.c")"#);
     }
 
     #[test]
@@ -148,9 +161,35 @@ mod tests {
             ("/foo/", r#"(Path("/foo") || PathPrefix("/foo/"))"#),
             ("/", r#"PathPrefix("/")"#),
         ] {
-            assert_eq!(rule(strict, "", path, Prefix, "").unwrap(), wanted);
+            assert_eq!(rule(strict, "", path, Prefix, "").unwrap().0, wanted);
         }
-        assert_eq!(rule(strict, "", "/foo", Exact, "").unwrap(), r#"Path("/foo")"#);
+        assert_eq!(rule(strict, "", "/foo", Exact, "").unwrap().0, r#"Path("/foo")"#);
+    }
+
+    #[test]
+    fn every_kind_of_path_counts_the_same() {
+        let strict = Syntax { strict_prefix: true, ..V3 };
+        for path in ["/foo", "/foo\"bar", "/f\u{7}é"] {
+            let counts = [
+                rule(V3, "a.b", path, Exact, ""),
+                rule(V3, "a.b", path, Prefix, ""),
+                rule(strict, "a.b", path, Exact, ""),
+                rule(strict, "a.b", path, Prefix, ""),
+                rule(V3, "a.b", path, ImplementationSpecific, "Path"),
+                rule(V3, "a.b", path, ImplementationSpecific, ""),
+            ];
+            let counts: Vec<_> = counts
+                .into_iter()
+                .map(Result::unwrap)
+                .map(|(rule, order)| (rule.len() - usize::from(order.discount), usize::from(order.length), order.exact))
+                .collect();
+            let (count, ..) = counts[0];
+            assert_eq!(
+                counts,
+                [true, false, true, false, true, false].map(|exact| (count, path.len(), exact)),
+                "{path}"
+            );
+        }
     }
 
     #[test]
