@@ -46,7 +46,8 @@ impl<'a> Lookup<'a> {
             let mut found = self.0.iter().filter_map(|source| source.config.tls_options.get(qualified));
             return found.next().filter(|_| found.next().is_none());
         }
-        let (config, name) = self.config(qualified)?;
+        // The default options have no provider's name: as in Traefik, `default@kubernetescrd` is nothing.
+        let (config, name) = self.config(qualified).filter(|(_, name)| *name != super::tls_options::DEFAULT)?;
         config.tls_options.get(name)
     }
 }

@@ -327,12 +327,20 @@ fn tls_options_that_disagree_fall_back_and_say_so() {
         ("b", wants("x.test", "default")),
         ("c", wants("y.test", "strict")),
         ("d", wants("z.test", "missing")),
+        ("e", wants("e.test", "default@kubernetes")),
     ]);
+    config.tls_options.insert("default".into(), Arc::new(TlsOptions::default()));
     config.tls_options.insert("strict".into(), Arc::new(TlsOptions::default()));
     let compiled = web_and_websecure().compile(&source(config));
     assert_eq!(
         names(&compiled),
-        ["c@kubernetes", "d@kubernetes*", "web-conflicted-a@kubernetes*", "web-conflicted-b@kubernetes*"]
+        [
+            "c@kubernetes",
+            "d@kubernetes*",
+            "e@kubernetes*",
+            "web-conflicted-a@kubernetes*",
+            "web-conflicted-b@kubernetes*"
+        ]
     );
     let told = |name: &str| compiled.runtime.routers[name].errors.join("; ");
     assert!(told("web-conflicted-a@kubernetes").contains("default of router b@kubernetes on host x.test"));
