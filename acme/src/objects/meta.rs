@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Where an object lives. Objects of the whole cluster have an empty namespace.
@@ -62,6 +62,24 @@ pub struct Meta {
     /// What must be done before it goes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub finalizers: Vec<String>,
+    /// In a folder: what the last apply brought, as Kubernetes' `managedFields` say it in a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Box<Applied>>,
+}
+
+/// Names of what was applied to a Secret: what is not applied again goes, and nothing else does.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Applied {
+    /// Labels.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
+    /// Annotations.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub annotations: BTreeSet<String>,
+    /// Entries.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub data: BTreeSet<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

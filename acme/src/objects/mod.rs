@@ -23,7 +23,7 @@ pub use issuer::{
     AcmeSpec, AcmeStatus, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus,
     SecretKeyRef, Solver, SolverSelector,
 };
-pub use meta::{IssuerRef, Key, Meta, Object, Owner};
+pub use meta::{Applied, IssuerRef, Key, Meta, Object, Owner};
 pub use order::{Order, OrderAuthorization, OrderChallenge, OrderSpec, OrderStatus, State};
 pub use request::{CertificateRequest, RequestSpec, RequestStatus};
 pub use secret::Secret;

@@ -1,9 +1,10 @@
 //! Objects in memory with the manners of an API server: versions, generations, owners that take theirs along.
 
 use super::StoreError;
-use crate::objects::{Key, Meta, Object as Thing, Secret};
+use crate::objects::{Applied, Key, Meta, Object as Thing, Secret};
 use crate::planner::{Kind, Object, View, Write};
 use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The objects, and the number of the last write.
@@ -80,6 +81,7 @@ impl Memory {
         let Some(present) = self.view.secrets.get(&key).cloned() else {
             let mut new = secret.clone();
             new.metadata.resource_version.clear();
+            new.metadata.applied = Some(Box::new(applied(secret)));
             return self.create(new.into(), now);
         };
         let wanted = &secret.metadata.resource_version;
@@ -87,10 +89,14 @@ impl Memory {
             return Err(StoreError::Conflict);
         }
         let mut metadata = present.metadata.clone();
-        metadata.labels.extend(secret.metadata.labels.clone());
-        metadata.annotations.extend(secret.metadata.annotations.clone());
+        let before = metadata.applied.take().map(|before| *before).unwrap_or_default();
+        let mut data = present.data.clone();
+        replace(&mut metadata.labels, &secret.metadata.labels, &before.labels);
+        replace(&mut metadata.annotations, &secret.metadata.annotations, &before.annotations);
+        replace(&mut data, &secret.data, &before.data);
+        metadata.applied = Some(Box::new(applied(secret)));
         self.stamp(&mut metadata);
-        let changed = Secret::new(metadata, present.kind.clone(), secret.data.clone());
+        let changed = Secret::new(metadata, present.kind.clone(), data);
         self.put(changed.clone().into());
         Ok((Kind::Secret, key, Some(changed.into())))
     }
@@ -139,6 +145,21 @@ impl Memory {
             Kind::Secret => drop(view.secrets.remove(key)),
         }
     }
+}
+
+/// What a Secret brings.
+fn applied(secret: &Secret) -> Applied {
+    Applied {
+        labels: secret.metadata.labels.keys().cloned().collect(),
+        annotations: secret.metadata.annotations.keys().cloned().collect(),
+        data: secret.data.keys().cloned().collect(),
+    }
+}
+
+/// Puts what is wanted; what was applied `before` and is not wanted any longer goes, and what others put there stays.
+fn replace<T: Clone>(present: &mut BTreeMap<String, T>, wanted: &BTreeMap<String, T>, before: &BTreeSet<String>) {
+    present.retain(|name, _| wanted.contains_key(name) || !before.contains(name));
+    present.extend(wanted.iter().map(|(name, value)| (name.clone(), value.clone())));
 }
 
 /// A uid like Kubernetes', from what is unique about the object.

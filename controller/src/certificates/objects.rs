@@ -32,6 +32,7 @@ pub(crate) fn meta(from: ObjectMeta) -> Meta {
         annotations: from.annotations.unwrap_or_default(),
         owner_references: from.owner_references.unwrap_or_default().into_iter().map(owner).collect(),
         finalizers: from.finalizers.unwrap_or_default(),
+        applied: None,
     }
 }
 

@@ -127,3 +127,43 @@ async fn what_is_served_and_what_is_wrong() {
     let trouble = Trouble { kind: Kind::Certificate, key: Key::new("web", "b"), message: "no such name".to_owned() };
     assert_eq!(served.troubles, [trouble]);
 }
+
+fn text(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn what_is_not_applied_again_goes_and_what_others_put_there_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = Key::new("web", "a");
+    let apply = |labels: &[(&str, &str)], annotations: &[(&str, &str)], entries: &[&str]| {
+        let mut metadata = Meta::named(key.clone());
+        metadata.labels = text(labels);
+        metadata.annotations = text(annotations);
+        let data = entries.iter().map(|name| ((*name).to_owned(), b"pem".to_vec())).collect();
+        Write::Apply(Box::new(Secret::new(metadata, "kubernetes.io/tls", data)))
+    };
+    {
+        let store = FolderStore::open(folder.path()).unwrap();
+        let one = apply(&[("team", "one"), ("old", "x")], &[("reloader", "true")], &["tls.crt", "key.der"]);
+        store.write(&one).await.unwrap();
+        let mut others = Secret::clone(&store.view().secrets[&key]);
+        others.metadata.labels.insert("foreign".to_owned(), "y".to_owned());
+        others.metadata.annotations.insert("note".to_owned(), "z".to_owned());
+        let mut data = others.data.clone();
+        data.insert("more".to_owned(), b"1".to_vec());
+        let others = Secret::new(others.metadata, others.kind, data);
+        store.write(&Write::Update(others.into())).await.unwrap();
+    }
+    // It is known after a restart too.
+    let store = FolderStore::open(folder.path()).unwrap();
+    store.write(&apply(&[("team", "two")], &[], &["tls.crt"])).await.unwrap();
+    let secret = Arc::clone(&store.view().secrets[&key]);
+    assert_eq!(secret.metadata.labels, text(&[("foreign", "y"), ("team", "two")]));
+    assert_eq!(secret.metadata.annotations, text(&[("note", "z")]));
+    assert_eq!(secret.data.keys().map(String::as_str).collect::<Vec<_>>(), ["more", "tls.crt"]);
+    // A name that another one had first becomes ours with the value, and goes with it.
+    store.write(&apply(&[("foreign", "ours")], &[], &["tls.crt"])).await.unwrap();
+    store.write(&apply(&[], &[], &["tls.crt"])).await.unwrap();
+    assert_eq!(store.view().secrets[&key].metadata.labels, text(&[]));
+}
