@@ -8,40 +8,37 @@ use crate::x509::key::{PrivateKey, pem_block};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AcmeJsonError {
-    /// It is no such file.
-    #[error("this is not Traefik's acme.json")]
+    /// It is no JSON.
+    #[error("this is no JSON")]
     Syntax(#[from] serde_json::Error),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Stored {
-    account: Option<Account>,
-    certificates: Option<Vec<StoredCertificate>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-#[derive(Default)]
-struct Account {
-    private_key: String,
+    /// It is JSON of another form.
+    #[error("this is not Traefik's acme.json: it has no resolver with an Account or Certificates")]
+    Form,
+    /// Traefik 1 had one resolver only, and named none.
+    #[error("this is the acme.json of Traefik 1, which names no resolver")]
+    Version1,
 }
 
 #[derive(Deserialize)]
 struct StoredCertificate {
-    domain: StoredDomain,
-    certificate: String,
-    key: String,
+    #[serde(default)]
+    domain: Option<StoredDomain>,
+    #[serde(default)]
+    certificate: Option<String>,
+    #[serde(default)]
+    key: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct StoredDomain {
-    main: String,
+    #[serde(default)]
+    main: Option<String>,
     #[serde(default)]
     sans: Option<Vec<String>>,
 }
@@ -60,20 +57,46 @@ pub struct Imported {
 /// # Errors
 /// The file as a whole is something else.
 pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
-    let file: BTreeMap<String, Option<Stored>> = serde_json::from_slice(json)?;
     let mut imported = Imported::default();
-    for (resolver, stored) in file {
-        let Some(stored) = stored else { continue };
-        if let Some(account) = stored.account.filter(|account| !account.private_key.is_empty()) {
-            match account_key(&resolver, &account.private_key) {
-                Ok(secret) => imported.secrets.push(secret),
-                Err(why) => imported.passed_over.push(format!("account of {resolver}: {why}")),
-            }
+    if json.trim_ascii().is_empty() {
+        return Ok(imported);
+    }
+    let Value::Object(file) = serde_json::from_slice(json)? else { return Err(AcmeJsonError::Form) };
+    let stored = |value: &Value| value.get("Account").is_some() || value.get("Certificates").is_some();
+    if file.contains_key("Account") || file.contains_key("Certificates") {
+        return Err(AcmeJsonError::Version1);
+    }
+    if file.values().any(|value| !value.is_null()) && !file.values().any(stored) {
+        return Err(AcmeJsonError::Form);
+    }
+    for (resolver, mut value) in file {
+        if value.is_null() {
+            continue;
         }
-        for entry in stored.certificates.unwrap_or_default() {
-            match certificate(&resolver, &entry) {
+        if !stored(&value) {
+            imported.passed_over.push(format!("{resolver}: it has neither Account nor Certificates"));
+            continue;
+        }
+        let mut part = |name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
+        let (account, certificates) = (part("Account"), part("Certificates"));
+        match account_key(&resolver, &account) {
+            Ok(secret) => imported.secrets.push(secret),
+            Err(why) => imported.passed_over.push(format!("account of {resolver}: {why}: another one is registered")),
+        }
+        let entries = match certificates {
+            Value::Array(entries) => entries,
+            Value::Null => continue,
+            _ => {
+                imported.passed_over.push(format!("Certificates of {resolver}: this is no list"));
+                continue;
+            }
+        };
+        for (at, entry) in entries.into_iter().enumerate() {
+            let main = entry.pointer("/domain/main").and_then(Value::as_str).filter(|main| !main.is_empty());
+            let name = main.map_or_else(|| format!("certificate {at}"), str::to_owned);
+            match certificate(&resolver, entry) {
                 Ok(secret) => imported.secrets.push(secret),
-                Err(why) => imported.passed_over.push(format!("{} of {resolver}: {why}", entry.domain.main)),
+                Err(why) => imported.passed_over.push(format!("{name} of {resolver}: {why}")),
             }
         }
     }
@@ -81,24 +104,38 @@ pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
 }
 
 /// Traefik's accounts have RSA keys (PKCS#1 as DER): kept, though another key signs here.
-fn account_key(resolver: &str, key: &str) -> Result<Secret, String> {
-    let der = STANDARD.decode(key).map_err(|error| error.to_string())?;
+fn account_key(resolver: &str, account: &Value) -> Result<Secret, String> {
+    let key = account.get("PrivateKey").and_then(Value::as_str).filter(|key| !key.is_empty());
+    let der = STANDARD.decode(key.ok_or("there is no private key")?).map_err(|error| error.to_string())?;
     let pem = pem_block("RSA PRIVATE KEY", &der);
     PrivateKey::from_pem(pem.as_bytes()).map_err(|error| error.to_string())?;
     let metadata = Meta::named(Key::new(NAMESPACE, account_secret(resolver)));
     Ok(Secret::new(metadata, "Opaque", BTreeMap::from([("tls.key".to_owned(), pem.into_bytes())])))
 }
 
-fn certificate(resolver: &str, entry: &StoredCertificate) -> Result<Secret, String> {
-    let chain = STANDARD.decode(&entry.certificate).map_err(|error| error.to_string())?;
-    let key = STANDARD.decode(&entry.key).map_err(|error| error.to_string())?;
+fn certificate(resolver: &str, entry: Value) -> Result<Secret, String> {
+    if entry.is_null() {
+        return Err("the entry is empty".to_owned());
+    }
+    let entry: StoredCertificate = serde_json::from_value(entry).map_err(|error| error.to_string())?;
+    let decode = |text: Option<String>, what: &str| {
+        let text = text.filter(|text| !text.is_empty()).ok_or_else(|| format!("it has no {what}"))?;
+        STANDARD.decode(text).map_err(|error| format!("{what}: {error}"))
+    };
+    let chain = decode(entry.certificate, "certificate")?;
+    let key = decode(entry.key, "key")?;
     let leaf = Leaf::from_pem(&chain).map_err(|error| error.to_string())?;
     let pair = PrivateKey::from_pem(&key).map_err(|error| error.to_string())?;
     if pair.public_key() != leaf.public_key {
         return Err("the key does not belong to the certificate".to_owned());
     }
-    let mut names = vec![entry.domain.main.to_ascii_lowercase()];
-    names.extend(entry.domain.sans.iter().flatten().map(|name| name.to_ascii_lowercase()));
+    let domain = entry.domain.into_iter();
+    let domain = domain.flat_map(|domain| domain.main.into_iter().chain(domain.sans.unwrap_or_default()));
+    let mut names: Vec<String> = domain.filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        names.extend(leaf.dns_names.iter().chain(&leaf.ip_addresses).cloned());
+    }
+    names.iter_mut().for_each(|name| name.make_ascii_lowercase());
     let name = certificate_name(resolver, &names);
     let issuer = reference(resolver);
     let mut metadata = Meta::named(Key::new(NAMESPACE, name.clone()));

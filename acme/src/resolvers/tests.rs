@@ -111,9 +111,67 @@ async fn an_acme_json_is_taken_over_without_an_order() {
 }
 
 #[test]
+fn every_broken_entry_is_told_and_the_rest_is_taken() {
+    let good = stored(&["good.example"]);
+    let broken = |change: fn(&mut serde_json::Value)| {
+        let mut entry = stored(&["broken.example"]);
+        change(&mut entry);
+        entry
+    };
+    let bare = |mut entry: serde_json::Value| {
+        entry.as_object_mut().unwrap().remove("domain");
+        entry
+    };
+    let file = json!({
+        "le": { "Account": null, "Certificates": [
+            good,
+            broken(|e| { e["certificate"] = json!(null); e["key"] = json!(null); }),
+            broken(|e| { e.as_object_mut().unwrap().remove("key"); }),
+            broken(|e| e["certificate"] = json!("")),
+            broken(|e| e["key"] = json!("!!!")),
+            broken(|e| e["certificate"] = json!("bm9uZQ==")),
+            broken(|e| e["key"] = json!(7)),
+            broken(|e| e["domain"] = json!("broken.example")),
+            null,
+            "text",
+            bare(stored(&["bare.example"])),
+        ] },
+        "second": { "Account": { "PrivateKey": "!!!" }, "Certificates": null },
+        "third": { "Certificates": {} },
+        "fourth": 3,
+        "fifth": null,
+    });
+    let imported = import(file.to_string().as_bytes()).unwrap();
+    let names: Vec<_> = imported.secrets.iter().map(|secret| secret.leaf().unwrap().dns_names.clone()).collect();
+    assert_eq!(names, [["good.example"], ["bare.example"]]);
+    let told = imported.passed_over.join("\n");
+    let lines = [
+        "fourth: it has neither Account nor Certificates",
+        "account of le: there is no private key: another one is registered",
+        "broken.example of le: it has no certificate",
+        "broken.example of le: it has no key",
+        "broken.example of le: it has no certificate",
+        "broken.example of le: key: Invalid symbol 33, offset 0.",
+        "broken.example of le: error decoding certificate PEM block",
+        "broken.example of le: invalid type: integer `7`, expected a string",
+        "certificate 7 of le: invalid type: string \"broken.example\", expected struct StoredDomain",
+        "certificate 8 of le: the entry is empty",
+        "certificate 9 of le: invalid type: string \"text\", expected struct StoredCertificate",
+        "account of second: Invalid symbol 33, offset 0.: another one is registered",
+        "account of third: there is no private key: another one is registered",
+        "Certificates of third: this is no list",
+    ];
+    assert_eq!(told, lines.join("\n"));
+}
+
+#[test]
 fn other_files_are_refused() {
-    for text in ["", "[]", "{\"le\": 3}", "{"] {
+    for text in ["[]", "{\"le\": 3}", "{", "{\"a\": {\"b\": 1}, \"c\": null}"] {
         assert!(import(text.as_bytes()).is_err(), "{text}");
     }
-    assert!(import(b"{}").unwrap().secrets.is_empty());
+    let old = json!({ "Account": {}, "Certificates": [] }).to_string();
+    assert!(matches!(import(old.as_bytes()), Err(AcmeJsonError::Version1)));
+    for text in ["", " \n", "{}", "{\"le\": null}"] {
+        assert!(import(text.as_bytes()).unwrap().secrets.is_empty(), "{text}");
+    }
 }

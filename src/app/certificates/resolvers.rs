@@ -19,6 +19,7 @@ use flow_proxy_core::compile::Source;
 use futures_util::future::select_all;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -208,14 +209,18 @@ fn imported(storage: &Path, option: &str, found: &mut Obstacles) -> Option<Impor
         Ok(json) => match import(&json) {
             Ok(imported) => Some(imported),
             Err(error) => {
-                found.add(option, format!("{}: {}", storage.display(), with_causes(&error)));
+                let (file, why) = (storage.display(), with_causes(&error));
+                let message = format!("{file}: {why}; correct it, or move it away: certificates are then issued anew");
+                found.add(option, message);
                 None
             }
         },
         // Below a file there is nothing either, which the folder's obstacle says.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         Err(error) => {
-            found.add(option, format!("cannot read {}: {error}", storage.display()));
+            let file = storage.display();
+            let message = format!("cannot read {file}: {error}; let this process read it, or name another storage");
+            found.add(option, message);
             None
         }
     }
@@ -227,6 +232,10 @@ fn open(plan: Plan) -> Result<Set, Refusal> {
     if let Some(imported) = imported {
         for why in &imported.passed_over {
             tracing::warn!(file = %storage.display(), "not taken over: {why}");
+        }
+        let readers = std::fs::metadata(&storage).map_or(0, |metadata| metadata.permissions().mode() & 0o077);
+        if readers != 0 && !imported.secrets.is_empty() {
+            tracing::warn!(file = %storage.display(), "others than its owner may read the private keys in it: chmod 600");
         }
         let taken = store.import(imported.secrets)?;
         if taken > 0 {
