@@ -82,7 +82,7 @@ section! {
 
     /// Certificates for cert-manager's objects (not in Traefik).
     Acme {
-        /// auto serves them where their CRDs are and no cert-manager runs; force and off do not look.
+        /// cert-manager's objects: auto serves them where their CRDs are and no cert-manager runs, force without looking, off never; certificatesResolvers work in any mode.
         mode: AcmeMode = AcmeMode::Auto, "mode";
         /// The issuer of Ingresses that only say `kubernetes.io/tls-acme: "true"`.
         default_issuer: Option<DefaultIssuer> = None, "defaultIssuer";
