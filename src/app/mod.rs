@@ -104,7 +104,7 @@ fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
     let sources = background.block_on(sources::start(settings, opener, stop.clone()))?;
     let runtime = background.enter();
     resolvers.start(&office);
-    let conflict = sources.cluster().map(|cluster| {
+    let findings = sources.cluster().map(|cluster| {
         state.answers_challenges(false);
         let state = state.clone();
         let answers = move || state.answers_challenges(true);
@@ -119,7 +119,7 @@ fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
         own,
         sources,
         resolvers,
-        conflict: conflict.unwrap_or_else(|| tokio::sync::watch::channel(None).1),
+        findings: findings.unwrap_or_default(),
         throttle: settings.providers.providers_throttle_duration,
         told: BTreeSet::new(),
         certificates: Arc::default(),

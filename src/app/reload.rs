@@ -1,6 +1,6 @@
 //! From news of the providers to what is served: compile, publish, tell.
 
-use super::certificates::Resolvers;
+use super::certificates::{Findings, Resolvers};
 use super::sources::Sources;
 use super::state::State;
 use flow_model::diagnostic::{Diagnostic, Severity};
@@ -11,7 +11,6 @@ use flow_proxy_core::snapshot::Publisher;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::watch;
 
 /// The one writer of what is served.
 pub(super) struct Reload {
@@ -24,8 +23,8 @@ pub(super) struct Reload {
     pub(super) sources: Sources,
     /// Certificates that routers ask for by the name of a resolver.
     pub(super) resolvers: Resolvers,
-    /// Why no certificates are issued in the cluster.
-    pub(super) conflict: watch::Receiver<Option<Diagnostic>>,
+    /// What is wrong with the certificates of the cluster.
+    pub(super) findings: Findings,
     /// The shortest time between two changes, where the operator wants one.
     pub(super) throttle: Duration,
     /// Findings that were logged and are still so.
@@ -54,7 +53,7 @@ impl Reload {
         tokio::select! {
             changed = self.sources.changed() => changed,
             () = self.resolvers.changed(), if served => true,
-            Ok(()) = self.conflict.changed(), if served => true,
+            () = self.findings.changed(), if served => true,
         }
     }
 
@@ -66,7 +65,7 @@ impl Reload {
         self.sources.applied();
         runtime.diagnostics.extend(self.sources.diagnostics().iter().cloned());
         runtime.diagnostics.extend(self.resolvers.declare(&runtime));
-        runtime.diagnostics.extend(self.conflict.borrow_and_update().clone());
+        runtime.diagnostics.extend(self.findings.now());
         if let Some(metrics) = &self.metrics {
             tell_metrics(metrics, &runtime);
             if !Arc::ptr_eq(&self.certificates, &runtime.certificates) {

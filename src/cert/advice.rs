@@ -1,7 +1,20 @@
 //! From what is wrong to what to do.
 
 /// Words that a reason has, and what helps.
-const ADVICE: [(&[&str], &str); 17] = [
+const ADVICE: [(&[&str], &str); 20] = [
+    (
+        &["there is at most one an hour"],
+        "find out who deletes or rewrites the Secret, or whose clock or renewBefore is wrong; flow-proxy cert renew does \
+         not wait",
+    ),
+    (
+        &["flow-proxy issues by ACME only", "is that of another signer"],
+        "name an issuer of cert-manager.io with spec.acme in spec.issuerRef; for any other, run cert-manager",
+    ),
+    (
+        &["issuerRef.kind", "issuerRef.group"],
+        "correct spec.issuerRef of the Certificate: kind is ClusterIssuer or Issuer (the default), group cert-manager.io",
+    ),
     (
         &["not found: clusterissuer", "not found: issuer"],
         "create the issuer, or correct spec.issuerRef of the Certificate",

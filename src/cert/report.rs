@@ -4,7 +4,7 @@ use super::advice::advice;
 use flow_acme::objects::{
     Certificate, CertificateRequest, Challenge, Condition, ConditionStatus, Issuer, Key, Meta, Order, State, condition,
 };
-use flow_acme::planner::View;
+use flow_acme::planner::{self, View, unserved};
 use jiff::{SignedDuration, Timestamp, Unit};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -57,10 +57,14 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
         let last = status.last_failure_time.map(|at| format!(", last {} ({})", at, distance(at, now)));
         row(&mut text, "failed", &format!("{times} times{}", last.unwrap_or_default()));
     }
+    if let Some(why) = planner::held(certificate) {
+        row(&mut text, "waits", why);
+    }
     let reference = &spec.issuer_ref;
-    let issuer = match view.issuers.get(&reference.key(namespace)) {
-        None => "not there".to_owned(),
-        Some(issuer) => said(&issuer.status.conditions, "Ready"),
+    let issuer = match (unserved(view, certificate), view.issuers.get(&reference.key(namespace))) {
+        (Some(why), _) => format!("not served: {why}"),
+        (None, None) => "not there".to_owned(),
+        (None, Some(issuer)) => said(&issuer.status.conditions, "Ready"),
     };
     row(&mut text, "issuer", &format!("{} {}: {issuer}", reference.kind(), reference.name));
     if let Some(request) = latest(view, certificate) {
@@ -79,7 +83,10 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
             }
         }
     }
-    if !is_ready(certificate) || condition(&status.conditions, "Issuing").is_some() {
+    if !is_ready(certificate)
+        || planner::held(certificate).is_some()
+        || condition(&status.conditions, "Issuing").is_some()
+    {
         let reasons = reasons(view, certificate);
         let help = advice(reasons.iter().rev().map(String::as_str));
         let _ = writeln!(
@@ -94,17 +101,21 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
 /// Why it is as it is, from the Certificate down to its challenges.
 fn reasons(view: &View, certificate: &Certificate) -> Vec<String> {
     let mut reasons = Vec::new();
-    let mut not = |conditions: &[Condition], kind: &str| {
+    let not = |conditions: &[Condition], kind: &str| {
         let found = condition(conditions, kind).filter(|c| c.status != ConditionStatus::True);
-        reasons.extend(found.map(|c| format!("{}: {}", c.reason, c.message)));
+        found.map(|c| format!("{}: {}", c.reason, c.message))
     };
-    not(&certificate.status.conditions, "Ready");
-    not(&certificate.status.conditions, "Issuing");
+    reasons.extend(not(&certificate.status.conditions, "Ready"));
+    reasons.extend(not(&certificate.status.conditions, "Issuing"));
+    reasons.extend(planner::held(certificate).map(str::to_owned));
+    if let Some(why) = unserved(view, certificate) {
+        // Nobody does anything below it.
+        reasons.push(why);
+        return reasons;
+    }
     let issuer: Option<&Arc<Issuer>> =
         view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
-    if let Some(issuer) = issuer {
-        not(&issuer.status.conditions, "Ready");
-    }
+    reasons.extend(issuer.and_then(|issuer| not(&issuer.status.conditions, "Ready")));
     if let Some(request) = latest(view, certificate) {
         let found = condition(&request.status.conditions, "Ready").filter(|c| c.status != ConditionStatus::True);
         reasons.extend(found.map(|c| format!("{}: {}", c.reason, c.message)));

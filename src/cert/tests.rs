@@ -22,7 +22,7 @@ fn scene(reason: &str) -> View {
     .unwrap();
     let issuer: Issuer = serde_json::from_value(json!({
         "metadata": { "name": "le" },
-        "spec": {},
+        "spec": { "acme": { "server": "https://ca.test", "privateKeySecretRef": { "name": "le" } } },
         "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
     }))
     .unwrap();
@@ -93,6 +93,59 @@ fn the_deepest_reason_decides_what_helps() {
     message.clone_into(&mut Arc::make_mut(request).status.conditions.first_mut().unwrap().message);
     assert!(shown(&view).contains("issuer   ClusterIssuer le: not there"));
     assert!(advised(&view).contains("create the issuer"));
+}
+
+/// The Certificate of a scene, changed.
+fn changed(view: &mut View, change: impl FnOnce(&mut Certificate)) {
+    change(Arc::make_mut(view.certificates.values_mut().next().unwrap()));
+}
+
+#[test]
+fn an_issuer_that_is_not_served_is_said_with_what_to_do() {
+    for (kind, group, row, help) in [
+        ("clusterissuer", "", "does not exist: write ClusterIssuer", "What to do: correct spec.issuerRef"),
+        (
+            "ClusterIssuer",
+            "certmanager.k8s.io",
+            "write cert-manager.io, or leave it out",
+            "What to do: correct spec.issuerRef",
+        ),
+        ("PCA", "awspca.cert-manager.io", "is that of another signer", "What to do: name an issuer of cert-manager.io"),
+        ("", "", "is of the type vault", "What to do: name an issuer of cert-manager.io with spec.acme"),
+    ] {
+        let mut view = scene("");
+        let issuer = view.issuers.values().next().unwrap();
+        let mut vault = Issuer::clone(issuer);
+        vault.metadata.namespace = "web".to_owned();
+        vault.spec.acme = None;
+        vault.spec.vault = Some(json!({}));
+        view.issuers.insert(vault.key(), Arc::new(vault));
+        changed(&mut view, |certificate| {
+            kind.clone_into(&mut certificate.spec.issuer_ref.kind);
+            group.clone_into(&mut certificate.spec.issuer_ref.group);
+        });
+        let text = shown(&view);
+        let issuer = text.lines().find(|line| line.starts_with("  issuer ")).unwrap();
+        assert!(issuer.contains("not served: ") && issuer.contains(row), "{text}");
+        assert!(text.lines().last().unwrap().starts_with(help), "{text}");
+    }
+}
+
+#[test]
+fn an_order_that_waits_says_why_and_until_when() {
+    let mut view = scene("");
+    view.requests.clear();
+    changed(&mut view, |certificate| {
+        let conditions = json!([
+            { "type": "Ready", "status": "True" },
+            { "type": "OrderHeld", "status": "True", "reason": "TooSoon",
+              "message": "the next one waits until 2026-01-01T01:00:00Z: there is at most one an hour" },
+        ]);
+        certificate.status.conditions = serde_json::from_value(conditions).unwrap();
+    });
+    let text = shown(&view);
+    assert!(text.contains("  waits    the next one waits until 2026-01-01T01:00:00Z"), "{text}");
+    assert!(text.lines().last().unwrap().contains("flow-proxy cert renew does not wait"), "{text}");
 }
 
 #[test]

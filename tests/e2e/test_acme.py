@@ -6,7 +6,7 @@ import time
 import yaml
 from harness import acme, objects, paths, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
-from harness.issuing import ACME, SEED, SYSTEM, certificate, condition, issuer_of, listed, presented, read, ready, served_by
+from harness.issuing import ACME, SEED, SYSTEM, certificate, condition, issuer_of, listed, ordered_before, presented, read, ready, served_by
 from harness.waiting import eventually, steadily
 
 
@@ -157,6 +157,8 @@ def test_a_window_that_the_ca_moves_to_now_renews_at_once(cluster, replicas, iss
     at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
     # A window from before the certificate is one of its predecessor's, and not heeded.
     pebble.renew_now(leaf, {"start": at(1), "end": at(3)})
+    # There is at most one order an hour.
+    ordered_before(cluster, space.name, "renewed")
     # The CA asks to be asked every six hours: these are over.
     status = {"status": {"acme": {"ari": {"nextCheck": at(-60)}}}}
     path = f"{cluster.base}{cluster.url(item)}/status"
@@ -191,8 +193,13 @@ def test_a_living_cert_manager_is_left_to_its_work(cluster, replicas, issuer, pe
         told = lambda proxy=proxy: any("acme.mode=force" in finding["message"] for finding in proxy.api("/diagnostics"))
         eventually(told, 5, 0.1, "the finding")
         eventually(lambda proxy=proxy: proxy.metric("flow_proxy_diagnostics", kind="Lease", severity="warning") == 1, 5, 0.1)
-    cluster.apply(certificate("guarded", namespace, "guarded.test"))
-    steadily(lambda: not (read(cluster, "certificates", namespace, "guarded") or {}).get("status"), 3, 0.2)
+    # Its own are not spoken of either.
+    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", namespace), "spec": {"selfSigned": {}}}
+    cluster.apply(own, certificate("guarded", namespace, "guarded.test"), certificate("own", namespace, "own.test", issuer="own", kind="Issuer"))
+    untouched = lambda name: not (read(cluster, "certificates", namespace, name) or {}).get("status")
+    steadily(lambda: untouched("guarded") and untouched("own"), 3, 0.2)
+    assert not any("selfSigned" in finding["message"] for finding in replicas.running[0].api("/diagnostics"))
     cluster.delete(lease)
     eventually(lambda: ready(cluster, namespace, "guarded"), 30, 0.1, "the certificate")
+    eventually(lambda: condition(read(cluster, "certificates", namespace, "own")).get("reason") == "IssuerNotServed", 10, 0.1, "the reason")
     eventually(lambda: not replicas.running[0].metric("flow_proxy_diagnostics", kind="Lease"), 5, 0.1, "no finding")

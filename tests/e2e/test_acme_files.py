@@ -133,6 +133,7 @@ def test_an_acme_json_is_taken_over(start, pebble, tmp_path):
                 "Certificates": [
                     {"domain": {"main": "taken.files.test"}, "certificate": encode(pair.chain_pem), "key": encode(pair.key_pem), "Store": "default"},
                     {"domain": {"main": "broken.files.test"}, "certificate": "bm9uZQ==", "key": "bm9uZQ==", "Store": "default"},
+                    {"domain": {"main": "null.files.test"}, "certificate": None, "key": None, "Store": "default"},
                 ],
             }
         }
@@ -143,7 +144,8 @@ def test_an_acme_json_is_taken_over(start, pebble, tmp_path):
     proxy = start(*resolver(pebble, tmp_path))
     assert eventually(lambda: serves(proxy, "taken.files.test"), 10, 0.05, "the certificate") == pair.der
     steadily(lambda: pebble.orders() == orders, 3, 0.2)
-    assert "broken.files.test of le" in proxy.log()
+    for words in ("broken.files.test of le: error decoding", "null.files.test of le: it has no certificate", "chmod 600"):
+        assert words in proxy.log(), words
     assert (tmp_path / "acme.json").read_text() == text
 
 
@@ -159,6 +161,16 @@ def test_what_a_resolver_cannot_do_is_told(start, pebble, tmp_path):
 
     eventually(lambda: told("certificate resolver nobody does not exist"), 10, 0.1)
     eventually(lambda: told("*.files.test needs a DNS-01 solver"), 20, 0.1)
+
+
+@pytest.mark.parametrize(("content", "words"), [("{", "this is no JSON: EOF"), ('{"Account": {}}', "the acme.json of Traefik 1"), ("[]", "not Traefik's acme.json")])
+def test_a_file_that_is_no_acme_json_stops_the_start(tmp_path, content, words):
+    storage = tmp_path / "acme.json"
+    storage.write_text(content)
+    flags = [f"--certificatesresolvers.le.acme.storage={storage}", "--certificatesresolvers.le.acme.tlschallenge=true"]
+    process = Process("resolver", [paths.tool("FLOW_PROXY", "the proxy's executable"), "--entrypoints.web.address=:29990", *flags])
+    assert process.child.wait(10) == 1
+    assert words in process.log() and "move it away: certificates are then issued anew" in process.log(), process.log()
 
 
 @pytest.mark.parametrize(
@@ -214,3 +226,100 @@ def test_a_broken_manifest_spares_the_others(start, pebble, tmp_path):
     # Off is off.
     proxy = start(f"--acme.storage={tmp_path}/other", "--acme.mode=off")
     assert proxy.ready() and not (tmp_path / "other").exists()
+
+
+def findings(proxy, *words):
+    """Whether findings have all these words; else an error with what they have."""
+    found = [f"{f['subject']['kind']} {f['subject']['name']}: {f['message']}" for f in proxy.api("/diagnostics")]
+    missing = [word for word in words if not any(word in text for text in found)]
+    assert not missing, (missing, found)
+    return True
+
+
+def test_a_secret_that_is_lost_is_ordered_anew_once_an_hour(start, pebble, tmp_path):
+    """Whatever happened to the folder: a restart changes nothing, a changed spec is a wish."""
+    bundle = base64.b64encode(pebble.authority_file.read_bytes()).decode()
+    write(start.folder, "issuer", acme_issuer("le", pebble.directory, caBundle=bundle))
+    write(start.folder, "site", *site("site", "lost.files.test", tls=["lost-tls"]), certificate("lost-tls", "default", "lost.files.test", issuer="le"))
+    flags = [f"--acme.storage={tmp_path}/state"]
+    proxy = start(*flags)
+    eventually(lambda: serves(proxy, "lost.files.test"), 40, 0.1, "the certificate")
+    proxy.stop()
+    lost = [path for path in (tmp_path / "state" / "secrets").iterdir() if "lost-tls" in path.name and "tls.crt" in path.read_text()]
+    assert len(lost) == 1
+    lost[0].unlink()
+    orders, proxy = pebble.orders(), start(*flags)
+    eventually(lambda: findings(proxy, "Certificate lost-tls: the last order was placed at 20"), 15, 0.1)
+    steadily(lambda: pebble.orders() == orders, 3, 0.2)
+    write(start.folder, "site", *site("site", "lost.files.test", tls=["lost-tls"]), certificate("lost-tls", "default", "lost.files.test", "more.files.test", issuer="le"))
+    eventually(lambda: serves(proxy, "lost.files.test", "more.files.test"), 40, 0.1, "the certificate of both names")
+    assert pebble.orders() == orders + 1
+
+
+def test_wishes_that_nobody_grants_are_told(start, tmp_path):
+    """Issuers of other types and groups, misspelt ones, and Secrets that are filled already."""
+    named = lambda name, **reference: {**certificate(name, "default", f"{name}.files.test"), "spec": {"secretName": name, "dnsNames": [f"{name}.files.test"], "issuerRef": reference}}
+    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", "default"), "spec": {"selfSigned": {}}}
+    write(
+        start.folder,
+        "certificates",
+        own,
+        acme_issuer("le", "https://127.0.0.1:1/dir"),
+        named("nokind", name="le"),
+        named("group", name="le", kind="ClusterIssuer", group="certmanager.k8s.io"),
+        named("selfsigned", name="own"),
+        named("typo", name="lf", kind="ClusterIssuer"),
+        named("lower", name="le", kind="clusterissuer"),
+        certificate("first", "default", "first.files.test", issuer="le"),
+        certificate("second", "default", "second.files.test", issuer="le", secretName="first"),
+    )
+    items = []
+    for name in ("alpha", "zulu"):
+        service, ingress = site(name, f"{name}.files.test", tls=["crowded"])
+        ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] = "le"
+        ingress["spec"]["tls"][0]["hosts"] = [f"{name}.files.test"]
+        items += [service, ingress]
+    write(start.folder, "sites", *items)
+    proxy = start(f"--acme.storage={tmp_path}/state")
+    told = (
+        'Certificate nokind: Referenced "Issuer" not found: issuer.cert-manager.io "le" not found, but ClusterIssuer "le" is there',
+        'Certificate group: issuerRef.group "certmanager.k8s.io" is not served: write cert-manager.io',
+        'Certificate selfsigned: Issuer "own" is of the type selfSigned',
+        'Certificate typo: Referenced "ClusterIssuer" not found',
+        'Certificate lower: issuerRef.kind "clusterissuer" does not exist: write ClusterIssuer',
+        'Certificate second: Secret "first" is filled by Certificate "first"',
+        'Ingress zulu: Secret "crowded" is filled by Certificate "crowded" of Ingress "alpha", which is not for zulu.files.test',
+    )
+    eventually(lambda: findings(proxy, *told), 15, 0.1)
+    for words in told:
+        assert words.partition(": ")[2].replace('"', '') in proxy.log().replace('\\"', '"').replace('"', ''), words
+
+
+def test_labels_that_leave_a_template_leave_the_secret(start, pebble, tmp_path):
+    bundle = base64.b64encode(pebble.authority_file.read_bytes()).decode()
+    def wish(**template):
+        spec = {"secretTemplate": template} if template else {}
+        return acme_issuer("le", pebble.directory, caBundle=bundle), certificate("template", "default", "template.files.test", issuer="le", **spec)
+
+    def marks():
+        path = next(path for path in (tmp_path / "state" / "secrets").iterdir() if "template" in path.name and "tls.crt" in path.read_text())
+        metadata = json.loads(path.read_text())["metadata"]
+        ours = lambda names: {name: value for name, value in names.items() if "/" not in name}
+        return ours(metadata["labels"]), ours(metadata["annotations"])
+
+    write(start.folder, "all", *wish(labels={"team": "one", "old": "x"}, annotations={"reloader": "true"}), *site("site", "template.files.test", tls=["template"]))
+    proxy = start(f"--acme.storage={tmp_path}/state")
+    eventually(lambda: serves(proxy, "template.files.test"), 40, 0.1, "the certificate")
+    assert marks() == ({"team": "one", "old": "x"}, {"reloader": "true"})
+    write(start.folder, "all", *wish(labels={"team": "two"}))
+    eventually(lambda: marks() == ({"team": "two"}, {}), 10, 0.1, "the labels of the second template")
+    orders = pebble.orders()
+    write(start.folder, "all", *wish())
+    eventually(lambda: marks() == ({}, {}), 10, 0.1, "no labels")
+    assert pebble.orders() == orders
+
+
+def test_resolvers_issue_whatever_the_mode_of_cert_managers_objects(start, pebble, tmp_path):
+    write(start.folder, "site", *site("site", "off.files.test", annotations=RESOLVED))
+    proxy = start(*resolver(pebble, tmp_path), "--acme.mode=off")
+    eventually(lambda: serves(proxy, "off.files.test"), 40, 0.1, "the certificate")

@@ -10,7 +10,7 @@ import time
 import pytest
 from harness import faults, objects, paths, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
-from harness.issuing import ACME, acme_issuer, certificate, condition, events, listed, read, ready, secret, told
+from harness.issuing import ACME, acme_issuer, certificate, condition, events, listed, ordered_before, read, ready, secret, told
 from harness.waiting import eventually, steadily
 
 _numbers = itertools.count(1)
@@ -229,11 +229,90 @@ def test_a_secret_edited_by_hand(cluster, ca, issuer, space, pebble):
     assert pebble.issued() == before
     other = base64.b64encode(pki.leaf("edited.test").key_pem.encode()).decode()
     cluster.merge({**old, "apiVersion": "v1", "kind": "Secret"}, {"data": {"tls.key": other}})
+    # Not within the hour.
+    held = eventually(lambda: condition(read(cluster, "certificates", space, "edited"), "OrderHeld"), 10, 0.1, "the condition")
+    assert held["status"] == "True" and "private key that does not match" in held["message"], held
+    in_peace(ca, 2)
+    ordered_before(cluster, space, "edited")
     eventually(lambda: secret(cluster, space, "edited")["data"]["tls.crt"] != old["data"]["tls.crt"], 30, 0.1, "a new pair")
     eventually(lambda: ready(cluster, space, "edited"), 15, 0.1, "the certificate")
     assert [e for e in events(cluster, space, "Issuing") if "private key" in e[3]]
     in_peace(ca)
     assert pebble.issued() == before + 1
+
+
+def test_a_secret_that_is_deleted_again_and_again(cluster, replicas, ca, issuer, space, pebble):
+    """One order an hour, said on the object, by `cert status` and as a finding; who asks does not wait."""
+    cluster.apply(order("deleted", space, "deleted.test"))
+    eventually(lambda: ready(cluster, space, "deleted"), 30, 0.1, "the certificate")
+    before = pebble.orders()
+    gone = {"apiVersion": "v1", "kind": "Secret", "metadata": objects.meta("deleted", space)}
+    cluster.delete(gone)
+    held = lambda: condition(read(cluster, "certificates", space, "deleted"), "OrderHeld")
+    eventually(lambda: held().get("reason") == "TooSoon", 10, 0.1, "the condition")
+    words = ("the last order was placed at 20", "the next one waits until 20", "Issuing certificate as Secret does not exist")
+    assert all(word in held()["message"] for word in words), held()
+    eventually(lambda: events(cluster, space, "OrderHeld"), 10, 0.2, "the event")
+    for proxy in replicas.running:
+        findings = lambda proxy=proxy: [f for f in proxy.api("/diagnostics") if f["message"] == held()["message"]]
+        eventually(findings, 10, 0.2, "the finding on every replica")
+    shown = cert(cluster, "status", "deleted", "-n", space)
+    assert shown.returncode == 1 and "  waits    the last order was placed" in shown.stdout, shown.stdout
+    assert "What to do: find out who deletes or rewrites the Secret" in shown.stdout, shown.stdout
+    in_peace(ca, 3)
+    assert pebble.orders() == before
+    assert cert(cluster, "renew", "deleted", "-n", space).returncode == 0
+    eventually(lambda: ready(cluster, space, "deleted"), 30, 0.1, "the certificate")
+    # Another spec too.
+    cluster.delete(gone)
+    cluster.apply(order("deleted", space, "deleted.test", "more.deleted.test"))
+    eventually(lambda: ready(cluster, space, "deleted"), 30, 0.1, "the certificate of both names")
+    assert pebble.orders() == before + 2
+
+
+def test_issuers_that_nobody_serves(cluster, replicas, issuer, space):
+    """No silence: a condition, an event, a finding, and what `cert status` advises."""
+    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", space), "spec": {"selfSigned": {}}}
+    foreign = order("foreign", space, "foreign.test")
+    foreign["spec"]["issuerRef"] = {"name": "pca", "kind": "AWSPCAIssuer", "group": "awspca.cert-manager.io"}
+    nokind = order("nokind", space, "nokind.test", issuer="letsencrypt-prod")
+    nokind["spec"]["issuerRef"] = {"name": "cluster-wide"}
+    cluster.apply(own, acme_issuer("cluster-wide", "https://127.0.0.1:1/dir"), foreign, nokind, order("selfsigned", space, "self.test", issuer="own"))
+    for name, reason, words, advice in (
+        ("selfsigned", "IssuerNotServed", "is of the type selfSigned", "name an issuer of cert-manager.io with spec.acme"),
+        ("foreign", "IssuerNotServed", "is that of another signer", "name an issuer of cert-manager.io with spec.acme"),
+        ("nokind", "IssuerNotFound", 'but ClusterIssuer "cluster-wide" is there: write issuerRef.kind', "create the issuer, or correct"),
+    ):
+        found = lambda name=name: condition(read(cluster, "certificates", space, name))
+        eventually(lambda: found().get("reason") == reason, 15, 0.1, f"the reason of {name}")
+        assert words in found()["message"], found()
+        eventually(lambda: [e for e in events(cluster, space, reason) if e[:2] == ("Certificate", name) and words in e[3]], 10, 0.2, "the event")
+        told = lambda: [f for f in replicas.running[0].api("/diagnostics") if f["subject"]["name"] == name and words in f["message"]]
+        eventually(told, 10, 0.2, f"the finding of {name}")
+        shown = cert(cluster, "status", name, "-n", space)
+        assert shown.returncode == 1 and words in shown.stdout and f"What to do: {advice}" in shown.stdout, shown.stdout
+
+
+def test_two_ingresses_on_one_secret(cluster, replicas, ca, issuer, space, pebble):
+    """The elder has its certificate; the younger is told whose Secret it names, until it names another."""
+    def site(name, host, secret):
+        item = objects.ingress(name, space, host, tls=[secret])
+        item["metadata"]["annotations"] = {"cert-manager.io/issuer": issuer}
+        item["spec"]["tls"][0]["hosts"] = [host]
+        return item
+
+    cluster.apply(site("zulu", "zulu.test", "crowded"))
+    eventually(lambda: ready(cluster, space, "crowded"), 30, 0.1, "the certificate")
+    cluster.apply(site("alpha", "alpha.test", "crowded"))
+    words = 'Secret "crowded" is filled by Certificate "crowded" of Ingress "zulu", which is not for alpha.test'
+    told = eventually(lambda: [e for e in events(cluster, space, "BadConfig") if words in e[3]], 15, 0.2, "the event")
+    assert told[0][:2] == ("Ingress", "alpha")
+    findings = lambda: [f for f in replicas.running[0].api("/diagnostics") if words in f["message"]]
+    found = eventually(findings, 10, 0.2, "the finding")
+    assert found[0]["subject"]["kind"] == "Ingress" and found[0]["subject"]["name"] == "alpha", found
+    cluster.apply(site("alpha", "alpha.test", "roomy"))
+    eventually(lambda: ready(cluster, space, "roomy"), 30, 0.1, "a certificate of its own")
+    eventually(lambda: not findings(), 10, 0.2, "no finding")
 
 
 def test_what_a_person_asks(cluster, ca, issuer, space, pebble):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 import pytest
 import yaml
@@ -155,6 +156,19 @@ def ready(cluster, namespace, name):
     found = condition(read(cluster, "certificates", namespace, name))
     assert found.get("status") == "True", found
     return True
+
+
+def ordered_before(cluster, namespace, name, hours=2):
+    """Has the last order of a Certificate lie in the past, as if these hours had gone by."""
+    item = read(cluster, "certificates", namespace, name)
+    conditions = item["status"]["conditions"]
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600 * hours))
+    assert condition(item, "Ordered"), conditions
+    conditions = [{**c, "lastTransitionTime": at} if c["type"] == "Ordered" else c for c in conditions]
+    path = f"{cluster.base}{cluster.url(item)}/status"
+    head = {"Content-Type": "application/merge-patch+json"}
+    answer = cluster.http.patch(path, json={"status": {"conditions": conditions}}, headers=head, timeout=5)
+    assert answer.status_code == 200, answer.text
 
 
 def told(cluster, namespace, words, kind="certificates", group="cert-manager.io"):

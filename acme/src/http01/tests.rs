@@ -31,7 +31,7 @@ fn scene() -> Scene {
     };
     let issuer: Issuer = Object {
         metadata: Meta::named(Key::new("", "le")),
-        spec: IssuerSpec { acme: Some(acme) },
+        spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() },
         status: Default::default(),
     };
     view.issuers.insert(issuer.key(), Arc::new(issuer));

@@ -5,13 +5,26 @@ use std::collections::BTreeMap;
 /// An `Issuer`, or a `ClusterIssuer` where the namespace is empty.
 pub type Issuer = Object<IssuerSpec, IssuerStatus>;
 
-/// What an issuer is. Other kinds than ACME are somebody else's.
+/// What an issuer is. Other types than ACME are somebody else's.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct IssuerSpec {
     /// An ACME account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acme: Option<AcmeSpec>,
+    /// A key pair that signs: known, not served here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<serde_json::Value>,
+    /// Certificates that sign themselves: known, not served here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<serde_json::Value>,
+    /// HashiCorp's Vault: known, not served here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<serde_json::Value>,
+    /// Venafi: known, not served here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venafi: Option<serde_json::Value>,
 }
 
 /// An account at an ACME server and how its challenges are solved.

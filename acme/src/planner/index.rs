@@ -1,6 +1,8 @@
 use super::View;
+use super::ingress::Claims;
 use crate::names::{CERTIFICATE_NAME, NEXT_PRIVATE_KEY};
 use crate::objects::{Certificate, CertificateRequest, Challenge, Key, Meta, Order, Secret};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ pub(crate) struct Index<'a> {
     by_secret: HashMap<(&'a str, &'a str), Vec<&'a Arc<Certificate>>>,
     by_ingress: HashMap<&'a str, Vec<&'a Arc<Certificate>>>,
     next_keys: HashMap<&'a str, Vec<&'a Arc<Secret>>>,
+    claims: OnceCell<Claims<'a>>,
 }
 
 fn owner<'a>(meta: &'a Meta, kind: &str) -> Option<&'a str> {
@@ -27,6 +30,7 @@ impl<'a> Index<'a> {
             by_secret: HashMap::new(),
             by_ingress: HashMap::new(),
             next_keys: HashMap::new(),
+            claims: OnceCell::new(),
         };
         for request in view.requests.values() {
             if let Some(uid) = owner(&request.metadata, "Certificate") {
@@ -77,6 +81,11 @@ impl<'a> Index<'a> {
 
     pub(crate) fn of_ingress(&self, ingress: &Meta) -> &[&'a Arc<Certificate>] {
         self.by_ingress.get(ingress.uid.as_str()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Which Ingress comes first at a Secret: looked up where somebody asks.
+    pub(crate) fn claims(&self, view: &'a View) -> &Claims<'a> {
+        self.claims.get_or_init(|| Claims::of(view))
     }
 
     /// Which Certificate fills a Secret that several name: the one in its annotation, else the oldest, then by name.

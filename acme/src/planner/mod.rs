@@ -14,12 +14,15 @@ mod memo;
 mod order;
 mod request;
 mod solver;
+mod trouble;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 pub use action::{Call, Event, EventType, Kind, Object, Plan, Step, Write};
+pub use certificate::brake::held;
+pub use certificate::foreign::unserved;
 pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make};
 pub use certificate::renew;
 pub use certificate::renewal::{ari_target, heard as renewal_heard};
@@ -27,6 +30,7 @@ pub use challenge::{Progress, accepted, checked, probed};
 pub use issuer::{Registering, account_created, registered, registering};
 pub use memo::Memo;
 pub use order::{downloaded, finalized, found as authorizations_found, opened, opening, refreshed};
+pub use trouble::{Trouble, troubles};
 pub use view::{IngressFacts, IngressTls, Settings, View};
 
 use index::Index;

@@ -1,5 +1,6 @@
 //! CertificateRequests: approved, checked, and turned into Orders.
 
+use super::certificate::foreign;
 use super::{Context, Event, Kind, Plan, Step, Write, issuer};
 use crate::ca::Account;
 use crate::names::{self, CERTIFICATE_NAME};
@@ -42,10 +43,9 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
         let event = Event::normal(Kind::CertificateRequest, &request.metadata, "cert-manager.io", APPROVED);
         return plan.steps.push(Step::write(Write::Status(changed.into())).with(event));
     }
-    let kind = request.spec.issuer_ref.kind();
     let Some(issuer) = issuer else {
-        let resource = if kind == "ClusterIssuer" { "clusterissuer" } else { "issuer" };
-        let message = format!("Referenced {kind:?} not found: {resource}.cert-manager.io {:?} not found", place.name);
+        let reference = &request.spec.issuer_ref;
+        let message = foreign::missing(context.view, reference, &request.metadata.namespace).unwrap_or_default();
         return plan.steps.extend(pending(context, request, "IssuerNotFound", message));
     };
     if !condition(&issuer.status.conditions, "Ready").is_some_and(|c| c.status == ConditionStatus::True) {

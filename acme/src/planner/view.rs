@@ -57,6 +57,8 @@ pub struct Settings {
     pub serves_default_class: bool,
     /// Target Secrets go down with their Certificate.
     pub owner_references: bool,
+    /// No other controller of cert-manager's kinds is at work: what is not served here is told on the object.
+    pub alone: bool,
     /// The CA is asked when to renew.
     pub renewal_information: bool,
     /// Who asks, where `kubectl get certificaterequest` shows the requester: our own user name.
@@ -74,6 +76,7 @@ impl Default for Settings {
             served_classes: vec!["traefik".to_owned()],
             serves_default_class: true,
             owner_references: false,
+            alone: true,
             renewal_information: true,
             requester: "system:serviceaccount:flow-proxy:flow-proxy".to_owned(),
             max_challenges: 60,

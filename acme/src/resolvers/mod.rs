@@ -202,7 +202,7 @@ fn issuer(resolver: &Resolver) -> Issuer {
         solvers: vec![Solver { http01: Some(Http01::default()), ..Solver::default() }],
         ..AcmeSpec::default()
     };
-    Object { metadata, spec: IssuerSpec { acme: Some(acme) }, status: IssuerStatus::default() }
+    Object { metadata, spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() }, status: IssuerStatus::default() }
 }
 
 fn account_secret(resolver: &str) -> String {

@@ -120,7 +120,7 @@ fn issuer(pebble: &Pebble, kind: Option<&str>) -> Issuer {
         solvers: vec![Solver { http01: Some(Http01::default()), ..Solver::default() }],
         ..AcmeSpec::default()
     };
-    Object { metadata, spec: IssuerSpec { acme: Some(acme) }, status: Default::default() }
+    Object { metadata, spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() }, status: Default::default() }
 }
 
 fn certificate(key: &Key, names: &[&str]) -> Certificate {

@@ -14,6 +14,7 @@ mod replicas;
 mod secrets;
 mod state;
 mod store;
+pub(crate) mod troubles;
 mod write;
 
 pub use desk::{Desk, DeskError};
@@ -66,6 +67,7 @@ pub fn start(
         guard::start(&client, &options.settings.fallback_namespaces, &outage, &shared, &mut tasks);
     }
     tasks.spawn(state::publish(Arc::clone(&shared), lookups));
+    tasks.spawn(troubles::watch(Arc::clone(&shared)));
     tasks.spawn(state::follow_standing(Arc::clone(&shared), leadership.standing()));
     let events = events::start(client.clone(), options.identity, &mut tasks);
     tokio::spawn(async move {
@@ -80,6 +82,12 @@ impl ClusterStore {
     #[must_use]
     pub fn conflict(&self) -> watch::Receiver<Option<Diagnostic>> {
         self.shared.conflict.subscribe()
+    }
+
+    /// What keeps certificates from coming.
+    #[must_use]
+    pub fn troubles(&self) -> watch::Receiver<Vec<Diagnostic>> {
+        self.shared.troubles.subscribe()
     }
 
     /// Turns true once everything was listed and is in the view.

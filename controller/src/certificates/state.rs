@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) known: watch::Sender<bool>,
     /// A cert-manager at work, or what is left of one.
     pub(super) conflict: watch::Sender<Option<Diagnostic>>,
+    /// What keeps certificates from coming.
+    pub(super) troubles: watch::Sender<Vec<Diagnostic>>,
     /// Certificates are issued here: the kinds are served, and no cert-manager is at work.
     pub(super) acting: AtomicBool,
     pub(super) settings: Settings,
@@ -82,6 +84,7 @@ impl Shared {
             version: watch::Sender::new(0),
             known: watch::Sender::new(false),
             conflict: watch::Sender::new(None),
+            troubles: watch::Sender::default(),
             acting: AtomicBool::new(false),
             settings,
         }

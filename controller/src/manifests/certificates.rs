@@ -1,8 +1,8 @@
 //! The certificates that a folder asks for, and those that came of it.
 
 use super::wishes::Wishes;
+use crate::certificates::troubles::finding;
 use crate::view::{Object, ObjectKey, Secret, View};
-use flow_acme::planner::Kind;
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
 use flow_model::diagnostic::{Diagnostic, Subject};
@@ -62,15 +62,7 @@ impl Certificates {
                 data: secret.data.iter().map(|(name, value)| (name.as_str().into(), value.as_slice().into())).collect(),
             }));
         }
-        let troubles = self.served.troubles.iter().map(|trouble| {
-            let kind = match (trouble.kind, trouble.key.namespace.is_empty()) {
-                (Kind::Issuer, true) => "ClusterIssuer",
-                (Kind::Issuer, false) => "Issuer",
-                _ => "Certificate",
-            };
-            let subject = Subject::new(kind, trouble.key.namespace.as_str(), trouble.key.name.as_str());
-            Diagnostic::warning(subject, trouble.message.clone())
-        });
+        let troubles = self.served.troubles.iter().map(finding);
         let own = self.problem.iter().map(|problem| {
             Diagnostic::error(Subject::new("Certificate", "", ""), format!("no certificates are issued: {problem}"))
         });

@@ -1,6 +1,6 @@
 //! The certificates of a cluster.
 
-use super::Office;
+use super::{Findings, Office};
 use crate::settings::{self, AcmeMode, Settings};
 use flow_acme::http01::ChallengeTable;
 use flow_acme::planner;
@@ -8,10 +8,8 @@ use flow_acme::store::Store as _;
 use flow_controller::certificates::{self, ClusterStore, Options, Ports};
 use flow_controller::lease;
 use flow_controller::provider::Kubernetes;
-use flow_model::diagnostic::Diagnostic;
 use flow_model::entry_point::EntryPoint;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 pub(super) fn start(
     settings: &Settings,
@@ -20,15 +18,15 @@ pub(super) fn start(
     table: &Arc<ChallengeTable>,
     office: &Office,
     answers: impl FnOnce() + Send + 'static,
-) -> watch::Receiver<Option<Diagnostic>> {
+) -> Findings {
     let options = options(settings, entry_points);
     let planned = options.settings.clone();
     let (client, leadership) = (cluster.client.clone(), cluster.leadership.clone());
     let store = certificates::start(client, leadership, options, office.stop.clone());
     tokio::spawn(first_answers(Arc::clone(&store), Arc::clone(table), planned.clone(), answers));
-    let conflict = store.conflict();
+    let findings = Findings::of(&store);
     office.start(store, Arc::clone(table), planned);
-    conflict
+    findings
 }
 
 async fn first_answers(
@@ -54,10 +52,12 @@ fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Options {
     let classes = ingress.is_none_or(|k| {
         k.ingress_class.is_empty() && !k.disable_ingress_class_lookup && !k.disable_cluster_scope_resources
     });
+    let yields = settings.acme.mode == AcmeMode::Auto;
     Options {
         namespaces: namespaces.unwrap_or_default(),
-        settings: super::planned(settings),
-        yields: settings.acme.mode == AcmeMode::Auto,
+        // Who does not look for a cert-manager does not know whose an issuer of another type is.
+        settings: planner::Settings { alone: yields, ..super::planned(settings) },
+        yields,
         classes,
         service: service.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())),
         ports: ports(entry_points),

@@ -4,9 +4,11 @@
 //! `certificatesResolvers`. Each has its store and its engine; proofs are answered for all of them together.
 
 mod cluster;
+mod findings;
 mod folder;
 mod resolvers;
 
+pub(super) use findings::Findings;
 pub(super) use folder::opener;
 pub(super) use resolvers::{Plan, Resolvers, plan, wanted};
 
@@ -20,13 +22,11 @@ use flow_acme::store::Store;
 use flow_controller::lease;
 use flow_controller::provider::Kubernetes;
 use flow_model::challenge::ChallengeLookup;
-use flow_model::diagnostic::Diagnostic;
 use flow_model::entry_point::EntryPoint;
 use flow_proxy_core::snapshot::Reader;
 use flow_proxy_core::tls::{TlsSource, TlsState};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// The class that the proxy serves where no other is set.
@@ -94,10 +94,10 @@ pub(super) fn start(
     table: &Arc<ChallengeTable>,
     office: &Office,
     answers: impl FnOnce() + Send + 'static,
-) -> watch::Receiver<Option<Diagnostic>> {
+) -> Findings {
     if settings.acme.mode == AcmeMode::Off {
         answers();
-        return watch::channel(None).1;
+        return Findings::default();
     }
     cluster::start(settings, cluster, entry_points, table, office, answers)
 }

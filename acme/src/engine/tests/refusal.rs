@@ -1,6 +1,6 @@
 use super::ca::{rate_limited, rejected};
 use super::crash::Fuse;
-use super::world::{World, all_issued, certificate};
+use super::world::{World, all_issued, certificate, ordered_before, simulated};
 use crate::ca::{CaError, RenewalInfo};
 use crate::objects::{Certificate, ConditionStatus, Key, State, Window, condition, set_condition};
 use crate::planner::Write;
@@ -137,6 +137,7 @@ async fn a_window_that_is_now_renews_at_once() {
     *world.ca.window.lock() = Some(RenewalInfo { window, explanation: String::new(), retry_after: None });
     let mut changed = Certificate::clone(&world.view().certificates[&Key::new("web", "a")]);
     changed.status.acme = None;
+    ordered_before(&mut changed, 2);
     world.apply(&Write::Status(changed.into()));
     let replica = world.start(Fuse::default());
     world.until("the renewal", |view| view.certificates.values().all(|c| c.status.revision == Some(2))).await;
@@ -148,6 +149,31 @@ async fn a_window_that_is_now_renews_at_once() {
     let seen = world.ca.seen.lock();
     assert!(seen.orders[1].replaces.contains('.'), "the order says what it replaces");
     assert_eq!(seen.orders[1].names, ["a.example"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_always_past_is_followed_ever_more_slowly() {
+    let mut world = World::new(&[certificate("a", &["a.example"])]);
+    world.clock = simulated;
+    // After the certificate's beginning, which this CA dates back to the year's, and before today.
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let window = Window { start: at("2026-01-02T00:00:00Z"), end: at("2026-01-03T00:00:00Z") };
+    *world.ca.window.lock() = Some(RenewalInfo { window, explanation: String::new(), retry_after: None });
+    let hours = |n: u64| Duration::from_secs(n * 3600 + 900);
+    let mut placed = Vec::new();
+    let mut slept = Duration::ZERO;
+    // Each time another leader, which knows nothing but the objects.
+    for until in [0, 1, 2, 3, 7, 15] {
+        let replica = world.start(Fuse::default());
+        tokio::time::sleep(hours(until).saturating_sub(slept)).await;
+        slept = hours(until);
+        replica.stop().await;
+        placed.push(world.ca.seen.lock().orders.len());
+    }
+    assert_eq!(placed, [1, 2, 3, 3, 4, 5], "at 0, 1, 2, 4 and 8 hours");
+    let told = world.condition("a", "OrderHeld").unwrap();
+    assert_eq!((told.status, told.reason.as_str()), (ConditionStatus::True, "TooSoon"));
+    assert_eq!(world.condition("a", "Ready").unwrap().status, ConditionStatus::True);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,6 +22,8 @@ pub(super) struct World {
     pub(super) cluster: Cluster,
     pub(super) ca: Arc<FakeCa>,
     pub(super) settings: Settings,
+    /// What time it is for the engine.
+    pub(super) clock: fn() -> Timestamp,
 }
 
 pub(super) struct Replica {
@@ -57,7 +59,7 @@ pub(super) fn issuer() -> Issuer {
         ..AcmeSpec::default()
     };
     let metadata = Meta::named(Key::new("", "letsencrypt-prod"));
-    Object { metadata, spec: IssuerSpec { acme: Some(acme) }, status: Default::default() }
+    Object { metadata, spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() }, status: Default::default() }
 }
 
 pub(super) fn certificate(name: &str, hosts: &[&str]) -> Certificate {
@@ -83,7 +85,7 @@ impl World {
             replicas: Arc::new(Mutex::new(Replicas::Alone)),
         };
         let ca = FakeCa::new(ChallengeTable::new());
-        let world = Self { cluster, ca, settings: Settings::default() };
+        let world = Self { cluster, ca, settings: Settings::default(), clock: Timestamp::now };
         world.apply(&Write::Create(issuer().into()));
         for certificate in certificates {
             world.apply(&Write::Create(certificate.clone().into()));
@@ -105,7 +107,7 @@ impl World {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let stop = CancellationToken::new();
         let (a, b) = (Arc::clone(&store), Arc::clone(&self.ca));
-        let engine = Engine::new(a, b, table, self.settings.clone(), metrics);
+        let engine = Engine::new(a, b, table, self.settings.clone(), metrics).with_clock(self.clock);
         let engine = tokio::spawn(engine.run(stop.clone()));
         Replica { store, stop, engine }
     }
@@ -139,4 +141,18 @@ pub(super) fn all_issued(view: &View) -> bool {
             && condition(&certificate.status.conditions, "Issuing").is_none()
             && condition(&certificate.status.conditions, "Ready").is_some_and(|c| c.reason == "Ready")
     }) && view.challenges.is_empty()
+}
+
+/// A clock that goes with simulated time, from the first look at it on.
+pub(super) fn simulated() -> Timestamp {
+    thread_local! {
+        static BEGUN: (tokio::time::Instant, Timestamp) = (tokio::time::Instant::now(), Timestamp::now());
+    }
+    BEGUN.with(|(instant, at)| *at + jiff::SignedDuration::try_from(instant.elapsed()).unwrap())
+}
+
+/// Moves the last order of `web/NAME` into the past.
+pub(super) fn ordered_before(certificate: &mut Certificate, hours: i64) {
+    let ordered = certificate.status.conditions.iter_mut().find(|c| c.kind == "Ordered").unwrap();
+    ordered.last_transition_time = Some(Timestamp::now() - jiff::SignedDuration::from_hours(hours));
 }

@@ -1,6 +1,6 @@
 //! The making of a certificate: key, request, Secret, in this order.
 
-use super::{Subject, key, policy, secret};
+use super::{Subject, brake, key, policy, secret};
 use crate::names::{self, CERTIFICATE_NAME, CERTIFICATE_REVISION, PRIVATE_KEY_SECRET, TEMPORARY};
 use crate::objects::{
     Certificate, CertificateRequest, ConditionStatus, GROUP, Object, Owner, RequestSpec, RequestStatus, VERSION,
@@ -125,6 +125,7 @@ fn take(
     status.conditions.retain(|condition| condition.kind != "Issuing");
     // What the CA said of the old certificate says nothing of the new one.
     status.acme = None;
+    brake::note_order(&mut changed, context.now);
     let message = "The certificate has been successfully issued";
     plan.steps.push(Step {
         writes: vec![Write::Apply(Box::new(secret)), Write::Status(changed.into())],

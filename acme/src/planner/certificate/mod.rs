@@ -1,18 +1,21 @@
 //! Certificates: whether they are as they should be, and the making of those that are not.
 
+pub(super) mod brake;
+pub(super) mod foreign;
 mod issue;
 pub(super) mod key;
 mod policy;
 pub(super) mod renewal;
 mod secret;
+pub(super) mod settle;
 
 use super::memo::{Memo, Seen};
-use super::{Call, Context, Event, Kind, Plan, Step, Write};
+use super::{Call, Context, Kind, Plan, Step, Write};
 use crate::names::{CERTIFICATE_REVISION, OWN};
 use crate::objects::{
     Certificate, CertificateRequest, ConditionStatus, GROUP, IssuerRef, Key, Secret, condition, set_condition,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Whether an issuer of this group is ours to be: cert-manager's, or our own where both live side by side.
@@ -43,14 +46,14 @@ fn revision(request: &CertificateRequest) -> Option<i64> {
 }
 
 pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, memo: &mut Memo, plan: &mut Plan) {
-    if certificate.metadata.deletion_timestamp.is_some() || !is_ours(&certificate.spec.issuer_ref) {
+    if certificate.metadata.deletion_timestamp.is_some() {
         return;
     }
     let issuer = context.view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
-    if issuer.is_some_and(|issuer| issuer.spec.acme.is_none()) {
-        return;
-    }
     let place = Key::new(certificate.metadata.namespace.clone(), certificate.spec.secret_name.clone());
+    if let Some(why) = foreign::unserved(context.view, certificate) {
+        return foreign::plan(context, certificate, context.view.secrets.get(&place), why, plan);
+    }
     let requests = context.index.requests(certificate);
     let of_revision = |wanted: i64| requests.iter().copied().find(|request| revision(request) == Some(wanted));
     let owner = context.index.owner_of_secret(context.view, &place);
@@ -81,7 +84,7 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, memo: 
 }
 
 fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
-    if let Some(step) = settle(context, subject, plan) {
+    if let Some(step) = settle::plan(context, subject, plan) {
         return plan.steps.push(step);
     }
     if is_issuing(subject.certificate) {
@@ -93,92 +96,6 @@ fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<Certifica
 
 fn is_issuing(certificate: &Certificate) -> bool {
     condition(&certificate.status.conditions, "Issuing").is_some_and(|c| c.status == ConditionStatus::True)
-}
-
-/// Brings the status up to date: validity, Ready, and Issuing where a new certificate is due.
-fn settle(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Step> {
-    let certificate = subject.certificate;
-    let now = context.now;
-    let generation = Some(certificate.metadata.generation);
-    let mut changed = Certificate::clone(certificate);
-    let leaf = subject.secret.and_then(|secret| secret.leaf().ok());
-    let renewal = leaf.as_ref().and_then(|leaf| renewal::time(certificate, leaf));
-    changed.status.not_before = leaf.as_ref().map(|leaf| leaf.not_before);
-    changed.status.not_after = leaf.as_ref().map(|leaf| leaf.not_after);
-    changed.status.renewal_time = renewal;
-    if leaf.is_none() {
-        changed.status.acme = None;
-    }
-
-    let violation = policy::violation(subject);
-    let expired = leaf.as_ref().filter(|leaf| leaf.not_after <= now).map(|leaf| {
-        let at = leaf.not_after.strftime("%a, %d %b %Y %H:%M:%S UTC");
-        policy::Violation { reason: "Expired", message: format!("Certificate expired on {at}") }
-    });
-    let conditions = &mut changed.status.conditions;
-    match violation.as_ref().or(expired.as_ref()) {
-        None => {
-            let message = "Certificate is up to date and has not expired";
-            set_condition(conditions, "Ready", ConditionStatus::True, "Ready", message, generation, now);
-        }
-        Some(wrong) => {
-            set_condition(conditions, "Ready", ConditionStatus::False, wrong.reason, &*wrong.message, generation, now);
-        }
-    }
-    secret::note_keystores(&mut changed, now);
-    if let Some(leaf) = &leaf {
-        [leaf.not_after].into_iter().filter(|at| *at > now).for_each(|at| plan.wake_at(at));
-    }
-
-    let mut event = None;
-    if !is_issuing(certificate) {
-        let due = violation.or_else(|| renewal::due(certificate, renewal, now, plan));
-        if let Some(due) = due.filter(|_| may_begin(subject, now, plan)) {
-            let status = ConditionStatus::True;
-            set_condition(
-                &mut changed.status.conditions,
-                "Issuing",
-                status,
-                due.reason,
-                &*due.message,
-                generation,
-                now,
-            );
-            event = Some(Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", due.message));
-        }
-    }
-    if changed.status == certificate.status {
-        return None;
-    }
-    let mut step = Step::write(Write::Status(changed.into()));
-    step.events.extend(event);
-    Some(step)
-}
-
-/// Whether a new attempt may begin: not for a Secret that another Certificate fills, and not too soon after a failure.
-fn may_begin(subject: &Subject<'_>, now: Timestamp, plan: &mut Plan) -> bool {
-    let certificate = subject.certificate;
-    if let Some(owner) = subject.outranked {
-        let message = format!(
-            "Secret {:?} is filled by Certificate {:?}, which is older or named in the Secret: choose another secretName",
-            certificate.spec.secret_name, owner.metadata.name
-        );
-        let event = Event::warning(Kind::Certificate, &certificate.metadata, "DuplicateSecretName", message);
-        plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
-        return false;
-    }
-    let Some(failed) = certificate.status.last_failure_time else { return true };
-    // Whoever has corrected the spec need not wait for what failed before.
-    if subject.next.is_some_and(|request| !policy::request_violations(&certificate.spec, request).is_empty()) {
-        return true;
-    }
-    let attempts = certificate.status.failed_issuance_attempts.unwrap_or(1).clamp(1, 6);
-    let hours = (1_i64 << (attempts - 1)).min(32);
-    let again = failed.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX);
-    if again > now {
-        plan.wake_at(again);
-    }
-    again <= now
 }
 
 /// What is left over when nothing is being made.

@@ -3,7 +3,7 @@
 use super::Subject;
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
 use crate::objects::{Certificate, ConditionStatus, GROUP, Key, Meta, Owner, Secret, VERSION, set_condition};
-use crate::planner::{Context, Step, Write};
+use crate::planner::{Context, Event, Kind, Step, Write};
 use crate::x509::Leaf;
 use crate::x509::key::PrivateKey;
 use jiff::Timestamp;
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 
 /// Remembers what the template added, so that what leaves the template leaves the Secret.
 const TEMPLATE: &str = "flow-proxy.ominis.ai/secret-template";
+
+/// Entries that are ours in the Secret of a Certificate.
+const WRITTEN: [&str; 6] = ["ca.crt", "key.der", "keystore.p12", "tls-combined.pem", "tls.crt", "tls.key"];
 
 /// The Secret with an issued certificate.
 pub(super) fn issued(
@@ -145,6 +148,27 @@ pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Ste
     // What the key was when it was read must still be there: it is not ours to bring back.
     wanted.metadata.resource_version.clone_from(&present.metadata.resource_version);
     Some(Step::write(Write::Apply(Box::new(wanted))))
+}
+
+/// That the Secret was there before, for something else, where it was: what is written into it, and what stays.
+pub(super) fn not_made_here(subject: &Subject<'_>) -> Option<Event> {
+    let (certificate, present) = (subject.certificate, subject.secret?);
+    let owner = present.metadata.controller().filter(|owner| owner.kind != "Certificate");
+    let more: Vec<&str> = present.data.keys().map(String::as_str).filter(|name| !WRITTEN.contains(name)).collect();
+    let known = present.metadata.annotations.contains_key(CERTIFICATE_NAME);
+    if owner.is_none() && (known || (more.is_empty() && present.kind == "kubernetes.io/tls")) {
+        return None;
+    }
+    let mut message =
+        format!("Secret {:?} was there before: its type stays {}", certificate.spec.secret_name, present.kind);
+    if !more.is_empty() {
+        message.push_str(&format!(", its entries {} stay", more.join(", ")));
+    }
+    if let Some(owner) = owner {
+        message.push_str(&format!(", and {} {:?}, which owns it, may undo what is written", owner.kind, owner.name));
+    }
+    message.push_str("; tls.crt and tls.key are written: choose another secretName where that is not meant");
+    Some(Event::warning(Kind::Certificate, &certificate.metadata, "SecretInUse", message))
 }
 
 /// Says where the wish for key stores is not fulfilled, by a condition of its own: the certificate itself is in order.

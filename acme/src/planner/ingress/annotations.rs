@@ -26,6 +26,12 @@ fn value<'a>(ingress: &'a Meta, name: &str) -> Option<&'a str> {
     ingress.annotations.get(&format!("{PREFIX}{name}")).map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
+/// Whether an Ingress asks for certificates at all.
+pub(crate) fn asks(ingress: &Meta) -> bool {
+    value(ingress, "issuer").or(value(ingress, "cluster-issuer")).is_some()
+        || ingress.annotation("kubernetes.io/tls-acme") == Some("true")
+}
+
 /// The issuer that an Ingress asks for; none where it asks for none.
 pub(super) fn issuer(ingress: &Meta, settings: &Settings) -> Result<Option<IssuerRef>, String> {
     let (issuer, cluster) = (value(ingress, "issuer"), value(ingress, "cluster-issuer"));

@@ -1,6 +1,10 @@
 //! Ingresses that ask for certificates by annotation (cert-manager's ingress-shim).
 
 mod annotations;
+mod claims;
+
+pub(super) use annotations::asks;
+pub(super) use claims::{Claims, crowded_out};
 
 use super::{Context, Event, IngressFacts, Kind, Plan, Step, Write};
 use crate::objects::{Certificate, CertificateSpec, CertificateStatus, IssuerRef, Key, Meta, Object, Owner};
@@ -32,6 +36,9 @@ pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mu
     }
     for certificate in wanted {
         plan.steps.extend(bring(context, ingress, certificate));
+    }
+    for message in crowded_out(context.view, &context.index, ingress) {
+        bad(ingress, plan, message);
     }
 }
 
@@ -97,6 +104,9 @@ fn certificate(
 fn bring(context: &Context<'_>, ingress: &IngressFacts, wanted: Certificate) -> Option<Step> {
     let name = wanted.metadata.name.clone();
     let Some(present) = context.view.certificates.get(&wanted.key()) else {
+        if context.index.claims(context.view).elder(ingress, &name).is_some() {
+            return None;
+        }
         let message = format!("Successfully created Certificate {name:?}");
         let event = Event::normal(Kind::Ingress, &ingress.metadata, "CreateCertificate", message);
         return Some(Step::write(Write::Create(wanted.into())).with(event));

@@ -246,10 +246,12 @@ fn certificates_of_other_signers_are_left_alone() {
     let mut scene = Scene::new();
     scene.secret = None;
     scene.request = None;
+    scene.settings.alone = false;
     scene.certificate.spec.issuer_ref.group = "awspca.cert-manager.io".to_owned();
     assert!(scene.plan().steps.is_empty());
     // Issuers of cert-manager's own that are no ACME ones too.
     let mut scene = Scene::new();
+    scene.settings.alone = false;
     scene.secret = None;
     scene.issuer.spec.acme = None;
     assert!(scene.plan().steps.is_empty());

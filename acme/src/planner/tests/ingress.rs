@@ -170,5 +170,66 @@ fn what_an_ingress_owns_follows_it_and_nothing_else_does() {
     let plan = look(&view);
     let told: Vec<_> =
         events(&plan).iter().filter(|event| event.kind == Kind::Ingress).map(|event| event.message.clone()).collect();
-    assert_eq!(told, ["Successfully deleted unrequired Certificate \"b\"", "Successfully updated Certificate \"a\""]);
+    let crowded = "Secret \"c\" is filled by Certificate \"c\", which is not for c.example: give this Ingress a secretName of \
+                   its own, or name the host there";
+    let rest = ["Successfully deleted unrequired Certificate \"b\"", "Successfully updated Certificate \"a\"", crowded];
+    assert_eq!(told, rest);
+}
+
+fn second(name: &str, secret: &str, hosts: &[&str]) -> IngressFacts {
+    let mut second = ingress(&[CLUSTER], vec![tls(secret, hosts)]);
+    second.metadata.name = name.to_owned();
+    second.metadata.uid = format!("{name}-uid");
+    second
+}
+
+fn crowded(view: &View) -> Vec<(String, String)> {
+    let plan = look(view);
+    let told = events(&plan).into_iter().filter(|event| event.kind == Kind::Ingress && event.reason == "BadConfig");
+    let told: Vec<_> = told.map(|event| (event.key.name.clone(), event.message.clone())).collect();
+    let found = crate::planner::troubles(view, true).into_iter().filter(|trouble| trouble.kind == Kind::Ingress);
+    let found: Vec<_> = found.map(|trouble| (trouble.key.name, trouble.message)).collect();
+    assert_eq!(told, found, "what is an event is a finding too");
+    told
+}
+
+#[test]
+fn of_two_ingresses_on_a_secret_the_younger_is_told() {
+    let hour = |n: i64| Some(Timestamp::from_second(n * 3600).unwrap());
+    let mut elder = second("zulu", "shared", &["zulu.example", "*.wild.example"]);
+    elder.metadata.creation_timestamp = hour(1);
+    let mut view = view(elder.clone());
+    let mut younger = second("alpha", "shared", &["alpha.example", "zulu.example", "a.wild.example"]);
+    younger.metadata.creation_timestamp = hour(2);
+    view.ingresses.insert(younger.metadata.key(), Arc::new(younger));
+    // The first by age, not by name.
+    let mut made = created(&look(&view));
+    assert_eq!(made.len(), 1);
+    let made = made.pop().unwrap();
+    assert!(made.metadata.controlled_by("Ingress", &elder.metadata));
+    view.certificates.insert(made.key(), Arc::new(made));
+    let words = "Secret \"shared\" is filled by Certificate \"shared\" of Ingress \"zulu\", which is not for alpha.example: \
+                 give this Ingress a secretName of its own, or name the host there";
+    assert_eq!(crowded(&view), [("alpha".to_owned(), words.to_owned())]);
+    // The same hosts may share a certificate.
+    let same = second("alpha", "shared", &["ZULU.example", "b.wild.example"]);
+    view.ingresses.insert(same.metadata.key(), Arc::new(same));
+    assert!(crowded(&view).is_empty());
+    // Once the elder is gone, and its Certificate with it, the other has its own.
+    view.ingresses.remove(&elder.metadata.key());
+    view.certificates.clear();
+    assert_eq!(created(&look(&view)).len(), 1);
+}
+
+#[test]
+fn an_ingress_and_a_certificate_on_one_secret() {
+    let mut view = view(second("site", "shared", &["site.example"]));
+    let mut own = super::scene::certificate("own", &["own.example"]);
+    own.spec.secret_name = "shared".to_owned();
+    view.certificates.insert(own.key(), Arc::new(own.clone()));
+    let words = "Secret \"shared\" is filled by Certificate \"own\", which is not for site.example";
+    assert!(crowded(&view)[0].1.starts_with(words));
+    own.spec.dns_names = vec!["own.example".to_owned(), "site.example".to_owned()];
+    view.certificates.insert(own.key(), Arc::new(own));
+    assert!(crowded(&view).is_empty());
 }

@@ -2,7 +2,9 @@
 
 //! Tables: what the planner says of a view.
 
+mod brake;
 mod conditions;
+mod foreign;
 mod ingress;
 mod memo;
 mod request;

@@ -102,7 +102,7 @@ impl Scene {
             ..AcmeStatus::default()
         });
         let metadata = Meta::named(Key::new("", "le"));
-        let issuer = Object { metadata, spec: IssuerSpec { acme: Some(acme) }, status };
+        let issuer = Object { metadata, spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() }, status };
         let mut certificate = certificate("a", &["a.example"]);
         certificate.status.revision = Some(1);
         let key = PrivateKey::generate(&ecdsa()).unwrap();

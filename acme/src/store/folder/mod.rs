@@ -9,8 +9,9 @@ mod served;
 #[cfg(test)]
 mod tests;
 
+pub use crate::planner::Trouble;
 pub use files::FolderError;
-pub use served::{Served, Trouble};
+pub use served::Served;
 
 use super::memory::{Change, Memory, uid};
 use super::{Replicas, Store, StoreError};

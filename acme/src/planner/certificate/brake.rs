@@ -1,0 +1,169 @@
+//! The brake: at most one order an hour for a Certificate, whatever clocks, Secrets, CAs and the spec's own times say.
+//!
+//! A person who asks (`Issuing` set by hand, a changed spec, a new Certificate) does not wait. All that is known is in
+//! two conditions, so that restarts and new leaders change nothing: [`ORDERED`] has the time of the last order, by our
+//! clock, and the generation that it was for; [`HELD`] has stood since the first order after which another one was
+//! wanted too soon. The pause grows to the time between both: 1, 1, 2, 4 … 32 hours.
+
+use super::Subject;
+use super::policy::{self, Violation};
+use crate::objects::{Certificate, Condition, ConditionStatus, condition};
+use crate::planner::{Event, Kind, Plan};
+use crate::x509::Leaf;
+use jiff::{SignedDuration, Timestamp};
+
+/// Condition: the time of the last order.
+const ORDERED: &str = "Ordered";
+/// Condition: orders are wanted sooner than they are placed.
+const HELD: &str = "OrderHeld";
+/// Reason of [`HELD`]: an order waits.
+const TOO_SOON: &str = "TooSoon";
+/// Reason of [`HELD`]: none waits at present.
+const NOTHING_DUE: &str = "NothingDue";
+
+const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
+const LONGEST: SignedDuration = SignedDuration::from_hours(32);
+
+/// What is known of the orders of a Certificate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brake {
+    /// When the last one was placed.
+    last: Timestamp,
+    /// The first one of those that followed each other too soon.
+    since: Timestamp,
+    /// The next one waits until then.
+    until: Timestamp,
+    /// The spec has changed since the last one.
+    changed: bool,
+}
+
+impl Brake {
+    /// None where nothing was ordered yet. `leaf` is the certificate that is there.
+    pub(super) fn of(subject: &Subject<'_>, leaf: Option<&Leaf>, now: Timestamp) -> Option<Self> {
+        let certificate = subject.certificate;
+        let conditions = &certificate.status.conditions;
+        let (last, changed) = match condition(conditions, ORDERED) {
+            Some(ordered) => {
+                (ordered.last_transition_time?, ordered.observed_generation != Some(certificate.metadata.generation))
+            }
+            // From before there was a brake, or from another controller.
+            None => {
+                let request = subject.current.or(subject.next)?;
+                let changed = !policy::request_violations(&certificate.spec, request).is_empty();
+                (request.metadata.creation_timestamp?, changed)
+            }
+        };
+        // A clock that was ahead when it was written must not hold the next order for ever.
+        let last = Timestamp::from_second(last.as_second()).unwrap_or(last).min(now);
+        let held = condition(conditions, HELD).filter(|c| c.status == ConditionStatus::True);
+        let since = held.and_then(|held| held.last_transition_time).map_or(last, |since| since.min(last));
+        let until = later(last, pause(last, since, leaf));
+        Some(Self { last, since, until, changed })
+    }
+
+    /// Until when an order waits.
+    pub(super) fn holds(self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.until && !self.changed).then_some(self.until)
+    }
+
+    /// Notes that an order is wanted and waits. Gives the event where that is news.
+    pub(super) fn hold(self, changed: &mut Certificate, wanted: &Violation) -> Option<Event> {
+        let message = format!(
+            "the last order was placed at {}, and the next one waits until {}: there is at most one an hour, and the pause \
+             grows, unless somebody asks for one (flow-proxy cert renew {} -n {}) or changes the spec. It is wanted because: \
+             {}",
+            self.last, self.until, changed.metadata.name, changed.metadata.namespace, wanted.message
+        );
+        self.note_last(changed);
+        let told = self.note(changed, TOO_SOON, message);
+        told.map(|message| Event::warning(Kind::Certificate, &changed.metadata, HELD, message))
+    }
+
+    /// Notes that an order is placed now. Whoever changes the spec begins anew.
+    pub(super) fn release(self, changed: &mut Certificate) {
+        let conditions = &mut changed.status.conditions;
+        if self.changed {
+            conditions.retain(|condition| condition.kind != HELD);
+        } else if condition(conditions, HELD).is_some() {
+            self.note(changed, NOTHING_DUE, "the order that waited is placed".to_owned());
+        }
+    }
+
+    /// Notes that no order is wanted.
+    pub(super) fn rest(self, changed: &mut Certificate, now: Timestamp, plan: &mut Plan) {
+        if condition(&changed.status.conditions, HELD).is_none() {
+            return;
+        }
+        if now >= self.until {
+            return changed.status.conditions.retain(|condition| condition.kind != HELD);
+        }
+        let message = format!("no order waits; one that is wanted before {} will", self.until);
+        self.note(changed, NOTHING_DUE, message);
+        plan.wake_at(self.until);
+    }
+
+    fn note(self, changed: &mut Certificate, reason: &str, message: String) -> Option<String> {
+        let wanted = Condition {
+            kind: HELD.to_owned(),
+            status: ConditionStatus::True,
+            last_transition_time: Some(self.since),
+            reason: reason.to_owned(),
+            message,
+            observed_generation: Some(changed.metadata.generation),
+        };
+        let news = condition(&changed.status.conditions, HELD).is_none_or(|present| present.message != wanted.message);
+        let message = wanted.message.clone();
+        put(&mut changed.status.conditions, wanted);
+        news.then_some(message)
+    }
+
+    /// Keeps the time of the last order where it was found elsewhere, or lay in the future.
+    fn note_last(self, changed: &mut Certificate) {
+        let ordered = condition(&changed.status.conditions, ORDERED);
+        if ordered.is_none_or(|ordered| ordered.last_transition_time != Some(self.last)) {
+            note_order(changed, self.last);
+        }
+    }
+}
+
+/// Why an order waits, and until when; none where none does.
+#[must_use]
+pub fn held(certificate: &Certificate) -> Option<&str> {
+    let held = condition(&certificate.status.conditions, HELD)?;
+    (held.status == ConditionStatus::True && held.reason == TOO_SOON).then_some(&*held.message)
+}
+
+/// Keeps the time of an order.
+pub(super) fn note_order(changed: &mut Certificate, now: Timestamp) {
+    let wanted = Condition {
+        kind: ORDERED.to_owned(),
+        status: ConditionStatus::True,
+        last_transition_time: Some(now),
+        reason: "Ordered".to_owned(),
+        message: format!("the last order was placed at {now}"),
+        observed_generation: Some(changed.metadata.generation),
+    };
+    put(&mut changed.status.conditions, wanted);
+}
+
+fn put(conditions: &mut Vec<Condition>, wanted: Condition) {
+    match conditions.iter_mut().find(|present| present.kind == wanted.kind) {
+        Some(present) => *present = wanted,
+        None => conditions.push(wanted),
+    }
+}
+
+/// How long the next order waits after the last one. Where certificates live less than two hours it is half of that;
+/// a pause that has grown ends when a third of the life time is left.
+fn pause(last: Timestamp, since: Timestamp, leaf: Option<&Leaf>) -> SignedDuration {
+    let grown = last.duration_since(since).clamp(SHORTEST, LONGEST);
+    let Some(leaf) = leaf else { return grown };
+    let lifetime = SignedDuration::try_from(leaf.lifetime()).unwrap_or(SignedDuration::MAX);
+    let shortest = SHORTEST.min(lifetime / 2);
+    let latest = leaf.not_after.checked_sub(lifetime / 3).unwrap_or(leaf.not_before).duration_since(last);
+    grown.min(latest).max(shortest)
+}
+
+fn later(at: Timestamp, pause: SignedDuration) -> Timestamp {
+    at.checked_add(pause).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,142 @@
+//! The status of a Certificate: validity, `Ready`, and `Issuing` where a new certificate is due.
+
+use super::brake::{self, Brake};
+use super::policy::{self, Violation};
+use super::{Subject, foreign, is_issuing, renewal, secret};
+use crate::objects::{Certificate, ConditionStatus, condition, set_condition};
+use crate::planner::{Context, Event, Kind, Plan, Step, Write};
+use crate::x509::Leaf;
+use jiff::{SignedDuration, Timestamp};
+
+/// Brings the status up to date; none where it is.
+pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Step> {
+    let certificate = subject.certificate;
+    let now = context.now;
+    let mut changed = Certificate::clone(certificate);
+    let leaf = subject.secret.and_then(|secret| secret.leaf().ok());
+    let renewal = leaf.as_ref().and_then(|leaf| renewal::time(certificate, leaf));
+    changed.status.not_before = leaf.as_ref().map(|leaf| leaf.not_before);
+    changed.status.not_after = leaf.as_ref().map(|leaf| leaf.not_after);
+    changed.status.renewal_time = renewal;
+    if leaf.is_none() {
+        changed.status.acme = None;
+    }
+    let violation = violation(subject);
+    let mut events = Vec::new();
+    events.extend(ready(context, subject, leaf.as_deref(), violation.as_ref(), &mut changed));
+    secret::note_keystores(&mut changed, now);
+    if let Some(leaf) = &leaf {
+        [leaf.not_after].into_iter().filter(|at| *at > now).for_each(|at| plan.wake_at(at));
+    }
+    if !is_issuing(certificate) {
+        let due = violation.or_else(|| renewal::due(certificate, renewal, now, plan));
+        let due = due.filter(|_| may_begin(subject, now, plan));
+        events.extend(begin(subject, due, Brake::of(subject, leaf.as_deref(), now), &mut changed, now, plan));
+    }
+    if changed.status == certificate.status {
+        return None;
+    }
+    Some(Step { writes: vec![Write::Status(changed.into())], events })
+}
+
+/// What is wrong with what is in the Secret; that another Certificate fills it comes first.
+fn violation(subject: &Subject<'_>) -> Option<Violation> {
+    let violation = policy::violation(subject)?;
+    match subject.outranked {
+        Some(owner) if violation.reason != "IncorrectCertificate" => {
+            let message = outranked(subject.certificate, owner);
+            Some(Violation { reason: "IncorrectCertificate", message })
+        }
+        _ => Some(violation),
+    }
+}
+
+/// That another Certificate fills the Secret, and what to do.
+pub(in crate::planner) fn outranked(certificate: &Certificate, owner: &Certificate) -> String {
+    format!(
+        "Secret {:?} is filled by Certificate {:?}, which is older or named in the Secret: choose another secretName",
+        certificate.spec.secret_name, owner.metadata.name
+    )
+}
+
+/// Sets `Ready`. Gives the event of an issuer that does not exist.
+fn ready(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    leaf: Option<&Leaf>,
+    violation: Option<&Violation>,
+    changed: &mut Certificate,
+) -> Option<Event> {
+    let certificate = subject.certificate;
+    let (now, generation) = (context.now, Some(certificate.metadata.generation));
+    let reference = &certificate.spec.issuer_ref;
+    let missing = violation
+        .and_then(|_| foreign::missing(context.view, reference, &certificate.metadata.namespace))
+        .map(|message| Violation { reason: "IssuerNotFound", message });
+    let expired = leaf.filter(|leaf| leaf.not_after <= now).map(|leaf| {
+        let at = leaf.not_after.strftime("%a, %d %b %Y %H:%M:%S UTC");
+        Violation { reason: "Expired", message: format!("Certificate expired on {at}") }
+    });
+    let conditions = &mut changed.status.conditions;
+    match missing.as_ref().or(violation).or(expired.as_ref()) {
+        None => {
+            let message = "Certificate is up to date and has not expired";
+            set_condition(conditions, "Ready", ConditionStatus::True, "Ready", message, generation, now);
+        }
+        Some(wrong) => {
+            set_condition(conditions, "Ready", ConditionStatus::False, wrong.reason, &*wrong.message, generation, now);
+        }
+    }
+    let told = condition(&certificate.status.conditions, "Ready").map(|ready| &*ready.message);
+    let news = missing.filter(|missing| told != Some(&*missing.message))?;
+    Some(Event::warning(Kind::Certificate, &certificate.metadata, news.reason, news.message))
+}
+
+/// Begins an attempt where one is due and need not wait.
+fn begin(
+    subject: &Subject<'_>,
+    due: Option<Violation>,
+    brake: Option<Brake>,
+    changed: &mut Certificate,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Vec<Event> {
+    let metadata = &subject.certificate.metadata;
+    let Some(due) = due else {
+        brake.into_iter().for_each(|brake| brake.rest(changed, now, plan));
+        return Vec::new();
+    };
+    if let Some((brake, until)) = brake.and_then(|brake| Some((brake, brake.holds(now)?))) {
+        plan.wake_at(until);
+        return brake.hold(changed, &due).into_iter().collect();
+    }
+    brake.into_iter().for_each(|brake| brake.release(changed));
+    let (generation, status) = (Some(metadata.generation), ConditionStatus::True);
+    set_condition(&mut changed.status.conditions, "Issuing", status, due.reason, &*due.message, generation, now);
+    brake::note_order(changed, now);
+    let begun = Event::normal(Kind::Certificate, metadata, "Issuing", due.message);
+    secret::not_made_here(subject).into_iter().chain([begun]).collect()
+}
+
+/// Whether a new attempt may begin: not for a Secret that another Certificate fills, and not too soon after a failure.
+fn may_begin(subject: &Subject<'_>, now: Timestamp, plan: &mut Plan) -> bool {
+    let certificate = subject.certificate;
+    if let Some(owner) = subject.outranked {
+        let message = outranked(certificate, owner);
+        let event = Event::warning(Kind::Certificate, &certificate.metadata, "DuplicateSecretName", message);
+        plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
+        return false;
+    }
+    let Some(failed) = certificate.status.last_failure_time else { return true };
+    // Whoever has corrected the spec need not wait for what failed before.
+    if subject.next.is_some_and(|request| !policy::request_violations(&certificate.spec, request).is_empty()) {
+        return true;
+    }
+    let attempts = certificate.status.failed_issuance_attempts.unwrap_or(1).clamp(1, 6);
+    let hours = (1_i64 << (attempts - 1)).min(32);
+    let again = failed.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX);
+    if again > now {
+        plan.wake_at(again);
+    }
+    again <= now
+}

@@ -1,0 +1,72 @@
+//! Secrets that several Ingresses name: the elder has its certificate, the others are told.
+
+use super::annotations;
+use crate::objects::{Certificate, Key};
+use crate::planner::index::Index;
+use crate::planner::{IngressFacts, View};
+use std::collections::HashMap;
+
+/// The eldest Ingress that asks for a certificate in each Secret; of those of one age the first by name.
+pub(crate) struct Claims<'a>(HashMap<(&'a str, &'a str), &'a IngressFacts>);
+
+impl<'a> Claims<'a> {
+    pub(crate) fn of(view: &'a View) -> Self {
+        let mut eldest: HashMap<(&str, &str), &IngressFacts> = HashMap::new();
+        let asking = view.ingresses.values().filter(|ingress| annotations::asks(&ingress.metadata));
+        for ingress in asking.filter(|ingress| ingress.metadata.deletion_timestamp.is_none()) {
+            for tls in ingress.tls.iter().filter(|tls| !tls.hosts.is_empty() && !tls.secret_name.is_empty()) {
+                let place = (ingress.metadata.namespace.as_str(), tls.secret_name.as_str());
+                let present = eldest.entry(place).or_insert(ingress);
+                if ingress.metadata.creation_timestamp < present.metadata.creation_timestamp {
+                    *present = ingress;
+                }
+            }
+        }
+        Self(eldest)
+    }
+
+    /// Another Ingress that names this Secret and is older.
+    pub(crate) fn elder(&self, ingress: &IngressFacts, secret_name: &str) -> Option<&'a IngressFacts> {
+        let eldest = self.0.get(&(ingress.metadata.namespace.as_str(), secret_name)).copied()?;
+        (eldest.metadata.name != ingress.metadata.name).then_some(eldest)
+    }
+}
+
+/// Whether a Certificate is for a host.
+fn names(certificate: &Certificate, host: &str) -> bool {
+    let spec = &certificate.spec;
+    let mut all = spec.dns_names.iter().chain(&spec.ip_addresses).chain([&spec.common_name]);
+    all.any(|name| {
+        let wild = || Some(name.strip_prefix("*.")?.eq_ignore_ascii_case(host.split_once('.')?.1));
+        name.eq_ignore_ascii_case(host) || wild() == Some(true)
+    })
+}
+
+/// Blocks of `spec.tls` whose Secret is filled by somebody else's Certificate without their hosts: what is told of each.
+pub(crate) fn crowded_out(view: &View, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
+    let namespace = &ingress.metadata.namespace;
+    let mut told = Vec::new();
+    for tls in ingress.tls.iter().filter(|tls| !tls.secret_name.is_empty()) {
+        let place = Key::new(namespace.clone(), tls.secret_name.clone());
+        let Some(filler) = index.owner_of_secret(view, &place).or_else(|| view.certificates.get(&place)) else {
+            continue;
+        };
+        if filler.metadata.controlled_by("Ingress", &ingress.metadata) {
+            continue;
+        }
+        let missing: Vec<&str> = tls.hosts.iter().map(String::as_str).filter(|host| !names(filler, host)).collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let owner = filler.metadata.controller().map(|owner| format!(" of {} {:?}", owner.kind, owner.name));
+        told.push(format!(
+            "Secret {:?} is filled by Certificate {:?}{}, which is not for {}: give this Ingress a secretName of its own, or \
+             name the host there",
+            tls.secret_name,
+            filler.metadata.name,
+            owner.unwrap_or_default(),
+            missing.join(", ")
+        ));
+    }
+    told
+}

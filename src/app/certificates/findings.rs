@@ -1,0 +1,40 @@
+//! What is wrong with the certificates of a cluster, as it changes.
+
+use flow_controller::certificates::ClusterStore;
+use flow_model::diagnostic::Diagnostic;
+use tokio::sync::watch;
+
+/// Why none are issued at all, and what keeps single ones from coming.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    conflict: watch::Receiver<Option<Diagnostic>>,
+    troubles: watch::Receiver<Vec<Diagnostic>>,
+}
+
+impl Default for Findings {
+    /// Nothing, for ever.
+    fn default() -> Self {
+        Self { conflict: watch::channel(None).1, troubles: watch::channel(Vec::new()).1 }
+    }
+}
+
+impl Findings {
+    pub(super) fn of(store: &ClusterStore) -> Self {
+        Self { conflict: store.conflict(), troubles: store.troubles() }
+    }
+
+    /// Waits until they are others.
+    pub(crate) async fn changed(&mut self) {
+        tokio::select! {
+            Ok(()) = self.conflict.changed() => {}
+            Ok(()) = self.troubles.changed() => {}
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Those of now.
+    pub(crate) fn now(&mut self) -> Vec<Diagnostic> {
+        let conflict = self.conflict.borrow_and_update().clone();
+        conflict.into_iter().chain(self.troubles.borrow_and_update().iter().cloned()).collect()
+    }
+}
