@@ -2,11 +2,14 @@
 //! trimmed to what plays a part here. What is not named is kept as it is written, so that an object of a user who
 //! goes (back) to cert-manager loses nothing. cert-manager checks objects in a webhook; here the rules are in CEL.
 
+mod rules;
+
 use super::definition::schema;
 use flow_acme::objects::{
     CertificateSpec, CertificateStatus, ChallengeSpec, ChallengeStatus, IssuerSpec, IssuerStatus, OrderSpec,
     OrderStatus, RequestSpec, RequestStatus,
 };
+use rules::{Rule, Shape};
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
@@ -38,18 +41,14 @@ struct Kind {
     selectable: bool,
     /// Paths below `spec` that keep what they do not know; empty is `spec` itself.
     open: &'static [&'static str],
-    /// Rules of `spec`.
-    rules: &'static [(&'static str, &'static str)],
+    /// Rules of `spec`, and what its schema has besides what the type says.
+    rules: fn() -> Vec<Rule>,
+    shapes: fn() -> Vec<Shape>,
 }
 
 const READY: &str = r#".status.conditions[?(@.type == "Ready")].status"#;
 const MESSAGE: &str = r#".status.conditions[?(@.type == "Ready")].message"#;
 const ISSUER_COLUMNS: &[(&str, &str, bool)] = &[("Ready", READY, false), ("Status", MESSAGE, true)];
-const ISSUER_RULES: &[(&str, &str)] = &[(
-    "!has(self.acme) || self.acme.server.startsWith('https://') || self.acme.server.startsWith('http://')",
-    "acme.server must be the URL of an ACME directory",
-)];
-const UNCHANGED: (&str, &str) = ("self == oldSelf", "the spec cannot be changed after creation");
 
 const ISSUER: Kind = Kind {
     group: flow_acme::objects::GROUP,
@@ -59,8 +58,9 @@ const ISSUER: Kind = Kind {
     namespaced: true,
     columns: ISSUER_COLUMNS,
     selectable: false,
-    open: &["", "acme", "acme.solvers.*.http01.ingress"],
-    rules: ISSUER_RULES,
+    open: &["", "acme", "acme.solvers.*", "acme.solvers.*.http01.ingress"],
+    rules: rules::issuer,
+    shapes: rules::issuer_shapes,
 };
 
 const CLUSTER_ISSUER: Kind =
@@ -80,28 +80,8 @@ const CERTIFICATE: Kind = Kind {
     ],
     selectable: true,
     open: &["", "privateKey", "renewal", "keystores.jks", "keystores.pkcs12"],
-    rules: &[
-        ("self.secretName != ''", "secretName must name a Secret"),
-        ("self.issuerRef.name != ''", "issuerRef.name must name an issuer"),
-        (
-            "has(self.commonName) || has(self.dnsNames) || has(self.ipAddresses) || has(self.uris) || has(self.emailAddresses)",
-            "at least one of commonName, dnsNames, ipAddresses, uris or emailAddresses must be set",
-        ),
-        (
-            "!(has(self.renewBefore) && has(self.renewBeforePercentage))",
-            "renewBefore and renewBeforePercentage are mutually exclusive",
-        ),
-        (
-            "!has(self.renewBeforePercentage) || (self.renewBeforePercentage > 0 && self.renewBeforePercentage < 100)",
-            "renewBeforePercentage must be between 1 and 99",
-        ),
-        ("!has(self.duration) || duration(self.duration) >= duration('1h')", "duration must be at least 1h"),
-        ("!has(self.renewBefore) || duration(self.renewBefore) >= duration('5m')", "renewBefore must be at least 5m"),
-        (
-            "!has(self.revisionHistoryLimit) || self.revisionHistoryLimit >= 1",
-            "revisionHistoryLimit must be at least 1",
-        ),
-    ],
+    rules: rules::certificate,
+    shapes: rules::certificate_shapes,
 };
 
 const REQUEST: Kind = Kind {
@@ -120,7 +100,8 @@ const REQUEST: Kind = Kind {
     ],
     selectable: true,
     open: &[""],
-    rules: &[UNCHANGED],
+    rules: rules::request,
+    shapes: rules::request_shapes,
 };
 
 const ORDER: Kind = Kind {
@@ -136,7 +117,8 @@ const ORDER: Kind = Kind {
     ],
     selectable: true,
     open: &[""],
-    rules: &[UNCHANGED],
+    rules: rules::unchanged,
+    shapes: Vec::new,
 };
 
 const CHALLENGE: Kind = Kind {
@@ -152,7 +134,8 @@ const CHALLENGE: Kind = Kind {
     ],
     selectable: true,
     open: &["", "solver.http01.ingress"],
-    rules: &[UNCHANGED],
+    rules: rules::unchanged,
+    shapes: Vec::new,
 };
 
 fn documents() -> Vec<Value> {
@@ -173,9 +156,11 @@ fn document<S: JsonSchema, T: JsonSchema>(kind: &Kind) -> Value {
     }
     let mut status = part::<T>();
     open(&mut status, "");
-    let rules: Vec<_> = kind.rules.iter().map(|(rule, message)| json!({ "rule": rule, "message": message })).collect();
-    if let Some(spec) = spec.as_object_mut() {
-        spec.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
+    (kind.shapes)().into_iter().for_each(|shape| refine(&mut spec, shape));
+    (kind.rules)().into_iter().for_each(|one| demand(&mut spec, one));
+    if kind.name == "CertificateRequest" {
+        rules::request_status_shapes().into_iter().for_each(|shape| refine(&mut status, shape));
+        rules::request_status().into_iter().for_each(|one| demand(&mut status, one));
     }
     let mut categories = vec!["cert-manager"];
     if kind.group == flow_acme::objects::ACME_GROUP {
@@ -270,13 +255,39 @@ fn texts(schema: &mut Value) {
     }
 }
 
+/// The schema at `path`: `*` are the items of a list, `=` the values of a map.
+fn part_at<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Map<String, Value>> {
+    let place = path.split('.').filter(|part| !part.is_empty()).try_fold(schema, |schema, part| match part {
+        "*" => schema.get_mut("items"),
+        "=" => schema.get_mut("additionalProperties"),
+        part => schema.get_mut("properties")?.get_mut(part),
+    });
+    place.and_then(Value::as_object_mut)
+}
+
 /// Has the schema at `path` keep fields that it does not name.
 fn open(schema: &mut Value, path: &str) {
-    let place = path.split('.').filter(|part| !part.is_empty()).try_fold(schema, |schema, part| {
-        if part == "*" { schema.get_mut("items") } else { schema.get_mut("properties")?.get_mut(part) }
-    });
-    if let Some(Value::Object(object)) = place {
-        object.insert("x-kubernetes-preserve-unknown-fields".to_owned(), json!(true));
+    if let Some(part) = part_at(schema, path) {
+        part.insert("x-kubernetes-preserve-unknown-fields".to_owned(), json!(true));
+    }
+}
+
+/// Puts what a shape says into the schema; where the last part of its path begins with `+` that is a new field.
+fn refine(schema: &mut Value, (path, more): Shape) {
+    let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+    if let Some(name) = name.strip_prefix('+') {
+        let fields = part_at(schema, parent).and_then(|part| part.get_mut("properties")?.as_object_mut());
+        fields.and_then(|fields| fields.insert(name.to_owned(), more));
+    } else if let (Some(part), Value::Object(more)) = (part_at(schema, path), more) {
+        part.extend(more);
+    }
+}
+
+fn demand(schema: &mut Value, Rule { path, rule, message }: Rule) {
+    let Some(part) = part_at(schema, path) else { return };
+    let rules = part.entry("x-kubernetes-validations").or_insert_with(|| json!([]));
+    if let Some(rules) = rules.as_array_mut() {
+        rules.push(json!({ "rule": rule, "message": message }));
     }
 }
 
@@ -309,6 +320,27 @@ mod tests {
             let version = &definition.spec.versions[0];
             assert!(version.subresources.as_ref().unwrap().status.is_some());
             assert!(version.additional_printer_columns.as_ref().unwrap().iter().any(|c| c.name == "Age"));
+        }
+    }
+
+    /// A path that leads nowhere would be a rule that nobody hears of.
+    #[test]
+    fn every_rule_and_shape_has_its_place() {
+        for kind in [CERTIFICATE, ISSUER, REQUEST, ORDER] {
+            let mut spec = match kind.name {
+                "Certificate" => part::<CertificateSpec>(),
+                "Issuer" => part::<IssuerSpec>(),
+                "Order" => part::<OrderSpec>(),
+                _ => part::<RequestSpec>(),
+            };
+            for shape in (kind.shapes)() {
+                let path = shape.0;
+                refine(&mut spec, shape);
+                assert!(part_at(&mut spec, &path.replace('+', "")).is_some(), "{}: {path}", kind.name);
+            }
+            for rule in (kind.rules)() {
+                assert!(part_at(&mut spec, rule.path).is_some(), "{}: {}", kind.name, rule.path);
+            }
         }
     }
 
