@@ -248,17 +248,20 @@ def test_a_secret_that_is_lost_is_ordered_anew_once_an_hour(start, pebble, tmp_p
     lost = [path for path in (tmp_path / "state" / "secrets").iterdir() if "lost-tls" in path.name and "tls.crt" in path.read_text()]
     assert len(lost) == 1
     lost[0].unlink()
-    orders, proxy = pebble.orders(), start(*flags)
+    orders, issued, proxy = pebble.orders(), pebble.issued(), start(*flags)
     eventually(lambda: findings(proxy, "Certificate lost-tls: the last order was placed at 20"), 15, 0.1)
     steadily(lambda: pebble.orders() == orders, 3, 0.2)
     write(start.folder, "site", *site("site", "lost.files.test", tls=["lost-tls"]), certificate("lost-tls", "default", "lost.files.test", "more.files.test", issuer="le"))
     eventually(lambda: serves(proxy, "lost.files.test", "more.files.test"), 40, 0.1, "the certificate of both names")
-    assert pebble.orders() == orders + 1
+    assert pebble.issued() == issued + 1
 
 
 def test_wishes_that_nobody_grants_are_told(start, tmp_path):
     """Issuers of other types and groups, misspelt ones, and Secrets that are filled already."""
-    named = lambda name, **reference: {**certificate(name, "default", f"{name}.files.test"), "spec": {"secretName": name, "dnsNames": [f"{name}.files.test"], "issuerRef": reference}}
+    def named(title, **reference):
+        spec = {"secretName": title, "dnsNames": [f"{title}.files.test"], "issuerRef": reference}
+        return {**certificate(title, "default", f"{title}.files.test"), "spec": spec}
+
     own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", "default"), "spec": {"selfSigned": {}}}
     write(
         start.folder,

@@ -245,7 +245,7 @@ def test_a_secret_that_is_deleted_again_and_again(cluster, replicas, ca, issuer,
     """One order an hour, said on the object, by `cert status` and as a finding; who asks does not wait."""
     cluster.apply(order("deleted", space, "deleted.test"))
     eventually(lambda: ready(cluster, space, "deleted"), 30, 0.1, "the certificate")
-    before = pebble.orders()
+    before, issued = pebble.orders(), pebble.issued()
     gone = {"apiVersion": "v1", "kind": "Secret", "metadata": objects.meta("deleted", space)}
     cluster.delete(gone)
     held = lambda: condition(read(cluster, "certificates", space, "deleted"), "OrderHeld")
@@ -266,8 +266,8 @@ def test_a_secret_that_is_deleted_again_and_again(cluster, replicas, ca, issuer,
     # Another spec too.
     cluster.delete(gone)
     cluster.apply(order("deleted", space, "deleted.test", "more.deleted.test"))
-    eventually(lambda: ready(cluster, space, "deleted"), 30, 0.1, "the certificate of both names")
-    assert pebble.orders() == before + 2
+    eventually(lambda: read(cluster, "certificates", space, "deleted")["status"].get("revision") == 3, 30, 0.1, "the certificate of both names")
+    assert pebble.issued() == issued + 2
 
 
 def test_issuers_that_nobody_serves(cluster, replicas, issuer, space):
