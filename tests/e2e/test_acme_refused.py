@@ -281,7 +281,7 @@ def test_issuers_that_nobody_serves(cluster, replicas, issuer, space):
     for name, reason, words, advice in (
         ("selfsigned", "IssuerNotServed", "is of the type selfSigned", "name an issuer of cert-manager.io with spec.acme"),
         ("foreign", "IssuerNotServed", "is that of another signer", "name an issuer of cert-manager.io with spec.acme"),
-        ("nokind", "IssuerNotFound", 'but ClusterIssuer "cluster-wide" is there: write issuerRef.kind', "create the issuer, or correct"),
+        ("nokind", "IssuerNotFound", 'but ClusterIssuer "cluster-wide" is there: write issuerRef.kind', "correct spec.issuerRef of the Certificate"),
     ):
         found = lambda name=name: condition(read(cluster, "certificates", space, name))
         eventually(lambda: found().get("reason") == reason, 15, 0.1, f"the reason of {name}")
