@@ -4,6 +4,7 @@ mod certificates;
 mod entry_points;
 mod findings;
 mod internal;
+mod log_lines;
 mod observability;
 mod prepare;
 mod reload;

@@ -1,5 +1,6 @@
 //! The program's own log, the access log and the metrics, as the settings want them.
 
+use super::log_lines::OneLine;
 use crate::settings::{self, AccessLogFormat, LogFormat, LogLevel, Settings};
 use flow_proxy_core::access_log::{self, AccessLog, FieldMode, Fields, Filters, Format, Rules, StatusRange};
 use flow_proxy_core::metrics::{self, Metrics};
@@ -59,7 +60,7 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(writer)
+        .with_writer(OneLine::new(writer, colours))
         .with_ansi(colours)
         .with_target(false)
         // Whoever closed the pipe wants to read no more, on standard error neither.

@@ -1,6 +1,7 @@
 //! The JSON form: Traefik's field names, in alphabetical order.
 
 use super::filter::{FieldMode, REDACTED};
+use super::text::tame_json;
 use super::{Fields, Record};
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -139,8 +140,10 @@ fn value(line: &mut Vec<u8>, name: &'static str, record: &Record<'_>, fields: &F
 /// `"name":value,`
 fn put<T: Serialize + ?Sized>(line: &mut Vec<u8>, name: &str, value: &T) {
     let _ = write!(line, "\"{name}\":");
+    let start = line.len();
     // Texts and numbers always serialise, and writing to memory cannot fail.
     let _ = serde_json::to_writer(&mut *line, value);
+    tame_json(line, start);
     line.push(b',');
 }
 

@@ -6,6 +6,7 @@ mod json;
 mod record;
 #[cfg(test)]
 mod tests;
+mod text;
 mod writer;
 
 pub use filter::{FieldMode, Fields, Filters, Rules, StatusRange};

@@ -3,6 +3,7 @@
 use super::filter::{FieldMode, REDACTED};
 use flow_model::config::IngressMetadata;
 use http::{HeaderMap, Method, Version};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +29,7 @@ pub struct Record<'a> {
     pub duration: Duration,
     /// The client.
     pub client: SocketAddr,
-    /// The client as `X-Forwarded-For` has it, else the peer's address.
+    /// The client as the `X-Forwarded-For` of a trusted proxy has it, else the peer's address.
     pub client_host: &'a str,
     /// The user that a middleware found.
     pub username: Option<&'a str>,
@@ -85,12 +86,12 @@ impl Record<'_> {
     }
 
     /// A request header that may be written.
-    pub(super) fn kept_header(&self, name: &'static str, fields: &super::Fields) -> Option<&str> {
+    pub(super) fn kept_header(&self, name: &'static str, fields: &super::Fields) -> Option<Cow<'_, str>> {
         let value = self.request_headers?.get(name)?;
         match fields.headers.mode(name) {
             FieldMode::Drop => None,
-            FieldMode::Keep => value.to_str().ok(),
-            FieldMode::Redact => Some(REDACTED),
+            FieldMode::Keep => Some(String::from_utf8_lossy(value.as_bytes())),
+            FieldMode::Redact => Some(Cow::Borrowed(REDACTED)),
         }
     }
 }

@@ -42,10 +42,17 @@ fn with_record<R>(check: impl FnOnce(Record<'_>) -> R) -> R {
 }
 
 fn logged(options: Options) -> String {
+    logged_with(options, |_| ())
+}
+
+fn logged_with(options: Options, change: impl FnOnce(&mut Record<'_>)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let log = AccessLog::open(Options { path: Some(path.clone()), ..options }).unwrap();
-    with_record(|record| log.write(&record));
+    with_record(|mut record| {
+        change(&mut record);
+        log.write(&record);
+    });
     log.flush();
     std::fs::read_to_string(path).unwrap()
 }
@@ -68,6 +75,86 @@ fn generic_lines_end_with_the_agent_and_clients_cannot_break_out() {
         logged(Options { format: Format::GenericClf, fields, ..Options::default() }),
         "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a HTTP/1.1\" 200 42 \"-\" \"curl \\\"8\\\"\"\n"
     );
+}
+
+/// Texts that end a line, a field or a quotation to one reader or another, or speak to a terminal.
+const FORGED: [&str; 13] = [
+    "x\n192.0.2.66 - admin",
+    "x\r\n192.0.2.66 - admin",
+    "x\u{b}y\u{c}z\u{1c}",
+    "x\u{85}192.0.2.66 - admin",
+    "x\u{2028}192.0.2.66\u{2029}",
+    "x [14/Nov/2023:22:13:20 +0000] \"GET / HTTP/1.1\" 200 0",
+    "x\" 200 0 \"",
+    "x\\\" 200",
+    "x\ty\u{a0}z\u{2003}",
+    "x\u{1b}[2J\u{9b}2J\u{7}\0\u{7f}",
+    "x\u{202e}y\u{2066}",
+    "{\"level\":\"info\"}",
+    "ü\u{feff}",
+];
+
+/// All but `\n` at the end are characters that stand for themselves.
+fn is_one_line(line: &str) -> bool {
+    line.strip_suffix('\n').is_some_and(|line| {
+        !line.contains(|c: char| {
+            c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c) || matches!(c, '\u{2066}' | '\u{feff}')
+        })
+    })
+}
+
+#[test]
+fn no_text_of_a_client_ends_a_field_of_a_common_line() {
+    let mut fields = Fields::default();
+    fields.headers.default_mode = FieldMode::Keep;
+    for format in [Format::Common, Format::GenericClf] {
+        for text in FORGED {
+            let value = http::HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| "-".parse().unwrap());
+            let headers =
+                HeaderMap::from_iter([(http::header::REFERER, value.clone()), (http::header::USER_AGENT, value)]);
+            let line = logged_with(Options { format, fields: fields.clone(), ..Options::default() }, |record| {
+                let mut record_headers = record.request_headers.cloned().unwrap_or_default();
+                record_headers.extend(headers);
+                record.client_host = text;
+                record.username = Some(text);
+                record.target = text;
+                record.request_headers = Some(Box::leak(Box::new(record_headers)));
+            });
+            assert!(is_one_line(&line), "{text:?} became {line:?}");
+            let fields: Vec<_> = line.split_whitespace().collect();
+            assert_eq!((fields[1], &fields[3][..1]), ("-", "["), "{text:?} became {line:?}");
+            let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+            assert_eq!(quotes, if format == Format::Common { 10 } else { 6 }, "{text:?} became {line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_addresses_and_a_nameless_user_are_one_field_each() {
+    let line = logged_with(Options::default(), |record| {
+        record.client_host = "192.0.2.1, 2001:db8::1,192.0.2.3";
+        record.username = Some("");
+    });
+    assert!(line.starts_with("192.0.2.1,2001:db8::1,192.0.2.3 - - [14/Nov/2023:22:13:20 +0000] \"GET "), "{line}");
+    let line = logged_with(Options::default(), |record| record.username = Some("jörg doe"));
+    assert!(line.starts_with("192.0.2.7 - jörg\\x20doe [14/Nov/2023"), "{line}");
+}
+
+#[test]
+fn texts_of_clients_stay_whole_in_json() {
+    for text in FORGED {
+        let line = logged_with(Options { format: Format::Json, ..Options::default() }, |record| {
+            record.client_host = text;
+            record.username = Some(text);
+            record.host = text;
+            record.target = text;
+        });
+        assert!(is_one_line(&line), "{text:?} became {line:?}");
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        for field in ["ClientHost", "ClientUsername", "RequestAddr", "RequestPath"] {
+            assert_eq!(json[field], text);
+        }
+    }
 }
 
 #[test]
