@@ -4,11 +4,30 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Why a body ended early.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The client sent a body that is not framed as it has to be: it did not merely go away.
+///
+/// What hyper says of a chunk, of trailers, or of a stream that the HTTP/2 library itself has reset.
+#[must_use]
+pub fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            return matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+        }
+        if let Some(h2) = current.downcast_ref::<h2::Error>() {
+            return h2.is_library() && h2.is_reset();
+        }
+        cause = current.source();
+    }
+    false
+}
 
 /// A body in transit. The common kinds are not boxed.
 #[derive(Default)]

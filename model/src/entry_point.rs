@@ -105,8 +105,8 @@ pub struct Http {
     pub sanitize_path: bool,
     /// The longest head of a request, in bytes.
     pub max_header_bytes: usize,
-    /// What happens to header names with an underscore.
-    pub underscore_headers: UnderscoreHeaders,
+    /// What happens to headers whose names some backends take for those of others.
+    pub alias_headers: AliasHeaders,
 }
 
 impl Default for Http {
@@ -119,14 +119,35 @@ impl Default for Http {
             encode_query_semicolons: false,
             sanitize_path: true,
             max_header_bytes: 1 << 20,
-            underscore_headers: UnderscoreHeaders::Keep,
+            alias_headers: AliasHeaders::default(),
         }
     }
 }
 
-/// Header names with an underscore (Traefik's `underscoreHeadersStrategy`).
+/// Headers whose names some backends take for those of others: to CGI `X_Auth_User` and `X.Auth.User` are `X-Auth-User`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum UnderscoreHeaders {
+pub struct AliasHeaders {
+    /// What happens to them.
+    pub strategy: AliasStrategy,
+    /// Only those with an underscore are meant (Traefik's `underscoreHeadersStrategy`), not all with anything but letters,
+    /// digits and hyphens (`aliasHeadersStrategy`).
+    pub only_underscores: bool,
+}
+
+impl AliasHeaders {
+    /// The header of this name is meant.
+    #[must_use]
+    pub fn means(&self, name: &str) -> bool {
+        if self.only_underscores {
+            return name.contains('_');
+        }
+        !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    }
+}
+
+/// What happens to headers that could be taken for others.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum AliasStrategy {
     /// They are dropped.
     Delete,
     /// They are passed on.

@@ -4,7 +4,8 @@ use crate::forward::{ForwardError, Kind};
 use crate::request::Refusal;
 use flow_middleware::Body;
 use flow_middleware::answer::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text, unread};
-use http::{Response, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderValue, Response, StatusCode};
 
 /// Why a request got no answer from a backend.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,12 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
             Kind::ClientGone => {
                 status_text(StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST))
             }
+            Kind::Malformed => {
+                let mut response = status_text(StatusCode::BAD_REQUEST);
+                // Nobody knows where a next request would begin. Over HTTP/2 hyper leaves it out.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
             Kind::Internal => status_text(StatusCode::INTERNAL_SERVER_ERROR),
             Kind::NoServer => http_error(StatusCode::SERVICE_UNAVAILABLE, "no available server"),
             Kind::TimedOut => status_text(StatusCode::GATEWAY_TIMEOUT),
@@ -40,7 +47,7 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
         Failure::Refused(refusal) => match refusal {
             Refusal::EncodedCharacter => empty(refusal.status()),
             Refusal::Escape => unread(refusal.status(), "400 Bad Request"),
-            Refusal::Underscore => http_error(refusal.status(), "Bad Request"),
+            Refusal::Alias => http_error(refusal.status(), "Bad Request"),
         },
     }
 }

@@ -3,8 +3,8 @@
 use crate::settings::{self, RedirectTarget, Settings};
 use flow_model::config::{Domain, RouterObservability, RouterTls, Verbosity};
 use flow_model::entry_point::{
-    EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, ProxyProtocol, Redirection, Transport,
-    UnderscoreHeaders,
+    AliasHeaders, AliasStrategy, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, ProxyProtocol,
+    Redirection, Transport,
 };
 use flow_model::name::{FILE, Name, qualify};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
@@ -88,6 +88,19 @@ fn resolve(name: &str, address: &settings::Address) -> Result<SocketAddr, Unreso
     found.next().ok_or_else(|| failed(std::io::Error::other("it has no address")))
 }
 
+/// As in Traefik the older option counts only where the newer one is not set.
+fn alias_headers(from: &settings::Http) -> AliasHeaders {
+    let chosen = from.alias_headers_strategy.or(from.underscore_headers_strategy);
+    AliasHeaders {
+        strategy: match chosen {
+            Some(settings::AliasHeaders::Delete) => AliasStrategy::Delete,
+            None | Some(settings::AliasHeaders::Keep) => AliasStrategy::Keep,
+            Some(settings::AliasHeaders::Reject) => AliasStrategy::Reject,
+        },
+        only_underscores: from.alias_headers_strategy.is_none(),
+    }
+}
+
 fn http(from: &settings::Http, all: &Settings) -> Http {
     Http {
         middlewares: from.middlewares.iter().map(|name| qualify(name, FILE)).collect(),
@@ -123,11 +136,7 @@ fn http(from: &settings::Http, all: &Settings) -> Http {
         encode_query_semicolons: from.encode_query_semicolons,
         sanitize_path: from.sanitize_path,
         max_header_bytes: usize::try_from(from.max_header_bytes).unwrap_or(usize::MAX),
-        underscore_headers: match from.underscore_headers_strategy {
-            settings::UnderscoreHeaders::Delete => UnderscoreHeaders::Delete,
-            settings::UnderscoreHeaders::Keep => UnderscoreHeaders::Keep,
-            settings::UnderscoreHeaders::Reject => UnderscoreHeaders::Reject,
-        },
+        alias_headers: alias_headers(from),
     }
 }
 

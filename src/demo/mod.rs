@@ -34,7 +34,11 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let (web, websecure, traefik) = (free_port(8000), free_port(8443), free_port(8080));
+    let aliases = |name: &str| format!("--entrypoints.{name}.http.aliasheadersstrategy=delete");
     let flags = [
+        aliases("web"),
+        aliases("websecure"),
+        aliases("traefik"),
         format!("--entrypoints.web.address=127.0.0.1:{web}"),
         format!("--entrypoints.websecure.address=127.0.0.1:{websecure}"),
         "--entrypoints.websecure.http.tls=true".to_owned(),

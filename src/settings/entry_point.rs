@@ -106,11 +106,11 @@ section! {
         sanitize_path: bool = true, "sanitizePath";
         /// The longest request head, in bytes; 0 is the default.
         max_header_bytes: u32 = DEFAULT_MAX_HEADER_BYTES, "maxHeaderBytes";
-        /// What happens to header names with an underscore: keep, delete, or reject the request.
-        underscore_headers_strategy: UnderscoreHeaders = UnderscoreHeaders::Keep, "underscoreHeadersStrategy";
-        also unserved {
-            "aliasHeadersStrategy": "What happens to header names that a CGI backend takes for another.";
-        }
+        /// What happens to headers whose names have anything but letters, digits and hyphens, as CGI takes them for others:
+        /// keep, delete, or reject the request.
+        alias_headers_strategy: Option<AliasHeaders> = None, "aliasHeadersStrategy";
+        /// The same for names with an underscore; deprecated, and not looked at beside aliasHeadersStrategy.
+        underscore_headers_strategy: Option<AliasHeaders> = None, "underscoreHeadersStrategy";
     }
 
     /// Redirections of a whole entry point.
@@ -211,8 +211,8 @@ choice! {
         Minimal = "minimal";
     }
 
-    /// What happens to header names with an underscore.
-    UnderscoreHeaders = Keep {
+    /// What happens to headers that could be taken for others.
+    AliasHeaders = Keep {
         /// They are dropped.
         Delete = "delete";
         /// They are passed on.

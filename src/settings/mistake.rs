@@ -135,6 +135,15 @@ impl std::error::Error for Mistakes {}
 /// Something that stops nothing and that the operator should know.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Warning {
+    /// An entry point passes on headers that backends may take for others, and nobody has said that it shall.
+    #[error(
+        "entryPoints.{entry_point}.http.aliasHeadersStrategy is not set: headers such as X_Auth_User are passed on, which \
+         some backends take for X-Auth-User; set it to delete, reject or keep"
+    )]
+    AliasHeaders {
+        /// The entry point.
+        entry_point: String,
+    },
     /// The file holds dynamic configuration, which belongs into a file of the file provider.
     #[error(
         "{}: {key} is not static configuration and is ignored; dynamic configuration belongs into a file of \
@@ -215,6 +224,15 @@ pub enum Warning {
         word: String,
         /// The nearest group.
         nearest: &'static str,
+    },
+    /// An option that another one replaces.
+    #[error(
+        "entryPoints.{entry_point}.http.underscoreHeadersStrategy is deprecated: use aliasHeadersStrategy, which means every \
+         name with anything but letters, digits and hyphens"
+    )]
+    UnderscoreHeaders {
+        /// The entry point.
+        entry_point: String,
     },
     /// Traefik knows the option; it has no effect here yet.
     #[error("{option} is not served yet and has no effect ({}): {}", list(given), way_out(option))]

@@ -26,9 +26,9 @@ pub use certificate::{
     TlsChallenge,
 };
 pub use entry_point::{
-    Domain, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, Http3, LifeCycle, Observability,
-    ProxyProtocol, RedirectEntryPoint, Redirections, RespondingTimeouts, Tls, TraceVerbosity, Transport, Udp,
-    UnderscoreHeaders,
+    AliasHeaders, Domain, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, Http3, LifeCycle,
+    Observability, ProxyProtocol, RedirectEntryPoint, Redirections, RespondingTimeouts, Tls, TraceVerbosity, Transport,
+    Udp,
 };
 pub use help::CERT as CERT_HELP;
 pub use mistake::{Mistake, Mistakes, Origin, Warning};

@@ -2,7 +2,7 @@
 
 use super::address::{Address, Protocol, RedirectTarget};
 use super::certificate::{AcmeResolver, KeyType};
-use super::entry_point::{DEFAULT_MAX_HEADER_BYTES, EntryPoint};
+use super::entry_point::{AliasHeaders, DEFAULT_MAX_HEADER_BYTES, EntryPoint, Http};
 use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
 
@@ -39,6 +39,8 @@ fn entry_points(settings: &mut Settings, findings: &mut Findings) {
         if entry_point.address.protocol == Protocol::Udp {
             let (entry_point, address) = (name.clone(), entry_point.address.to_string());
             findings.warnings.push(Warning::UdpEntryPoint { entry_point, address });
+        } else {
+            alias_headers(name, &entry_point.http, findings);
         }
     }
     let all: Vec<_> = settings.entry_points.iter().collect();
@@ -58,6 +60,24 @@ fn entry_points(settings: &mut Settings, findings: &mut Findings) {
             let (entry_point, resolver) = (name.clone(), resolver.to_owned());
             findings.warnings.push(Warning::UnknownResolver { entry_point, resolver });
         }
+    }
+}
+
+/// What Traefik says of these two options, and when it does not start.
+fn alias_headers(entry_point: &str, http: &Http, findings: &mut Findings) {
+    let (aliases, underscores) = (http.alias_headers_strategy, http.underscore_headers_strategy);
+    if underscores.is_some() {
+        findings.warnings.push(Warning::UnderscoreHeaders { entry_point: entry_point.to_owned() });
+    }
+    match (aliases, underscores) {
+        (Some(aliases), Some(underscores)) if aliases != underscores => {
+            let option = format!("entryPoints.{entry_point}.http.aliasHeadersStrategy");
+            findings.conflict(option, "differs from underscoreHeadersStrategy, which is deprecated; remove the latter");
+        }
+        (None, None | Some(AliasHeaders::Keep)) => {
+            findings.warnings.push(Warning::AliasHeaders { entry_point: entry_point.to_owned() });
+        }
+        _ => {}
     }
 }
 

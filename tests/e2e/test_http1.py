@@ -194,6 +194,11 @@ def test_response_trailers_pass(connection, host):
     assert answer.get("Trailer") == "X-Sum"
 
 
+def test_trailers_that_do_not_come_are_not_announced(connection, host):
+    answer = connection.request(host, "/trailers")
+    assert (answer.body, answer.trailers, answer.get("Trailer")) == (b"hello", [], None)
+
+
 def test_request_trailers_end_here(connection, host):
     """As in Traefik, they are read and not passed on."""
     connection.send(f"POST /t HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n2\r\nab\r\n0\r\nX-T: 1\r\n\r\n")

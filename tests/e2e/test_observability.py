@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import time
 
 import grpc
 import pytest
@@ -120,6 +121,34 @@ def test_protocols_are_told_apart(proxy, space):
     of = lambda name, **labels: proxy.metric("traefik_service_requests_total", service=f"{space.name}-{name}-80@kubernetes", **labels)
     eventually(lambda: of("grpc", protocol="grpc", code="0") == 1, what="a gRPC request with its own status")
     eventually(lambda: of("ws", protocol="websocket") == 1, what="a WebSocket request")
+
+
+def test_an_upgraded_connection_is_told_at_its_end(proxy, space):
+    """With how long it was open and what passed both ways."""
+    space.backend("ws", port=b.WEBSOCKET)
+    host = space.route(f"told.{space.host}", backend="ws")
+    eventually(lambda: proxy.get(host).status != 404, what=host)
+    service = {"service": f"{space.name}-ws-80@kubernetes", "protocol": "websocket", "code": "101"}
+    of = lambda what: proxy.metric(f"traefik_service_{what}", **service)
+    open_connections = lambda: proxy.metric("traefik_open_connections", entrypoint="web", protocol="TCP")
+    before = open_connections()
+    raw = socket.create_connection(("127.0.0.1", proxy.web), 5)
+    with websockets.sync.client.connect(f"ws://{host}/told", sock=raw, compression=None) as connection:
+        began = time.monotonic()
+        for _ in range(3):
+            connection.send("x" * 1000)
+            connection.recv()
+        assert of("requests_total") == 0 and not [r for r in proxy.access_lines() if r["RequestHost"] == host and r["RequestPath"] == "/told"]
+        assert open_connections() == before + 1
+        lasted = time.monotonic() - began
+    record = proxy.access_line(RequestHost=host, RequestPath="/told")
+    assert (record["DownstreamStatus"], record["OriginStatus"]) == (101, 101)
+    assert record["Duration"] >= lasted * 1e9 > record["OriginDuration"] > 0
+    assert record["RequestContentSize"] >= 3000 and record["DownstreamContentSize"] == record["OriginContentSize"] >= 3000
+    eventually(lambda: of("requests_total") == 1, what="one request")
+    assert of("request_duration_seconds_sum") >= lasted
+    assert (of("requests_bytes_total"), of("responses_bytes_total")) == (record["RequestContentSize"], record["DownstreamContentSize"])
+    eventually(lambda: open_connections() == before, what="as many as before")
 
 
 def test_series_of_vanished_objects_go(proxy, space, route):

@@ -6,6 +6,7 @@ mod question;
 mod tests;
 mod verdict;
 
+use crate::body::is_malformed;
 use crate::chain::Context;
 use crate::middleware::{Flow, State};
 use crate::pattern::{self, Pattern};
@@ -55,6 +56,8 @@ pub struct ForwardAuth {
 /// Why a body was not read to its end.
 enum Unread {
     Failed,
+    /// It is not framed as it has to be.
+    Malformed,
     TooLarge,
 }
 
@@ -122,6 +125,7 @@ impl ForwardAuth {
         let body = self.body(exchange).await.map_err(|unread| {
             failed(match unread {
                 Unread::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                Unread::Malformed => StatusCode::BAD_REQUEST,
                 Unread::TooLarge => StatusCode::UNAUTHORIZED,
             })
         })?;
@@ -136,7 +140,7 @@ impl ForwardAuth {
             let body = if is_head { Ok(Bytes::new()) } else { read(body, self.max_response_body).await };
             let body = body.map_err(|unread| {
                 failed(match unread {
-                    Unread::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                    Unread::Failed | Unread::Malformed => StatusCode::INTERNAL_SERVER_ERROR,
                     Unread::TooLarge => StatusCode::UNAUTHORIZED,
                 })
             })?;
@@ -222,7 +226,8 @@ async fn read(mut body: Body, most: Option<u64>) -> Result<Bytes, Unread> {
     let mut whole = BytesMut::new();
     let mut only = None;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Failed)?.into_data() else { continue };
+        let frame = frame.map_err(|error| if is_malformed(&*error) { Unread::Malformed } else { Unread::Failed })?;
+        let Ok(data) = frame.into_data() else { continue };
         if most.is_some_and(|most| (whole.len() + data.len()) as u64 > most) {
             return Err(Unread::TooLarge);
         }

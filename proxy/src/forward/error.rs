@@ -1,7 +1,7 @@
 //! Why a request got no answer from a backend, and what kind of failure that is.
 
 use super::{ConnectError, Http1Error};
-use flow_middleware::body::BodyError;
+use flow_middleware::body::{BodyError, is_malformed};
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
@@ -48,12 +48,16 @@ pub enum ForwardError {
 
 /// What broke an exchange.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
 pub enum Broken {
     /// Over HTTP/1.1.
+    #[error(transparent)]
     Http1(#[from] Http1Error),
     /// Over HTTP/2.
+    #[error(transparent)]
     Http2(#[from] hyper::Error),
+    /// The head of the answer, or its trailers, are larger than anybody can want.
+    #[error("the head of the answer is too large")]
+    TooLarge,
 }
 
 /// What a failure means to the client (Traefik's `ComputeStatusCode`).
@@ -63,6 +67,8 @@ pub enum Kind {
     ClientGone,
     /// Anything else, such as a certificate that does not hold or a malformed answer: 500.
     Internal,
+    /// The client's body is not framed as it has to be: 400.
+    Malformed,
     /// The service has no server: 503, `no available server`.
     NoServer,
     /// A limit passed: 504.
@@ -78,6 +84,7 @@ impl ForwardError {
         match self {
             Self::Broken { source: Broken::Http1(error), .. } => http1_kind(error),
             Self::Broken { source: Broken::Http2(error), .. } => http2_kind(error),
+            Self::Broken { source: Broken::TooLarge, .. } => Kind::Internal,
             Self::Connect { source, .. } => source.kind(),
             Self::NoServer => Kind::NoServer,
             Self::Protocol { .. } => Kind::Internal,
@@ -104,16 +111,21 @@ impl ForwardError {
 
 fn http1_kind(error: &Http1Error) -> Kind {
     match error {
-        Http1Error::Body(_) => Kind::ClientGone,
+        Http1Error::Body(error) => body_kind(&**error),
         Http1Error::Closed | Http1Error::CutShort => Kind::Unreachable,
         Http1Error::Io(error) => io_kind(error),
         Http1Error::Malformed(_) | Http1Error::TooLarge => Kind::Internal,
     }
 }
 
+/// The request's own body has failed.
+fn body_kind(error: &(dyn StdError + 'static)) -> Kind {
+    if is_malformed(error) { Kind::Malformed } else { Kind::ClientGone }
+}
+
 fn http2_kind(error: &hyper::Error) -> Kind {
     if error.is_user() {
-        return Kind::ClientGone;
+        return error.source().map_or(Kind::ClientGone, body_kind);
     }
     if error.is_parse() {
         return Kind::Internal;

@@ -67,6 +67,44 @@ pub(crate) fn clean_response(head: &mut response::Parts) {
     head.version = Version::HTTP_11;
 }
 
+/// Takes from an answer's trailers what may not come there (RFC 9110 section 6.5.1): framing, routing, and what answers are
+/// controlled by. Whoever joins trailers to headers would read another answer.
+pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
+    let may_not_come = |name: &HeaderName| {
+        matches!(
+            name.as_str(),
+            "authorization"
+                | "cache-control"
+                | "connection"
+                | "content-encoding"
+                | "content-length"
+                | "content-range"
+                | "content-type"
+                | "host"
+                | "keep-alive"
+                | "location"
+                | "max-forwards"
+                | "proxy-connection"
+                | "set-cookie"
+                | "te"
+                | "trailer"
+                | "transfer-encoding"
+                | "upgrade"
+        )
+    };
+    let unwanted: SmallVec<[HeaderName; 4]> = trailers.keys().filter(|name| may_not_come(name)).cloned().collect();
+    for name in unwanted {
+        trailers.remove(name);
+    }
+}
+
+/// A backend's `Upgrade` names a protocol, and none that `asked` does not.
+pub(super) fn is_agreed(asked: &HeaderValue, headers: &HeaderMap) -> bool {
+    let mut agreed = headers.get_all(UPGRADE).iter().flat_map(|value| tokens(value.as_bytes())).peekable();
+    agreed.peek().is_some()
+        && agreed.all(|agreed| tokens(asked.as_bytes()).any(|asked| asked.eq_ignore_ascii_case(agreed)))
+}
+
 /// The value of `Upgrade` where `Connection` names it.
 pub(super) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;

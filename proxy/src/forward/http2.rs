@@ -1,9 +1,11 @@
 //! HTTP/2 towards a backend: a connection that a worker's requests share.
 
-use super::ConnectError;
 use super::endpoint::{Endpoint, Scheme};
+use super::headers::clean_trailers;
+use super::http1::{LONGEST, MOST};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
+use super::{Broken, ConnectError};
 use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;
@@ -75,7 +77,7 @@ impl Http2 {
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(10 << 20);
+            .max_header_list_size(u32::try_from(LONGEST).unwrap_or(u32::MAX));
         if let Some(silence) = transport.read_idle {
             builder.keep_alive_interval(silence).keep_alive_timeout(transport.ping);
         }
@@ -115,6 +117,8 @@ impl Http2 {
 pub(super) enum Failure {
     /// hyper's error, with the request where nothing of it was sent.
     Broken(hyper::Error, Option<Box<Request<Outgoing>>>),
+    /// The head of the answer has more fields than anybody can want.
+    TooLarge,
     /// The time for the head of the answer has passed.
     TimedOut(Duration),
 }
@@ -169,6 +173,9 @@ pub(super) async fn send(
         });
         Failure::Broken(error.into_error(), unsent)
     })?;
+    if response.headers().len() > MOST {
+        return Err(Failure::TooLarge);
+    }
     Ok(response.map(|incoming| {
         if incoming.is_end_stream() { Body::Empty } else { Body::boxed(Answering { incoming, _stream: reserved }) }
     }))
@@ -209,7 +216,15 @@ impl http_body::Body for Answering {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.incoming).poll_frame(cx).map_err(Into::into)
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| match frame?.into_trailers() {
+            Ok(trailers) if trailers.len() > MOST => Err(Broken::TooLarge.into()),
+            Ok(mut trailers) => {
+                clean_trailers(&mut trailers);
+                Ok(Frame::trailers(trailers))
+            }
+            Err(data) => Ok(data),
+        }))
     }
 
     fn is_end_stream(&self) -> bool {

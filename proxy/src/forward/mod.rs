@@ -25,7 +25,7 @@ pub use fetch::Fetcher;
 pub use headers::ForwardedFor;
 pub use http1::Http1Error;
 pub use transport::{Transport, TransportError};
-pub use tunnel::Tunnels;
+pub use tunnel::{Tunnel, Tunnels};
 
 pub(crate) use headers::{Upgrading, clean_response, prepare_request};
 pub(crate) use send::{Outbound, send};

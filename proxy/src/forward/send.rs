@@ -3,14 +3,13 @@
 use super::connect::{self, Protocol};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Broken, ForwardError};
+use super::headers::is_agreed;
 use super::http1::{self, Answer, Http1, is_replayable};
 use super::http2::{self, Http2, Reserved};
 use super::outgoing::Outgoing;
-use super::stream::Stream;
-use super::{ConnectError, Upgrading, pool};
-use bytes::Bytes;
+use super::{ConnectError, Tunnel, Upgrading, pool};
 use flow_middleware::{Body, Interim};
-use http::header::{HeaderName, HeaderValue, UPGRADE};
+use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::client::conn::http2::SendRequest;
 use std::error::Error as _;
@@ -26,6 +25,8 @@ pub(crate) struct Outbound {
     interim: Option<Arc<Interim>>,
     /// How often it was given to a connection.
     pub(crate) attempts: u32,
+    /// The backend has switched protocols.
+    pub(crate) tunnel: Option<Arc<Tunnel>>,
 }
 
 /// A connection for one request.
@@ -39,7 +40,7 @@ type Reused = bool;
 
 impl Outbound {
     pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Arc<Interim>>) -> Self {
-        Self { request: Some(request.map(Outgoing::new)), upgrading, interim, attempts: 0 }
+        Self { request: Some(request.map(Outgoing::new)), upgrading, interim, attempts: 0, tunnel: None }
     }
 
     /// The request's headers and URI, to be fitted to a backend.
@@ -70,7 +71,12 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
                     Ok(Answer::Plain(response)) => return Ok(response),
                     Ok(Answer::Switched(response, stream, already_read)) => {
                         let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };
-                        return switch(endpoint, upgrading, response, stream, already_read);
+                        if !is_agreed(&upgrading.protocol, response.headers()) {
+                            return Err(protocol(endpoint));
+                        }
+                        let tunnels = &endpoint.transport().tunnels;
+                        outbound.tunnel = Some(tunnels.join(upgrading.client, stream, already_read));
+                        return Ok(response.map(|()| Body::Empty));
                     }
                     Ok(Answer::Unasked) => return Err(protocol(endpoint)),
                     Err(http1::Failure::TimedOut(limit)) => {
@@ -87,6 +93,9 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
                     Ok(response) => return Ok(response),
                     Err(http2::Failure::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
+                    }
+                    Err(http2::Failure::TooLarge) => {
+                        return Err(ForwardError::Broken { address: address(), source: Broken::TooLarge });
                     }
                     Err(http2::Failure::Broken(error, unsent)) => {
                         outbound.request = match (unsent, spare) {
@@ -154,22 +163,6 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<Carrier, Co
             Ok(Carrier::Http2(mine, reserved, false))
         }
     }
-}
-
-/// The backend has switched protocols: joins it with the client, where it is the protocol that was asked for.
-fn switch(
-    endpoint: &Arc<Endpoint>,
-    upgrading: Upgrading,
-    response: Response<()>,
-    stream: Stream,
-    already_read: Bytes,
-) -> Result<Response<Body>, ForwardError> {
-    let agreed = response.headers().get(UPGRADE);
-    if !agreed.is_some_and(|agreed| agreed.as_bytes().eq_ignore_ascii_case(upgrading.protocol.as_bytes())) {
-        return Err(protocol(endpoint));
-    }
-    endpoint.transport().tunnels.join(upgrading.client, stream, already_read);
-    Ok(response.map(|()| Body::Empty))
 }
 
 /// The connection closed without an answer, in the way of one that the backend had given up.

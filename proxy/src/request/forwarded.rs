@@ -1,5 +1,5 @@
-use super::{Origin, Policy, Refusal, join};
-use flow_model::entry_point::UnderscoreHeaders;
+use super::{Origin, Policy, Refusal, join, upgrade};
+use flow_model::entry_point::AliasStrategy;
 use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
@@ -36,13 +36,15 @@ pub(super) fn is_managed(name: &HeaderName) -> bool {
 }
 
 /// Removes (or refuses) headers by their names, all in one pass: forwarded headers of clients that are not trusted,
-/// and names with underscores where the entry point does not keep them.
+/// upgrades to another HTTP, and names that could be taken for others where the entry point does not keep them.
 pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Refusal> {
     let mut unwanted: SmallVec<[HeaderName; 4]> = SmallVec::new();
     for name in headers.keys() {
-        if policy.underscores != UnderscoreHeaders::Keep && memchr::memchr(b'_', name.as_str().as_bytes()).is_some() {
-            if policy.underscores == UnderscoreHeaders::Reject {
-                return Err(Refusal::Underscore);
+        if upgrade::is_unwanted(name, headers) {
+            unwanted.push(name.clone());
+        } else if policy.aliases.strategy != AliasStrategy::Keep && policy.aliases.means(name.as_str()) {
+            if policy.aliases.strategy == AliasStrategy::Reject {
+                return Err(Refusal::Alias);
             }
             unwanted.push(name.clone());
         } else if !origin.trusted && is_managed(name) {

@@ -1,5 +1,5 @@
-//! What happens to every request's head before routing, in Traefik's order: header names with underscores, escapes,
-//! dots and double slashes, semicolons, forwarded headers.
+//! What happens to every request's head before routing, in Traefik's order: header names that could be taken for others,
+//! upgrades to another HTTP, escapes, dots and double slashes, semicolons, forwarded headers.
 //!
 //! Pure: a head goes in, and the same head comes out, changed, or a [`Refusal`]. A clean head is looked at once and
 //! costs no allocation but what the inserted headers need.
@@ -9,6 +9,7 @@ mod forwarded;
 mod path;
 mod policy;
 mod query;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,9 @@ pub enum Refusal {
     /// A `%` without two hexadecimal digits.
     #[error("the path holds a broken percent escape")]
     Escape,
-    /// A header name with an underscore where the entry point refuses them.
-    #[error("a header's name holds an underscore")]
-    Underscore,
+    /// A header whose name could be taken for another, where the entry point refuses them.
+    #[error("a header's name could be taken for another")]
+    Alias,
 }
 
 impl Refusal {
@@ -40,7 +41,7 @@ impl Refusal {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::EncodedCharacter | Self::Escape | Self::Underscore => StatusCode::BAD_REQUEST,
+            Self::Alias | Self::EncodedCharacter | Self::Escape => StatusCode::BAD_REQUEST,
         }
     }
 }

@@ -1,5 +1,5 @@
 use flow_middleware::Connection;
-use flow_model::entry_point::{EncodedCharacters, EntryPoint, UnderscoreHeaders};
+use flow_model::entry_point::{AliasHeaders, EncodedCharacters, EntryPoint};
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ pub struct Policy {
     pub(super) encode_query_semicolons: bool,
     pub(super) denies_characters: bool,
     pub(super) encoded_characters: EncodedCharacters,
-    pub(super) underscores: UnderscoreHeaders,
+    pub(super) aliases: AliasHeaders,
     pub(super) hostname: Option<HeaderValue>,
     /// Headers that `Connection` may name and that are passed on all the same.
     pub(super) kept: Vec<HeaderName>,
@@ -41,7 +41,7 @@ impl Policy {
             encode_query_semicolons: http.encode_query_semicolons,
             denies_characters: encoded_characters != EncodedCharacters::default(),
             encoded_characters,
-            underscores: http.underscore_headers,
+            aliases: http.alias_headers,
             hostname: HeaderValue::from_str(hostname).ok().filter(|value| !value.is_empty()),
             kept: forwarded.connection.iter().filter_map(|name| name.parse().ok()).collect(),
             trust_everybody: forwarded.insecure,

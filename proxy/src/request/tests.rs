@@ -192,16 +192,30 @@ fn the_port_of_an_ipv6_host_is_not_its_last_group() {
 }
 
 #[test]
-fn underscores_are_deleted_or_refused_where_asked() {
+fn headers_that_could_be_taken_for_others_are_deleted_or_refused_where_asked() {
+    const ALIASES: [&str; 4] = ["x_own", "x.own", "x!own", "x~own"];
     let mut point = entry_point();
-    let given = || head("/", &[("x_own", "1"), ("x-own", "2")]);
-    assert_eq!(header(&run(&point, given()).unwrap(), "x_own"), ["1"]);
-    point.http.underscore_headers = UnderscoreHeaders::Delete;
-    let left = run(&point, given()).unwrap();
-    assert!(header(&left, "x_own").is_empty());
-    assert_eq!(header(&left, "x-own"), ["2"]);
-    point.http.underscore_headers = UnderscoreHeaders::Reject;
-    assert_eq!(run(&point, given()).map(|_| ()), Err(Refusal::Underscore));
+    let given = |aliases: &[&'static str]| {
+        let aliases = aliases.iter().map(|name| (*name, "1"));
+        head("/", &aliases.chain([("x-own", "2"), ("x-own9", "3")]).collect::<Vec<_>>())
+    };
+    for (only_underscores, meant) in [(false, &ALIASES[..]), (true, &ALIASES[..1])] {
+        point.http.alias_headers = AliasHeaders { strategy: AliasStrategy::Keep, only_underscores };
+        let kept = run(&point, given(&ALIASES)).unwrap();
+        assert!(ALIASES.iter().all(|name| header(&kept, name) == ["1"]));
+        point.http.alias_headers.strategy = AliasStrategy::Delete;
+        let left = run(&point, given(&ALIASES)).unwrap();
+        for name in ALIASES {
+            assert_eq!(header(&left, name).is_empty(), meant.contains(&name), "{name}");
+        }
+        assert_eq!((header(&left, "x-own"), header(&left, "x-own9")), (vec!["2"], vec!["3"]));
+        point.http.alias_headers.strategy = AliasStrategy::Reject;
+        for name in ALIASES {
+            let refused = run(&point, given(&[name])).err();
+            assert_eq!(refused, meant.contains(&name).then_some(Refusal::Alias), "{name}");
+        }
+        assert!(run(&point, given(&[])).is_ok());
+    }
 }
 
 #[test]
@@ -242,4 +256,42 @@ fn a_clean_head_keeps_its_very_uri() {
     let before = given.uri.path().as_ptr();
     let after = run(&entry_point(), given).unwrap();
     assert_eq!(after.uri.path().as_ptr(), before);
+}
+
+#[test]
+fn an_upgrade_to_another_http_is_no_upgrade() {
+    for lines in [
+        &["h2c"][..],
+        &["H2C"],
+        &["websocket, h2c"],
+        &["h2c ,websocket"],
+        &["websocket", "\th2c"],
+        &["h2"],
+        &["HTTP/2.0"],
+        &["TLS/1.0, HTTP/1.1"],
+    ] {
+        for connection in ["Upgrade, HTTP2-Settings", "upgrade", "keep-alive", ""] {
+            let mut given =
+                vec![("host", "a.test"), ("http2-settings", "AAMAAABkAAQAAP__"), ("connection", connection)];
+            given.extend(lines.iter().map(|line| ("upgrade", *line)));
+            let mut point = entry_point();
+            point.forwarded_headers.connection = vec!["http2-settings".into()];
+            let head = run(&point, head("/", &given)).unwrap();
+            for gone in ["upgrade", "http2-settings"] {
+                assert!(header(&head, gone).is_empty(), "{gone} of {lines:?}, {connection:?}");
+            }
+            let connection = header(&head, "connection").join(",").to_ascii_lowercase();
+            assert!(!connection.contains("upgrade"), "{connection}");
+            assert_eq!(header(&head, "x-forwarded-proto"), ["http"]);
+        }
+    }
+}
+
+#[test]
+fn http2_settings_end_here_without_an_upgrade_too() {
+    let given = head("/", &[("http2-settings", "AAMAAABkAAQAAP__"), ("connection", "upgrade"), ("upgrade", "x-h2c")]);
+    let head = run(&entry_point(), given).unwrap();
+    assert!(header(&head, "http2-settings").is_empty());
+    assert_eq!(header(&head, "upgrade"), ["x-h2c"]);
+    assert_eq!(header(&head, "connection"), ["Upgrade"]);
 }

@@ -6,11 +6,10 @@ use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;
 use futures_util::FutureExt as _;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -23,18 +22,30 @@ pub(super) struct Session<H> {
     pub(super) pulse: Arc<Pulse>,
 }
 
+/// The least that the heads of one HTTP/2 connection may hold, in bytes; and how many of the largest heads it is.
+const HEADS: usize = 4 << 20;
+const LARGEST_HEADS: usize = 4;
+
 /// Counts the request, checks its head, lets the handler answer and settles whether the connection goes on.
+///
+/// # Errors
+/// Where the heads of the connection's requests hold too much already: nothing was done, and the client may try again
+/// (RFC 9113 section 8.7).
 pub(super) async fn answer<H: Handler>(
     session: Arc<Session<H>>,
     mut request: Request<Incoming>,
-) -> Result<Response<Tracked>, Infallible> {
-    let (in_flight, count) = session.pulse.begin();
+) -> Result<Response<Tracked>, h2::Error> {
+    let (mut in_flight, count) = session.pulse.begin();
     let entry = &session.client.entry;
     let most = entry.point.transport.keep_alive_max_requests;
     if (most > 0 && count >= most) || entry.is_closing() {
         session.pulse.ask_to_close();
     }
     let is_h1 = request.version() < Version::HTTP_2;
+    if !is_h1 && in_flight.weigh(head::size(&request)) > HEADS.max(LARGEST_HEADS * entry.point.http.max_header_bytes) {
+        return Err(h2::Reason::REFUSED_STREAM.into());
+    }
+    let takes_trailers = !is_h1 || (request.version() == Version::HTTP_11 && asks_for_trailers(request.headers()));
     // On HTTP/1.1 hyper itself sends no body to a HEAD.
     let headed = !is_h1 && request.method() == Method::HEAD;
     let mut response = match head::settle(&mut request) {
@@ -62,6 +73,11 @@ pub(super) async fn answer<H: Handler>(
         response.headers_mut().remove(CONTENT_TYPE);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
+    if response.headers().contains_key(TRAILER) && (!takes_trailers || http_body::Body::is_end_stream(response.body()))
+    {
+        // None will be sent.
+        response.headers_mut().remove(TRAILER);
+    }
     if headed {
         take_body(&mut response);
     }
@@ -71,7 +87,16 @@ pub(super) async fn answer<H: Handler>(
     } else if is_h1 && (session.pulse.shall_close() || entry.is_closing()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    session.pulse.answered();
     Ok(response)
+}
+
+/// hyper sends trailers to nobody else (RFC 9110 section 6.5.1).
+fn asks_for_trailers(headers: &HeaderMap) -> bool {
+    let words = |value: &HeaderValue| {
+        value.as_bytes().split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    };
+    headers.get_all(TE).iter().any(words)
 }
 
 /// Leaves the length of the body, which an answer to GET would have, and not the body: clients take that for an error.

@@ -2,9 +2,10 @@
 //! (RFC 9112 section 6.1: a smuggling attempt, or a broken client); and targets that hyper refuses or cuts off, and that
 //! clients send all the same.
 //!
-//! The guard reads along what hyper is about to read. It follows the framing of bodies to know where heads begin, and
-//! looks at each line's first byte only, which costs some tens of nanoseconds a request. Where it cannot follow (after
-//! an upgrade, or where hyper will refuse the request anyway) it lets everything pass.
+//! The guard reads along what hyper is about to read. It follows the framing of bodies to know where heads begin, as hyper
+//! does, and looks at each line's first byte only, which costs some tens of nanoseconds a request. Where hyper will refuse
+//! the request anyway it lets everything pass, and once another protocol is really spoken. What comes behind a request for
+//! an upgrade waits until that is answered: only then is it known whether it is HTTP.
 
 use super::pulse::{Pulse, Reading};
 use super::target;
@@ -16,6 +17,8 @@ pub(super) struct Guard {
     /// The line that is not yet complete.
     partial: Vec<u8>,
     max_line: usize,
+    /// Heads so far, counted round and round.
+    heads: u32,
     /// The last request asked for an upgrade, so what follows may not be HTTP.
     upgrade_asked: bool,
 }
@@ -44,8 +47,29 @@ enum Chunk {
     Size(u64, bool),
     /// Data, and the line end after it.
     Data(u64),
-    /// A line of trailers with so many bytes so far.
-    Trailer(usize),
+    Trailers(Trailers),
+}
+
+/// Where within the trailers. Their lines end with CR LF only, so that nobody finds another end of the body than hyper.
+#[derive(Clone, Copy, Debug)]
+enum Trailers {
+    /// At the start of a line.
+    Start,
+    /// Within a line.
+    Line,
+    /// Behind the CR of a line.
+    LineCr,
+    /// Behind the CR of the empty line.
+    EndCr,
+}
+
+/// What is to be done with bytes that have come.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Seen {
+    /// What is to be read in place of some of them.
+    pub(super) escaped: Option<Escaped>,
+    /// Those from here on wait, and are to be shown again.
+    pub(super) waits: Option<usize>,
 }
 
 /// The request must be refused; what is before `at` may still be read.
@@ -67,27 +91,17 @@ struct Bad;
 impl Guard {
     /// `max_line`: longer lines are not looked at, as hyper refuses such heads.
     pub(super) fn new(max_line: usize) -> Self {
-        Self { state: State::Head(Head::default()), partial: Vec::new(), max_line, upgrade_asked: false }
-    }
-
-    /// For connections that do not speak HTTP/1.
-    pub(super) fn off() -> Self {
-        Self { state: State::Off, partial: Vec::new(), max_line: 0, upgrade_asked: false }
+        Self { state: State::Head(Head::default()), partial: Vec::new(), max_line, heads: 0, upgrade_asked: false }
     }
 
     /// Looks at `bytes`, which come next on the connection.
-    pub(super) fn see(&mut self, bytes: &[u8], pulse: &Pulse) -> Result<Option<Escaped>, Refused> {
+    pub(super) fn see(&mut self, bytes: &[u8], pulse: &Pulse) -> Result<Seen, Refused> {
         if matches!(self.state, State::Off) {
-            return Ok(None);
-        }
-        if self.upgrade_asked && matches!(self.state, State::Head(_)) {
-            self.upgrade_asked = false;
-            if pulse.is_busy() || pulse.is_upgraded() {
-                self.state = State::Off;
-            }
+            return Ok(Seen { escaped: None, waits: None });
         }
         let mut at = 0;
         let mut unfit = Vec::new();
+        let mut waits = None;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match &mut self.state {
                 State::Off => break,
@@ -100,15 +114,22 @@ impl Guard {
                     count
                 }
                 State::Chunk(chunk) => {
-                    let (count, next) = chunk.step(rest);
+                    let (count, next) = chunk.step(rest).map_err(|count| Refused { at: at + count })?;
                     if let Some(next) = next {
                         self.state = next;
                     }
                     count
                 }
                 State::Head(_) if self.upgrade_asked => {
-                    self.state = State::Off;
-                    break;
+                    if !pulse.has_answered(self.heads) {
+                        waits = Some(at);
+                        break;
+                    }
+                    self.upgrade_asked = false;
+                    if pulse.is_upgraded() {
+                        self.state = State::Off;
+                    }
+                    0
                 }
                 State::Head(head) => {
                     if !head.request_line {
@@ -124,7 +145,14 @@ impl Guard {
             State::Chunk(_) | State::Length(_) => Reading::Body,
             State::Off => Reading::Unknown,
         });
-        Ok(unfit.first().map(|first| Escaped { at: *first, rest: target::escape(bytes, &unfit) }))
+        let looked_at = waits.and_then(|at| bytes.get(..at)).unwrap_or(bytes);
+        let escaped = unfit.first().map(|first| Escaped { at: *first, rest: target::escape(looked_at, &unfit) });
+        Ok(Seen { escaped, waits })
+    }
+
+    /// What was shown and waits can be shown again.
+    pub(super) fn is_settled(&self, pulse: &Pulse) -> bool {
+        pulse.has_answered(self.heads)
     }
 
     /// Takes one line of a head, or what there is of it. The error is the offset of the line's end.
@@ -146,6 +174,7 @@ impl Guard {
             head.take(&std::mem::take(&mut self.partial))
         };
         if let Some(next) = next.map_err(|Bad| end)? {
+            self.heads = self.heads.wrapping_add(1);
             self.upgrade_asked = head.upgrade;
             self.state = next;
         }
@@ -199,8 +228,9 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 impl Chunk {
-    /// Takes some bytes; gives how many, and the state of the connection where it changes.
-    fn step(&mut self, bytes: &[u8]) -> (usize, Option<State>) {
+    /// Takes some bytes; gives how many, and the state of the connection where it changes. The error is the offset of what
+    /// hyper would not refuse.
+    fn step(&mut self, bytes: &[u8]) -> Result<(usize, Option<State>), usize> {
         match *self {
             Self::Data(left) => {
                 let count = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -208,38 +238,46 @@ impl Chunk {
                     0 => Self::Size(0, false),
                     left => Self::Data(left),
                 };
-                (count, None)
+                Ok((count, None))
             }
             Self::Size(mut size, mut extension) => {
                 for (at, &byte) in bytes.iter().enumerate() {
                     match byte {
                         b'\n' => {
                             // The line end after the data is part of it here.
-                            *self = if size == 0 { Self::Trailer(0) } else { Self::Data(size.saturating_add(2)) };
-                            return (at + 1, None);
+                            *self = match size {
+                                0 => Self::Trailers(Trailers::Start),
+                                size => Self::Data(size.saturating_add(2)),
+                            };
+                            return Ok((at + 1, None));
                         }
                         _ if extension => {}
                         _ => match char::from(byte).to_digit(16) {
-                            Some(_) if size >> 60 != 0 => return (at + 1, Some(State::Off)),
+                            Some(_) if size >> 60 != 0 => return Ok((at + 1, Some(State::Off))),
                             Some(digit) => size = size << 4 | u64::from(digit),
                             None => extension = true,
                         },
                     }
                 }
                 *self = Self::Size(size, extension);
-                (bytes.len(), None)
+                Ok((bytes.len(), None))
             }
-            Self::Trailer(mut length) => {
+            Self::Trailers(mut trailers) => {
                 for (at, &byte) in bytes.iter().enumerate() {
-                    match byte {
-                        b'\n' if length == 0 => return (at + 1, Some(State::Head(Head::default()))),
-                        b'\n' => length = 0,
-                        b'\r' => {}
-                        _ => length += 1,
-                    }
+                    trailers = match (trailers, byte) {
+                        (Trailers::EndCr, b'\n') => return Ok((at + 1, Some(State::Head(Head::default())))),
+                        (Trailers::LineCr, b'\n') => Trailers::Start,
+                        // hyper ends the connection.
+                        (Trailers::EndCr | Trailers::LineCr, _) => return Ok((at + 1, Some(State::Off))),
+                        // hyper goes on, as if it were part of the line.
+                        (_, b'\n') => return Err(at),
+                        (Trailers::Start, b'\r') => Trailers::EndCr,
+                        (Trailers::Line, b'\r') => Trailers::LineCr,
+                        (Trailers::Start | Trailers::Line, _) => Trailers::Line,
+                    };
                 }
-                *self = Self::Trailer(length);
-                (bytes.len(), None)
+                *self = Self::Trailers(trailers);
+                Ok((bytes.len(), None))
             }
         }
     }
@@ -271,7 +309,7 @@ mod tests {
         for size in 1..=stream.len() {
             let (mut guard, pulse, mut read) = (Guard::new(1000), Pulse::default(), Vec::new());
             for piece in stream.chunks(size) {
-                match guard.see(piece, &pulse).unwrap() {
+                match guard.see(piece, &pulse).unwrap().escaped {
                     Some(Escaped { at, rest }) => read.extend([&piece[..at], &rest].concat()),
                     None => read.extend(piece),
                 }
@@ -302,12 +340,54 @@ mod tests {
         for start in [
             format!("GET /{} HTTP/1.1\r\n", "x".repeat(1000)),
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n".to_owned(),
-            "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n".to_owned(),
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\rz\r\n".to_owned(),
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\rz\r\n".to_owned(),
             "GET / HTTP/1.1\r\nContent-Length: none\r\n\r\n".to_owned(),
         ] {
             assert_eq!(judged(format!("{start}{bad}").as_bytes(), 4096), None, "{start}");
         }
-        assert_eq!(Guard::off().see(bad.as_bytes(), &Pulse::default()), Ok(None));
+    }
+
+    #[test]
+    fn the_lines_of_trailers_have_one_end_only() {
+        let start = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n";
+        for (trailers, at) in [("\nGET / HTTP/1.1\r\n\r\n", 0), ("X: y\n\r\n", 4), ("X: y\r\nZ: z\n\n", 10)] {
+            for size in [1, 7, 4096] {
+                let stream = format!("{start}{trailers}");
+                assert_eq!(judged(stream.as_bytes(), size), Some(start.len() + at), "{trailers:?}, {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_request_for_an_upgrade_waits_for_its_answer() {
+        let bad = b"GET /# HTTP/1.1\r\n\r\n";
+        for (ask, asked) in [
+            ("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", 1),
+            ("POST / HTTP/1.1\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nhi", 1),
+            ("POST / HTTP/1.1\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 1),
+            ("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nupgrade: x\r\n\r\n", 2),
+        ] {
+            for switches in [false, true] {
+                let (mut guard, pulse) = (Guard::new(1000), Pulse::default());
+                let seen = guard.see(&[ask.as_bytes(), bad].concat(), &pulse).unwrap();
+                assert_eq!(seen.waits, Some(ask.len()), "{ask}");
+                for _ in 1..asked {
+                    pulse.answered();
+                    assert!(!guard.is_settled(&pulse), "that was the answer to another request");
+                }
+                if switches {
+                    pulse.set_upgraded();
+                }
+                pulse.answered();
+                assert!(guard.is_settled(&pulse));
+                let seen = guard.see(bad, &pulse);
+                match switches {
+                    true => assert_eq!(seen, Ok(Seen { escaped: None, waits: None })),
+                    false => assert_eq!(seen, Err(Refused { at: bad.len() - 3 })),
+                }
+            }
+        }
     }
 
     #[test]
@@ -315,7 +395,7 @@ mod tests {
         let pulse = Pulse::default();
         let mut guard = Guard::new(1000);
         let mut after = |bytes: &str| {
-            assert_eq!(guard.see(bytes.as_bytes(), &pulse), Ok(None));
+            assert_eq!(guard.see(bytes.as_bytes(), &pulse), Ok(Seen { escaped: None, waits: None }));
             pulse.is_receiving()
         };
         assert!(after("GE"));

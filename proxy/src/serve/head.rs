@@ -1,8 +1,9 @@
 //! What HTTP asks of every request's head, beyond what hyper sees to, and the one form in which handlers get it.
 
+use super::fields::{MOST, MOST_CRUMBS};
 use flow_middleware::Body;
 use flow_middleware::answer::{empty, unread};
-use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
@@ -19,10 +20,14 @@ pub(super) enum Refusal {
     Hosts,
     #[error("the request's Host is missing")]
     NoHost,
+    #[error("the request's target names a scheme or a host, and no path")]
+    Opaque,
     #[error("OPTIONS * asks about the server itself")]
     Options,
     #[error("the request's target is malformed")]
     Target,
+    #[error("the request has more than {MOST} header fields")]
+    TooManyFields,
     #[error("the request has a transfer coding other than chunked")]
     TransferCoding,
 }
@@ -32,6 +37,9 @@ impl Refusal {
         match self {
             Self::Connect => empty(StatusCode::NOT_IMPLEMENTED),
             Self::Expectation => empty(StatusCode::EXPECTATION_FAILED),
+            // As in Traefik.
+            Self::Opaque => empty(StatusCode::BAD_REQUEST),
+            Self::TooManyFields => empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::TransferCoding => unread(StatusCode::NOT_IMPLEMENTED, "Unsupported transfer encoding"),
             Self::Host => unread(StatusCode::BAD_REQUEST, "400 Bad Request: malformed Host header"),
             Self::Hosts | Self::Target => unread(StatusCode::BAD_REQUEST, "400 Bad Request"),
@@ -48,6 +56,9 @@ impl Refusal {
 
 /// Checks the head and brings it into form: exactly one `Host`, and a URI of path and query alone.
 pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
+    if has_too_many_fields(request.headers()) {
+        return Err(Refusal::TooManyFields);
+    }
     if request.method() == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -78,6 +89,22 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
         return Err(Refusal::Expectation);
     }
     if is_options { Err(Refusal::Options) } else { Ok(()) }
+}
+
+/// There are more than HTTP/1.1 would have let in. Of HTTP/2 the crumbs of a cookie are one field, up to a limit of their
+/// own (RFC 9113 section 8.2.3).
+fn has_too_many_fields(headers: &HeaderMap) -> bool {
+    if headers.len() <= MOST {
+        return false;
+    }
+    let crumbs = headers.get_all(COOKIE).iter().count();
+    crumbs > MOST_CRUMBS || headers.len() - crumbs.saturating_sub(1) > MOST
+}
+
+/// What a head counts for among those of its connection, in bytes: RFC 9113 section 6.5.2.
+pub(super) fn size<B>(request: &Request<B>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum::<usize>() + target
 }
 
 /// An expectation that nobody here can meet (RFC 9110 section 10.1.1). As in Traefik the first line counts, and
@@ -135,8 +162,8 @@ fn settle_authority(
     headers: &mut HeaderMap,
 ) -> Result<(), Refusal> {
     let Some(authority) = authority else { return Err(Refusal::NoHost) };
-    // Without a scheme it is authority-form, which only CONNECT may use.
-    let Some(scheme) = scheme else { return Err(Refusal::Target) };
+    // Without `//` it is authority-form, which only CONNECT may use, or a scheme and something opaque.
+    let Some(scheme) = scheme else { return Err(Refusal::Opaque) };
     if (scheme != Scheme::HTTP && scheme != Scheme::HTTPS) || !authority.as_str().bytes().all(is_host_byte) {
         return Err(Refusal::Target);
     }
@@ -197,11 +224,12 @@ mod tests {
         ] {
             assert_eq!(settled(version, "GET", target, hosts), Err(wanted), "{target} {hosts:?}");
         }
-        for (method, target) in
-            [("GET", "*"), ("GET", "a.test:80"), ("GET", "ftp://a.test/"), ("GET", "http://u:p@a.test/")]
-        {
+        for (method, target) in [("GET", "*"), ("GET", "ftp://a.test/"), ("GET", "http://u:p@a.test/")] {
             let refused = settled(V::HTTP_11, method, target, &["a.test"]);
             assert_eq!(refused, Err(Refusal::Target), "{target}");
+        }
+        for target in ["a.test:80", "http:a.test"] {
+            assert_eq!(settled(V::HTTP_11, "GET", target, &["a.test"]), Err(Refusal::Opaque), "{target}");
         }
     }
 
@@ -233,6 +261,26 @@ mod tests {
         assert_eq!(settled(V::HTTP_11, "OPTIONS", "*", &["x"]), Err(Refusal::Expectation));
         assert_eq!(settled(V::HTTP_11, "GET", "*", &["x"]), Err(Refusal::Target));
         assert_eq!(settled(V::HTTP_2, "GET", "/", &["x"]), Ok(()));
+    }
+
+    #[test]
+    fn fields_are_limited_and_crumbs_of_a_cookie_are_one() {
+        let settled = |others: usize, crumbs: usize| {
+            let mut request = Request::builder().uri("/").header(HOST, "a");
+            for number in 1..others {
+                request = request.header(format!("x-{}", number % 50), "");
+            }
+            for _ in 0..crumbs {
+                request = request.header(COOKIE, "a=b");
+            }
+            settle(&mut request.body(()).unwrap())
+        };
+        for (others, crumbs) in [(100, 0), (99, 1), (99, 200), (1, 200)] {
+            assert_eq!(settled(others, crumbs), Ok(()), "{others} {crumbs}");
+        }
+        for (others, crumbs) in [(101, 0), (100, 1), (100, 2), (1, 201), (300, 0)] {
+            assert_eq!(settled(others, crumbs), Err(Refusal::TooManyFields), "{others} {crumbs}");
+        }
     }
 
     #[test]

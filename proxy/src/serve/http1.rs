@@ -2,7 +2,7 @@ use super::answer::{Session, answer};
 use super::drive::{Ending, drive};
 use super::guard::Guard;
 use super::pulse::Pulse;
-use super::wire::Wire;
+use super::wire::{Heads, Wire};
 use super::{Client, Handler};
 use crate::listener::{ClientStream, OpenConnection};
 use hyper::server::conn::http1;
@@ -30,7 +30,7 @@ pub(super) async fn serve<H, S>(
     let interim = client.connection.interim.clone();
     let session = Arc::new(Session { client, handler, pulse: Arc::clone(&pulse) });
     let max_header_bytes = entry.point.http.max_header_bytes;
-    let wire = Wire::new(io, Guard::new(max_header_bytes), Arc::clone(&pulse), interim, open);
+    let wire = Wire::new(io, Heads::Http1(Guard::new(max_header_bytes)), Arc::clone(&pulse), interim, open);
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(max_header_bytes.max(MIN_BUFFER))

@@ -1,9 +1,9 @@
 use super::answer::{Session, answer};
 use super::batch::Batch;
 use super::drive::{Ending, drive};
-use super::guard::Guard;
+use super::fields::Fields;
 use super::pulse::Pulse;
-use super::wire::Wire;
+use super::wire::{Heads, Wire};
 use super::{Client, Handler};
 use crate::listener::{ClientStream, OpenConnection};
 use hyper::server::conn::http2;
@@ -32,7 +32,7 @@ pub(super) async fn serve<H, S>(
     let pulse = Arc::new(Pulse::default());
     let session = Arc::new(Session { client, handler, pulse: Arc::clone(&pulse) });
     let (http, http2) = (&entry.point.http, &entry.point.http2);
-    let wire = Wire::new(io, Guard::off(), Arc::clone(&pulse), None, open);
+    let wire = Wire::new(io, Heads::Http2(Fields::new()), Arc::clone(&pulse), None, open);
     let connection = http2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(http2.max_concurrent_streams)
         .header_table_size(http2.max_decoder_header_table_size)

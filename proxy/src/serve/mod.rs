@@ -6,6 +6,7 @@ mod batch;
 mod connection;
 mod drive;
 mod early;
+mod fields;
 mod guard;
 mod head;
 mod http1;

@@ -2,8 +2,10 @@
 //! has been doing that: the time limits of a connection with one coarse timer.
 
 use flow_model::entry_point::Transport;
+use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// Shared by a connection's socket, its requests and the task that drives it.
@@ -17,9 +19,16 @@ pub(super) struct Pulse {
     reads: AtomicU32,
     writes: AtomicU32,
     in_flight: AtomicU32,
+    /// Bytes of the heads of requests that are in flight.
+    heads: AtomicUsize,
     /// The most that were in flight at once in this turn of the connection.
     crowd: AtomicU32,
     requests: AtomicU32,
+    /// Heads of answers, counted round and round.
+    answers: AtomicU32,
+    /// The connection's task, where it waits for an answer to read on.
+    reader: Mutex<Option<Waker>>,
+    reader_waits: AtomicBool,
     last_request: AtomicBool,
     upgraded: AtomicBool,
 }
@@ -36,11 +45,26 @@ pub(super) enum Reading {
 
 /// One request and its answer, until the answer's last byte is handed over.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Pulse>);
+pub(super) struct InFlight {
+    pulse: Arc<Pulse>,
+    /// Bytes of its head.
+    head: usize,
+}
+
+impl InFlight {
+    /// Notes the size of its head in bytes; gives that of all that are in flight.
+    pub(super) fn weigh(&mut self, head: usize) -> usize {
+        self.head = head;
+        self.pulse.heads.fetch_add(head, Relaxed) + head
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        self.pulse.in_flight.fetch_sub(1, Relaxed);
+        if self.head > 0 {
+            self.pulse.heads.fetch_sub(self.head, Relaxed);
+        }
     }
 }
 
@@ -52,7 +76,7 @@ impl Pulse {
             self.crowd.store(in_flight, Relaxed);
         }
         let requests = self.requests.fetch_add(1, Relaxed).saturating_add(1);
-        (InFlight(Arc::clone(self)), requests)
+        (InFlight { pulse: Arc::clone(self), head: 0 }, requests)
     }
 
     /// A request is being answered.
@@ -77,6 +101,27 @@ impl Pulse {
 
     pub(super) fn shall_close(&self) -> bool {
         self.last_request.load(Relaxed)
+    }
+
+    /// The head of an answer is known, and whether that [switches](Self::set_upgraded) protocols.
+    pub(super) fn answered(&self) {
+        self.answers.store(self.answers.load(Relaxed).wrapping_add(1), Relaxed);
+        if self.reader_waits.swap(false, Relaxed)
+            && let Some(reader) = self.reader.lock().take()
+        {
+            reader.wake();
+        }
+    }
+
+    /// So many requests are answered. Answers come in the order of requests.
+    pub(super) fn has_answered(&self, requests: u32) -> bool {
+        self.answers.load(Relaxed) == requests
+    }
+
+    /// Reading goes on with the next answer.
+    pub(super) fn wake_with_answer(&self, reader: &Waker) {
+        *self.reader.lock() = Some(reader.clone());
+        self.reader_waits.store(true, Relaxed);
     }
 
     /// From now on the connection speaks something else.
@@ -166,10 +211,15 @@ pub(super) struct Limits {
     age: Duration,
     period: Duration,
     hurry: bool,
+    /// Since then it should have ended.
+    ending: Option<Instant>,
     born: Instant,
     wait: Wait,
     since: Instant,
 }
+
+/// How long a connection that nobody uses may take to end. Over HTTP/2 its client has a word in it.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What the limits ask for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -198,6 +248,7 @@ impl Limits {
             age,
             period: period.max(Duration::from_millis(1)),
             hurry: false,
+            ending: None,
             born: now,
             wait: Wait::ForFirst,
             since: now,
@@ -223,8 +274,13 @@ impl Limits {
             Wait::Idle(_) => self.idle,
         };
         if !limit.is_zero() && now.duration_since(self.since) >= limit {
-            return if matches!(wait, Wait::ForFirst | Wait::Idle(_)) { Verdict::Close } else { Verdict::Cut };
+            if !matches!(wait, Wait::ForFirst | Wait::Idle(_)) {
+                return Verdict::Cut;
+            }
+            let ending = *self.ending.get_or_insert(now);
+            return if now.duration_since(ending) < FAREWELL { Verdict::Close } else { Verdict::Cut };
         }
+        self.ending = None;
         if !self.age.is_zero() && now.duration_since(self.born) >= self.age {
             Verdict::LastRequest
         } else {
@@ -321,6 +377,15 @@ mod tests {
         }
         assert_eq!(limits.check(&pulse, start + 54 * SECOND), Verdict::Fine);
         assert_eq!(limits.check(&pulse, start + 55 * SECOND), Verdict::Close);
+    }
+
+    #[test]
+    fn a_client_that_does_not_take_leave_is_cut_off() {
+        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let mut limits = limits(start);
+        assert_eq!(limits.check(&pulse, start + 4 * SECOND), Verdict::Close);
+        assert_eq!(limits.check(&pulse, start + 8 * SECOND), Verdict::Close);
+        assert_eq!(limits.check(&pulse, start + 9 * SECOND), Verdict::Cut);
     }
 
     #[test]

@@ -4,12 +4,15 @@
 use super::{Client, Handler};
 use crate::tls::{TlsInput, TlsSource, TlsState};
 use crate::worker::{Bound, Server, Threads};
+use bytes::Bytes;
 use flow_middleware::Body;
+use flow_middleware::body::BodyError;
 use flow_model::config::{Certificate, Objects, TlsOptions};
 use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
 use flow_model::name::Name;
 use hashbrown::HashMap;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use parking_lot::Mutex;
@@ -37,7 +40,7 @@ pub(crate) fn entry_point(name: &str) -> EntryPoint {
 }
 
 /// Tells clients what it saw: `METHOD TARGET HOST REMOTE TLS BODY`. `/wait` answers when a permit is added, `/panic`
-/// panics, `/upgrade` echoes bytes after a 101.
+/// panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
 pub(crate) struct Teller {
     pub(crate) handled: AtomicUsize,
     pub(crate) gone: Arc<AtomicUsize>,
@@ -67,6 +70,14 @@ impl Handler for Teller {
                 self.waiting.add_permits(1);
                 self.permits.acquire().await.unwrap().forget();
             }
+            "/trailers" => {
+                gone.0 = None;
+                let trailers = http::HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("t"))]);
+                let frames = [Frame::data(Bytes::from_static(b"hi")), Frame::trailers(trailers)];
+                let frames = futures_util::stream::iter(frames.map(Ok::<_, BodyError>));
+                let body = Body::boxed(http_body_util::StreamBody::new(frames));
+                return Response::builder().header("trailer", "etag").body(body).unwrap();
+            }
             "/upgrade" => {
                 let upgrade = head.extensions.remove::<hyper::upgrade::OnUpgrade>().unwrap();
                 tokio::spawn(async move {
@@ -91,10 +102,7 @@ impl Handler for Teller {
         );
         let remote = client.connection.remote;
         let body = String::from_utf8_lossy(&body);
-        Response::new(Body::from(bytes::Bytes::from(format!(
-            "{} {} {host} {remote} {tls} {body}",
-            head.method, head.uri
-        ))))
+        Response::new(Body::from(Bytes::from(format!("{} {} {host} {remote} {tls} {body}", head.method, head.uri))))
     }
 }
 

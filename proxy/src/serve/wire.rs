@@ -1,5 +1,6 @@
 use super::early::Early;
-use super::guard::{Escaped, Guard};
+use super::fields::{Fields, TooMany};
+use super::guard::{Escaped, Guard, Seen};
 use super::pulse::Pulse;
 use crate::listener::{ClientStream, OpenConnection};
 use bytes::Bytes;
@@ -12,23 +13,40 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// What hyper reads instead of a refused head: no head holds a NUL, so it answers 400 and closes.
-const POISON: &[u8] = b"\0\r\n\r\n";
+/// What hyper reads instead of what is refused: neither a head nor the frame of a chunk holds a CR before a NUL, so it
+/// answers 400 and closes.
+const POISON: &[u8] = b"\r\0\r\n\r\n";
 /// How long a client that still sends is listened to after the last answer. Closing at once would make the kernel
 /// reset the connection, and the answer might never be seen (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_millis(500);
+
+/// No field of HTTP/2 has this index, so hyper ends the connection (RFC 7541 section 6.1).
+const NO_FIELD: u8 = 0x80;
+/// Longer frames end the connection by themselves.
+const LONGEST_FRAME: usize = 16 * 1024;
+
+/// What looks at a connection's heads before hyper does.
+#[derive(Debug)]
+pub(super) enum Heads {
+    /// HTTP/1.
+    Http1(Guard),
+    /// HTTP/2.
+    Http2(Fields),
+}
 
 /// A client's connection below hyper: it records progress, guards heads and counts as open until it is dropped.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     io: S,
     pulse: Arc<Pulse>,
-    guard: Guard,
+    heads: Heads,
     early: Option<Early>,
     /// What hyper has still to read in place of what came.
     escaped: Bytes,
+    /// What came and is not looked at before an answer to the request before it is known.
+    waiting: Vec<u8>,
     /// Bytes of the poison that hyper still has to read.
-    poison: Option<&'static [u8]>,
+    poison: Option<Bytes>,
     ended: bool,
     linger: Option<Pin<Box<Sleep>>>,
     _open: OpenConnection,
@@ -37,13 +55,24 @@ pub(super) struct Wire<S> {
 impl<S> Wire<S> {
     pub(super) fn new(
         io: S,
-        guard: Guard,
+        heads: Heads,
         pulse: Arc<Pulse>,
         interim: Option<Arc<Interim>>,
         open: OpenConnection,
     ) -> Self {
         let early = interim.map(Early::new);
-        Self { io, pulse, guard, early, escaped: Bytes::new(), poison: None, ended: false, linger: None, _open: open }
+        Self {
+            io,
+            pulse,
+            heads,
+            early,
+            escaped: Bytes::new(),
+            waiting: Vec::new(),
+            poison: None,
+            ended: false,
+            linger: None,
+            _open: open,
+        }
     }
 
     fn give_escaped(&mut self, buf: &mut ReadBuf<'_>) {
@@ -51,11 +80,44 @@ impl<S> Wire<S> {
         buf.put_slice(&now);
     }
 
+    /// Looks at what waits, where it is known what it is.
+    fn give_waiting(&mut self, cx: &Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Heads::Http1(guard) = &mut self.heads else { return Poll::Ready(Ok(())) };
+        if !guard.is_settled(&self.pulse) {
+            return self.wait(cx);
+        }
+        let mut bytes = std::mem::take(&mut self.waiting);
+        match guard.see(&bytes, &self.pulse) {
+            Ok(Seen { escaped, waits }) => {
+                if let Some(at) = waits {
+                    self.waiting = bytes.split_off(at);
+                }
+                if let Some(Escaped { at, rest }) = escaped {
+                    bytes.truncate(at);
+                    bytes.extend(rest);
+                }
+            }
+            Err(refused) => {
+                bytes.truncate(refused.at);
+                self.poison = Some(Bytes::from_static(POISON));
+            }
+        }
+        self.escaped = bytes.into();
+        self.give_escaped(buf);
+        self.give_poison(buf);
+        Poll::Ready(Ok(()))
+    }
+
+    fn wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        self.pulse.wake_with_answer(cx.waker());
+        self.pulse.read(false);
+        Poll::Pending
+    }
+
     fn give_poison(&mut self, buf: &mut ReadBuf<'_>) {
         if let Some(poison) = &mut self.poison {
-            let (now, later) = poison.split_at(poison.len().min(buf.remaining()));
-            buf.put_slice(now);
-            *poison = later;
+            let now = poison.split_to(poison.len().min(buf.remaining()));
+            buf.put_slice(&now);
         }
     }
 }
@@ -74,13 +136,16 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if !this.escaped.is_empty() {
+            this.give_escaped(buf);
+            return Poll::Ready(Ok(()));
+        }
         if this.poison.is_some() {
             this.give_poison(buf);
             return Poll::Ready(Ok(()));
         }
-        if !this.escaped.is_empty() {
-            this.give_escaped(buf);
-            return Poll::Ready(Ok(()));
+        if !this.waiting.is_empty() {
+            return this.give_waiting(cx, buf);
         }
         let before = buf.filled().len();
         let Poll::Ready(result) = Pin::new(&mut this.io).poll_read(cx, buf) else {
@@ -91,20 +156,37 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let bytes = buf.filled().get(before..).unwrap_or_default();
         this.ended |= bytes.is_empty();
         this.pulse.read(true);
-        match this.guard.see(bytes, &this.pulse) {
-            Ok(None) => {}
-            Ok(Some(Escaped { at, rest })) => {
-                buf.set_filled(before + at);
-                this.escaped = rest.into();
-                this.give_escaped(buf);
+        let ended = bytes.is_empty();
+        let guard = match &mut this.heads {
+            Heads::Http1(guard) => guard,
+            Heads::Http2(fields) => {
+                if let Err(TooMany { at, left }) = fields.see(bytes) {
+                    buf.set_filled(before + at);
+                    this.poison = Some(vec![NO_FIELD; left.min(LONGEST_FRAME)].into());
+                    this.give_poison(buf);
+                }
+                return Poll::Ready(Ok(()));
+            }
+        };
+        match guard.see(bytes, &this.pulse) {
+            Ok(Seen { escaped, waits }) => {
+                if let Some(at) = waits {
+                    this.waiting = bytes.get(at..).unwrap_or_default().to_vec();
+                    buf.set_filled(before + at);
+                }
+                if let Some(Escaped { at, rest }) = escaped {
+                    buf.set_filled(before + at);
+                    this.escaped = rest.into();
+                    this.give_escaped(buf);
+                }
             }
             Err(refused) => {
                 buf.set_filled(before + refused.at);
-                this.poison = Some(POISON);
+                this.poison = Some(Bytes::from_static(POISON));
                 this.give_poison(buf);
             }
         }
-        Poll::Ready(Ok(()))
+        if buf.filled().len() == before && !ended { this.wait(cx) } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -145,7 +227,7 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
         if this.linger.is_none() {
             this.io.end_follows();
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-            let receiving = this.poison.is_some() || this.pulse.is_receiving();
+            let receiving = this.poison.is_some() || !this.waiting.is_empty() || this.pulse.is_receiving();
             if this.ended || !receiving || this.pulse.is_upgraded() {
                 return Poll::Ready(Ok(()));
             }

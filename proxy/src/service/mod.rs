@@ -9,7 +9,7 @@ mod weighted;
 pub use error::ServiceError;
 
 use crate::forward::{
-    Endpoint, ForwardError, ForwardedFor, Outbound, Transport, clean_response, prepare_request, send,
+    Endpoint, ForwardError, ForwardedFor, Outbound, Transport, Tunnel, clean_response, prepare_request, send,
 };
 use balancer::{Balancer, Original};
 use flow_middleware::{Body, Exchange};
@@ -62,6 +62,8 @@ pub struct Hop {
     pub status: Option<StatusCode>,
     /// How often the request was sent or a connection was tried: more than one after a retry.
     pub attempts: u32,
+    /// The connection that the server has switched to another protocol.
+    pub tunnel: Option<Arc<Tunnel>>,
 }
 
 impl Service {
@@ -230,6 +232,7 @@ impl Prepared<'_> {
         };
         hop.answered = Some(Instant::now());
         hop.status = Some(response.status());
+        hop.tunnel = outbound.tunnel.take();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (mut head, body) = response.into_parts();
             clean_response(&mut head);

@@ -29,7 +29,8 @@ fn everything_that_is_on_by_itself() {
                 "encodeQuerySemicolons": false,
                 "sanitizePath": true,
                 "maxHeaderBytes": 1_048_576,
-                "underscoreHeadersStrategy": "keep"
+                "aliasHeadersStrategy": null,
+                "underscoreHeadersStrategy": null
             },
             "http2": {"maxConcurrentStreams": 250, "maxDecoderHeaderTableSize": 4096, "maxEncoderHeaderTableSize": 4096},
             "http3": null,

@@ -1,6 +1,6 @@
 //! What follows from settings together.
 
-use super::{flags, mistakes, warnings};
+use super::{flags, mistakes, run_told, started, warnings};
 
 fn names(arguments: &[&str]) -> Vec<(String, String)> {
     let entry_points = flags(arguments).entry_points;
@@ -167,4 +167,41 @@ fn a_resolver_nobody_defined_is_worth_a_warning() {
 fn no_limit_of_header_bytes_is_the_default() {
     let settings = flags(&["--entrypoints.a.address=:1", "--entrypoints.a.http.maxheaderbytes=0"]);
     assert_eq!(settings.entry_points["a"].http.max_header_bytes, 1_048_576);
+}
+
+#[test]
+fn headers_that_could_be_taken_for_others() {
+    let told_of = |arguments: &[&str]| -> Vec<String> {
+        run_told(started(arguments)).1.iter().map(ToString::to_string).collect()
+    };
+    let unset = |warnings: &[String]| warnings.iter().filter(|w| w.contains("aliasHeadersStrategy is not set")).count();
+    let deprecated = |warnings: &[String]| warnings.iter().filter(|w| w.contains("is deprecated")).count();
+    for (alias, underscore, told) in [
+        ("", "", (1, 0)),
+        ("keep", "", (0, 0)),
+        ("delete", "", (0, 0)),
+        ("reject", "", (0, 0)),
+        ("", "keep", (1, 1)),
+        ("", "delete", (0, 1)),
+        ("", "reject", (0, 1)),
+        ("keep", "keep", (0, 1)),
+        ("reject", "reject", (0, 1)),
+    ] {
+        let alias = format!("--entrypoints.web.http.aliasheadersstrategy={alias}");
+        let underscore = format!("--entrypoints.web.http.underscoreheadersstrategy={underscore}");
+        let found = told_of(&["--entrypoints.web.address=:81", &alias, &underscore]);
+        assert_eq!((unset(&found), deprecated(&found)), told, "{alias} {underscore}: {found:?}");
+    }
+    assert_eq!(unset(&told_of(&["--ping"])), 2, "one an entry point");
+    for (alias, underscore) in [("keep", "delete"), ("delete", "keep"), ("reject", "delete")] {
+        let alias = format!("--entrypoints.web.http.aliasheadersstrategy={alias}");
+        let underscore = format!("--entrypoints.web.http.underscoreheadersstrategy={underscore}");
+        let found = mistakes(&["--entrypoints.web.address=:81", &alias, &underscore]);
+        assert!(found[0].starts_with("entryPoints.web.http.aliasHeadersStrategy: differs from "), "{found:?}");
+    }
+    let found = mistakes(&["--entrypoints.web.address=:81", "--entrypoints.web.http.aliasheadersstrategy=drop"]);
+    assert_eq!(
+        found,
+        ["flag --entrypoints.web.http.aliasheadersstrategy: takes one of delete, keep, reject, not \"drop\""]
+    );
 }

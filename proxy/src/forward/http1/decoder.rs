@@ -1,5 +1,6 @@
 //! Where the body of an answer ends (RFC 9112 sections 6 and 7).
 
+use super::super::headers::clean_trailers;
 use super::error::Http1Error;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -142,6 +143,7 @@ fn trailers(bytes: &mut BytesMut) -> Result<Option<HeaderMap>, Http1Error> {
                 let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| BAD)?;
                 trailers.append(name, HeaderValue::from_bytes(line.value).map_err(|_| BAD)?);
             }
+            clean_trailers(&mut trailers);
             (length, trailers)
         }
         Ok(Status::Partial) if bytes.len() < LONGEST_TRAILERS => return Ok(None),
@@ -156,6 +158,18 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn trailers_say_nothing_of_framing_or_control() {
+        let text =
+            b"0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a=b\r\nLocation: /\r\nHost: b\r\n\
+                     Connection: close\r\nGrpc-Status: 0\r\nX-A: 1\r\n\r\n";
+        let mut decoder = Decoder::chunked();
+        let frame = decoder.decode(&mut BytesMut::from(&text[..])).unwrap().unwrap();
+        let mut names: Vec<_> = frame.trailers_ref().unwrap().keys().map(|name| name.as_str().to_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["grpc-status", "x-a"]);
+    }
 
     /// Decodes `text`, which comes in pieces of these lengths, and then closes.
     fn decoded(

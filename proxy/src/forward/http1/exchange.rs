@@ -24,6 +24,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// How long a body may leave open whether it has anything in it, where most have nothing (Go's `probeRequestBody`).
 const PROBE: Duration = Duration::from_millis(200);
 
+/// The most interim answers before the answer.
+const MOST_INTERIM: u32 = 32;
+
 /// Why a request got no answer.
 #[derive(Debug)]
 pub(in super::super) enum Failure {
@@ -59,6 +62,8 @@ struct Progress {
     refused: Option<Http1Error>,
     /// The backend has said something.
     heard: bool,
+    /// Interim answers so far.
+    interim: u32,
     patience: Patience,
 }
 
@@ -85,6 +90,7 @@ impl Http1 {
             has_body,
             refused: None,
             heard: false,
+            interim: 0,
             patience: Patience { limit: endpoint.transport().response_header, timer: None },
         };
         let head = poll_fn(|cx| self.poll_head(request, &mut progress, interim, cx)).await?;
@@ -173,6 +179,10 @@ impl Http1 {
                 let status = head.response.status();
                 if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
                     return Poll::Ready(Ok(Said::Answer(head)));
+                }
+                progress.interim += 1;
+                if progress.interim > MOST_INTERIM {
+                    return Poll::Ready(Err(Http1Error::Malformed("more interim answers than anybody can want")));
                 }
                 if status == StatusCode::CONTINUE {
                     return Poll::Ready(Ok(Said::Continue));

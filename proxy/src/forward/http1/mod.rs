@@ -14,6 +14,7 @@ mod upload;
 
 pub use error::Http1Error;
 pub(super) use exchange::{Answer, Failure, is_replayable};
+pub(super) use response::{LONGEST, MOST};
 
 use super::endpoint::Endpoint;
 use super::pool;

@@ -5,7 +5,7 @@ use super::decoder::Decoder;
 use super::error::Http1Error;
 use bytes::BytesMut;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TRAILER, TRANSFER_ENCODING,
 };
 use http::{Method, Response, StatusCode};
 use httparse::{Header, ParserConfig, Status};
@@ -14,8 +14,8 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// The longest head, in bytes, and the most headers in it. Many fit on the stack.
-const LONGEST: usize = 512 * 1024;
-const MOST: usize = 4096;
+pub(in super::super) const LONGEST: usize = 512 * 1024;
+pub(in super::super) const MOST: usize = 4096;
 const MANY: usize = 64;
 
 /// A parsed head, and what follows it.
@@ -40,7 +40,7 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
     }
     let text = bytes.split_to(line.length).freeze();
     let mut headers = HeaderMap::with_capacity(places.len());
-    let mut hop = Hop { coding: None, keep_alive: line.http_11, close: false };
+    let mut hop = Hop { coding: None, keep_alive: line.http_11, close: false, trailer: false };
     for (name, place) in places.drain(..) {
         if hop.hears(&name, &text[place.clone()]) {
             continue;
@@ -52,6 +52,10 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
         return Err(Http1Error::Malformed("a transfer coding in HTTP/1.0"));
     }
     let body = delimited(&mut headers, method, line.status, hop.coding)?;
+    if hop.trailer && !matches!(body, Decoder::Chunked(_)) {
+        // None can come.
+        headers.remove(TRAILER);
+    }
     let keep_alive = hop.keep_alive && !hop.close && body != Decoder::UntilClose;
     let mut response = Response::new(());
     *response.status_mut() = line.status;
@@ -121,6 +125,8 @@ struct Hop {
     coding: Option<bool>,
     keep_alive: bool,
     close: bool,
+    /// It announces trailers.
+    trailer: bool,
 }
 
 impl Hop {
@@ -132,6 +138,7 @@ impl Hop {
             return true;
         }
         if name != CONNECTION {
+            self.trailer |= name == TRAILER;
             return false;
         }
         let mut names_others = false;
@@ -280,6 +287,19 @@ mod tests {
         };
         assert_eq!(length("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n"), [""; 0]);
         assert_eq!(length("Content-Length: 7\r\nContent-Length: 7\r\n"), ["7"]);
+    }
+
+    #[test]
+    fn trailers_are_announced_only_where_they_can_come() {
+        for (lines, method, announced) in [
+            ("Transfer-Encoding: chunked\r\n", Method::GET, true),
+            ("Content-Length: 7\r\n", Method::GET, false),
+            ("", Method::GET, false),
+            ("Transfer-Encoding: chunked\r\n", Method::HEAD, false),
+        ] {
+            let head = taken(&format!("HTTP/1.1 200 OK\r\nTrailer: X-T\r\n{lines}\r\n"), &method).unwrap().unwrap();
+            assert_eq!(head.response.headers().contains_key(TRAILER), announced, "{lines:?} {method}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Bodies of many sizes, many at once, over connections that are used again and again.
 
 use super::*;
+use crate::forward::Kind;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -72,4 +73,80 @@ async fn answers_after_the_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_while_the_request_goes_on() {
     pass("/echo").await;
+}
+
+/// What became of a request that a client writes as it likes: `400`, `499` or `200`, then the connection's end.
+async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (service, tell) = (Arc::clone(&service), tell.clone());
+            async move {
+                let mut hop = Hop::default();
+                let forwarded =
+                    service.forward(exchange(request.map(Body::from)), ForwardedFor::Append, &mut hop).await;
+                let status = match forwarded.map_err(|error| error.kind()) {
+                    Ok(_) => 200,
+                    Err(Kind::Malformed) => 400,
+                    Err(Kind::ClientGone) => 499,
+                    Err(other) => panic!("{other:?}"),
+                };
+                tell.send(status.to_string()).unwrap();
+                Ok::<_, std::convert::Infallible>(Response::builder().status(status).body(Body::Empty).unwrap())
+            }
+        });
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+    });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(request).await.unwrap();
+    if gone {
+        client.shutdown().await.unwrap();
+    }
+    let status = told.recv().await.unwrap();
+    server.await.unwrap();
+    let mut answer = String::new();
+    let _ = client.read_to_string(&mut answer).await;
+    assert!(gone || answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    assert!(told.recv().await.is_none(), "what follows is no request");
+    status
+}
+
+#[tokio::test]
+async fn a_chunk_that_is_broken_is_the_clients_mistake() {
+    let (url, _) = echo().await;
+    let fixture = Fixture::new(&[url]);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let extension = format!("1;{}\r\nx\r\n", "e".repeat(20_000));
+    let trailers = "X: y\r\n".repeat(200);
+    for broken in [
+        "X\r\n\r\n",
+        "\r\nhello\r\n",
+        "-5\r\nhello\r\n",
+        "0x5\r\nhello\r\n",
+        "5 5\r\nhello\r\n",
+        "5\nhello\r\n",
+        "5\rhello\r\n",
+        "5;a\nhello\r\n",
+        "fffffffffffffffff\r\nhello\r\n",
+        "5\r\nhelloXX0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nno colon\r\n\r\n",
+        "5\r\nhello\r\n0\r\nX: \0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nX: y\rz\r\n\r\n",
+        &extension,
+        &format!("5\r\nhello\r\n0\r\n{trailers}\r\n"),
+    ] {
+        let request = format!("{head}{broken}GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        let status = written(Arc::clone(&fixture.service), request.as_bytes(), false).await;
+        assert_eq!(status, "400", "{broken:?}");
+    }
+    for (cut_short, status) in [("5\r\nhel", "499"), ("5", "499"), ("5\r\nhello\r\n0\r\nX: y", "499")] {
+        let request = format!("{head}{cut_short}");
+        assert_eq!(written(Arc::clone(&fixture.service), request.as_bytes(), true).await, status, "{cut_short:?}");
+    }
+    let short = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello";
+    assert_eq!(written(Arc::clone(&fixture.service), short, true).await, "499");
 }

@@ -50,6 +50,14 @@ async fn answer(
     let (head, mut body) = request.into_parts();
     Ok(match head.uri.path() {
         "/echo" => Response::new(Body::from(body)),
+        "/fields" => {
+            let count = head.uri.query().unwrap().parse().unwrap();
+            let mut response = Response::new(Body::Empty);
+            (0..count).for_each(|_| {
+                response.headers_mut().append("x", http::HeaderValue::from_static(""));
+            });
+            response
+        }
         "/together" => {
             together.wait().await;
             Response::new(Body::Empty)
@@ -152,4 +160,16 @@ async fn both_directions_stream() {
     }
     drop(feed);
     assert!(body.collect().await.unwrap().to_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn answers_with_more_fields_than_anybody_wants() {
+    let (url, _) = backend(100).await;
+    let fixture = Fixture::new(&[&url]);
+    let (few, _) = fixture.send(get("/fields?4000")).await.unwrap();
+    assert_eq!(few.headers().get_all("x").iter().count(), 4000);
+    for count in ["5000", "20000", "100000"] {
+        let error = fixture.send(get(&format!("/fields?{count}"))).await.unwrap_err();
+        assert_eq!(error.kind(), crate::forward::Kind::Internal, "{count}: {error:?}");
+    }
 }

@@ -193,3 +193,24 @@ async fn middlewares_fetch_over_connections_of_their_own() {
     let refused = fetcher.fetch(request, None, Duration::from_secs(5)).await;
     assert!(matches!(refused, Err(FetchError::Unreachable { .. })));
 }
+
+#[tokio::test]
+async fn a_backend_may_say_only_so_much_before_its_answer() {
+    for (count, answered) in [(32, true), (33, false)] {
+        let backend = Backend::run(move |mut peer, _| async move {
+            peer.head().await;
+            for number in 0..count {
+                let status = if number % 2 == 0 { "100 Continue" } else { "103 Early Hints" };
+                peer.write(&format!("HTTP/1.1 {status}\r\n\r\n")).await;
+            }
+            peer.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+            peer.closed().await;
+        })
+        .await;
+        let fixture = Fixture::new(&[&backend.url]);
+        match fixture.send(get("/")).await {
+            Ok((response, _)) => assert!(answered && response.status() == 200),
+            Err(error) => assert!(!answered && error.kind() == Kind::Internal, "{error:?}"),
+        }
+    }
+}

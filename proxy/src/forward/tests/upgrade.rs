@@ -10,16 +10,25 @@ const ASK: &str = "GET /ws HTTP/1.1\r\nHost: app.test\r\nConnection: keep-alive,
 
 /// A server before `service`; failures become 500.
 async fn front(service: Arc<Service>) -> Peer {
+    front_with(service, |_| ()).await
+}
+
+/// The same; `seen` gets what is known of a request that was answered.
+async fn front_with(service: Arc<Service>, seen: impl Fn(&mut Hop) + Send + Sync + 'static) -> Peer {
+    let seen = Arc::new(seen);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
-            let service = Arc::clone(&service);
+            let (service, seen) = (Arc::clone(&service), Arc::clone(&seen));
             async move {
                 let mut hop = Hop::default();
                 let exchange = exchange(request.map(Body::from));
                 let answered = service.forward(exchange, ForwardedFor::Append, &mut hop).await;
+                if answered.is_ok() {
+                    seen(&mut hop);
+                }
                 Ok::<_, std::convert::Infallible>(answered.unwrap_or_else(|error| {
                     assert_eq!(error.kind(), Kind::Internal);
                     Response::builder().status(500).body(Body::Empty).unwrap()
@@ -101,10 +110,20 @@ async fn a_backend_may_decline() {
 
 #[tokio::test]
 async fn another_protocol_than_asked_for_is_an_error() {
-    for ask in [ASK, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n"] {
-        let backend = Backend::run(|mut peer, _| async move {
+    const PLAIN: &str = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    const UNNAMED: &str = "GET / HTTP/1.1\r\nHost: app.test\r\nUpgrade: websocket\r\n\r\n";
+    for (ask, agreed) in [
+        (ASK, "Upgrade: other\r\n"),
+        (ASK, "Upgrade: websocket\r\nUpgrade: other\r\n"),
+        (ASK, "Upgrade: websocket, h2c\r\n"),
+        (ASK, ""),
+        (PLAIN, "Upgrade: websocket\r\n"),
+        (PLAIN, ""),
+        (UNNAMED, "Upgrade: websocket\r\n"),
+    ] {
+        let backend = Backend::run(move |mut peer, _| async move {
             peer.head().await;
-            peer.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n").await;
+            peer.write(&format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{agreed}\r\n")).await;
             peer.closed().await;
         })
         .await;
@@ -114,4 +133,58 @@ async fn another_protocol_than_asked_for_is_an_error() {
         assert!(client.head().await.unwrap().starts_with("HTTP/1.1 500 "));
         assert_eq!(fixture.tunnels.open(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_backend_may_choose_among_the_protocols_asked_for() {
+    let backend = Backend::run(|mut peer, _| async move {
+        let head = peer.head().await.unwrap();
+        assert!(head.contains("\r\nUpgrade: one, two\r\n"), "{head}");
+        peer.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Two\r\n\r\nhello;").await;
+        peer.closed().await;
+    })
+    .await;
+    let fixture = Fixture::new(&[&backend.url]);
+    let mut client = front(Arc::clone(&fixture.service)).await;
+    client.write("GET / HTTP/1.1\r\nHost: app.test\r\nConnection: upgrade\r\nUpgrade: one, two\r\n\r\n").await;
+    assert!(client.head().await.unwrap().starts_with("HTTP/1.1 101 "));
+    assert_eq!(client.until(";").await.unwrap(), "hello;");
+}
+
+/// Says when it is dropped.
+struct Told(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.take().unwrap().send(());
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_counts_and_tells_its_end() {
+    let backend = Backend::run(|mut peer, _| async move {
+        peer.head().await;
+        peer.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst;").await;
+        peer.until("bye;").await;
+        peer.write("gone;").await;
+    })
+    .await;
+    let fixture = Fixture::new(&[&backend.url]);
+    let (service, (tell, mut told)) = (Arc::clone(&fixture.service), mpsc::unbounded_channel());
+    let mut client = front_with(service, move |hop| tell.send(hop.tunnel.take().unwrap()).unwrap()).await;
+    client.write(ASK).await;
+    client.head().await.unwrap();
+    let tunnel = told.recv().await.unwrap();
+    let (ended, mut end) = tokio::sync::oneshot::channel();
+    tunnel.keep(Box::new(Told(Some(ended))));
+    assert_eq!(client.until(";").await.unwrap(), "first;");
+    assert_eq!(end.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty));
+    client.write("hello and bye;").await;
+    assert_eq!(client.until(";").await.unwrap(), "gone;");
+    drop(client);
+    end.await.unwrap();
+    assert_eq!((tunnel.from_client(), tunnel.to_client()), (14, 11));
+    let (ended, end) = tokio::sync::oneshot::channel();
+    tunnel.keep(Box::new(Told(Some(ended))));
+    end.await.unwrap();
 }

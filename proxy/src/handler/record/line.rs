@@ -25,7 +25,7 @@ pub(super) struct Line {
     uri: Uri,
     version: Version,
     host: Option<HeaderValue>,
-    forwarded_for: Option<HeaderValue>,
+    forwarded_for: Option<Box<str>>,
     request_headers: Option<HeaderMap>,
     response_headers: Option<HeaderMap>,
     pub(super) username: Option<Box<str>>,
@@ -49,7 +49,9 @@ pub(super) struct End<'a> {
 
 impl Line {
     /// The request as the client sent it.
-    pub(super) fn begin(log: &Arc<AccessLog>, head: &Parts) -> Self {
+    pub(super) fn begin(log: &Arc<AccessLog>, head: &Parts, client: &Client) -> Self {
+        // Of others it says whatever they like, and is removed.
+        let forwarded_for = client.origin.trusted.then(|| head.headers.get_all(&X_FORWARDED_FOR));
         Self {
             log: Arc::clone(log),
             start: SystemTime::now(),
@@ -57,7 +59,7 @@ impl Line {
             uri: head.uri.clone(),
             version: head.version,
             host: head.headers.get(HOST).cloned(),
-            forwarded_for: head.headers.get(&X_FORWARDED_FOR).cloned(),
+            forwarded_for: forwarded_for.and_then(|lines| list(lines.iter())),
             request_headers: log.wants_headers().then(|| head.headers.clone()),
             response_headers: None,
             username: None,
@@ -83,13 +85,13 @@ impl Line {
             value.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         let peer = connection.remote.ip().to_string();
-        let client_host = text(&self.forwarded_for).filter(|f| !f.is_empty()).unwrap_or(peer);
+        let client_host = self.forwarded_for.as_deref().unwrap_or(&peer);
         let subject = connection.tls.as_ref().and_then(|tls| subject(tls.peer_certificates.first()?));
         self.log.write(&access_log::Record {
             start: self.start,
             duration: end.duration,
             client: connection.remote,
-            client_host: &client_host,
+            client_host,
             username: self.username.as_deref(),
             host: &text(&self.host).unwrap_or_default(),
             method: end.method,
@@ -112,12 +114,21 @@ impl Line {
             status: end.status,
             response_bytes: end.response_bytes,
             // What a backend sends without a length is what goes on, unless a middleware changed it.
-            origin_bytes: self.origin_bytes.unwrap_or_else(|| end.hop.status.map_or(0, |_| end.response_bytes)),
+            origin_bytes: match &end.hop.tunnel {
+                Some(tunnel) => tunnel.to_client(),
+                None => self.origin_bytes.unwrap_or_else(|| end.hop.status.map_or(0, |_| end.response_bytes)),
+            },
             origin_headers: self.origin_headers.as_ref(),
             response_headers: self.response_headers.as_ref(),
             count: self.count,
         });
     }
+}
+
+/// Several lines are one list (RFC 9110 section 5.3).
+fn list<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Option<Box<str>> {
+    let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    Some(lines.join(", ").into_boxed_str()).filter(|list| !list.is_empty())
 }
 
 /// The subject of a certificate in DER, as one line.

@@ -84,7 +84,7 @@ impl Record {
             grpc_status: None,
             labels: Box::default(),
             hop: Hop::default(),
-            line: log.map(|log| Line::begin(log, head)),
+            line: log.map(|log| Line::begin(log, head, client)),
         };
         Self { facts: Some(Box::new(facts)), hop: Hop::default() }
     }
@@ -140,7 +140,8 @@ impl Record {
         }
     }
 
-    /// The answer as it goes to the client: its end is the exchange's end.
+    /// The answer as it goes to the client: its end is the exchange's end, or that of the connection where that goes on
+    /// with another protocol.
     pub(super) fn finish(mut self, response: Response<Body>) -> Response<Body> {
         let Some(mut facts) = self.facts.take() else { return response };
         let (head, body) = response.into_parts();
@@ -150,6 +151,10 @@ impl Record {
         }
         if let Some(line) = &mut facts.line {
             line.answering(&head.headers);
+        }
+        if let Some(tunnel) = facts.hop.tunnel.clone() {
+            tunnel.keep(facts);
+            return Response::from_parts(head, body);
         }
         if facts.method == Method::HEAD || body.is_end_stream() {
             return Response::from_parts(head, body);
@@ -166,10 +171,12 @@ impl Record {
 impl Facts {
     fn tell(&self) {
         let duration = self.start.elapsed();
+        let tunnel = self.hop.tunnel.as_ref();
         let request_bytes = match &self.request_bytes {
             Ok(known) => *known,
             Err(counted) => counted.load(Ordering::Relaxed),
-        };
+        } + tunnel.map_or(0, |tunnel| tunnel.from_client());
+        let response_bytes = self.response_bytes + tunnel.map_or(0, |tunnel| tunnel.to_client());
         let status = if self.status == 0 { CLIENT_CLOSED_REQUEST } else { self.status };
         let tls = self.client.connection.tls.as_ref();
         if let Some(line) = &self.line {
@@ -182,7 +189,7 @@ impl Facts {
                 duration,
                 status,
                 request_bytes,
-                response_bytes: self.response_bytes,
+                response_bytes,
             });
         }
         let sample = Sample {
@@ -192,7 +199,7 @@ impl Facts {
             protocol: self.protocol,
             duration,
             request_bytes,
-            response_bytes: self.response_bytes,
+            response_bytes,
             tls: tls.map(|session| (session.version, session.cipher)),
             headers: &self.labels,
         };

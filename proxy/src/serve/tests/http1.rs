@@ -200,3 +200,19 @@ fn a_trusted_proxy_names_the_client() {
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
+
+#[test]
+fn trailers_are_announced_to_those_who_get_them() {
+    let server = Running::start(entry_point("web"));
+    for (request, announced) in [
+        ("GET /trailers HTTP/1.1\r\nHost: a\r\nTE: gzip, trailers\r\nConnection: close\r\n\r\n", true),
+        ("GET /trailers HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false),
+        ("GET /trailers HTTP/1.1\r\nHost: a\r\nTE: gzip\r\nConnection: close\r\n\r\n", false),
+        ("GET /trailers HTTP/1.0\r\nHost: a\r\nTE: trailers\r\n\r\n", false),
+    ] {
+        let answer = server.until_closed(request.as_bytes());
+        assert!(answer.contains("hi"), "{answer}");
+        assert_eq!(answer.contains("Trailer: etag\r\n"), announced, "{request} got {answer}");
+        assert_eq!(answer.contains("Etag: t\r\n"), announced, "{request} got {answer}");
+    }
+}

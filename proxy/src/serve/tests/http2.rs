@@ -93,3 +93,93 @@ async fn idle_connections_are_let_go() {
     assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     tokio::time::timeout(Duration::from_secs(10), connection).await.unwrap().unwrap().unwrap();
 }
+
+fn with_fields(count: usize, name: impl Fn(usize) -> String) -> Request<Empty<Bytes>> {
+    let mut request = Request::get("http://a.test/");
+    for number in 0..count {
+        request = request.header(name(number), "v");
+    }
+    request.body(Empty::new()).unwrap()
+}
+
+#[tokio::test]
+async fn heads_with_too_many_fields_are_answered_and_the_connection_lives() {
+    let server = Running::start(entry_point("web"));
+    let (mut sender, _connection) = connect(&server).await;
+    let distinct = |number: usize| format!("x-{number}");
+    let same = |_: usize| "x".to_owned();
+    let crumbs = |number: usize| if number > 90 { "cookie".to_owned() } else { format!("x-{number}") };
+    for (request, status) in [
+        (with_fields(100, distinct), 200),
+        (with_fields(101, distinct), 431),
+        (with_fields(400, same), 431),
+        (with_fields(291, crumbs), 200),
+        (with_fields(292, crumbs), 431),
+        (with_fields(100, same), 200),
+    ] {
+        let fields = request.headers().len();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), status, "{fields} fields");
+    }
+    assert_eq!(server.handled(), 3);
+}
+
+/// One byte a field: what a head of a few kilobytes would come to.
+fn bomb(stream: u32, fields: usize) -> Vec<u8> {
+    let mut block = b"\x82\x86\x84\x01\x06a.test\x40\x01a\x00".to_vec();
+    block.resize(block.len() + fields, 0xbe);
+    let pieces: Vec<_> = block.chunks(16_384).collect();
+    let mut frames = Vec::new();
+    for (number, piece) in pieces.iter().enumerate() {
+        frames.extend(&u32::try_from(piece.len()).unwrap().to_be_bytes()[1..]);
+        let (kind, end) = (if number == 0 { 1 } else { 9 }, if number + 1 == pieces.len() { 4 } else { 0 });
+        frames.extend([kind, end | u8::from(number == 0)]);
+        frames.extend(stream.to_be_bytes());
+        frames.extend(*piece);
+    }
+    frames
+}
+
+#[test]
+fn a_head_that_is_nothing_but_fields_ends_its_connection() {
+    use std::io::{Read as _, Write as _};
+    let server = Running::start(entry_point("web"));
+    for fields in [600, 30_000, 100_000] {
+        let mut stream = server.connect();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+        // It may be gone before all is sent.
+        let _ = stream.write_all(&bomb(1, fields));
+        let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            answer.extend_from_slice(&buffer[..count]);
+        }
+        let goes_away = answer.windows(9).any(|head| head[..2] == [0, 0] && head[3..] == [7, 0, 0, 0, 0, 0]);
+        assert!(goes_away, "{fields}: {answer:?}");
+    }
+    assert_eq!(server.handled(), 0);
+}
+
+#[tokio::test]
+async fn the_heads_of_one_connection_hold_only_so_much() {
+    let server = Running::start(entry_point("web"));
+    let (mut sender, _connection) = connect(&server).await;
+    let large = |path: &str| {
+        let mut request = Request::get(format!("http://a.test{path}"));
+        for number in 0..9 {
+            request = request.header(format!("x-{number}"), "v".repeat(100_000));
+        }
+        request.body(Empty::<Bytes>::new()).unwrap()
+    };
+    let waiting: Vec<_> = (0..4).map(|_| tokio::spawn(sender.send_request(large("/wait")))).collect();
+    server.teller.waiting.acquire_many(4).await.unwrap().forget();
+    let refused = sender.send_request(large("/")).await.unwrap_err();
+    let reason =
+        std::error::Error::source(&refused).and_then(|e| e.downcast_ref::<h2::Error>()).and_then(h2::Error::reason);
+    assert_eq!(reason, Some(h2::Reason::REFUSED_STREAM), "{refused:?}");
+    let small = Request::get("http://a.test/").body(Empty::new()).unwrap();
+    assert_eq!(sender.send_request(small).await.unwrap().status(), 200);
+    server.teller.permits.add_permits(4);
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(sender.send_request(large("/")).await.unwrap().status(), 200);
+}

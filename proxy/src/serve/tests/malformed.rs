@@ -94,6 +94,19 @@ fn targets_and_hosts() {
 }
 
 #[test]
+fn opaque_targets_are_refused_without_a_word() {
+    let targets =
+        ["http:a/admin", "http:a", "HTTPS:a/admin", "a:80", "mailto:a@b", "urn:a:b", "a/admin", "http:/admin"];
+    let requests = targets.map(|target| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    all_refused(400, &requests.each_ref().map(String::as_str));
+    let server = Running::start(entry_point("web"));
+    for request in requests {
+        let answer = server.until_closed(request.as_bytes());
+        assert!(answer.ends_with("\r\n\r\n"), "{answer:?}");
+    }
+}
+
+#[test]
 fn bytes_that_no_target_may_hold_are_escaped() {
     let server = Running::start(entry_point("web"));
     for (target, seen) in [
@@ -159,6 +172,77 @@ fn what_follows_a_good_request_is_looked_at_too() {
         stream.write_all(bad.as_bytes()).unwrap();
         assert!(crate::serve::test_kit::read_to_end(&mut stream).starts_with("HTTP/1.1 400 "));
         assert_eq!(server.handled() - before, 2, "{good:?}");
+    }
+}
+
+/// The scanner goes on after a request for an upgrade that did not happen.
+#[test]
+fn what_follows_a_request_for_an_upgrade_is_looked_at_too() {
+    let server = Running::start(entry_point("web"));
+    let bad = "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n";
+    let good = [
+        "GET /1 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n",
+        "GET /2 HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "POST /3 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\nabc",
+        "POST /4 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: v\r\n\r\n",
+        "POST /5 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+    ];
+    let all = good.concat();
+    for (good, count) in good.iter().copied().map(|good| (good, 1)).chain([(all.as_str(), good.len())]) {
+        let before = server.handled();
+        let at_once = server.until_closed(format!("{good}{bad}").as_bytes());
+        assert_eq!(at_once.matches("HTTP/1.1 200 ").count(), count, "{good:?} got {at_once:?}");
+        assert!(at_once.contains("HTTP/1.1 400 "), "{good:?} got {at_once:?}");
+        let mut stream = server.connect();
+        for piece in format!("{good}{bad}").as_bytes().chunks(9) {
+            if stream.write_all(piece).is_err() {
+                break;
+            }
+        }
+        let in_pieces = crate::serve::test_kit::read_to_end(&mut stream);
+        assert_eq!(in_pieces.matches("HTTP/1.1 200 ").count(), count, "{good:?} got {in_pieces:?}");
+        assert!(in_pieces.contains("HTTP/1.1 400 "), "{good:?} got {in_pieces:?}");
+        assert_eq!(server.handled() - before, 2 * count, "{good:?}");
+    }
+}
+
+#[test]
+fn the_body_of_a_request_behind_an_upgrade_has_its_time_limit() {
+    let mut point = entry_point("web");
+    point.transport.read_timeout = std::time::Duration::from_millis(200);
+    let server = Running::start(point);
+    let asked =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsilence";
+    let answers = server.until_closed(asked.as_bytes());
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 1, "{answers:?}");
+}
+
+#[test]
+fn bytes_behind_an_upgrade_that_happens_are_its_own() {
+    let server = Running::start(entry_point("web"));
+    let early = "GET /# HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n";
+    let mut stream = server.connect();
+    let ask = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    stream.write_all(format!("{ask}{early}").as_bytes()).unwrap();
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 101 "));
+    for _ in 0..2 {
+        let mut echoed = vec![0; early.len()];
+        std::io::Read::read_exact(&mut stream, &mut echoed).unwrap();
+        assert_eq!(String::from_utf8(echoed).unwrap(), early);
+        stream.write_all(early.as_bytes()).unwrap();
+    }
+}
+
+/// hyper would take them for a part of the trailers, and what follows too.
+#[test]
+fn lines_of_trailers_that_end_in_a_line_feed() {
+    let server = Running::start(entry_point("web"));
+    for trailers in ["\n", "X: y\n\r\n", "X: y\n\n", "\nX: y\r\n\r\n"] {
+        let post = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n";
+        let next = "POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n";
+        let bad = "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n";
+        let answers = server.until_closed(format!("{post}{trailers}{next}{bad}").as_bytes());
+        assert!(!answers.contains("/next") && !answers.contains("/bad"), "{trailers:?} got {answers:?}");
     }
 }
 
