@@ -32,6 +32,20 @@ pub enum DeskError {
     Write(#[source] StoreError),
 }
 
+/// An error and all that caused it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        let words = current.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = current.source();
+    }
+    text
+}
+
 /// The way to the certificates of a cluster.
 pub struct Desk(Client);
 
@@ -91,7 +105,9 @@ impl Desk {
         };
         let list = api.list(&ListParams::default()).await.map_err(|error| match error {
             kube::Error::Api(status) if status.is_not_found() => DeskError::Absent(resource.kind.clone()),
-            error => DeskError::Read(resource.plural.clone(), error.to_string()),
+            // Its own words: the whole answer is for programs.
+            kube::Error::Api(status) => DeskError::Read(resource.plural.clone(), status.message.clone()),
+            error => DeskError::Read(resource.plural.clone(), causes(&error)),
         })?;
         Ok(list.into_iter().filter_map(custom).map(|object| (object.key(), Arc::new(object))).collect())
     }
