@@ -18,6 +18,8 @@
 {{- end }}
 {{- include "flow-proxy.flags" (dict "at" (printf "%s.transport" $at) "value" $transport) }}
 {{- $http := include "flow-proxy.http" $port | fromJson }}
+{{- /* As in Traefik, and said, since the proxy warns where nothing is. */ -}}
+{{- if not (or $http.aliasHeadersStrategy $http.underscoreHeadersStrategy (eq (upper ($port.protocol | default "TCP")) "UDP")) }}{{ $_ := set $http "aliasHeadersStrategy" "keep" }}{{ end }}
 {{- include "flow-proxy.flags" (dict "at" (printf "%s.http" $at) "value" (omit $http "tls" "redirections")) }}
 {{- $redirect := ($http.redirections | default dict).entryPoint }}
 {{- if ($redirect | default dict).to }}
