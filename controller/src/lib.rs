@@ -8,5 +8,6 @@ mod mock_api;
 pub mod provider;
 mod status;
 pub mod translate;
+mod unserved;
 pub mod view;
 mod watch;

@@ -111,6 +111,12 @@ impl Cluster {
         self.0.lock().objects.get(&target.key()).cloned()
     }
 
+    /// All objects of a collection, `/apis/GROUP/VERSION/PLURAL`.
+    pub(crate) fn objects(&self, collection: &str) -> Vec<Value> {
+        let state = self.0.lock();
+        state.objects.iter().filter(|(key, _)| key.0 == collection).map(|(_, object)| object.clone()).collect()
+    }
+
     /// The requests whose method and path contain `text`.
     pub(crate) fn requests(&self, text: &str) -> Vec<String> {
         self.0.lock().requests.iter().filter(|request| request.contains(text)).cloned().collect()

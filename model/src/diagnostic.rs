@@ -2,6 +2,7 @@
 
 use crate::name::Name;
 use serde::Serialize;
+use std::error::Error;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -51,5 +52,45 @@ impl Subject {
     /// The object `namespace/name` of `kind`.
     pub fn new(kind: &'static str, namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// An error with its causes to the root, each after a colon. A cause that the text before it already ends with is not
+/// repeated.
+pub fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !words.is_empty() && !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Chain {
+        #[error("the certificate cannot be used")]
+        Cut(#[source] Box<Chain>),
+        #[error("line 3: {0}")]
+        Whole(#[source] Box<Chain>),
+        #[error("no PEM in it")]
+        Root,
+    }
+
+    #[test]
+    fn causes_are_told_to_the_root_and_once() {
+        let root = || Box::new(Chain::Root);
+        assert_eq!(causes(&Chain::Cut(root())), "the certificate cannot be used: no PEM in it");
+        assert_eq!(causes(&Chain::Whole(root())), "line 3: no PEM in it");
+        let deep = Chain::Cut(Box::new(Chain::Whole(root())));
+        assert_eq!(causes(&deep), "the certificate cannot be used: line 3: no PEM in it");
     }
 }

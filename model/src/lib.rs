@@ -10,6 +10,7 @@ pub mod entry_point;
 pub mod middleware;
 pub mod name;
 pub mod name_map;
+pub mod nearest;
 pub mod rule;
 pub mod runtime;
 

@@ -3,9 +3,6 @@
 use super::schema::{Field, Shape, Value};
 use super::{Settings, help};
 
-/// How alike two names must be, from 0 to 1, to be taken for one another.
-const ALIKE: f64 = 0.6;
-
 /// The nearest option to `name` below `parent`: a sibling that is spelled alike, else one of that name elsewhere.
 pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<String> {
     let keys = siblings.iter().map(|field| field.key);
@@ -21,12 +18,7 @@ pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<Str
 
 /// The word that is most like `name`, if one is alike at all.
 pub(super) fn word<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    words
-        .map(|word| (strsim::normalized_damerau_levenshtein(&name, &word.to_lowercase()), word))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| word)
+    flow_model::nearest::name(name, words)
 }
 
 /// The names at the top of the tree.

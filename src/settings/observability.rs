@@ -10,7 +10,7 @@ section! {
     /// The program's own log.
     Log {
         /// The least severe level that is written: trace, debug, info, warn, error, fatal, panic, disabled.
-        level: LogLevel = LogLevel::Error, "level";
+        level: LogLevel = LogLevel::Warn, "level";
         /// common or json.
         format: LogFormat = LogFormat::Common, "format";
         /// No colours in the common format.

@@ -68,6 +68,11 @@ def test_the_rendered_rights_are_enough_and_all_used(helm4, audited, backends):
             objects.ingress(name, "rights", host, annotations={"router.middlewares": f"rights-auth-{name}@kubernetescrd"}, ingressClassName="traefik"),
         )
 
+    # Kinds that are not served are watched to tell of their objects, and what has no effect is told by Events.
+    audited.apply(*objects.unserved_definitions())
+    open_elsewhere = objects.ingress("open", "rights", "open.example.org", ingressClassName="traefik")
+    open_elsewhere["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-url"] = "https://login.example.org"
+    audited.apply(open_elsewhere)
     annotation = {"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}
     audited.apply(
         objects.service("backend", "rights"), objects.endpoints("backend", "rights", ["10.99.0.1"]),

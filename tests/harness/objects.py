@@ -82,3 +82,33 @@ def secret(name, namespace, data, kind="Opaque"):
 def tls_secret(name, namespace, pair):
     """A TLS Secret of a `pki.Pair`."""
     return secret(name, namespace, {"tls.crt": pair.chain_pem, "tls.key": pair.key_pem}, "kubernetes.io/tls")
+
+
+TRAEFIK_UNSERVED = ["IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "MiddlewareTCP", "ServersTransportTCP", "TraefikService"]
+GATEWAY_KINDS = ["Gateway", "GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute"]
+
+
+def definition(group, kind, version="v1alpha1", plural=None, scope="Namespaced"):
+    """A CustomResourceDefinition that takes everything."""
+    plural = plural or kind.lower() + "s"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        # Groups below k8s.io are kept for those that are approved.
+        "metadata": {"name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved, of a test"}},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "listKind": kind + "List", "plural": plural, "singular": kind.lower()},
+            "scope": scope,
+            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
+        },
+    }
+
+
+def unserved_definitions():
+    """The definitions of the kinds that are told and not served."""
+    traefik = [definition(group, kind) for group in ("traefik.io", "traefik.containo.us") for kind in TRAEFIK_UNSERVED]
+    gateway = "gateway.networking.k8s.io"
+    classes = definition(gateway, "GatewayClass", "v1", "gatewayclasses", "Cluster")
+    return [*traefik, classes, *(definition(gateway, kind, "v1") for kind in GATEWAY_KINDS)]

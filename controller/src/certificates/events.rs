@@ -3,6 +3,7 @@
 
 use flow_acme::objects::{ACME_GROUP, GROUP, VERSION};
 use flow_acme::planner::{Event, EventType, Kind};
+use flow_model::diagnostic::causes;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{self, Recorder, Reporter};
@@ -26,7 +27,7 @@ pub(super) fn start(client: Client, identity: String, tasks: &mut JoinSet<()>) -
     tasks.spawn(async move {
         while let Some(event) = receive.recv().await {
             if let Err(error) = recorder.publish(&told(&event), &subject(&event)).await {
-                debug!(%error, reason = event.reason, object = %event.key, "an event was not written");
+                debug!(error = causes(&error), reason = event.reason, object = %event.key, "an event was not written");
             }
         }
     });

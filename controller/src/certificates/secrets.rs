@@ -232,7 +232,7 @@ impl Follower {
                 Err(error) => {
                     state.pending.remove(&key);
                     if state.unreadable.insert(key.clone()) {
-                        tracing::warn!(secret = %key, %error, "a Secret that certificates name cannot be read");
+                        tracing::warn!(secret = %key, error = flow_model::diagnostic::causes(&error), "a Secret that certificates name cannot be read");
                     }
                     // One that may not be read is tried again with the watch.
                     if !is_forbidden(&error) && state.wanted.contains(&key) {

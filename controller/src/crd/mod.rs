@@ -3,6 +3,7 @@
 
 pub mod cert_manager;
 mod definition;
+mod fields;
 mod group;
 pub mod middleware;
 pub mod servers_transport;
@@ -10,6 +11,9 @@ pub mod tls_option;
 pub mod tls_store;
 
 pub use definition::{all, yaml};
+pub use fields::Fields;
+pub(crate) use fields::of_manifest;
+pub(crate) use fields::of_spec;
 pub use group::{Group, VERSION};
 pub use middleware::MiddlewareSpec;
 pub use servers_transport::ServersTransportSpec;

@@ -5,7 +5,7 @@ use crate::certificates::troubles::finding;
 use crate::view::{Object, ObjectKey, Secret, View};
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
-use flow_model::diagnostic::{Diagnostic, Subject};
+use flow_model::diagnostic::{Diagnostic, Subject, causes};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ impl Certificates {
             }
         }
         let Some((store, _)) = &self.open else { return };
-        self.problem = store.declare(wishes.declared()).err().map(|error| error.to_string());
+        self.problem = store.declare(wishes.declared()).err().map(|error| causes(&error));
         self.wishes = wishes;
         self.served = Served::of(&store.view());
     }

@@ -1,5 +1,6 @@
 //! The documents of one file, each by itself: a broken one does not take the next with it.
 
+use super::stray::is_template_text;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value as Yaml;
 use thiserror::Error;
@@ -11,6 +12,8 @@ pub(super) struct Document {
     pub(super) line: usize,
     /// What it holds; never null.
     pub(super) content: Result<Json, DocumentError>,
+    /// It cannot be read, and has what templates have.
+    pub(super) is_template: bool,
 }
 
 /// Why a document cannot be read.
@@ -36,9 +39,12 @@ impl DocumentError {
     }
 }
 
-/// The documents of a YAML stream; JSON is YAML. Empty ones are left out.
+/// The documents of a YAML stream; JSON is YAML. Empty ones are left out, and a byte order mark at the start.
 pub(super) fn documents(text: &str) -> Vec<Document> {
-    pieces(text).into_iter().filter_map(|(line, piece)| document(line, piece)).collect()
+    pieces(text.strip_prefix('\u{feff}').unwrap_or(text))
+        .into_iter()
+        .filter_map(|(line, piece)| document(line, piece))
+        .collect()
 }
 
 /// Cuts at the lines that begin with `---`, which YAML allows nowhere inside a document, and gives each piece's first line.
@@ -65,14 +71,16 @@ fn document(first: usize, piece: &str) -> Option<Document> {
         line.is_empty() || line.starts_with(['#', '%']) || line == "..."
     };
     let line = first + piece.lines().position(|line| !empty(line))?;
-    match serde_yaml_ng::from_str::<Yaml>(piece) {
-        Ok(Yaml::Null) => None,
+    let content = match serde_yaml_ng::from_str::<Yaml>(piece) {
+        Ok(Yaml::Null) => return None,
         Ok(mut value) => {
             let merged = value.apply_merge().map_err(|error| syntax(first, line, &error));
-            Some(Document { line, content: merged.and_then(|()| json(value)) })
+            merged.and_then(|()| json(value))
         }
-        Err(error) => Some(Document { line, content: Err(syntax(first, line, &error)) }),
-    }
+        Err(error) => Err(syntax(first, line, &error)),
+    };
+    let is_template = content.is_err() && is_template_text(piece);
+    Some(Document { line, content, is_template })
 }
 
 fn syntax(first: usize, line: usize, error: &serde_yaml_ng::Error) -> DocumentError {

@@ -8,6 +8,7 @@ mod object;
 mod reading;
 mod selection;
 mod selector;
+mod stray;
 mod wishes;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! From a document to objects: lists are taken apart, and what an API server would have filled in is filled in.
 
+use crate::unserved;
 use crate::view::{InvalidObject, Object};
 use serde_json::{Value, json};
 
@@ -14,8 +15,25 @@ pub(super) enum Read {
     Object(Object),
     /// An IngressClass that is the default.
     DefaultClass(Object),
-    /// A kind that is not read: `kind apiVersion`.
-    Other(String),
+    /// A kind that is not read.
+    Other(Other),
+}
+
+/// A manifest of a kind that is not read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Other {
+    pub(super) api_version: String,
+    pub(super) kind: String,
+    /// As [`object_name`].
+    object: String,
+}
+
+impl Other {
+    /// What is to be said of it; `None` where it has nothing to do with a proxy.
+    pub(super) fn told(&self) -> Option<String> {
+        let words = unserved::words(&self.api_version, &self.kind)?;
+        Some(format!("{} ({}): {words}", self.object, self.api_version))
+    }
 }
 
 /// The manifests in a document: itself, or the items of a list.
@@ -44,22 +62,37 @@ pub(super) fn manifests(mut document: Value) -> Vec<Value> {
 /// # Errors
 /// Where it is no object of its kind.
 pub(super) fn read(mut manifest: Value) -> Result<Vec<Read>, InvalidObject> {
-    let other = format!("{} {}", text(&manifest, "kind"), text(&manifest, "apiVersion"));
+    let other = other(&manifest);
     let is_default = manifest.pointer(DEFAULT_CLASS).and_then(Value::as_str) == Some("true");
     if text(&manifest, "kind") == "Endpoints" && text(&manifest, "apiVersion") == "v1" {
-        return slices(&manifest).into_iter().map(|slice| one(slice, &other, false)).collect();
+        return slices(&manifest).into_iter().map(|slice| one(slice, other.clone(), false)).collect();
     }
     if text(&manifest, "kind") == "EndpointSlice" {
         fill_slice(&mut manifest);
     }
-    Ok(vec![one(manifest, &other, is_default)?])
+    Ok(vec![one(manifest, other, is_default)?])
 }
 
-fn one(manifest: Value, other: &str, is_default: bool) -> Result<Read, InvalidObject> {
+fn other(manifest: &Value) -> Other {
+    Other {
+        api_version: text(manifest, "apiVersion").to_owned(),
+        kind: text(manifest, "kind").to_owned(),
+        object: object_name(manifest),
+    }
+}
+
+/// `Kind namespace/name`, as far as a manifest says.
+pub(super) fn object_name(manifest: &Value) -> String {
+    let metadata = |field: &str| manifest.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
+    let (kind, name) = (text(manifest, "kind"), metadata("name").unwrap_or("without a name"));
+    metadata("namespace").map_or_else(|| format!("{kind} {name}"), |namespace| format!("{kind} {namespace}/{name}"))
+}
+
+fn one(manifest: Value, other: Other, is_default: bool) -> Result<Read, InvalidObject> {
     Ok(match Object::from_manifest(manifest)? {
         Some(object @ Object::IngressClass(_)) if is_default => Read::DefaultClass(object),
         Some(object) => Read::Object(object),
-        None => Read::Other(other.to_owned()),
+        None => Read::Other(other),
     })
 }
 
@@ -150,7 +183,10 @@ mod tests {
     fn other_kinds_are_named_and_default_classes_known() {
         let other =
             read(json!({ "kind": "Deployment", "apiVersion": "apps/v1", "metadata": { "name": "x" } })).unwrap();
-        assert!(matches!(other.as_slice(), [Read::Other(kind)] if kind == "Deployment apps/v1"), "{other:?}");
+        assert!(matches!(other.as_slice(), [Read::Other(other)] if other.told().is_none()), "{other:?}");
+        let route = json!({ "kind": "IngressRoute", "apiVersion": "traefik.io/v1alpha1", "metadata": { "name": "r", "namespace": "n" } });
+        let [Read::Other(other)] = &read(route).unwrap()[..] else { panic!() };
+        assert!(other.told().unwrap().starts_with("IngressRoute n/r (traefik.io/v1alpha1): it is not served"));
         let class = read(json!({
             "kind": "IngressClass", "apiVersion": "networking.k8s.io/v1",
             "metadata": { "name": "traefik", "annotations": { "ingressclass.kubernetes.io/is-default-class": "true" } },

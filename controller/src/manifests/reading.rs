@@ -6,16 +6,18 @@ pub use places::Places;
 
 use super::document::documents;
 use super::folder::files;
-use super::object::{Read, manifests, read};
+use super::object::{Other, Read, manifests, object_name, read};
 use super::selection::Selection;
+use super::stray::{self, Stray};
 use super::wishes::{self, Wish, Wishes};
+use crate::crd::of_manifest;
 use crate::view::ingress::Ingress;
 use crate::view::{IngressClass, Kind, Object, ObjectKey, View};
 use crate::watch::kind_name;
-use flow_model::diagnostic::{Diagnostic, Subject};
+use flow_model::diagnostic::{Diagnostic, Subject, causes};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Display;
+use std::error::Error;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use tracing::info;
@@ -42,6 +44,8 @@ struct File {
     objects: Vec<Entry>,
     wishes: Vec<Wish>,
     problems: Vec<Diagnostic>,
+    /// What is in it without effect.
+    notes: Vec<Diagnostic>,
     /// It was found empty, once.
     emptied: bool,
 }
@@ -123,7 +127,13 @@ impl Folder {
                         self.manifest(&mut new, manifest, &path, line);
                     }
                 }
-                Err(error) => new.problems.push(problem(&self.root, &path, Some(error.line(line)), &error)),
+                Err(error) => {
+                    let mut told = problem(&self.root, &path, Some(error.line(line)), &error);
+                    if document.is_template {
+                        told.message = format!("{}; it cannot be read: {}", Stray::Template, told.message);
+                    }
+                    new.problems.push(told);
+                }
             }
         }
         if !new.problems.is_empty() {
@@ -138,6 +148,14 @@ impl Folder {
     }
 
     fn manifest(&mut self, file: &mut File, manifest: Value, path: &Path, line: usize) {
+        match stray::of(path, &manifest) {
+            // It may have been an object before it broke.
+            Some(stray @ Stray::Unknown) => {
+                return file.problems.push(problem(&self.root, path, Some(line), &stray));
+            }
+            Some(stray) => return file.notes.push(note(&self.root, path, line, stray.to_string())),
+            None => {}
+        }
         if !self.selection.takes(&manifest) {
             return;
         }
@@ -148,6 +166,12 @@ impl Folder {
         if wishes::is_own(&manifest) {
             return;
         }
+        let ignored = of_manifest(&manifest);
+        if !ignored.is_empty() {
+            let object = object_name(&manifest);
+            let told = ignored.into_iter().map(|told| note(&self.root, path, line, format!("{object}: {told}")));
+            file.notes.extend(told);
+        }
         let all = match read(manifest) {
             Ok(all) => all,
             Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
@@ -156,12 +180,20 @@ impl Folder {
             match one {
                 Read::Object(object) => file.objects.push(Entry { object, line, default_class: false }),
                 Read::DefaultClass(object) => file.objects.push(Entry { object, line, default_class: true }),
-                Read::Other(kind) => {
-                    if self.others.insert(kind.clone()) {
-                        info!(kind, file = %path.display(), "manifests of this kind are not read");
-                    }
-                }
+                Read::Other(other) => match other.told() {
+                    Some(told) => file.notes.push(note(&self.root, path, line, told)),
+                    None => self.unrelated(&other, path),
+                },
             }
+        }
+    }
+
+    /// Says once of a kind that has nothing to do with a proxy that it is not read.
+    fn unrelated(&mut self, other: &Other, path: &Path) {
+        let kind = format!("{} {}", other.kind, other.api_version);
+        if !self.others.contains(&kind) {
+            info!(kind, file = %path.display(), "manifests of this kind are not read");
+            self.others.insert(kind);
         }
     }
 
@@ -177,7 +209,7 @@ impl Folder {
         let mut problems = self.problems.clone();
         let mut last = Latest::new();
         for (path, file) in &self.files {
-            problems.extend(file.problems.iter().cloned());
+            problems.extend(file.problems.iter().chain(&file.notes).cloned());
             for entry in &file.objects {
                 if let Some((other, earlier)) = last.insert(entry.address(), (path, entry)) {
                     let (kind, key) = entry.address();
@@ -259,8 +291,12 @@ fn kinds() -> impl Iterator<Item = Kind> {
     plain.into_iter().chain(Group::ALL.into_iter().flat_map(custom))
 }
 
-fn problem(root: &Path, path: &Path, line: Option<usize>, error: &dyn Display) -> Diagnostic {
-    Diagnostic::error(Subject::new("Manifest", "", place(root, path, line)), error.to_string())
+fn problem(root: &Path, path: &Path, line: Option<usize>, error: &dyn Error) -> Diagnostic {
+    Diagnostic::error(Subject::new("Manifest", "", place(root, path, line)), causes(error))
+}
+
+fn note(root: &Path, path: &Path, line: usize, message: String) -> Diagnostic {
+    Diagnostic::warning(Subject::new("Manifest", "", place(root, path, Some(line))), message)
 }
 
 fn place(root: &Path, path: &Path, line: Option<usize>) -> String {

@@ -163,6 +163,43 @@ fn bad_files_are_diagnostics() {
 }
 
 #[test]
+fn what_is_not_served_is_said_by_file_and_line() {
+    let old = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: old, namespace: n}\n";
+    let route = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"traefik.io/v1alpha1","kind":"IngressRoute","metadata":{"name":"r"}}]}"#;
+    let mut bench = Bench::new(&[
+        ("a.yaml", &format!("{}---\n{old}", service("good"))),
+        ("b.json", route),
+        ("kustomization.yaml", "resources: [a.yaml]\n"),
+        ("t.yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n"),
+        ("values.yaml", "replicas: 1\n"),
+    ]);
+    let mut said: Vec<_> = bench.read().iter().map(|d| format!("{} {}", d.subject.name, d.message)).collect();
+    said.sort();
+    let begins = [
+        "a.yaml:6 Ingress n/old (extensions/v1beta1): ",
+        "b.json:1 IngressRoute r (traefik.io/v1alpha1): ",
+        "kustomization.yaml:1 this is a kustomization",
+        "t.yaml:1 this is a Helm template",
+        "values.yaml:1 these are the values",
+    ];
+    assert_eq!(said.len(), begins.len(), "{said:#?}");
+    assert!(said.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{said:#?}");
+    assert_eq!(bench.names(Kind::Service), ["default/good"]);
+    // What is not served is no fault of the file: what it held before does not linger.
+    bench.write("a.yaml", old);
+    bench.read();
+    assert_eq!(bench.names(Kind::Service), [] as [&str; 0]);
+}
+
+#[test]
+fn files_are_read_as_windows_writes_them() {
+    let text = format!("\u{feff}---\n{}---\n{}", service("one"), service("two")).replace('\n', "\r\n");
+    let mut bench = Bench::new(&[("a.yaml", &text)]);
+    assert_eq!(bench.read(), []);
+    assert_eq!(bench.names(Kind::Service), ["default/one", "default/two"]);
+}
+
+#[test]
 fn what_is_defined_twice_is_said() {
     let mut bench =
         Bench::new(&[("a.yaml", &service("one")), ("b.yaml", &service("one").replace("localhost", "later.test"))]);

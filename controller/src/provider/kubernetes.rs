@@ -1,8 +1,9 @@
 //! A cluster as a source of configuration: watches, translation, status.
 
+use super::events;
 use super::options::{CrdProvider, IngressProvider, KubernetesOptions};
 use super::pace::Pace;
-use super::publish::{Provider, Publisher, channel};
+use super::publish::{Provider, Publisher, Update, channel};
 use super::statuses::Statuses;
 use crate::lease::{self, Leadership, Standing};
 use crate::status;
@@ -53,7 +54,10 @@ pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop
     let (publisher, provider) = channel();
     let (plans, receive) = mpsc::unbounded_channel();
     tokio::spawn(status::write(client.clone(), leadership.clone(), receive, publisher.applied.clone()));
-    let controller = Controller::new(client.clone(), &options, publisher, plans, leadership.standing());
+    let (events, found) = watch::channel(None);
+    let identity = options.lease.identity.clone();
+    tokio::spawn(events::write(client.clone(), leadership.clone(), identity, found));
+    let controller = Controller::new(client.clone(), &options, publisher, plans, events, leadership.standing());
     tokio::spawn(async move {
         stop.run_until_cancelled(controller.run()).await;
     });
@@ -67,6 +71,8 @@ struct Controller {
     pace: Pace,
     publisher: Publisher,
     statuses: Statuses,
+    /// What is told on objects.
+    events: watch::Sender<Option<Update>>,
     standing: watch::Receiver<Standing>,
 }
 
@@ -76,6 +82,7 @@ impl Controller {
         options: &KubernetesOptions,
         publisher: Publisher,
         plans: mpsc::UnboundedSender<status::Plan>,
+        events: watch::Sender<Option<Update>>,
         standing: watch::Receiver<Standing>,
     ) -> Self {
         let (ingress, crd) = (options.ingress.as_ref(), options.crd.as_ref());
@@ -90,6 +97,7 @@ impl Controller {
             pace: Pace::new(throttle),
             publisher,
             statuses,
+            events,
             standing,
         }
     }
@@ -149,6 +157,7 @@ impl Controller {
         self.pace.translated(began, ended);
         if let Some(version) = self.publisher.publish(translated, diagnostics) {
             self.pace.sent(version, ended);
+            self.events.send_replace(self.publisher.latest());
             debug!(version, micros = (ended - began).as_micros(), "translated");
         }
         if *self.standing.borrow() != Standing::Follower {
@@ -168,6 +177,7 @@ fn plan(ingress: Option<&IngressProvider>, crd: Option<&CrdProvider>) -> Plan {
         ingress: ingress.map(|provider| scope(&provider.namespaces, &provider.label_selector)),
         classes: cluster_scope && options.is_some_and(|options| !options.disable_ingress_class_lookup),
         custom: crd.map(|provider| scope(&provider.namespaces, &provider.label_selector)),
+        class: options.map_or_else(String::new, |options| options.ingress_class.clone()),
         nodes: cluster_scope,
         published: options.and_then(published_service),
     }

@@ -1,5 +1,6 @@
 //! Sources of configuration: a cluster, or a folder of manifests that stands for one.
 
+mod events;
 mod kubernetes;
 mod manifests;
 mod options;

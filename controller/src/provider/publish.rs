@@ -82,6 +82,11 @@ impl Publisher {
         Some(self.version)
     }
 
+    /// The last update handed on.
+    pub(super) fn latest(&self) -> Option<Update> {
+        self.updates.borrow().clone()
+    }
+
     /// The last version handed on; zero before the first.
     pub(super) const fn version(&self) -> u64 {
         self.version

@@ -173,6 +173,80 @@ async fn the_leader_tells_addresses_of_what_is_served() {
     assert_eq!(cluster.requests("PATCH").len(), 2, "{:?}", cluster.requests("PATCH"));
 }
 
+/// Updates until one finds this.
+async fn until(provider: &mut Provider, holds: impl Fn(&Update) -> bool) -> Update {
+    loop {
+        let update = next(provider).await;
+        provider.applied(update.version);
+        if holds(&update) {
+            return update;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_of_kinds_that_are_not_served_are_told_one_by_one() {
+    const ROUTES: &str = "/apis/traefik.io/v1alpha1/namespaces/default/ingressroutes";
+    let cluster = cluster();
+    cluster.serve("traefik.io/v1alpha1", &["middlewares", "ingressroutes"]);
+    cluster.put(&format!("{ROUTES}/mine"), json!({ "spec": {} }));
+    let elsewhere = json!({ "metadata": { "annotations": { "kubernetes.io/ingress.class": "other" } } });
+    cluster.put(&format!("{ROUTES}/elsewhere"), elsewhere);
+    let mut kubernetes = with_client(cluster.client(), options(), CancellationToken::new());
+    let update = until(&mut kubernetes.provider, |update| !update.diagnostics.is_empty()).await;
+    let names: Vec<_> = update.diagnostics.iter().map(|d| (d.subject.kind, &*d.subject.name)).collect();
+    assert_eq!(names, [("IngressRoute", "mine")], "that of another class is another's");
+    assert!(update.diagnostics[0].message.contains("not served: write an Ingress"), "{:?}", update.diagnostics);
+
+    cluster.delete(&format!("{ROUTES}/mine"));
+    until(&mut kubernetes.provider, |update| update.diagnostics.is_empty()).await;
+    cluster.fail("ingressroutes", 403);
+    let update = until(&mut kubernetes.provider, |update| !update.diagnostics.is_empty()).await;
+    assert!(update.diagnostics[0].message.contains("ingressroutes.traefik.io"), "{:?}", update.diagnostics);
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_of_the_gateway_api_are_told_unless_another_controller_has_a_class() {
+    const GATEWAY: &str = "/apis/gateway.networking.k8s.io/v1";
+    let cluster = cluster();
+    cluster.serve("gateway.networking.k8s.io/v1", &["gatewayclasses", "httproutes"]);
+    cluster.put(&format!("{GATEWAY}/namespaces/default/httproutes/r"), json!({}));
+    let class = |controller: &str| json!({ "spec": { "controllerName": controller } });
+    cluster.put(&format!("{GATEWAY}/gatewayclasses/traefik"), class("traefik.io/gateway-controller"));
+    let mut kubernetes = with_client(cluster.client(), options(), CancellationToken::new());
+    let kinds = |update: &Update| update.diagnostics.iter().map(|d| d.subject.kind).collect::<Vec<_>>();
+    until(&mut kubernetes.provider, |update| kinds(update) == ["GatewayClass", "HTTPRoute"]).await;
+    cluster.put(&format!("{GATEWAY}/gatewayclasses/istio"), class("istio.io/gateway-controller"));
+    until(&mut kubernetes.provider, |update| kinds(update) == ["GatewayClass"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_tells_findings_by_events_once() {
+    let cluster = cluster();
+    let mut open = ingress("open.test", "");
+    open["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-url"] = json!("https://login.test");
+    open["metadata"]["uid"] = json!("u-1");
+    cluster.put(&format!("{INGRESSES}/open"), open.clone());
+    let mut kubernetes = with_client(cluster.client(), options(), CancellationToken::new());
+    let first = next(&mut kubernetes.provider).await;
+    assert_eq!(first.kubernetes.diagnostics.len(), 1, "{:?}", first.kubernetes.diagnostics);
+    kubernetes.provider.applied(first.version);
+    sleep(Duration::from_secs(30)).await;
+    let written = || cluster.requests("POST /apis/events.k8s.io/v1/namespaces/default/events").len();
+    assert_eq!(written(), 1);
+    let event = cluster.objects("/apis/events.k8s.io/v1/events").remove(0);
+    assert_eq!(event["regarding"]["name"], "open");
+    assert_eq!((&event["regarding"]["kind"], &event["type"]), (&json!("Ingress"), &json!("Warning")));
+    assert_eq!(event["reason"], "ServedDifferently");
+    assert!(event["note"].as_str().unwrap().contains("auth-url"), "{event}");
+    // A change that leaves it as it is, then one that mends it and one that breaks it again.
+    cluster.put(&format!("{INGRESSES}/b"), ingress("b.test", ""));
+    let second = next(&mut kubernetes.provider).await;
+    kubernetes.provider.applied(second.version);
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(written(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unusable_address_is_said() {
     let cluster = cluster();

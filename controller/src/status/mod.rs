@@ -8,6 +8,7 @@ mod tests;
 use crate::lease::Leadership;
 use crate::view::ObjectKey;
 use crate::view::ingress::{Address, AddressPort};
+use flow_model::diagnostic::causes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -184,7 +185,7 @@ async fn one(client: &Client, key: &ObjectKey, patch: &Value) -> Outcome {
             403 => Outcome::Forbidden(status.message),
             _ => Outcome::Failed(status.message),
         },
-        Ok(Err(error)) => Outcome::Failed(error.to_string()),
+        Ok(Err(error)) => Outcome::Failed(causes(&error)),
         Err(_) => Outcome::Failed("no answer in time".to_owned()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::references::Reference;
 use super::{ObjectKey, created};
-use crate::crd::{Group, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
+use crate::crd::{self, Fields, Group, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
 use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -20,18 +20,21 @@ pub struct Custom<T> {
     pub created: i64,
     /// Its specification, or what is wrong with it.
     pub spec: Result<T, String>,
+    /// What is to be said of fields that have no effect.
+    pub ignored: Box<[String]>,
 }
 
-impl<T: DeserializeOwned> Custom<T> {
+impl<T: DeserializeOwned + Fields> Custom<T> {
     /// Reads the field `spec` of an object. Nulls mean absent fields, as an API server has it.
     #[must_use]
     pub fn read(group: Group, metadata: &ObjectMeta, mut spec: Value) -> Self {
         without_nulls(&mut spec);
+        let ignored = crd::of_spec::<T>(&spec).into_boxed_slice();
         let spec = serde_path_to_error::deserialize(spec).map_err(|error| match error.path().to_string().as_str() {
             "." => format!("spec: {}", error.inner()),
             path => format!("spec.{path}: {}", error.inner()),
         });
-        Self { key: ObjectKey::of(metadata), group, created: created(metadata), spec }
+        Self { key: ObjectKey::of(metadata), group, created: created(metadata), spec, ignored }
     }
 }
 

@@ -1,9 +1,11 @@
-//! Which of Traefik's custom kinds the cluster serves, now and as that changes.
+//! Which custom kinds the cluster has, of those that are read and of those that are told, now and as that changes.
 
 use super::feed::{Feed, Signal};
 use super::outage::{Line, Outage};
 use crate::crd::{Group, VERSION};
+use crate::unserved::{GATEWAY, GATEWAYS, TRAEFIK, Unserved};
 use crate::view::Kind;
+use flow_model::diagnostic::causes;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{Config, Event};
@@ -22,8 +24,32 @@ const WATCHED_PAUSE: Duration = Duration::from_secs(60);
 /// How often it is asked where definitions may not be watched.
 const BLIND_PAUSE: Duration = Duration::from_secs(10);
 
-/// The custom kinds that are served.
-pub(super) type Served = BTreeSet<CustomKind>;
+/// What the cluster has of the kinds that are asked about.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Served {
+    /// The custom kinds that are read.
+    pub(super) custom: BTreeSet<CustomKind>,
+    /// Kinds that are not served here.
+    pub(super) unserved: BTreeSet<UnservedKind>,
+}
+
+/// A kind that the cluster has and that is not served here.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct UnservedKind {
+    pub(super) group: &'static str,
+    pub(super) version: String,
+    pub(super) kind: &'static str,
+    pub(super) plural: &'static str,
+    pub(super) namespaced: bool,
+    pub(super) way_out: &'static str,
+}
+
+/// The groups of kinds that are not served, the versions to ask for, and the kinds.
+const UNSERVED: [(&str, &[&str], &[Unserved]); 3] = [
+    (Group::TraefikIo.name(), &[VERSION], &TRAEFIK),
+    (Group::TraefikContainoUs.name(), &[VERSION], &TRAEFIK),
+    (GATEWAY, &["v1", "v1alpha2"], &GATEWAYS),
+];
 
 /// A custom kind and how the API calls it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -49,7 +75,7 @@ fn custom_kinds(group: Group) -> [CustomKind; 4] {
     ]
 }
 
-/// Tells which custom kinds are served; nothing before the API server has answered for the first time.
+/// Tells which custom kinds there are; nothing before the API server has answered for the first time.
 pub(super) async fn discover(client: Client, outage: Outage, served: watch::Sender<Option<Served>>) {
     let mut definitions = Feed::new(Api::all(client.clone()), Config::default(), &outage);
     let mut line = outage.line();
@@ -89,26 +115,41 @@ async fn change(definitions: &mut Feed<PartialObjectMeta<CustomResourceDefinitio
 
 fn is_ours(definition: &PartialObjectMeta<CustomResourceDefinition>) -> bool {
     let name = definition.metadata.name.as_deref().unwrap_or_default();
-    Group::ALL.into_iter().any(|group| name.strip_suffix(group.name()).is_some_and(|rest| rest.ends_with('.')))
+    UNSERVED.iter().any(|(group, ..)| name.strip_suffix(group).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// `None` where the API server does not answer.
 async fn ask(client: &Client, line: &mut Line) -> Option<Served> {
-    let mut served = Served::new();
-    for group in Group::ALL {
-        match client.list_api_group_resources(&format!("{group}/{VERSION}")).await {
-            Ok(list) => {
-                let listed = |kind: &CustomKind| list.resources.iter().any(|known| known.name == kind.plural);
-                served.extend(custom_kinds(group).into_iter().filter(listed));
-            }
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(kube::Error::Api(status)) => {
-                line.failed(&status.message);
-                return None;
-            }
-            Err(error) => {
-                line.failed(&error);
-                return None;
+    let mut served = Served::default();
+    for (group, versions, kinds) in UNSERVED {
+        for &version in versions {
+            let list = match client.list_api_group_resources(&format!("{group}/{version}")).await {
+                Ok(list) => list.resources,
+                Err(kube::Error::Api(status)) if status.code == 404 => continue,
+                Err(kube::Error::Api(status)) => {
+                    line.failed(&status.message);
+                    return None;
+                }
+                Err(error) => {
+                    line.failed(&causes(&error));
+                    return None;
+                }
+            };
+            let custom = Group::ALL.into_iter().filter(|known| known.name() == group).flat_map(custom_kinds);
+            served.custom.extend(custom.filter(|kind| list.iter().any(|known| known.name == kind.plural)));
+            for known in kinds {
+                let Some(found) = list.iter().find(|found| found.name == known.plural) else { continue };
+                // Of a kind with several versions the first that is served.
+                if served.unserved.iter().all(|other| (other.group, other.kind) != (group, known.kind)) {
+                    served.unserved.insert(UnservedKind {
+                        group,
+                        version: version.to_owned(),
+                        kind: known.kind,
+                        plural: known.plural,
+                        namespaced: found.namespaced,
+                        way_out: known.way_out,
+                    });
+                }
             }
         }
     }

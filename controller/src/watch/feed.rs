@@ -1,6 +1,7 @@
 //! The events of one watch, with its failures sorted: what is worth a retry is retried here, the rest is told.
 
 use super::outage::{Line, Outage};
+use flow_model::diagnostic::causes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use kube::core::{NamespaceResourceScope, Status};
@@ -162,7 +163,7 @@ impl<K: Watched> Feed<K> {
 
 /// What the API server said, or why it said nothing.
 fn words(error: &watcher::Error) -> String {
-    answer(error).map_or_else(|| error.to_string(), |status| status.message.clone())
+    answer(error).map_or_else(|| causes(error), |status| status.message.clone())
 }
 
 /// The status code in an error that the API server answered with.

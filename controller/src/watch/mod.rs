@@ -13,6 +13,7 @@ pub(crate) mod outage;
 mod plan;
 mod referenced;
 mod source;
+mod unserved;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{info, warn};
+use unserved::Unserveds;
 
 /// How many messages wait for the owner of the view before the watches wait for him.
 const INBOX: usize = 256;
@@ -79,16 +81,19 @@ pub(crate) struct Watch {
     lookups: Lookups,
     problems: BTreeMap<(Kind, Option<Arc<str>>), Diagnostic>,
     problems_changed: bool,
+    unserved: Unserveds,
 }
 
 impl Watch {
     /// Starts the watches on the current runtime; they end with this value.
     pub(crate) fn start(client: Client, plan: Plan) -> Self {
         let (send_served, served) = watch::channel(None);
+        let outage = Outage::default();
         let mut this = Self {
             view: View::default(),
+            unserved: Unserveds::new(client.clone(), outage.clone(), &plan),
             client,
-            outage: Outage::default(),
+            outage,
             tasks: JoinSet::new(),
             inbox: mpsc::channel(INBOX),
             found: mpsc::channel(INBOX),
@@ -195,6 +200,7 @@ impl Watch {
             Some(message) = self.inbox.1.recv() => self.take(message),
             Some(found) = self.found.1.recv() => self.answer(found),
             Ok(()) = self.served.changed() => self.follow_served(),
+            () = self.unserved.changed() => {}
         }
         for _ in 0..BATCH {
             if let Ok(message) = self.inbox.1.try_recv() {
@@ -228,14 +234,15 @@ impl Watch {
         self.lookups.pending_since()
     }
 
-    /// What could not be watched.
+    /// What could not be watched, and what is there and not served.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.problems.values()
+        self.problems.values().chain(self.unserved.diagnostics())
     }
 
     /// Whether [`Self::problems`] changed since the last call.
     pub(crate) fn take_problems_changed(&mut self) -> bool {
-        std::mem::take(&mut self.problems_changed)
+        let unserved = self.unserved.take_changed();
+        std::mem::take(&mut self.problems_changed) || unserved
     }
 
     fn take(&mut self, message: Message) {
@@ -287,7 +294,8 @@ impl Watch {
         self.discovered = true;
         let Some(scope) = self.plan.custom.clone() else { return };
         let mut wanted = HashMap::new();
-        for kind in served {
+        self.unserved.follow(&served.unserved);
+        for kind in served.custom {
             for namespace in scope.watched() {
                 wanted.insert(SourceId { kind: kind.kind, namespace }, kind);
             }

@@ -12,6 +12,8 @@ pub(crate) struct Plan {
     pub(crate) classes: bool,
     /// Traefik's custom resources, where that provider is on.
     pub(crate) custom: Option<Scope>,
+    /// `ingressClass`: objects that name another class are not told.
+    pub(crate) class: String,
     /// Nodes, once a Service needs their addresses.
     pub(crate) nodes: bool,
     /// The Service whose addresses are published, which may be in a namespace of its own.

@@ -14,6 +14,7 @@ const MIDDLEWARES: &str = "/apis/traefik.io/v1alpha1/namespaces/default/middlewa
 
 fn everything() -> Plan {
     Plan {
+        class: String::new(),
         ingress: Some(Scope::default()),
         classes: true,
         custom: Some(Scope::default()),

@@ -14,6 +14,7 @@ use crate::{Body, Exchange, MiddlewareError, answer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
+use flow_model::diagnostic::causes;
 use flow_model::middleware as spec;
 use flow_model::middleware::ClientTls;
 use flow_model::name::Name;
@@ -133,7 +134,7 @@ impl ForwardAuth {
         let is_head = request.method() == Method::HEAD;
         let received = async {
             let response = context.fetch.fetch(request, self.tls.as_ref(), LIMIT).await.map_err(|error| {
-                tracing::debug!(%error, middleware = %self.name, "cannot ask the authentication server");
+                tracing::debug!(error = causes(&error), middleware = %self.name, "cannot ask the authentication server");
                 failed(StatusCode::INTERNAL_SERVER_ERROR)
             })?;
             let (head, body) = response.into_parts();

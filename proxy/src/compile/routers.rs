@@ -12,6 +12,7 @@ use crate::tls::check_options;
 use flow_middleware::chain::Chain;
 use flow_middleware::{Middleware as Step, MiddlewareError, compile};
 use flow_model::config::{IngressMetadata, Router, RouterObservability, RouterTls, RuleSyntax};
+use flow_model::diagnostic::causes;
 use flow_model::middleware::{ForwardAuth, Middleware};
 use flow_model::name::{INTERNAL, KUBERNETES, KUBERNETES_CRD, Name, provider, qualify};
 use flow_model::rule::Rule;
@@ -371,7 +372,7 @@ impl<'a, 'b> Build<'a, 'b> {
         match self.make_step(name, 0) {
             Ok(step) => Some(step),
             Err(error) => {
-                let reason = error.to_string();
+                let reason = causes(&error);
                 if self.with.lookup.middleware(name).is_some() {
                     self.broken.middlewares.push((Arc::clone(name), reason.clone()));
                 }
@@ -399,8 +400,9 @@ impl<'a, 'b> Build<'a, 'b> {
             Some((_, step)) => Arc::clone(step),
             None => {
                 if let Middleware::ForwardAuth(ForwardAuth { tls: Some(tls), .. }) = &*spec {
-                    fetch::check(tls)
-                        .map_err(|error| MiddlewareError::Invalid(format!("middleware \"{name}\": tls: {error}")))?;
+                    fetch::check(tls).map_err(|error| {
+                        MiddlewareError::Invalid(format!("middleware \"{name}\": tls: {}", causes(&error)))
+                    })?;
                 }
                 let of = provider(name).to_owned();
                 Arc::new(compile(&spec, name, &mut |member| self.make_step(&qualify(member, &of), depth + 1))?)

@@ -5,6 +5,7 @@ use super::tls_options::ByName;
 use crate::forward::{Transport, Tunnels};
 use crate::service::{Resolve, Service};
 use flow_model::config::ServersTransport;
+use flow_model::diagnostic::causes;
 use flow_model::name::{Name, provider, qualify};
 use std::sync::Arc;
 
@@ -106,7 +107,7 @@ impl Services {
         match (parts.error, made) {
             (Some(error), _) => Err(error),
             (None, Ok(service)) => Ok(service),
-            (None, Err(error)) => Err(Unmade::Other(format!("building HTTP service \"{name}\": {error}"))),
+            (None, Err(error)) => Err(Unmade::Other(format!("building HTTP service \"{name}\": {}", causes(&error)))),
         }
     }
 
@@ -132,7 +133,7 @@ impl Services {
             return Ok(Arc::clone(transport));
         }
         let transport = Transport::compile(&config, &self.tunnels)
-            .map_err(|error| format!("the servers transport \"{name}\" cannot be used: {error}"))?;
+            .map_err(|error| format!("the servers transport \"{name}\" cannot be used: {}", causes(&error)))?;
         self.transports.insert(name, (config, Arc::clone(&transport)));
         Ok(transport)
     }

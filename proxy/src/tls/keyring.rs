@@ -3,7 +3,7 @@ use super::fallback;
 use super::index::Index;
 use super::state::{TlsFinding, TlsSubject};
 use flow_model::config::Certificate;
-use flow_model::diagnostic::Severity;
+use flow_model::diagnostic::{Severity, causes};
 use flow_model::name::Name;
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ fn load_one(certificate: &Certificate, subject: TlsSubject, findings: &mut Vec<T
     match load(certificate) {
         Ok(loaded) => Some(Arc::new(loaded)),
         Err(error) => {
-            findings.push(TlsFinding { subject, severity: Severity::Error, message: error.to_string() });
+            findings.push(TlsFinding { subject, severity: Severity::Error, message: causes(&error) });
             None
         }
     }

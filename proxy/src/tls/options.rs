@@ -1,7 +1,7 @@
 use super::client_auth::{ClientAuthError, verifier};
 use super::names::{self, Named};
 use flow_model::config::TlsOptions;
-use flow_model::diagnostic::Severity;
+use flow_model::diagnostic::{Severity, causes};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
@@ -47,7 +47,7 @@ pub(super) struct Settings {
 /// Whether anything can be served with an option; if not, why.
 pub(crate) fn check(options: &TlsOptions) -> Result<(), String> {
     let found = &mut |_, _| {};
-    negotiation(options, found).map(drop).map_err(|error| error.to_string())
+    negotiation(options, found).map(drop).map_err(|error| causes(&error))
 }
 
 /// What is negotiated with clients, and how they are verified.

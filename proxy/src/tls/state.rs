@@ -3,7 +3,7 @@ use super::index::Index;
 use super::keyring::Keyring;
 use super::options::{Order, Settings};
 use flow_model::config::{Certificate, Objects, TlsOptions};
-use flow_model::diagnostic::Severity;
+use flow_model::diagnostic::{Severity, causes};
 use flow_model::name::Name;
 use hashbrown::HashMap;
 use rustls::server::ResolvesServerCert;
@@ -151,7 +151,7 @@ fn compile_options(
                 None => match Settings::compile(&source, &mut |severity, message| notes.push((severity, message))) {
                     Ok(settings) => Some(Arc::new(settings)),
                     Err(error) => {
-                        notes.push((Severity::Error, error.to_string()));
+                        notes.push((Severity::Error, causes(&error)));
                         None
                     }
                 },

@@ -84,13 +84,14 @@ fn object_name(namespace: &str, name: &str, options: &CrdOptions) -> Name {
     normalize(&format!("{namespace}-{name}")).into()
 }
 
-/// Of the objects of one name the one that counts, and what is to be said of the other.
+/// Of the objects of one name the one that counts; what is to be said of the other, and of fields without effect.
 fn choose<'a, T>(
     [first, second]: [Option<&'a Arc<custom::Custom<T>>>; 2],
     kind: &'static str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<&'a Arc<custom::Custom<T>>> {
     let (first, second) = (first?, second);
+    diagnostics.extend(first.ignored.iter().map(|told| Diagnostic::warning(first.key.subject(kind), told.clone())));
     if let Some(second) = second {
         let message = format!("it exists in {} too: the one of {} is used", second.group, first.group);
         diagnostics.push(Diagnostic::warning(first.key.subject(kind), message));

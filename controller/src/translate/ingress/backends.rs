@@ -1,4 +1,5 @@
 use super::backend::{BackendKey, Unserved};
+use super::foreign;
 use super::users::Users;
 use crate::translate::claims::{Claims, Owner};
 use crate::translate::options::IngressOptions;
@@ -27,6 +28,8 @@ struct Entry {
     users: Users,
     /// How many use it by its name: one, and it is a service of its own.
     named: usize,
+    /// What is to be said of the Service's annotations; few have any.
+    told: Option<Box<Vec<String>>>,
 }
 
 impl BackendKey {
@@ -53,10 +56,16 @@ impl Backends {
             reads_nodes,
             users: Users::default(),
             named: 0,
+            told: told(key, view),
         };
         let answer = (entry.name.clone(), entry.outcome.clone());
         self.all.insert(key.clone(), Box::new(entry));
         answer
+    }
+
+    /// What is to be said of the annotations of a backend's Service.
+    pub(super) fn told(&self, key: &BackendKey) -> &[String] {
+        self.all.get(key).and_then(|entry| entry.told.as_deref()).map_or(&[], Vec::as_slice)
     }
 
     /// Whether its name is another's.
@@ -121,6 +130,11 @@ impl Backends {
             let Some(entry) = self.all.get_mut(&key) else { continue };
             let (outcome, reads_nodes) = key.translate(view, options);
             entry.reads_nodes = reads_nodes;
+            let told = told(&key, view);
+            if entry.told != told {
+                entry.told = told;
+                ingresses.extend(entry.users.iter().map(|(user, _)| user.clone()));
+            }
             match (&entry.outcome, outcome) {
                 (Ok(old), Ok(new)) if **old == new => {}
                 (Err(old), Err(new)) if *old == new => {}
@@ -160,4 +174,9 @@ impl Backends {
         self.losers = losers;
         users
     }
+}
+
+fn told(key: &BackendKey, view: &View) -> Option<Box<Vec<String>>> {
+    let lines = view.service(&key.service).map(|service| foreign::of_service(&service.annotations)).unwrap_or_default();
+    (!lines.is_empty()).then(|| Box::new(lines))
 }

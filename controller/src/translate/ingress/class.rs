@@ -1,5 +1,7 @@
 use crate::translate::options::IngressOptions;
+use crate::view::annotations::CLASS;
 use crate::view::{Ingress, View};
+use flow_model::nearest;
 
 /// The class that stands for Traefik where no option names another.
 const DEFAULT: &str = "traefik";
@@ -20,11 +22,30 @@ pub(super) fn is_ours(ingress: &Ingress, view: &View, options: &IngressOptions) 
         && view.ingress_class(class).is_some_and(|class| class.ours)
 }
 
-/// What is to be said of an Ingress that is not ours because its class does not exist at all: nobody will serve it.
-pub(super) fn is_absent(ingress: &Ingress, view: &View, options: &IngressOptions) -> Option<String> {
-    let class = ingress.class_name.as_deref()?;
+/// What is to be said of an Ingress that is not ours, and most likely was to be: nobody else will serve it.
+pub(super) fn not_chosen(ingress: &Ingress, view: &View, options: &IngressOptions) -> Option<String> {
     let wanted = options.ingress_class.as_str();
+    let own = if wanted.is_empty() { DEFAULT } else { wanted };
     let is_looked_up = !options.disable_ingress_class_lookup && !options.disable_cluster_scope_resources;
-    let absent = is_looked_up && (wanted.is_empty() || wanted == class) && view.ingress_class(class).is_none();
-    absent.then(|| format!("spec.ingressClassName: there is no IngressClass {class}, so nobody serves it"))
+    if let Some(class) = ingress.class_name.as_deref() {
+        if is_looked_up {
+            let absent = (wanted.is_empty() || wanted == class) && view.ingress_class(class).is_none();
+            return absent
+                .then(|| format!("spec.ingressClassName: there is no IngressClass {class}, so nobody serves it"));
+        }
+        return (class == own).then(|| {
+            format!("spec.ingressClassName is not read where IngressClasses are not looked up, so nobody serves it: write the annotation {CLASS}: {own}")
+        });
+    }
+    let class = ingress.annotations.class();
+    if class.is_empty() {
+        let is_meant = !wanted.is_empty() && ingress.annotations.options().next().is_some();
+        return is_meant.then(|| {
+            format!("it names no class, and only those of {wanted} are served: write spec.ingressClassName: {wanted}")
+        });
+    }
+    let is_slip = nearest::is_slip(class, own) && !class.starts_with(own) && view.ingress_class(class).is_none();
+    is_slip.then(|| {
+        format!("annotation {CLASS}: {class} is no class of this controller, so it is not served; did you mean {own}?")
+    })
 }

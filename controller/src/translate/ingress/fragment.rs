@@ -2,11 +2,12 @@
 
 use super::backend::BackendKey;
 use super::backends::Backends;
+use super::foreign;
 use super::router_options::RouterOptions;
 use super::rule::{Syntax, rule};
 use crate::translate::claims::Owner;
 use crate::translate::options::{IngressOptions, may_cross_providers};
-use crate::view::ingress::{Backend, Path};
+use crate::view::ingress::{Backend, Path, PathType};
 use crate::view::{Ingress, ObjectKey, View};
 use flow_model::config::{IngressMetadata, Metadata, Router, RouterObservability, RuleSyntax, Service};
 use flow_model::diagnostic::Diagnostic;
@@ -51,6 +52,9 @@ impl Fragment {
     /// Translates an Ingress that is ours.
     pub(super) fn translate(ingress: &Ingress, view: &View, options: &IngressOptions, backends: &mut Backends) -> Self {
         let mut fragment = Self::new(ingress);
+        for told in foreign::of_ingress(&ingress.annotations) {
+            fragment.warning(told);
+        }
         let routing = match RouterOptions::read(&ingress.annotations) {
             Ok(routing) => routing,
             Err(error) => {
@@ -98,6 +102,7 @@ impl Fragment {
             Err(message) => return self.error(format!("spec.defaultBackend: {message}")),
         };
         let (_, outcome) = backends.outcome(&key, view, options);
+        self.tell_of_service(&key, backends);
         match outcome {
             Ok(service) => {
                 let mut router = router(ingress, routing, &key, DEFAULT_BACKEND.into());
@@ -138,6 +143,7 @@ impl Fragment {
             };
             let (service, outcome) = backends.outcome(&key, view, options);
             let has_lost = backends.has_lost_its_name(&key);
+            self.tell_of_service(&key, backends);
             self.backends.push(key.clone());
             if let Err(error) = outcome {
                 self.error(format!("{}: {error}", place(host, path)));
@@ -162,7 +168,30 @@ impl Fragment {
         }
         self.backends.sort_unstable();
         self.backends.dedup();
+        self.tell_of_paths(ingress, routing, v2);
         self.name(made);
+    }
+
+    /// Says what is written of hosts and paths without the effect that it seems to have.
+    fn tell_of_paths(&mut self, ingress: &Ingress, routing: &RouterOptions, v2: bool) {
+        let all = || ingress.rules.iter().flat_map(|rule| rule.paths.iter().map(|path| (&*rule.host, path)));
+        let is_free = |path: &Path| path.kind == PathType::ImplementationSpecific && !path.path.is_empty();
+        if !routing.path_matcher.is_empty() && !all().any(|(_, path)| is_free(path)) {
+            let message = "annotation traefik.ingress.kubernetes.io/router.pathmatcher has no effect: it is for paths of the type ImplementationSpecific";
+            self.warning(message.to_owned());
+        }
+        if v2 {
+            return;
+        }
+        for (host, path) in all() {
+            let is_pattern = is_free(path) && routing.path_matcher == "PathRegexp";
+            if has_variable(host) || (has_variable(&path.path) && !is_pattern) {
+                self.warning(format!(
+                    "{}: braces stand for themselves in version 3 of rules; for a pattern of version 2 write the annotation traefik.ingress.kubernetes.io/router.rulesyntax: v2 (or the option core.defaultRuleSyntax), else router.pathmatcher: PathRegexp",
+                    place(host, path)
+                ));
+            }
+        }
     }
 
     /// Gives routers their names: of one Ingress those that would have the same all get a part of their rule's hash.
@@ -193,6 +222,16 @@ impl Fragment {
         }
     }
 
+    /// Says what is to be said of a backend's Service, once for all of its ports.
+    fn tell_of_service(&mut self, key: &BackendKey, backends: &Backends) {
+        for told in backends.told(key) {
+            let diagnostic = Diagnostic::warning(key.service.subject("Service"), told.clone());
+            if !self.diagnostics.contains(&diagnostic) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+
     fn error(&mut self, message: String) {
         self.diagnostics.push(Diagnostic::error(self.owner.key.subject("Ingress"), message));
     }
@@ -208,6 +247,12 @@ fn backend_key(ingress: &Ingress, backend: &Backend) -> Result<BackendKey, &'sta
         Backend::Resource => Err("backends that are no Services are not served"),
         Backend::Service { name, port } => Ok(BackendKey { service: ingress.key.sibling(name), port: port.clone() }),
     }
+}
+
+/// Whether a text has what is a variable in version 2 of rules: `{name}` or `{name:pattern}`.
+fn has_variable(text: &str) -> bool {
+    let inner = text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    inner.is_some_and(|(inner, _)| inner.starts_with(|first: char| first.is_ascii_alphabetic()))
 }
 
 fn place(host: &str, path: &Path) -> String {

@@ -5,7 +5,9 @@ mod backend;
 mod backends;
 mod certificates;
 mod class;
+mod foreign;
 mod fragment;
+mod meaning;
 mod router_options;
 mod rule;
 mod service_options;
@@ -95,8 +97,8 @@ impl Ingresses {
                 changed |= self.put(&mut new, before.as_deref(), key, view);
                 self.fragments.insert(key.clone(), Box::new(new));
             } else {
-                let absent = view.ingress(key).and_then(|ingress| class::is_absent(ingress, view, &self.options));
-                let told = absent.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
+                let said = view.ingress(key).and_then(|ingress| class::not_chosen(ingress, view, &self.options));
+                let told = said.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
                 changed |= self.tell(key, told.into_iter().collect());
             }
             old.extend(before);
@@ -180,6 +182,9 @@ impl Ingresses {
 
     fn assemble(&self) -> Config {
         let mut diagnostics: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
+        // What is said of a Service is said with every Ingress that uses it.
+        diagnostics.sort_unstable();
+        diagnostics.dedup();
         for (name, owners) in self.routers.contested() {
             let Some((winner, losers)) = owners.split_first() else { continue };
             let message = if &**name == DEFAULT_ROUTER {

@@ -1,5 +1,6 @@
 //! Annotations as a tree of options, read as Traefik reads them (`paerser`): names in any case, later keys win.
 
+use super::foreign::hint;
 use crate::view::annotations::{Annotations, PREFIX};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -11,7 +12,7 @@ static INDEX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(.+)\.([0
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum InvalidOption {
     /// No such option.
-    #[error("annotation {0}: there is no such option")]
+    #[error("annotation {0}: there is no such option{hint}", hint = hint(.0))]
     Unknown(String),
     /// The key has an empty part, or brackets at a wrong place.
     #[error("annotation {0}: this is not the name of an option")]

@@ -22,7 +22,18 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
+# Not served, so that what is there is told: of these only the metadata is read.
+- apiGroups: [traefik.io, traefik.containo.us]
+  resources: [ingressroutes, ingressroutetcps, ingressrouteudps, middlewaretcps, serverstransporttcps, traefikservices]
+  verbs: [list, watch]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways, grpcroutes, httproutes, tcproutes, tlsroutes, udproutes]
+  verbs: [list, watch]
 {{- end }}
+# What has no effect is told on its object.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
 {{- if .Values.acme.enabled }}
 - apiGroups: [cert-manager.io]
   resources: [certificates, certificaterequests, issuers]
@@ -48,7 +59,7 @@
   verbs: [patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [patch]
 {{- end }}
 {{- end }}
 
@@ -71,6 +82,11 @@
 {{- if and .Values.providers.kubernetesIngress.enabled (not .Values.providers.kubernetesIngress.disableIngressClassLookup) }}
 - apiGroups: [networking.k8s.io]
   resources: [ingressclasses]
+  verbs: [list, watch]
+{{- end }}
+{{- if .Values.providers.kubernetesCRD.enabled }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gatewayclasses]
   verbs: [list, watch]
 {{- end }}
 - apiGroups: [""]

@@ -1,0 +1,325 @@
+"""What is read and has no effect is told: the table of docs/compatibility.md, row by row.
+
+A row's first cell names its case in CASES. A case is a folder's files, or objects for the cluster, and the words that its
+diagnostic holds; what else is expected (severity, the object's kind, log level, Event, `check`) stands in the row itself.
+"""
+
+import dataclasses
+import json
+import re
+import subprocess
+import typing
+
+import pytest
+import yaml
+from harness import objects, paths, pki
+from harness.proxy import Proxy
+from harness.waiting import eventually
+
+HEADING = "## What is told where"
+
+
+def rows():
+    """The table's rows by their first cell: (diagnostic, log, event, check)."""
+    text = (paths.ROOT / "docs" / "compatibility.md").read_text().split(HEADING + "\n", 1)[1].split("\n## ", 1)[0]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert lines[0] == ["What is read", "Diagnostic", "Log", "Event", "`check`"], lines[0]
+    return {first: tuple(rest) for first, *rest in lines[2:]}
+
+
+@dataclasses.dataclass
+class Case:
+    """What provokes a row. `words` are all in one diagnostic, and in one line of the log."""
+
+    words: typing.Sequence[str]
+    files: dict = dataclasses.field(default_factory=dict)  # a folder: {name: text, or objects for a YAML stream}
+    objects: typing.Callable = None  # objects for the cluster, of a Space
+    flags: typing.Sequence[str] = ()  # of a proxy of its own; only with files
+
+
+CASES = {}
+
+
+def ingress(name, **more):
+    """An Ingress of a folder, of the host NAME.told.test."""
+    annotations = more.pop("raw", {})
+    item = objects.ingress(name, "default", f"{name}.told.test", **more)
+    item["metadata"]["annotations"].update(annotations)
+    return item
+
+
+def foreign(api_version, kind, name, spec=None):
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec or {}}
+
+
+# --- the cases ---------------------------------------------------------------------------------------------------------
+
+ROUTE = {"routes": [{"match": "Host(`x.test`)", "kind": "Rule", "services": [{"name": "backend", "port": 80}]}]}
+
+CASES |= {
+    "a kind of Traefik's that is not served, in a folder": Case(
+        ["kinds/route.yaml:5", "IngressRoute default/told", "traefik.io/v1alpha1", "not served", "write an Ingress"],
+        {
+            "kinds/route.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: beside}\n---\n"
+            + yaml.safe_dump(foreign("traefik.io/v1alpha1", "IngressRoute", "told", ROUTE))
+        },
+    ),
+    "an Ingress in an old version, in a folder": Case(
+        ["kinds/old.yaml:1", "Ingress default/old", "extensions/v1beta1", "write networking.k8s.io/v1"],
+        {"kinds/old.yaml": [foreign("extensions/v1beta1", "Ingress", "old")]},
+    ),
+    "a kind of the Gateway API, in a folder": Case(
+        ["HTTPRoute default/told", "gateway.networking.k8s.io/v1", "not served"],
+        {"kinds/gateway.yaml": [foreign("gateway.networking.k8s.io/v1", "HTTPRoute", "told")]},
+    ),
+    "a kind of cert-manager's in an old version, in a folder": Case(
+        ["Certificate default/told", "certmanager.k8s.io/v1alpha1", "write cert-manager.io/v1"],
+        {"kinds/certificate.yaml": [foreign("certmanager.k8s.io/v1alpha1", "Certificate", "told")]},
+    ),
+    "a kind of another controller's, in a folder": Case(
+        ["VirtualService default/told", "networking.istio.io/v1", "Istio"],
+        {"kinds/istio.yaml": [foreign("networking.istio.io/v1", "VirtualService", "told")]},
+    ),
+    "a kustomization": Case(["kustomize/kustomization.yaml", "kubectl kustomize"], {"kustomize/kustomization.yaml": "resources: [base]\n"}),
+    "a Helm template": Case(
+        ["chart/templates/ingress.yaml", "Helm template"],
+        {"chart/templates/ingress.yaml": "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: {{ .Release.Name }}\n"},
+    ),
+    "a template that is YAML": Case(
+        ["chart/templates/quoted.yaml", "Helm template"],
+        {"chart/templates/quoted.yaml": [ingress("templated") | {"metadata": {"name": "{{ .Release.Name }}"}}]},
+    ),
+    "values of a chart": Case(["chart/values.yaml", "values of a Helm chart"], {"chart/values.yaml": "replicaCount: 1\n"}),
+    "configuration of Traefik's file provider, in a folder": Case(
+        ["dynamic.yml", "file provider"], {"dynamic.yml": {"http": {"routers": {"a": {"rule": "Host(`a.test`)", "service": "a"}}}}}
+    ),
+    "a document that is no object": Case(["list.json", "no Kubernetes object"], {"list.json": '{"name": "package"}'}),
+    "a number as an annotation": Case(
+        ["numbers.yaml", "Ingress numbers", "router.priority"],
+        {"numbers.yaml": [ingress("numbers", raw={"traefik.ingress.kubernetes.io/router.priority": 42})]},
+    ),
+    "a field of an Ingress that does not exist, in a folder": Case(
+        ["fields.yaml", "Ingress default/fields", "spec.ingresClassName", "did you mean ingressClassName?"],
+        {"fields.yaml": [ingress("fields", ingresClassName="traefik")]},
+    ),
+    "a field of a Middleware that does not exist": Case(
+        ["spec.rateLimit.avrage", "did you mean average?"],
+        {"middleware.yaml": [objects.middleware("fields", "default", {"rateLimit": {"avrage": 5}})]},
+    ),
+    "an annotation of Traefik 1 that protects": Case(
+        ["traefik1", "ingress.kubernetes.io/auth-type", "without the protection", "basicAuth"],
+        {"traefik1.yaml": [ingress("traefik1", raw={"ingress.kubernetes.io/auth-type": "basic"})]},
+    ),
+    "an annotation of ingress-nginx that protects": Case(
+        ["nginx", "nginx.ingress.kubernetes.io/auth-url", "without the protection", "forwardAuth"],
+        {"nginx.yaml": [ingress("nginx", raw={"nginx.ingress.kubernetes.io/auth-url": "https://login.told.test"})]},
+    ),
+    "an annotation of ingress-nginx that does not protect": Case(
+        ["nginx-size", "nginx.ingress.kubernetes.io/proxy-body-size has no effect here"],
+        {"nginx-size.yaml": [ingress("nginx-size", raw={"nginx.ingress.kubernetes.io/proxy-body-size": "8m"})]},
+    ),
+    "an annotation of HAProxy's that protects": Case(
+        ["haproxy", "haproxy.org/allow-list", "without the protection", "ipAllowList"],
+        {"haproxy.yaml": [ingress("haproxy", raw={"haproxy.org/allow-list": "192.0.2.0/24"})]},
+    ),
+    "an annotation with our prefix that is no option": Case(
+        ["slip", "router-middlewares", "without the protection", "did you mean traefik.ingress.kubernetes.io/router.middlewares?"],
+        {"slip.yaml": [ingress("slip", annotations={"router-middlewares": "default-auth@kubernetescrd"})]},
+    ),
+    "an unknown option of a router": Case(
+        ["unknown", "router.middleware:", "did you mean traefik.ingress.kubernetes.io/router.middlewares?"],
+        {"unknown.yaml": [ingress("unknown", annotations={"router.middleware": "default-auth@kubernetescrd"})]},
+    ),
+    "an option of a Service on an Ingress": Case(
+        ["misplaced", "service.sticky.cookie", "write it on the Service"],
+        {"misplaced.yaml": [ingress("misplaced", annotations={"service.sticky.cookie": "true"})]},
+    ),
+    "an option of a router on a Service": Case(
+        ["routed", "router.middlewares", "write it on the Ingress"],
+        {
+            "routed.yaml": [
+                objects.service("routed", "default", annotations={"traefik.ingress.kubernetes.io/router.middlewares": "default-auth@kubernetescrd"}),
+                ingress("by-service", backend="routed"),
+            ]
+        },
+    ),
+    "a switch that is neither true nor false": Case(
+        ["switch", "router.tls", "neither true nor false"],
+        {"switch.yaml": [ingress("switch", annotations={"router.tls": "yes"})]},
+    ),
+}
+
+CASES |= {
+    "a pattern of version 2 of rules under version 3": Case(
+        ["pattern", "/{id:[0-9]+}", "version 3", "router.rulesyntax: v2", "core.defaultRuleSyntax"],
+        {"pattern.yaml": [ingress("pattern", paths=[objects.path("backend", at="/{id:[0-9]+}", kind="ImplementationSpecific")])]},
+    ),
+    "a path matcher that no path takes": Case(
+        ["matcher", "router.pathmatcher has no effect"],
+        {"matcher.yaml": [ingress("matcher", annotations={"router.pathmatcher": "PathRegexp"})]},
+    ),
+    "a class that does not exist": Case(
+        ["classless", "there is no IngressClass nowhere"], {"classless.yaml": [ingress("classless", ingressClassName="nowhere")]}
+    ),
+    "a class misspelt in the annotation": Case(
+        ["misspelt", "kubernetes.io/ingress.class", "did you mean traefik?"],
+        {"misspelt.yaml": [ingress("misspelt", raw={"kubernetes.io/ingress.class": "treafik"})]},
+    ),
+    "a Service without endpoints": Case(
+        ["no-endpoints", "Service default/empty port 80 has no endpoints"],
+        {"no-endpoints.yaml": [objects.service("empty", "default"), ingress("no-endpoints", backend="empty")]},
+    ),
+    "a port that does not exist": Case(
+        ["no-port", "Service default/backend has no port 4242"], {"no-port.yaml": [ingress("no-port", port=4242)]}
+    ),
+    "a Secret of an Ingress that is missing": Case(
+        ["no-secret", "spec.tls", "default/nowhere-tls"], {"no-secret.yaml": [ingress("no-secret", tls=["nowhere-tls"])]}
+    ),
+    "a Secret of a Middleware that is missing": Case(
+        ["no-users", "basicAuth", "default/nowhere-users"],
+        {"no-users.yaml": [objects.middleware("no-users", "default", {"basicAuth": {"secret": "nowhere-users"}})]},
+    ),
+    "a client certificate of forwardAuth that is none": Case(
+        ["default-asks@kubernetescrd", "tls: ", "KeyMismatch"],
+        {
+            "asks.yaml": [
+                objects.secret("asks", "default", {"tls.crt": pki.leaf("a.told.test").chain_pem, "tls.key": pki.leaf("b.told.test").key_pem}),
+                objects.middleware("asks", "default", {"forwardAuth": {"address": "https://login.told.test", "tls": {"certSecret": "asks"}}}),
+                ingress("asks", annotations={"router.middlewares": "default-asks@kubernetescrd", "router.entrypoints": "web"}),
+            ]
+        },
+    ),
+    "a kind of Traefik's that is not served, in a cluster": Case(
+        ["SPACE", "told", "IngressRoute is not served", "write an Ingress"],
+        objects=lambda space: [
+            *[objects.definition("traefik.io", "IngressRoute")],
+            objects.custom("IngressRoute", "told", space.name, ROUTE),
+        ],
+    ),
+    "a kind of the Gateway API where no other controller has a class, in a cluster": Case(
+        ["SPACE", "told", "HTTPRoute is not served"],
+        objects=lambda space: [
+            objects.definition("gateway.networking.k8s.io", "GatewayClass", "v1", "gatewayclasses", "Cluster"),
+            objects.definition("gateway.networking.k8s.io", "HTTPRoute", "v1"),
+            objects.custom("HTTPRoute", "told", space.name, {}, "gateway.networking.k8s.io/v1"),
+        ],
+    ),
+    "an annotation that protects elsewhere, in a cluster": Case(
+        ["SPACE", "told", "nginx.ingress.kubernetes.io/whitelist-source-range", "without the protection", "ipAllowList"],
+        objects=lambda space: [annotated(space, {"nginx.ingress.kubernetes.io/whitelist-source-range": "192.0.2.0/24"})],
+    ),
+    "a Service that does not exist, in a cluster": Case(
+        ["SPACE", "told", "nowhere does not exist"], objects=lambda space: [objects.ingress("told", space.name, space.host, "nowhere")]
+    ),
+}
+
+
+def annotated(space, annotations):
+    item = objects.ingress("told", space.name, space.host)
+    item["metadata"]["annotations"].update(annotations)
+    return item
+
+
+# --- the walk ----------------------------------------------------------------------------------------------------------
+
+
+def write(folder, files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content if isinstance(content, str) else yaml.safe_dump_all([content] if isinstance(content, dict) else content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of all cases that need no proxy of their own."""
+    root = tmp_path_factory.mktemp("told")
+    write(root, {"base.yaml": (paths.TESTS / "fixtures" / "manifests" / "base.yaml").read_text()})
+    for case in CASES.values():
+        if case.files and not case.flags:
+            write(root, case.files)
+    return root
+
+
+@pytest.fixture(scope="module")
+def shared(folder, backends):
+    with Proxy(manifests=folder, name="told") as running:
+        yield running
+
+
+def check(folder, flags=()):
+    """All that `flow-proxy check` prints for a folder."""
+    command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "check", f"--providers.manifests.directory={folder}", "--entrypoints.web.address=:28080", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    return done.stdout + done.stderr
+
+
+def holds(text, words):
+    return all(word in text for word in words)
+
+
+def assert_told(running, case, diagnostic, level):
+    """One diagnostic of the row's severity and kind, and one line of the log at the row's level."""
+    if diagnostic != "–":
+        severity, kind = re.fullmatch(r"(error|warning), `(\w+)`", diagnostic).groups()
+
+        def listed():
+            found = [d for d in running.api("/diagnostics") if d["severity"] == severity and d["subject"]["kind"] == kind]
+            return [d for d in found if holds(json.dumps(d, ensure_ascii=False).replace('\\"', '"'), case.words)]
+
+        eventually(listed, 10, what=f"a diagnostic with {case.words} in {running.api('/diagnostics')}")
+    lines = [line for line in running.log().splitlines() if f" {level} " in line and holds(line.replace('\\"', '"'), case.words)]
+    assert lines, f"no line at {level} with {case.words}: {running.log()[-3000:]}"
+    assert len(lines) == 1, f"told more than once: {lines}"
+
+
+def test_every_row_has_a_case_and_every_case_a_row():
+    assert set(rows()) == set(CASES)
+
+
+@pytest.mark.parametrize("row", CASES)
+def test_row(row, request, tmp_path):
+    case = CASES[row]
+    diagnostic, log, event, checked = rows()[row]
+    if case.objects:
+        proxy, space = request.getfixturevalue("proxy"), request.getfixturevalue("space")
+        case = dataclasses.replace(case, words=[word.replace("SPACE", space.name) for word in case.words])
+        for item in case.objects(space):
+            if item["kind"] == "CustomResourceDefinition":
+                # It stays, as it would in a cluster, and is served a moment later.
+                space.cluster.apply(item)
+                group = "/apis/{}/{}".format(item["spec"]["group"], item["spec"]["versions"][0]["name"])
+                plural = item["spec"]["names"]["plural"]
+                eventually(lambda g=group, p=plural: p in [r["name"] for r in (space.cluster.get(g) or {}).get("resources", [])], 20, what=plural)
+            else:
+                space.apply(item)
+        assert_told(proxy, case, diagnostic, log)
+        if event != "–":
+            reason = event.strip("`")
+
+            def written():
+                found = proxy_events(space)
+                return [e for e in found if e["reason"] == reason and e["type"] == "Warning" and holds(json.dumps(e).replace('\\"', '"'), case.words)]
+
+            assert len(eventually(written, 20, what=f"an Event {reason} with {case.words}")) == 1
+        return
+    if case.flags:
+        own = write(tmp_path / "manifests", case.files)
+        with Proxy(*case.flags, manifests=own) as running:
+            assert_told(running, case, diagnostic, log)
+    else:
+        own = request.getfixturevalue("folder")
+        assert_told(request.getfixturevalue("shared"), case, diagnostic, log)
+    assert event == "–", "a folder has no Events"
+    if checked == "yes":
+        assert any(holds(line.replace('\\"', '"'), case.words) for line in check(own, case.flags).splitlines()), check(own, case.flags)
+
+
+def proxy_events(space):
+    """The Events of a namespace."""
+    return space.cluster.get(f"/apis/events.k8s.io/v1/namespaces/{space.name}/events")["items"]
