@@ -55,14 +55,14 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// Whether clients are asked for certificates, or nobody is served at all.
+    /// Whether clients are asked for certificates.
     #[must_use]
-    pub fn guards(&self) -> bool {
+    pub fn asks_for_certificates(&self) -> bool {
         let asks = |auth: &ClientAuth| match auth.client_auth_type {
             None => !auth.ca_files.is_empty(),
             Some(kind) => kind != ClientAuthType::NoClientCert,
         };
-        self.broken.is_some() || self.client_auth.as_ref().is_some_and(asks)
+        self.client_auth.as_ref().is_some_and(asks)
     }
 }
 

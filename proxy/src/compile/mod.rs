@@ -24,7 +24,7 @@ use crate::forward::Tunnels;
 use crate::metrics::Metrics;
 use crate::router::RouteTable;
 use crate::snapshot::{EntryPointRoutes, Internal, Pipeline, Route, Snapshot};
-use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject};
+use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject, check_options};
 use change::Change;
 use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, TlsOptions};
 use flow_model::diagnostic::{Diagnostic, Subject};
@@ -38,7 +38,7 @@ use routers::{Copy, Entry, Workshop};
 use services::Services;
 use settle::Defaults;
 use std::sync::Arc;
-use tls_options::{ByName, Choice, Settling, Wish, choose};
+use tls_options::{ByName, Choice, Guard, Settling, Wish, choose};
 use users::Users;
 
 /// What holds for every compilation of a process.
@@ -206,10 +206,11 @@ impl Compiler {
             Choice::default()
         } else {
             let wishes = self.entries.iter().flat_map(|(name, entry)| entry.wishes(name, &self.defaults));
-            // What does not exist is never served: it protects as much as can be.
             let guard = |name: &str| match lookup.tls_options(name) {
-                Some(options) => options.guards(),
-                None => name != tls_options::DEFAULT,
+                Some(options) if check_options(options).is_err() => Guard::Unusable,
+                Some(options) if options.asks_for_certificates() => Guard::Asks,
+                None if name != tls_options::DEFAULT => Guard::Unusable,
+                _ => Guard::Open,
             };
             let settling = Settling { strict: self.setup.strict_tls_options, guard: &guard };
             choose(&wishes.collect::<Vec<Wish>>(), &settling)

@@ -448,8 +448,8 @@ fn options_that_begin_to_ask_for_client_certificates_are_kept_from_then_on() {
     assert_eq!(compiled.snapshot.tls.served_option(2, "bank.test").as_deref(), Some("own@kubernetes"));
     config.tls_options.remove("own");
     let compiled = compiler.compile(&source(config));
-    assert_eq!(routed(&compiled, 2, true, "bank.test", "/x"), None, "options that are gone open nothing");
-    assert_eq!(compiled.snapshot.tls.served_option(2, "bank.test"), None);
+    assert_eq!(routed(&compiled, 2, true, "bank.test", "/"), None, "options that are gone open nothing");
+    assert_eq!(routed(&compiled, 2, true, "bank.test", "/x").as_deref(), Some("other@kubernetes"));
 }
 
 #[test]

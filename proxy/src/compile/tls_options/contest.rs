@@ -1,6 +1,6 @@
 //! Routers that want different TLS options for one host.
 
-use super::{Choice, Outcome, Wish};
+use super::{Choice, Guard, Outcome, Wish};
 use flow_model::name::Name;
 use hashbrown::{HashMap, HashSet};
 
@@ -12,8 +12,7 @@ type ByPlace<'a, T> = HashMap<Place<'a>, T, foldhash::fast::RandomState>;
 #[derive(Clone, Copy)]
 pub(super) struct Rival<'a> {
     pub(super) wish: &'a Wish,
-    /// Its options ask for client certificates.
-    guards: bool,
+    guard: Guard,
 }
 
 /// All of them, in the order in which they get what they want: the elder first, and of the same age those that ask for
@@ -25,7 +24,7 @@ pub(super) struct Contest<'a> {
 }
 
 impl<'a> Contest<'a> {
-    pub(super) fn new(wishes: &'a [Wish], guard: &dyn Fn(&str) -> bool) -> Self {
+    pub(super) fn new(wishes: &'a [Wish], guard: &dyn Fn(&str) -> Guard) -> Self {
         let mut first: ByPlace<'a, &'a Name> = HashMap::default();
         let mut contested: HashSet<Place<'a>, foldhash::fast::RandomState> = HashSet::default();
         for (wish, place) in wishes.iter().flat_map(|wish| places(wish).map(move |place| (wish, place))) {
@@ -34,12 +33,14 @@ impl<'a> Contest<'a> {
             }
         }
         let rivals = wishes.iter().filter(|wish| places(wish).any(|place| contested.contains(&place)));
-        let mut rivals: Vec<_> = rivals.map(|wish| Rival { wish, guards: guard(&wish.options) }).collect();
+        let mut guards: HashMap<&Name, Guard, foldhash::fast::RandomState> = HashMap::default();
+        let mut guard = |name: &'a Name| *guards.entry(name).or_insert_with(|| guard(name));
+        let mut rivals: Vec<_> = rivals.map(|wish| Rival { wish, guard: guard(&wish.options) }).collect();
         rivals.sort_unstable_by_key(|rival| {
             let Wish { created, router, entry_point, .. } = rival.wish;
-            (*created, !rival.guards, router, entry_point)
+            (*created, rival.guard, router, entry_point)
         });
-        let places = rivals.iter().filter(|rival| rival.guards).flat_map(|rival| places(rival.wish));
+        let places = rivals.iter().filter(|rival| rival.guard == Guard::Asks).flat_map(|rival| places(rival.wish));
         let guarded = places.filter(|place| contested.contains(place)).collect();
         Self { rivals, guarded }
     }
@@ -51,6 +52,23 @@ impl<'a> Contest<'a> {
             if let Some((host, other)) = rival.opponent(&seniors) {
                 let end = "neither is served, as core.strictTLSOptions says";
                 choice.add(rival.wish, Outcome::Refused, rival.conflict(host, other) + end);
+            }
+        }
+    }
+
+    /// Leaves those out that are not served in any case, so that they stand in nobody's way.
+    pub(super) fn refuse_the_unusable(&mut self, choice: &mut Choice) {
+        let (unusable, usable): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.rivals).into_iter().partition(|rival| rival.guard == Guard::Unusable);
+        self.rivals = usable;
+        let seniors = self.seniors(|_| true);
+        for rival in unusable {
+            match rival.opponent(&seniors) {
+                Some((host, other)) => {
+                    let end = "it is not served, as its options cannot be used";
+                    choice.add(rival.wish, Outcome::Refused, rival.conflict(host, other) + end);
+                }
+                None => self.rivals.push(rival),
             }
         }
     }

@@ -78,8 +78,19 @@ pub(crate) enum Outcome {
 pub(crate) struct Settling<'a> {
     /// Nobody in a conflict is served (`core.strictTLSOptions`).
     pub(crate) strict: bool,
-    /// Whether options ask for client certificates, or cannot be used at all.
-    pub(crate) guard: &'a dyn Fn(&str) -> bool,
+    /// What options of a name do for those who name them.
+    pub(crate) guard: &'a dyn Fn(&str) -> Guard,
+}
+
+/// What options do for those who name them.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Guard {
+    /// Clients are asked for certificates.
+    Asks,
+    /// They are not.
+    Open,
+    /// The options are not there, or cannot be used: nobody is served with them.
+    Unusable,
 }
 
 /// Settles the wishes. Where nobody wishes for anything but the default options there is nothing to settle.
@@ -95,6 +106,7 @@ pub(crate) fn choose(wishes: &[Wish], settling: &Settling<'_>) -> Choice {
     if settling.strict {
         contest.refuse_all(&mut choice);
     } else {
+        contest.refuse_the_unusable(&mut choice);
         contest.refuse_the_younger(&mut choice);
         contest.fall_back(&mut choice);
     }
@@ -106,7 +118,7 @@ impl Choice {
     fn settle_hostless(&mut self, wish: &Wish, settling: &Settling<'_>) {
         let (outcome, end) = if settling.strict {
             (Outcome::Refused, "it is not served, as core.strictTLSOptions says")
-        } else if (settling.guard)(&wish.options) {
+        } else if (settling.guard)(&wish.options) != Guard::Open {
             (Outcome::Refused, "it is not served, as it would be open without client certificates")
         } else {
             (Outcome::Default, "the default ones are used")

@@ -1,7 +1,15 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
-const LAX: Settling<'_> = Settling { strict: false, guard: &|name| name.starts_with("mtls") };
+const LAX: Settling<'_> = Settling { strict: false, guard: &guard };
+fn guard(name: &str) -> Guard {
+    match name {
+        _ if name.starts_with("mtls") => Guard::Asks,
+        "gone" => Guard::Unusable,
+        _ => Guard::Open,
+    }
+}
+
 const STRICT: Settling<'_> = Settling { strict: true, ..LAX };
 
 fn wish(router: &str, hosts: &[&str], options: &str, created: i64) -> Wish {
@@ -113,6 +121,21 @@ fn entry_points_are_settled_apart() {
     assert_eq!(outcomes(&choose(&wishes, &STRICT)), ["two/other: Refused", "two/owner: Refused"]);
     assert_eq!(options(&choose(&wishes, &STRICT), "one", "bank"), Some("mtls"));
     assert_eq!(options(&choose(&wishes, &STRICT), "two", "bank"), None);
+}
+
+#[test]
+fn options_that_cannot_be_used_stand_in_nobodys_way() {
+    let wishes = [
+        wish("broken", &["bank", "shop", "alone"], "gone", 1),
+        wish("owner", &["bank"], "mtls", 2),
+        wish("a", &["shop"], DEFAULT, 3),
+        wish("b", &["lost"], "gone", 3),
+    ];
+    let choice = choose(&wishes, &LAX);
+    assert_eq!(outcomes(&choice), ["web/broken: Refused"]);
+    assert_eq!(options(&choice, "web", "bank"), Some("mtls"));
+    assert_eq!((options(&choice, "web", "shop"), options(&choice, "web", "alone")), (None, None));
+    assert_eq!(options(&choice, "web", "lost"), Some("gone"), "its connections are closed");
 }
 
 #[test]
