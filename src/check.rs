@@ -1,8 +1,9 @@
 //! `flow-proxy check`: whether a start would succeed, and what would be wrong then.
 
 use crate::app;
-use crate::output::{answer, tell, with_causes};
+use crate::output::{answer, tell};
 use crate::settings::{Settings, Warning};
+use flow_model::diagnostic::causes;
 use std::process::ExitCode;
 
 /// 0 where a start would succeed and every manifest would be served, 1 where some would not, 2 where the start would fail.
@@ -20,7 +21,7 @@ pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
     match app::findings(settings, &prepared) {
         Ok(None) => {}
         Ok(Some(app::Findings { objects, findings })) => {
-            findings.iter().for_each(|finding| tell(finding));
+            findings.iter().for_each(tell);
             let errors = findings.iter().filter(|finding| finding.is_error()).count();
             let warnings = findings.len() - errors;
             tell(format_args!(
@@ -34,7 +35,7 @@ pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
             }
         }
         Err(error) => {
-            tell(with_causes(&*error));
+            tell(causes(&*error));
             return ExitCode::FAILURE;
         }
     }

@@ -32,21 +32,6 @@ pub(crate) fn tell(line: impl Display) {
     let _ = write(&mut io::stderr().lock(), &line);
 }
 
-/// An error and all that caused it, in one line. A cause that the words before it name already is not repeated.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        let words = current.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = current.source();
-    }
-    text
-}
-
 fn write(to: &mut impl Write, text: &impl Display) -> io::Result<()> {
     // In one piece: a reader that ends in between leaves no half line behind.
     let mut text = text.to_string();
@@ -68,20 +53,5 @@ mod tests {
         write(&mut written, &"one").unwrap();
         write(&mut written, &"two\n").unwrap();
         assert_eq!(written, b"one\ntwo\n");
-    }
-
-    #[test]
-    fn causes_are_told_to_their_root_and_once() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("{words}")]
-        struct Error {
-            words: &'static str,
-            source: Option<Box<Self>>,
-        }
-        let error = |words, source: Option<Error>| Error { words, source: source.map(Box::new) };
-        let root = error("permission denied", None);
-        let middle = error("cannot open a.pem: permission denied", Some(root));
-        let top = error("the resolver cannot work", Some(middle));
-        assert_eq!(with_causes(&top), "the resolver cannot work: cannot open a.pem: permission denied");
     }
 }

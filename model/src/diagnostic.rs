@@ -78,9 +78,9 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     enum Chain {
         #[error("the certificate cannot be used")]
-        Cut(#[source] Box<Chain>),
+        Cut(#[source] Box<Self>),
         #[error("line 3: {0}")]
-        Whole(#[source] Box<Chain>),
+        Whole(#[source] Box<Self>),
         #[error("no PEM in it")]
         Root,
     }

@@ -62,7 +62,7 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
     match start(settings, prepared) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::tell(format_args!("flow-proxy cannot start: {}", output::with_causes(&*error)));
+            output::tell(format_args!("flow-proxy cannot start: {}", flow_model::diagnostic::causes(&*error)));
             ExitCode::FAILURE
         }
     }

@@ -3,9 +3,9 @@
 
 use super::certificates::{Plan, plan};
 use super::{entry_points, observability, sources};
-use crate::output::with_causes;
 use crate::settings::{Mistake, Mistakes, Settings, Warning};
 use flow_model::config::{ForwardingTimeouts, ServersTransport};
+use flow_model::diagnostic::causes;
 use flow_model::duration::GoDuration;
 use flow_model::entry_point::EntryPoint;
 use flow_proxy_core::forward::{Transport, Tunnels};
@@ -39,7 +39,7 @@ impl Obstacles {
 
     /// The value, or why there is none.
     pub(super) fn or<T, E: Error + 'static>(&mut self, option: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.add(option, with_causes(&error))).ok()
+        result.map_err(|error| self.add(option, causes(&error))).ok()
     }
 }
 
@@ -76,7 +76,7 @@ fn entry_points(settings: &Settings, found: &mut Obstacles) -> Arc<[Arc<EntryPoi
         Ok(points) => points,
         Err(errors) => {
             for error in errors {
-                found.add(format!("entryPoints.{}.address", error.name), with_causes(&error));
+                found.add(format!("entryPoints.{}.address", error.name), causes(&error));
             }
             return Arc::default();
         }

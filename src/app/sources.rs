@@ -2,7 +2,6 @@
 
 use super::Refusal;
 use super::prepare::Obstacles;
-use crate::output::with_causes;
 use crate::settings::{self, Settings, Warning};
 use flow_controller::lease;
 use flow_controller::provider::{
@@ -12,6 +11,7 @@ use flow_controller::provider::{
 use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
 use flow_model::config::Config;
 use flow_model::diagnostic::Diagnostic;
+use flow_model::diagnostic::causes;
 use flow_model::name::{KUBERNETES, KUBERNETES_CRD, Name};
 use flow_proxy_core::compile::Source;
 use std::io::ErrorKind;
@@ -86,7 +86,7 @@ pub(super) fn look(settings: &Settings, found: &mut Obstacles, warnings: &mut Ve
         }
     } else if wants_cluster(settings) {
         if let Err(error) = kubernetes_options(settings).connection.look() {
-            found.add("providers", with_causes(&error));
+            found.add("providers", causes(&error));
         }
     } else {
         warnings.push(Warning::NoProvider);

@@ -7,7 +7,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use crate::output::{self, answer, tell};
+use crate::output::{answer, tell};
 use crate::settings::CERT_HELP;
 use arguments::{Arguments, Wish};
 use flow_acme::objects::{Certificate, Key};
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    tell(output::with_causes(error));
+    tell(flow_model::diagnostic::causes(error));
     ExitCode::FAILURE
 }
 

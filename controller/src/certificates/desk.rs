@@ -7,6 +7,7 @@ use crate::watch::{ConnectError, Connection, Environment};
 use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Key, Object};
 use flow_acme::planner::{View, renew};
 use flow_acme::store::StoreError;
+use flow_model::diagnostic::causes;
 use k8s_openapi::api::core::v1 as core;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject};
@@ -30,20 +31,6 @@ pub enum DeskError {
     /// A wish was refused.
     #[error("the Certificate cannot be changed: {0}")]
     Write(#[source] StoreError),
-}
-
-/// An error and all that caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        let words = current.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = current.source();
-    }
-    text
 }
 
 /// The way to the certificates of a cluster.

@@ -17,7 +17,7 @@ pub(crate) fn opener(settings: &Settings, table: Arc<ChallengeTable>, office: Of
     Some(Box::new(move || {
         let store = match FolderStore::open(&folder) {
             Ok(store) => Arc::new(store),
-            Err(error) => return Err(crate::output::with_causes(&error)),
+            Err(error) => return Err(flow_model::diagnostic::causes(&error)),
         };
         tracing::info!(folder = %folder.display(), "certificates are issued and kept here");
         office.start(Arc::clone(&store), Arc::clone(&table), planned.clone());

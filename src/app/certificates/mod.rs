@@ -106,7 +106,7 @@ pub(super) fn start(
 fn planned(settings: &Settings) -> planner::Settings {
     let providers = &settings.providers;
     let of_cluster = providers.kubernetes_ingress.as_ref().map(|k| &k.ingress_class);
-    let class = of_cluster.or(providers.manifests.as_ref().map(|folder| &folder.ingress_class));
+    let class = of_cluster.or_else(|| providers.manifests.as_ref().map(|folder| &folder.ingress_class));
     let class = class.cloned().filter(|class| !class.is_empty());
     let acme = &settings.acme;
     // The same pod as in the election.

@@ -3,7 +3,6 @@
 use super::Office;
 use crate::app::Refusal;
 use crate::app::prepare::{Obstacles, authority};
-use crate::output::with_causes;
 use crate::settings::{self, AcmeResolver, KeyType, Settings};
 use flow_acme::http01::{ChallengeTable, Method};
 use flow_acme::planner::Kind;
@@ -11,6 +10,7 @@ use flow_acme::resolvers::{self, Imported, Resolver, Wanted, declare, import};
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
 use flow_model::config::{Certificate, Config, RuleSyntax};
+use flow_model::diagnostic::causes;
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::name::Name;
 use flow_model::rule::Rule;
@@ -122,7 +122,7 @@ impl Resolvers {
             let ours: Vec<_> = ours.cloned().collect();
             if set.wanted.as_ref() != Some(&ours) {
                 if let Err(error) = set.store.declare(declare(&set.resolvers, &ours)) {
-                    tracing::error!(error = with_causes(&error), "certificates are not asked for");
+                    tracing::error!(error = causes(&error), "certificates are not asked for");
                 }
                 set.wanted = Some(ours);
             }
@@ -209,7 +209,7 @@ fn imported(storage: &Path, option: &str, found: &mut Obstacles) -> Option<Impor
         Ok(json) => match import(&json) {
             Ok(imported) => Some(imported),
             Err(error) => {
-                let (file, why) = (storage.display(), with_causes(&error));
+                let (file, why) = (storage.display(), causes(&error));
                 let message = format!("{file}: {why}; correct it, or move it away: certificates are then issued anew");
                 found.add(option, message);
                 None

@@ -28,7 +28,7 @@ fn value<'a>(ingress: &'a Meta, name: &str) -> Option<&'a str> {
 
 /// Whether an Ingress asks for certificates at all.
 pub(crate) fn asks(ingress: &Meta) -> bool {
-    value(ingress, "issuer").or(value(ingress, "cluster-issuer")).is_some()
+    value(ingress, "issuer").or_else(|| value(ingress, "cluster-issuer")).is_some()
         || ingress.annotation("kubernetes.io/tls-acme") == Some("true")
 }
 

@@ -29,7 +29,7 @@ struct Entry {
     /// How many use it by its name: one, and it is a service of its own.
     named: usize,
     /// What is to be said of the Service's annotations; few have any.
-    told: Option<Box<Vec<String>>>,
+    told: Option<Box<[String]>>,
 }
 
 impl BackendKey {
@@ -65,7 +65,7 @@ impl Backends {
 
     /// What is to be said of the annotations of a backend's Service.
     pub(super) fn told(&self, key: &BackendKey) -> &[String] {
-        self.all.get(key).and_then(|entry| entry.told.as_deref()).map_or(&[], Vec::as_slice)
+        self.all.get(key).and_then(|entry| entry.told.as_deref()).unwrap_or_default()
     }
 
     /// Whether its name is another's.
@@ -176,7 +176,7 @@ impl Backends {
     }
 }
 
-fn told(key: &BackendKey, view: &View) -> Option<Box<Vec<String>>> {
+fn told(key: &BackendKey, view: &View) -> Option<Box<[String]>> {
     let lines = view.service(&key.service).map(|service| foreign::of_service(&service.annotations)).unwrap_or_default();
-    (!lines.is_empty()).then(|| Box::new(lines))
+    (!lines.is_empty()).then(|| lines.into_boxed_slice())
 }
