@@ -99,6 +99,7 @@ const SERVED: &[&str] = &[
     "--certificatesresolvers.le.acme.storage=/data/acme.json",
     "--certificatesresolvers.le.acme.httpchallenge.entrypoint=web",
     "--certificatesresolvers.le.acme.tlschallenge=true",
+    "--entryPoints.websecure.http.aliasHeadersStrategy=delete",
     "--providers.kubernetescrd.safeNaming=true",
     "--providers.kubernetescrd.defaultTLSResourcesNamespace=traefik",
 ];
@@ -138,7 +139,6 @@ const UNSERVED: &[(&str, &str)] = &[
     ("--providers.kubernetescrd.nativeLBByDefault=true", "providers.kubernetesCRD.nativeLBByDefault"),
     ("--entryPoints.websecure.http3", "entryPoints.websecure.http3"),
     ("--entryPoints.websecure.http3.advertisedPort=443", ""),
-    ("--entryPoints.websecure.http.aliasHeadersStrategy=delete", "entryPoints.websecure.http.aliasHeadersStrategy"),
     ("--log.otlp=true", "log.otlp"),
     ("--accesslog.otlp.http=true", "accesslog.otlp"),
     ("--certificatesresolvers.le.acme.dnschallenge.provider=route53", "certificatesresolvers.le.acme.dnschallenge"),

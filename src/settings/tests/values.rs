@@ -138,5 +138,5 @@ fn secrets_are_not_shown() {
         assert!(shown.contains("kid1"));
     }
     assert_eq!(settings.redacted()["providers"]["kubernetesCRD"]["token"], "***");
-    assert_eq!(settings.redacted()["log"]["level"], "error");
+    assert_eq!(settings.redacted()["log"]["level"], "warn");
 }
