@@ -279,6 +279,7 @@ process_cluster() {
 # Everything that tests/e2e and tests/golden need.
 tools() {
     system_packages
+    load_tools
     python_environment
     kubectl_and_helm
     helm_3

@@ -169,7 +169,7 @@ def test_a_file_that_is_no_acme_json_stops_the_start(tmp_path, content, words):
     storage.write_text(content)
     flags = [f"--certificatesresolvers.le.acme.storage={storage}", "--certificatesresolvers.le.acme.tlschallenge=true"]
     process = Process("resolver", [paths.tool("FLOW_PROXY", "the proxy's executable"), "--entrypoints.web.address=:29990", *flags])
-    assert process.child.wait(10) == 1
+    assert process.child.wait(10) == 2
     assert words in process.log() and "move it away: certificates are then issued anew" in process.log(), process.log()
 
 
@@ -184,7 +184,7 @@ def test_a_file_that_is_no_acme_json_stops_the_start(tmp_path, content, words):
 def test_a_resolver_that_cannot_work_stops_the_start(tmp_path, flags, words):
     storage = f"--certificatesresolvers.le.acme.storage={tmp_path}/acme.json"
     process = Process("resolver", [paths.tool("FLOW_PROXY", "the proxy's executable"), "--entrypoints.web.address=:29990", storage, *flags])
-    assert process.child.wait(10) == 1
+    assert process.child.wait(10) == 2
     assert words in process.log()
 
 
