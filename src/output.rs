@@ -1,4 +1,4 @@
-//! What is printed for people: all of it goes through here.
+//! Output for people: all of it goes through here.
 //!
 //! Whoever closed the pipe (`flow-proxy --help | head`) has read enough: the rest is dropped, without a word and without
 //! another exit code. `println!` would panic instead.

@@ -2,7 +2,7 @@
 
 /// How alike two names must be, from 0 to 1, to be taken for one another.
 const ALIKE: f64 = 0.6;
-/// How many letters a slip may change, add, leave out or swap.
+/// The number of letters that a slip may change, add, leave out or swap.
 const SLIP: usize = 2;
 
 /// The name that is most like `written`, if one is alike at all. Case does not count.

@@ -21,7 +21,7 @@ pub(crate) struct Finding {
     diagnostic: Diagnostic,
 }
 
-/// What was looked at, and what is wrong with it.
+/// The number of objects that were read, and the findings about them.
 #[derive(Debug)]
 pub(crate) struct Findings {
     /// How many objects the folder holds that are of kinds that are read.
@@ -70,9 +70,9 @@ impl Finding {
     }
 }
 
-/// What the subject of a finding about a file is called.
+/// The kind of the subject of a finding about a file.
 const MANIFEST: &str = "Manifest";
-/// What the subject of a finding about a router is called.
+/// The kind of the subject of a finding about a router.
 const ROUTER: &str = "router";
 
 /// The Ingress that a router comes from.

@@ -169,7 +169,7 @@ fn threads(settings: &Settings) -> Threads {
     if settings.work_stealing { Threads::Shared(count) } else { Threads::PerCore(count) }
 }
 
-/// What makes a snapshot of a configuration.
+/// The compiler of a configuration.
 fn compiler(
     settings: &Settings,
     prepared: &Prepared,

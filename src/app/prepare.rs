@@ -17,17 +17,17 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is ready to be started.
+/// All that a start needs.
 pub(crate) struct Prepared {
     pub(super) entry_points: Arc<[Arc<EntryPoint>]>,
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) default_transport: ServersTransport,
     pub(super) resolvers: Vec<Plan>,
-    /// What stops nothing and the operator should know.
+    /// Warnings for the operator.
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// What was found in the way of a start.
+/// Mistakes that prevent a start.
 #[derive(Default)]
 pub(super) struct Obstacles(Vec<Mistake>);
 

@@ -6,7 +6,7 @@ use super::{Kind, View, ingress};
 use crate::objects::{Certificate, Condition, ConditionStatus, Key, condition};
 use std::collections::HashMap;
 
-/// What is wrong with an object.
+/// A finding about an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trouble {
     /// Its kind.

@@ -147,7 +147,7 @@ impl Memory {
     }
 }
 
-/// What a Secret brings.
+/// The contents of a Secret.
 fn applied(secret: &Secret) -> Applied {
     Applied {
         labels: secret.metadata.labels.keys().cloned().collect(),

@@ -84,7 +84,7 @@ impl ClusterStore {
         self.shared.conflict.subscribe()
     }
 
-    /// What keeps certificates from coming.
+    /// Findings about certificates that do not come.
     #[must_use]
     pub fn troubles(&self) -> watch::Receiver<Vec<Diagnostic>> {
         self.shared.troubles.subscribe()

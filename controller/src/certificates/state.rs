@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub(super) known: watch::Sender<bool>,
     /// A cert-manager at work, or what is left of one.
     pub(super) conflict: watch::Sender<Option<Diagnostic>>,
-    /// What keeps certificates from coming.
+    /// Findings about certificates that do not come.
     pub(super) troubles: watch::Sender<Vec<Diagnostic>>,
     /// Certificates are issued here: the kinds are served, and no cert-manager is at work.
     pub(super) acting: AtomicBool,

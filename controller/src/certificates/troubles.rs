@@ -1,4 +1,4 @@
-//! What keeps certificates from coming, as findings that every replica shows.
+//! Findings about certificates that do not come, which every replica shows.
 
 use super::events::identify;
 use super::state::Shared;

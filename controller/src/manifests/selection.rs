@@ -26,7 +26,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Whether a manifest counts.
+    /// True where a manifest counts.
     pub(super) fn takes(&self, manifest: &Value) -> bool {
         let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let kind = text("/kind");

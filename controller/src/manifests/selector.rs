@@ -2,7 +2,7 @@
 
 use kube::core::{Expression, Selector};
 
-/// Why a text is no label selector.
+/// The mistake in a text that is no label selector.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{part:?} is no condition on a label: write key=value, key!=value, key in (a,b), key notin (a,b), key or !key")]
 pub struct SelectorError {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::path::Path;
 
-/// What stands in a folder beside manifests.
+/// A document in a folder that is no manifest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Stray {
     #[error(
@@ -63,7 +63,7 @@ pub(super) fn of(path: &Path, document: &Value) -> Option<Stray> {
     })
 }
 
-/// Whether text that cannot be read as YAML is a template.
+/// True where text that cannot be read as YAML is a template.
 pub(super) fn is_template_text(text: &str) -> bool {
     text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }

@@ -29,7 +29,7 @@ const KEPT: Duration = Duration::from_secs(3600);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many may wait; the rest is told in the log and the API alone.
 const WAITING: usize = 4096;
-/// How long one may take.
+/// The time limit of one request.
 const REQUEST: Duration = Duration::from_secs(5);
 /// The longest note that an API server takes, in bytes.
 const LONGEST: usize = 1000;
@@ -38,7 +38,7 @@ const NAME: usize = 200;
 /// The controller that tells.
 const CONTROLLER: &str = "flow-proxy";
 
-/// Why an Event was not written.
+/// The reason for which an Event was not written.
 enum Unwritten {
     Forbidden(String),
     Failed(String),

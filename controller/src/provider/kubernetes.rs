@@ -71,7 +71,7 @@ struct Controller {
     pace: Pace,
     publisher: Publisher,
     statuses: Statuses,
-    /// What is told on objects.
+    /// The findings that are told on objects.
     events: watch::Sender<Option<Update>>,
     standing: watch::Receiver<Standing>,
 }

@@ -7,7 +7,7 @@ pub const PREFIX: &str = "traefik.ingress.kubernetes.io/";
 /// The annotation that chose a controller before `spec.ingressClassName`.
 pub const CLASS: &str = "kubernetes.io/ingress.class";
 
-/// What annotations of other controllers, and of Traefik 1, begin with.
+/// The prefixes of annotations of other controllers, and of Traefik 1.
 const FOREIGN: [&str; 14] = [
     "alb.ingress.kubernetes.io/",
     "appgw.ingress.kubernetes.io/",

@@ -32,7 +32,7 @@ impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched fo
 pub(crate) trait Namespaced: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}
 impl<K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>> Namespaced for K {}
 
-/// What a watch tells.
+/// A message of a watch.
 #[derive(Debug)]
 pub(crate) enum Signal<K> {
     /// An event as kube sorts them.

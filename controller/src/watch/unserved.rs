@@ -16,17 +16,17 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// How many objects of one kind are told one by one.
+/// The number of objects of one kind that are told one by one.
 const MANY: usize = 1000;
 /// The class that stands for Traefik where no option names another.
 const DEFAULT_CLASS: &str = "traefik";
-/// How many messages wait.
+/// The number of messages that may wait.
 const INBOX: usize = 64;
 
 /// Which watch: a kind, in one namespace or in all.
 type Id = (UnservedKind, Option<Arc<str>>);
 
-/// What a watch tells.
+/// A message of a watch.
 enum Message {
     Listed(Id, BTreeSet<ObjectKey>),
     Applied(Id, ObjectKey),
@@ -36,7 +36,7 @@ enum Message {
     Classes(BTreeMap<String, String>),
 }
 
-/// What is known of one kind in one place.
+/// The objects of one kind in one place.
 enum Known {
     Objects(BTreeSet<ObjectKey>),
     Forbidden(String),

@@ -11,7 +11,7 @@ use tokio::sync::{OnceCell, Semaphore};
 static LANES: Semaphore = Semaphore::const_new(4);
 const MOST: usize = 1024;
 
-/// What was verified, by a keyed hash of user, secret and password.
+/// Verdicts by a keyed hash of user, secret and password.
 pub(super) struct Verified {
     /// Only this process knows it: what is kept tells nothing of the passwords.
     key: [u8; 32],

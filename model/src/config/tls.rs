@@ -55,7 +55,7 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// Whether clients are asked for certificates.
+    /// True where clients are asked for certificates.
     #[must_use]
     pub fn asks_for_certificates(&self) -> bool {
         let asks = |auth: &ClientAuth| match auth.client_auth_type {

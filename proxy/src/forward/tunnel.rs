@@ -77,7 +77,7 @@ pub struct Tunnel {
     end: Mutex<End>,
 }
 
-/// What is dropped when a tunnel ends.
+/// The value that is dropped when a tunnel ends.
 #[derive(Default)]
 struct End {
     kept: Option<Box<dyn Send>>,

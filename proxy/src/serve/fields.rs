@@ -1,4 +1,4 @@
-//! Heads of HTTP/2 with more fields than anybody needs, ended before they are decoded.
+//! The limit on the number of fields of an HTTP/2 head, enforced before the head is decoded.
 //!
 //! A field that refers to the table of RFC 7541 is one byte on the wire and a hundred in memory, so that a limit on the
 //! size of a head bounds neither. The guard counts the fields of each block of headers as they come in, which needs neither
@@ -36,10 +36,10 @@ pub(super) struct Fields {
     is_trailers: bool,
 }
 
-/// Where within the frames.
+/// The position within the frames.
 #[derive(Clone, Copy, Debug)]
 enum At {
-    /// So many bytes are nobody's business here.
+    /// Bytes that are passed over.
     Skip(usize),
     /// So many bytes of a frame's head have come.
     Head(usize, [u8; FRAME_HEAD]),
@@ -49,7 +49,7 @@ enum At {
     Block { before: usize, block: usize, padding: usize },
 }
 
-/// Where within a block (RFC 7541 section 6).
+/// The position within a block of headers (RFC 7541 section 6).
 #[derive(Clone, Copy, Debug)]
 enum Block {
     /// A field begins.
@@ -122,7 +122,7 @@ impl Fields {
         Ok(())
     }
 
-    /// What follows a frame's head.
+    /// The state after a frame's head.
     fn frame(&mut self, head: [u8; FRAME_HEAD]) -> At {
         let [l1, l2, l3, kind, flags, s1, s2, s3, s4] = head;
         let length = usize::from(l1) << 16 | usize::from(l2) << 8 | usize::from(l3);

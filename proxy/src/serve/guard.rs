@@ -50,7 +50,8 @@ enum Chunk {
     Trailers(Trailers),
 }
 
-/// Where within the trailers. Their lines end with CR LF only, so that nobody finds another end of the body than hyper.
+/// The position within the trailers. Their lines end with CR LF only, so that nobody finds another end of the body than
+/// hyper.
 #[derive(Clone, Copy, Debug)]
 enum Trailers {
     /// At the start of a line.
@@ -63,10 +64,10 @@ enum Trailers {
     EndCr,
 }
 
-/// What is to be done with bytes that have come.
+/// The verdict on bytes that have come.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Seen {
-    /// What is to be read in place of some of them.
+    /// Bytes that are read in place of some of them.
     pub(super) escaped: Option<Escaped>,
     /// Those from here on wait, and are to be shown again.
     pub(super) waits: Option<usize>,

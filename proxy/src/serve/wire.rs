@@ -25,7 +25,7 @@ const NO_FIELD: u8 = 0x80;
 /// Longer frames end the connection by themselves.
 const LONGEST_FRAME: usize = 16 * 1024;
 
-/// What looks at a connection's heads before hyper does.
+/// The scanner of a connection's heads, which reads them before hyper does.
 #[derive(Debug)]
 pub(super) enum Heads {
     /// HTTP/1.

@@ -24,7 +24,7 @@ const NOTHING_DUE: &str = "NothingDue";
 const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(32);
 
-/// What is known of the orders of a Certificate.
+/// The last order of a Certificate, and the time until which the next one waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Brake {
     /// When the last one was placed.
@@ -126,7 +126,7 @@ impl Brake {
     }
 }
 
-/// Why an order waits, and until when; none where none does.
+/// The reason for which an order waits, and the time until which it does; none where none waits.
 #[must_use]
 pub fn held(certificate: &Certificate) -> Option<&str> {
     let held = condition(&certificate.status.conditions, HELD)?;

@@ -26,7 +26,7 @@ fn value<'a>(ingress: &'a Meta, name: &str) -> Option<&'a str> {
     ingress.annotations.get(&format!("{PREFIX}{name}")).map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
-/// Whether an Ingress asks for certificates at all.
+/// True where an Ingress asks for certificates.
 pub(crate) fn asks(ingress: &Meta) -> bool {
     value(ingress, "issuer").or_else(|| value(ingress, "cluster-issuer")).is_some()
         || ingress.annotation("kubernetes.io/tls-acme") == Some("true")

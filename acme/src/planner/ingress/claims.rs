@@ -32,7 +32,7 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// Whether a Certificate is for a host.
+/// True where a Certificate is for a host.
 fn names(certificate: &Certificate, host: &str) -> bool {
     let spec = &certificate.spec;
     let mut all = spec.dns_names.iter().chain(&spec.ip_addresses).chain([&spec.common_name]);

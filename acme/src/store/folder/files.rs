@@ -95,7 +95,7 @@ impl Files {
     }
 }
 
-/// What a folder holds.
+/// The contents of a folder.
 fn view(folder: &Path) -> Result<View, FolderError> {
     let read = |kind: Kind| folder.join(dir(kind));
     Ok(View {

@@ -83,7 +83,7 @@ fn any_of(fields: &[impl std::fmt::Display]) -> String {
     fields.iter().map(there).collect::<Vec<_>>().join(" || ")
 }
 
-/// Who signs.
+/// The signer.
 fn issuer_ref(path: &'static str) -> [Rule; 2] {
     [
         rule(path, "self.name != ''", "issuerRef.name must name an issuer"),

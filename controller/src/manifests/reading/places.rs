@@ -1,4 +1,4 @@
-//! Where in the folder each object is defined.
+//! The place in the folder where each object is defined.
 
 use super::{Folder, place};
 use crate::watch::kind_name;
@@ -10,13 +10,13 @@ use std::collections::HashMap;
 pub struct Places(HashMap<Subject, String>);
 
 impl Places {
-    /// Where an object is defined, if it is.
+    /// The place where an object is defined, if it is.
     #[must_use]
     pub fn of(&self, object: &Subject) -> Option<&str> {
         self.0.get(object).map(String::as_str)
     }
 
-    /// How many objects there are.
+    /// The number of objects.
     #[must_use]
     pub fn objects(&self) -> usize {
         self.0.len()
@@ -24,7 +24,7 @@ impl Places {
 }
 
 impl Folder {
-    /// Where everything is.
+    /// The place of every object.
     pub(in crate::manifests) fn places(&self) -> Places {
         let entries = self.files.iter().flat_map(|(path, file)| file.objects.iter().map(move |entry| (path, entry)));
         let places = entries.map(|(path, entry)| {

@@ -63,7 +63,7 @@ impl Backends {
         answer
     }
 
-    /// What is to be said of the annotations of a backend's Service.
+    /// The findings about the annotations of a backend's Service.
     pub(super) fn told(&self, key: &BackendKey) -> &[String] {
         self.all.get(key).and_then(|entry| entry.told.as_deref()).unwrap_or_default()
     }

@@ -44,12 +44,12 @@ const SWITCHES: [&str; 4] = ["router.observability", "router.tls", "service.stic
 /// Options without which something is served that was to be protected.
 const PROTECTING: [&str; 4] = ["router.entrypoints", "router.middlewares", "router.tls.options", "service.middlewares"];
 
-/// What is to be said of the annotations of an Ingress.
+/// The findings about the annotations of an Ingress.
 pub(super) fn of_ingress(annotations: &Annotations) -> Vec<String> {
     told(annotations, "router.", ("service.", "the Service"))
 }
 
-/// What is to be said of the annotations of a Service.
+/// The findings about the annotations of a Service.
 pub(super) fn of_service(annotations: &Annotations) -> Vec<String> {
     told(annotations, "service.", ("router.", "the Ingress"))
 }

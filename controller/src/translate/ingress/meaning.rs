@@ -1,6 +1,6 @@
 //! The effect that annotations have elsewhere, by their names without a controller's prefix.
 
-/// What an annotation does elsewhere.
+/// The effect of an annotation elsewhere.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Meaning {
     /// It closes something that is open without it.
