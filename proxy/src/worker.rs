@@ -73,7 +73,13 @@ impl Bound {
     ///
     /// # Errors
     /// Where a socket or a thread is refused.
-    pub fn serve<H: Handler, T: TlsSource>(self, handler: Arc<H>, tls: Arc<T>) -> Result<Server, ListenError> {
+    pub fn serve(self, handler: Arc<crate::handler::Handler>, tls: Arc<dyn TlsSource>) -> Result<Server, ListenError> {
+        // Not generic, so that the path of a request is compiled in this crate and with its options.
+        self.serve_by(handler, tls)
+    }
+
+    /// [`Bound::serve`] by any handler.
+    pub(crate) fn serve_by<H: Handler>(self, handler: Arc<H>, tls: Arc<dyn TlsSource>) -> Result<Server, ListenError> {
         let (workers, mut builder) = match self.threads {
             Threads::PerCore(_) => (self.threads.sockets(), Builder::new_current_thread()),
             Threads::Shared(count) => {
@@ -106,12 +112,12 @@ impl Bound {
     }
 }
 
-fn spawn_listener<H: Handler, T: TlsSource>(
+fn spawn_listener<H: Handler>(
     runtime: &Runtime,
     entry: Arc<Entry>,
     listener: std::net::TcpListener,
     handler: Arc<H>,
-    tls: Arc<T>,
+    tls: Arc<dyn TlsSource>,
 ) -> Result<(), ListenError> {
     let _context = runtime.enter();
     let listener = TcpListener::from_std(listener).map_err(ListenError::Worker)?;

@@ -33,12 +33,12 @@ enum Failure {
 }
 
 /// Serves one accepted connection to its end.
-pub(crate) async fn accepted<H: Handler, T: TlsSource>(
+pub(crate) async fn accepted<H: Handler>(
     tcp: TcpStream,
     peer: SocketAddr,
     entry: Arc<Entry>,
     handler: Arc<H>,
-    tls: Arc<T>,
+    tls: Arc<dyn TlsSource>,
     closing: CancellationToken,
 ) {
     let open = entry.opened();
@@ -72,11 +72,11 @@ enum Transport {
     Tls(Box<tokio_rustls::server::TlsStream<Stream>>, TlsSession),
 }
 
-async fn open_up<T: TlsSource>(
+async fn open_up(
     tcp: TcpStream,
     peer: SocketAddr,
     entry: &Entry,
-    tls: &T,
+    tls: &dyn TlsSource,
 ) -> Result<Option<Opened>, Failure> {
     let patience = Some(entry.point.transport.read_timeout).filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE);
     timeout(patience, async {

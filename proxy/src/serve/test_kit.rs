@@ -154,7 +154,7 @@ impl Running {
             waiting: Semaphore::new(0),
             tls: Mutex::new(Arc::new(tls.compile(None))),
         });
-        let server = bound.serve(Arc::clone(&teller), Arc::clone(&teller)).unwrap();
+        let server = bound.serve_by(Arc::clone(&teller), teller.clone()).unwrap();
         Self { server, address, teller }
     }
 

@@ -39,11 +39,11 @@ pub(crate) enum Handshake {
 }
 
 /// Greets a TLS client with the certificate and the options that the state of this moment has for it.
-pub(crate) async fn handshake<T: TlsSource>(
+pub(crate) async fn handshake(
     stream: Stream,
     entry: &Entry,
     local: IpAddr,
-    source: &T,
+    source: &dyn TlsSource,
 ) -> Result<Handshake, HandshakeError> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Failed)?;
     let hello = start.client_hello();
