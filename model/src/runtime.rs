@@ -91,6 +91,13 @@ impl RouterInfo {
         self.inherited.settle(&self.router)
     }
 
+    /// Its TLS, entry points settled, where that names a certificate resolver.
+    #[must_use]
+    pub fn resolving(&self) -> Option<&RouterTls> {
+        let tls = self.router.tls.as_deref().or(self.inherited.tls.as_ref());
+        tls.filter(|tls| !tls.cert_resolver.is_empty())
+    }
+
     /// Its middlewares, entry points settled.
     pub fn middlewares(&self) -> impl Iterator<Item = &Name> {
         self.inherited.middlewares.iter().chain(&self.router.middlewares)
@@ -175,6 +182,8 @@ pub struct CertificateInfo {
 pub struct Runtime {
     /// HTTP routers.
     pub routers: Objects<RouterInfo>,
+    /// The routers among them that name a certificate resolver.
+    pub resolving: Objects<RouterInfo>,
     /// HTTP services.
     pub services: Objects<ServiceInfo>,
     /// HTTP middlewares.

@@ -5,6 +5,7 @@ use super::objects::{class, custom, ingress, meta, version};
 use super::replicas;
 use super::state::{Class, Shared, SourceId, State};
 use crate::watch::feed::{Feed, Signal, Watched};
+use crate::watch::lean::Lean;
 use crate::watch::outage::Outage;
 use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object, VERSION};
 use flow_acme::planner::IngressFacts;
@@ -210,9 +211,11 @@ pub(super) fn start(
         let challenges = resource(ACME_GROUP, "Challenge", "challenges");
         start.custom(&challenges, "Challenge", namespace, |s| &mut s.view.challenges);
         let source = start.source(("Ingress", namespace.to_owned()), |s| &mut s.view.ingresses, false);
-        let api: Api<Ingress> =
+        let api: Api<Lean<Ingress>> =
             if namespace.is_empty() { Api::all(client.clone()) } else { Api::namespaced(client.clone(), namespace) };
-        start.tasks.spawn(source.follow(Feed::new(api, Config::default(), outage), ingress));
+        start
+            .tasks
+            .spawn(source.follow(Feed::new(api, Config::default(), outage), |lean: Lean<Ingress>| ingress(lean.0)));
     }
     if options.classes {
         let source = start.source(("IngressClass", String::new()), |state| &mut state.classes, false);

@@ -3,6 +3,7 @@
 use super::objects::meta;
 use super::state::{Shared, SourceId};
 use crate::watch::feed::{Feed, Signal};
+use crate::watch::lean::Lean;
 use flow_acme::objects::Key;
 use flow_acme::store::Replica;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -53,13 +54,13 @@ fn of_slice(slice: &EndpointSlice, ports: &Ports) -> Vec<Replica> {
 }
 
 /// Follows the slices of the Service.
-pub(super) async fn follow(id: SourceId, mut feed: Feed<EndpointSlice>, ports: Ports, shared: Arc<Shared>) {
+pub(super) async fn follow(id: SourceId, mut feed: Feed<Lean<EndpointSlice>>, ports: Ports, shared: Arc<Shared>) {
     let mut list = BTreeMap::new();
     let key = |slice: &EndpointSlice| -> Key { meta(slice.metadata.clone()).key() };
     loop {
         match feed.next().await {
             Signal::Event(Event::Init) => list = BTreeMap::new(),
-            Signal::Event(Event::InitApply(slice)) => {
+            Signal::Event(Event::InitApply(Lean(slice))) => {
                 list.insert(key(&slice), of_slice(&slice, &ports));
             }
             Signal::Event(Event::InitDone) => {
@@ -69,13 +70,13 @@ pub(super) async fn follow(id: SourceId, mut feed: Feed<EndpointSlice>, ports: P
                     state.slices = Some(list);
                 });
             }
-            Signal::Event(Event::Apply(slice)) => {
+            Signal::Event(Event::Apply(Lean(slice))) => {
                 let (key, replicas) = (key(&slice), of_slice(&slice, &ports));
                 shared.change(|state| {
                     state.slices.get_or_insert_default().insert(key, replicas);
                 });
             }
-            Signal::Event(Event::Delete(slice)) => shared.change(|state| {
+            Signal::Event(Event::Delete(Lean(slice))) => shared.change(|state| {
                 state.slices.get_or_insert_default().remove(&key(&slice));
             }),
             Signal::Absent | Signal::Forbidden(_) => shared.change(|state| {

@@ -8,6 +8,7 @@ mod connection;
 mod discovery;
 pub(crate) mod feed;
 mod fetch;
+pub(crate) mod lean;
 mod lookups;
 pub(crate) mod outage;
 mod plan;
@@ -35,6 +36,7 @@ use k8s_openapi::api::networking::v1 as networking;
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource};
+use lean::Lean;
 use lookups::Lookups;
 use outage::Outage;
 use referenced::{Found, Look};
@@ -118,8 +120,8 @@ impl Watch {
         if let Some(scope) = self.plan.ingress.clone() {
             for namespace in scope.watched() {
                 let config = Config { label_selector: scope.selector(), ..Config::default() };
-                self.namespaced::<networking::Ingress>(Kind::Ingress, namespace, config, |o| {
-                    Object::Ingress((&o).into())
+                self.namespaced::<Lean<networking::Ingress>>(Kind::Ingress, namespace, config, |o| {
+                    Object::Ingress((&o.0).into())
                 });
             }
             if self.plan.classes {
@@ -128,9 +130,11 @@ impl Watch {
         }
         for namespace in self.plan.shared() {
             let all = Config::default;
-            self.namespaced::<core::Service>(Kind::Service, namespace.clone(), all(), |o| Object::Service((&o).into()));
-            self.namespaced::<slices::EndpointSlice>(Kind::EndpointSlice, namespace.clone(), all(), |o| {
-                Object::EndpointSlice((&o).into())
+            self.namespaced::<Lean<core::Service>>(Kind::Service, namespace.clone(), all(), |o| {
+                Object::Service((&o.0).into())
+            });
+            self.namespaced::<Lean<slices::EndpointSlice>>(Kind::EndpointSlice, namespace.clone(), all(), |o| {
+                Object::EndpointSlice((&o.0).into())
             });
             let secret = |o: &core::Secret| Object::Secret(o.into());
             let sort = Sort { labels: Some(NO_RELEASES), fields: Some(KEY_PAIRS) };
@@ -142,8 +146,8 @@ impl Watch {
         }
         if let Some(key) = self.plan.published_elsewhere().cloned() {
             let config = Config::default().fields(&format!("metadata.name={}", key.name));
-            self.namespaced::<core::Service>(Kind::Service, Some(key.namespace), config, |o| {
-                Object::Service((&o).into())
+            self.namespaced::<Lean<core::Service>>(Kind::Service, Some(key.namespace), config, |o| {
+                Object::Service((&o.0).into())
             });
         }
     }

@@ -142,6 +142,7 @@ fn shown(compiled: &Compiled) -> Vec<String> {
     }
     let runtime = &compiled.runtime;
     let mut lines = all(&runtime.routers);
+    lines.extend(all(&runtime.resolving));
     lines.extend(all(&runtime.services));
     lines.extend(all(&runtime.middlewares));
     lines.extend(runtime.diagnostics.iter().map(|diagnostic| format!("{diagnostic:?}")));

@@ -29,12 +29,19 @@ impl Report {
             let name = &copy.settled.name;
             if self.runtime.routers.get(name).is_some_and(|info| Arc::ptr_eq(info, &copy.info)) {
                 self.runtime.routers.remove(name);
+                self.runtime.resolving.remove(name);
             }
         }
         for name in built {
             let entry = entries.get(name);
             for copy in entry.iter().flat_map(|entry| &entry.copies) {
-                self.runtime.routers.insert(Arc::clone(&copy.settled.name), Arc::clone(&copy.info));
+                let name = &copy.settled.name;
+                self.runtime.routers.insert(Arc::clone(name), Arc::clone(&copy.info));
+                if copy.info.resolving().is_some() {
+                    self.runtime.resolving.insert(Arc::clone(name), Arc::clone(&copy.info));
+                } else {
+                    self.runtime.resolving.remove(name);
+                }
             }
             if entry.is_some_and(|entry| entry.is_troubled()) {
                 self.troubled.insert(Arc::clone(name));

@@ -82,7 +82,7 @@ impl Resolvers {
     fn look(&mut self) -> bool {
         let mut changed = false;
         for set in &mut self.sets {
-            let served = Served::of(&set.store.view());
+            let served = set.store.served();
             if set.served != served {
                 set.served = served;
                 changed = true;
@@ -140,9 +140,8 @@ impl Resolvers {
 pub(crate) fn wanted(runtime: &Runtime, known: impl Fn(&str) -> bool) -> (Vec<Wanted>, Vec<Diagnostic>) {
     let mut wanted = Vec::new();
     let mut found = Vec::new();
-    for (name, info) in &runtime.routers {
-        let tls = info.router.tls.as_deref().or(info.inherited.tls.as_ref());
-        let Some(tls) = tls.filter(|tls| !tls.cert_resolver.is_empty()) else { continue };
+    for (name, info) in &runtime.resolving {
+        let Some(tls) = info.resolving() else { continue };
         let resolver = &*tls.cert_resolver;
         if !known(resolver) {
             let message =
@@ -228,7 +227,7 @@ fn imported(storage: &Path, option: &str, found: &mut Obstacles) -> Option<Impor
 
 fn open(plan: Plan) -> Result<Set, Refusal> {
     let Plan { storage, resolvers, imported } = plan;
-    let store = FolderStore::open(&folder(&storage))?;
+    let store = FolderStore::open(&folder(&storage), resolvers::settings())?;
     if let Some(imported) = imported {
         for why in &imported.passed_over {
             tracing::warn!(file = %storage.display(), "not taken over: {why}");
