@@ -1,6 +1,6 @@
 //! What would be wrong with a folder of manifests if it were served: read, translated and compiled once.
 
-use super::certificates::wanted;
+use super::certificates::{foreseen, wanted};
 use super::prepare::Prepared;
 use super::sources::{manifests_options, sources};
 use super::state::State;
@@ -38,7 +38,7 @@ pub(crate) fn findings(settings: &Settings, prepared: &Prepared) -> Result<Optio
     let Some(folder) = &settings.providers.manifests else { return Ok(None) };
     let options = manifests_options(settings, folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Reading { update, places } = runtime.block_on(read_manifests(&options));
+    let Reading { update, places } = runtime.block_on(read_manifests(&options, foreseen(settings)));
     let state = State::new(prepared.metrics.clone());
     let mut compiler = compiler(settings, prepared, &state, runtime.handle(), &Tunnels::new());
     let all: Vec<_> = std::iter::once(own(settings, &prepared.entry_points)).chain(sources(&update)).collect();

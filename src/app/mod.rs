@@ -101,8 +101,8 @@ fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
     let unseen = prometheus::Registry::new();
     let registry = metrics.as_ref().map_or(&unseen, |metrics| metrics.registry());
     let office = Office::new(flow_acme::engine::Metrics::new(registry)?, stop.clone());
-    let opener = certificates::opener(settings, Arc::clone(&table), office.clone());
-    let sources = background.block_on(sources::start(settings, opener, stop.clone()))?;
+    let issuing = certificates::issuing(settings, Arc::clone(&table), office.clone());
+    let sources = background.block_on(sources::start(settings, issuing, stop.clone()))?;
     let runtime = background.enter();
     resolvers.start(&office);
     let findings = sources.cluster().map(|cluster| {

@@ -5,8 +5,8 @@ use super::prepare::Obstacles;
 use crate::settings::{self, Settings, Warning};
 use flow_controller::lease;
 use flow_controller::provider::{
-    self, Connection, CrdProvider, IngressProvider, Kubernetes, KubernetesOptions, ManifestsOptions, OpenStore,
-    Provider, SelectorError, Update,
+    self, Connection, CrdProvider, IngressProvider, Issuing, Kubernetes, KubernetesOptions, ManifestsOptions, Provider,
+    SelectorError, Update,
 };
 use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
 use flow_model::config::Config;
@@ -32,14 +32,10 @@ enum Feed {
 }
 
 /// Starts what the settings name, on the current runtime and until `stop` is cancelled.
-/// `opener` opens the store of certificates that a folder asks for.
-pub(super) async fn start(
-    settings: &Settings,
-    opener: Option<OpenStore>,
-    stop: CancellationToken,
-) -> Result<Sources, Refusal> {
+/// `issuing` is what becomes of the certificates that a folder asks for.
+pub(super) async fn start(settings: &Settings, issuing: Issuing, stop: CancellationToken) -> Result<Sources, Refusal> {
     let feed = match &settings.providers.manifests {
-        Some(folder) => Feed::Folder(provider::manifests(manifests_options(settings, folder)?, opener, stop)),
+        Some(folder) => Feed::Folder(provider::manifests(manifests_options(settings, folder)?, issuing, stop)),
         None if wants_cluster(settings) => {
             if settings.providers.kubernetes_crd.as_ref().is_some_and(|k| k.safe_naming.is_none()) {
                 tracing::warn!(

@@ -149,25 +149,6 @@ def test_check_leaves_files_alone(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["access.log", "m"] and (tmp_path / "access.log").read_text() == "a line\n"
 
 
-@pytest.mark.parametrize(
-    "flags,words",
-    [
-        ([], "no provider is given, so nothing is routed: add --providers.kubernetesIngress"),
-        (["--providers.manifests.directory=FOLDER"], "holds no .yaml, .yml or .json file"),
-        (["--providers.file.directory=FOLDER"], "describe the routes as Ingresses"),
-        (["--providers.kubernetesingress=false", "--providers.kubernetesingress.ingressclass=x"], "providers.kubernetesingress is off"),
-        (["--providers.docker"], "providers.docker is not served yet"),
-    ],
-    ids=["nothing", "empty folder", "file", "off", "docker"],
-)
-def test_a_start_without_routes_says_so_at_the_default_level(tmp_path, flags, words):
-    flags = [flag.replace("FOLDER", str(tmp_path)) for flag in flags]
-    assert words in run("check", *flags).stderr
-    own = Proxy("--entrypoints.web.address=:21121", "--ping.entrypoint=web", *flags, defaults=False, ready=False)
-    with own:
-        eventually(lambda: words in own.log(), what="the warning")
-
-
 # --- check and a folder of manifests ---------------------------------------------------------------------------------
 
 

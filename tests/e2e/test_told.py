@@ -12,7 +12,7 @@ import typing
 
 import pytest
 import yaml
-from harness import objects, paths, pki
+from harness import issuing, objects, paths, pki
 from harness.proxy import Proxy
 from harness.waiting import eventually
 
@@ -34,7 +34,8 @@ class Case:
     words: typing.Sequence[str]
     files: dict = dataclasses.field(default_factory=dict)  # a folder: {name: text, or objects for a YAML stream}
     objects: typing.Callable = None  # objects for the cluster, of a Space
-    flags: typing.Sequence[str] = ()  # of a proxy of its own; only with files
+    start: typing.Sequence[str] = None  # flags of a start of its own; FOLDER in them is the folder of the files
+    env: dict = dataclasses.field(default_factory=dict)  # of that start
 
 
 CASES = {}
@@ -50,6 +51,23 @@ def ingress(name, **more):
 
 def foreign(api_version, kind, name, spec=None):
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec or {}}
+
+
+def certificate(name, namespace, *hosts, **spec):
+    """A Certificate; `issuerRef` in place of a ClusterIssuer of the name `issuer`."""
+    reference = spec.pop("issuerRef", None)
+    item = issuing.certificate(name, namespace, *hosts, **spec)
+    item["spec"]["issuerRef"] = reference or item["spec"]["issuerRef"]
+    return item
+
+
+def asking(name, secret, space=None):
+    """An Ingress that asks a ClusterIssuer for a certificate."""
+    host = f"{name}.{space.host}" if space else f"{name}.told.test"
+    item = objects.ingress(name, space.name if space else "default", host)
+    item["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] = "told"
+    item["spec"]["tls"] = [{"hosts": [host], **({"secretName": secret} if secret else {})}]
+    return item
 
 
 # --- the cases ---------------------------------------------------------------------------------------------------------
@@ -214,6 +232,65 @@ CASES |= {
 }
 
 
+CASES |= {
+    "a Certificate of another signer, in a folder": Case(
+        ["signer", "awspca.cert-manager.io", "works through cert-manager"],
+        {"certificates/signer.yaml": [certificate("signer", "default", "signer.told.test", issuerRef={"name": "a", "group": "awspca.cert-manager.io"})]},
+    ),
+    "a Certificate of an issuer that does not exist, in a folder": Case(
+        ["orphan", "nowhere", "not found"],
+        {"certificates/orphan.yaml": [certificate("orphan", "default", "orphan.told.test", issuer="nowhere")]},
+    ),
+    "a Certificate of an issuer without ACME, in a folder": Case(
+        ["selfsigned", "of the type selfSigned", "issues by ACME only"],
+        {
+            "certificates/selfsigned.yaml": [
+                {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": {"name": "own"}, "spec": {"selfSigned": {}}},
+                certificate("selfsigned", "default", "selfsigned.told.test", issuer="own"),
+            ]
+        },
+    ),
+    "two Ingresses that ask for certificates in one Secret, in a folder": Case(
+        ["shares-too", "shared-tls", "which is not for shares-too.told.test"],
+        {"certificates/shared.yaml": [asking("shares", "shared-tls"), asking("shares-too", "shared-tls")]},
+    ),
+    "a block of TLS that asks for a certificate and names no Secret, in a folder": Case(
+        ["unnamed", "spec.tls[0].secretName", "Required value"],
+        {"certificates/unnamed.yaml": [asking("unnamed", None)]},
+    ),
+    "a Certificate of another signer, in a cluster": Case(
+        ["SPACE", "told", "awspca.cert-manager.io", "works through cert-manager"],
+        objects=lambda space: [certificate("told", space.name, space.host, issuerRef={"name": "a", "group": "awspca.cert-manager.io"})],
+    ),
+    "two Ingresses that ask for certificates in one Secret, in a cluster": Case(
+        ["SPACE", "younger", "shared-tls", "which is not for"],
+        objects=lambda space: [asking("elder", "shared-tls", space), asking("younger", "shared-tls", space)],
+    ),
+    "no provider": Case(["no provider is given, so nothing is routed", "--providers.manifests.directory"], start=[]),
+    "an empty folder of manifests": Case(["holds no .yaml, .yml or .json file"], start=["--providers.manifests.directory=FOLDER"]),
+    "Traefik's file provider": Case(["providers.file", "describe the routes as Ingresses"], start=["--providers.file.directory=FOLDER"]),
+    "a provider that is not served": Case(["providers.docker is not served yet"], start=["--providers.docker"]),
+    "an option below a group that is off": Case(
+        ["providers.kubernetesingress is off", "ingressclass"],
+        start=["--providers.kubernetesingress=false", "--providers.kubernetesingress.ingressclass=x"],
+    ),
+    "a group of options that is not served": Case(["tracing is not served yet"], start=["--tracing.otlp=true"]),
+    "an entry point for UDP": Case(["entry point dns", "nothing listens there"], start=["--entrypoints.dns.address=:21122/udp"]),
+    "a certificate resolver of an entry point that is not defined": Case(
+        ["entryPoints.web.http.tls.certResolver", "nowhere"], start=["--entrypoints.web.http.tls.certresolver=nowhere"]
+    ),
+    "an entry point that takes header names for one another": Case(["entryPoints.web.http.aliasHeadersStrategy is not set"], start=[]),
+    "variables beside flags": Case(
+        ["taken from", "ignored: ", "TRAEFIK_LOG_LEVEL"], start=[], env={"TRAEFIK_LOG_LEVEL": "DEBUG"}
+    ),
+    "dynamic configuration in the static file": Case(
+        ["http is not static configuration and is ignored"],
+        {"traefik.yml": {"entryPoints": {"web": {"address": ":21121"}}, "ping": {"entryPoint": "web"}, "http": {"routers": {}}}},
+        start=["--configfile=FOLDER/traefik.yml"],
+    ),
+}
+
+
 def annotated(space, annotations):
     item = objects.ingress("told", space.name, space.host)
     item["metadata"]["annotations"].update(annotations)
@@ -241,7 +318,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("told")
     write(root, {"base.yaml": (paths.TESTS / "fixtures" / "manifests" / "base.yaml").read_text()})
     for case in CASES.values():
-        if case.files and not case.flags:
+        if case.files and case.start is None:
             write(root, case.files)
     return root
 
@@ -252,11 +329,24 @@ def shared(folder, backends):
         yield running
 
 
-def check(folder, flags=()):
-    """All that `flow-proxy check` prints for a folder."""
-    command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "check", f"--providers.manifests.directory={folder}", "--entrypoints.web.address=:28080", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+def check(*flags, env=None):
+    """All that `flow-proxy check` prints."""
+    command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "check", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=env)
     return done.stdout + done.stderr
+
+
+def assert_start_tells(case, folder):
+    """A start with the case's options says it at once, and so does `check`."""
+    write(folder, case.files)
+    flags = [flag.replace("FOLDER", str(folder)) for flag in case.start]
+    if not any(flag.startswith("--configfile") for flag in flags):
+        flags = ["--entrypoints.web.address=:21121", "--ping.entrypoint=web", *flags]
+    with Proxy(*flags, env=case.env, defaults=False, ready=False) as own:
+        told = eventually(lambda: [line for line in own.log().splitlines() if holds(line, case.words)], what=f"{case.words} in {own.log()}")
+        assert len(told) == 1 and told[0].startswith("warning: "), told
+    told = check(*flags, env=case.env)
+    assert any(holds(line, case.words) for line in told.splitlines()), told
 
 
 def holds(text, words):
@@ -308,16 +398,15 @@ def test_row(row, request, tmp_path):
 
             assert len(eventually(written, 20, what=f"an Event {reason} with {case.words}")) == 1
         return
-    if case.flags:
-        own = write(tmp_path / "manifests", case.files)
-        with Proxy(*case.flags, manifests=own) as running:
-            assert_told(running, case, diagnostic, log)
-    else:
-        own = request.getfixturevalue("folder")
-        assert_told(request.getfixturevalue("shared"), case, diagnostic, log)
-    assert event == "–", "a folder has no Events"
+    assert event == "–", "without a cluster there are no Events"
+    if case.start is not None:
+        assert (diagnostic, log, checked) == ("–", "standard error", "yes")
+        return assert_start_tells(case, tmp_path)
+    own = request.getfixturevalue("folder")
+    assert_told(request.getfixturevalue("shared"), case, diagnostic, log)
     if checked == "yes":
-        assert any(holds(line.replace('\\"', '"'), case.words) for line in check(own, case.flags).splitlines()), check(own, case.flags)
+        told = check(f"--providers.manifests.directory={own}", "--entrypoints.web.address=:28080")
+        assert any(holds(line.replace('\\"', '"'), case.words) for line in told.splitlines()), told
 
 
 def proxy_events(space):

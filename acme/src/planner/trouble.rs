@@ -2,9 +2,8 @@
 
 use super::certificate::{brake, foreign, settle};
 use super::index::Index;
-use super::{Kind, View, ingress};
+use super::{Kind, Settings, View, ingress};
 use crate::objects::{Certificate, Condition, ConditionStatus, Key, condition};
-use std::collections::HashMap;
 
 /// A finding about an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,38 +16,34 @@ pub struct Trouble {
     pub message: String,
 }
 
-/// All that is wrong with issuers, Certificates and the Ingresses that ask for them. `alone`: no other controller of
-/// cert-manager's kinds is at work, so that what is not served here is served by nobody.
+/// All that is wrong with issuers, Certificates and the Ingresses that ask for them, as far as the view shows it.
 #[must_use]
-pub fn troubles(view: &View, alone: bool) -> Vec<Trouble> {
+pub fn troubles(view: &View, settings: &Settings) -> Vec<Trouble> {
     let index = Index::of(view);
     let mut found = Vec::new();
     let mut trouble = |kind: Kind, key: &Key, message: Option<String>| {
         found.extend(message.map(|message| Trouble { kind, key: key.clone(), message }));
     };
-    // A request that waits for an issuer that is not there fails never.
-    let waiting = view.requests.values().filter_map(|request| {
-        let absent = |words: &&str| words.starts_with("Referenced") && words.contains("not found");
-        let words = failure(&request.status.conditions, "Ready").filter(absent)?;
-        Some((request.metadata.controller()?.uid.as_str(), words))
-    });
-    let waiting: HashMap<&str, &str> = waiting.collect();
     for (key, certificate) in &view.certificates {
         if let Some(why) = foreign::unserved(view, certificate) {
-            trouble(Kind::Certificate, key, alone.then_some(why));
+            // Another controller of cert-manager's kinds may serve it.
+            trouble(Kind::Certificate, key, settings.alone.then_some(why));
             continue;
         }
-        let waits = waiting.get(certificate.metadata.uid.as_str()).copied();
-        let words = failure(&certificate.status.conditions, "Issuing").or_else(|| brake::held(certificate)).or(waits);
+        let words = failure(&certificate.status.conditions, "Issuing").or_else(|| brake::held(certificate));
         let words = words.map(str::to_owned);
+        // A request that waits for an issuer that is not there fails never.
+        let words = words.or_else(|| foreign::missing(view, &certificate.spec.issuer_ref, &key.namespace));
         trouble(Kind::Certificate, key, words.or_else(|| duplicate(view, &index, key, certificate)));
     }
     for (key, issuer) in &view.issuers {
         trouble(Kind::Issuer, key, failure(&issuer.status.conditions, "Ready").map(str::to_owned));
     }
-    for (key, asking) in view.ingresses.iter().filter(|(_, asking)| ingress::asks(&asking.metadata)) {
-        for message in ingress::crowded_out(view, &index, asking) {
-            trouble(Kind::Ingress, key, Some(message));
+    for (key, ingress) in &view.ingresses {
+        if ingress::asks(&ingress.metadata) {
+            for message in ingress::problems(view, settings, &index, ingress) {
+                trouble(Kind::Ingress, key, Some(message));
+            }
         }
     }
     found

@@ -81,7 +81,7 @@ async fn an_acme_json_is_taken_over_without_an_order() {
     assert!(imported.passed_over[0].starts_with("broken.example of le: the key does not belong"));
 
     let folder = tempfile::tempdir().unwrap();
-    let store = FolderStore::open(folder.path()).unwrap();
+    let store = FolderStore::open(folder.path(), settings()).unwrap();
     assert_eq!(store.import(imported.secrets.clone()).unwrap(), 2);
     assert_eq!(store.import(imported.secrets).unwrap(), 0, "once is enough");
     let mut resolver = Resolver::new("le", Method::Http01);

@@ -60,7 +60,7 @@ impl World {
 
     async fn with(pebble: &Pebble, kind: Option<&str>, certificates: Vec<Certificate>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(FolderStore::open(&folder.path().join("state")).unwrap());
+        let store = Arc::new(FolderStore::open(&folder.path().join("state"), Settings::default()).unwrap());
         let key = certificates[0].key();
         let declared = Declared { issuers: vec![issuer(pebble, kind)], certificates, ..Declared::default() };
         store.declare(declared).unwrap();

@@ -2,7 +2,8 @@
 
 use super::events::identify;
 use super::state::Shared;
-use flow_acme::planner::{Trouble, troubles};
+use flow_acme::objects::Key;
+use flow_acme::planner::{Kind, Trouble, troubles};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,8 +15,13 @@ const REST: Duration = Duration::from_secs(2);
 
 /// A trouble as a finding.
 pub(crate) fn finding(trouble: &Trouble) -> Diagnostic {
-    let (_, kind) = identify(trouble.kind, &trouble.key.namespace);
-    Diagnostic::warning(Subject::new(kind, &*trouble.key.namespace, &*trouble.key.name), trouble.message.clone())
+    Diagnostic::warning(subject(trouble.kind, &trouble.key), trouble.message.clone())
+}
+
+/// An object that findings are about.
+pub(crate) fn subject(kind: Kind, key: &Key) -> Subject {
+    let (_, kind) = identify(kind, &key.namespace);
+    Subject::new(kind, &*key.namespace, &*key.name)
 }
 
 /// Looks for them whenever something changes. Where a cert-manager is at work they are its own to tell.
@@ -25,7 +31,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
         sleep(REST).await;
         version.mark_unchanged();
         let found = if shared.acting.load(Ordering::Acquire) {
-            troubles(&shared.view.load(), shared.settings.alone).iter().map(finding).collect()
+            troubles(&shared.view.load(), &shared.settings).iter().map(finding).collect()
         } else {
             Vec::new()
         };

@@ -3,18 +3,35 @@
 use super::wishes::Wishes;
 use crate::certificates::troubles::finding;
 use crate::view::{Object, ObjectKey, Secret, View};
+use flow_acme::planner::Settings;
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
 use flow_model::diagnostic::{Diagnostic, Subject, causes};
+use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Opens the store of certificates once a folder asks for some, and has them issued; else words on why it cannot.
+/// Opens the store of certificates and has them issued; else words on why it cannot.
 pub type OpenStore = Box<dyn FnMut() -> Result<Arc<FolderStore>, String> + Send>;
+
+/// What becomes of the certificates that a folder asks for.
+pub enum Issuing {
+    /// They are left alone.
+    Off,
+    /// Nothing is issued; what would be wrong is told.
+    Foreseen(Settings),
+    /// They are issued: the store is opened once a folder asks for some.
+    On {
+        /// What they are planned with.
+        settings: Settings,
+        /// Opens the store.
+        open: OpenStore,
+    },
+}
 
 /// What a folder asks for, and its store.
 pub(super) struct Certificates {
-    opener: Option<OpenStore>,
+    issuing: Issuing,
     open: Option<(Arc<FolderStore>, watch::Receiver<u64>)>,
     /// What is asked for, as far as it was handed on.
     wishes: Wishes,
@@ -24,19 +41,19 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    pub(super) fn new(opener: Option<OpenStore>) -> Self {
-        Self { opener, open: None, wishes: Wishes::default(), served: Served::default(), problem: None }
+    pub(super) fn new(issuing: Issuing) -> Self {
+        Self { issuing, open: None, wishes: Wishes::default(), served: Served::default(), problem: None }
     }
 
-    /// Hands on what the folder asks for now. The store is opened when it asks for the first time.
+    /// Hands on what the folder asks for now. The store is opened when it asks for the first time. Ingresses alone open
+    /// none: nobody could issue what they ask for.
     pub(super) fn declare(&mut self, wishes: Wishes) {
-        let asks = self.open.is_some() || wishes.asks();
-        if !asks || (wishes == self.wishes && self.problem.is_none()) {
+        if wishes == self.wishes && self.problem.is_none() {
             return;
         }
-        if self.open.is_none() {
-            let Some(opener) = &mut self.opener else { return };
-            match opener() {
+        match &mut self.issuing {
+            Issuing::Off => return,
+            Issuing::On { open, .. } if self.open.is_none() && wishes.asks() => match open() {
                 Ok(store) => {
                     let changes = store.changes();
                     self.open = Some((store, changes));
@@ -45,12 +62,18 @@ impl Certificates {
                     self.problem = Some(problem);
                     return;
                 }
+            },
+            Issuing::Foreseen(settings) | Issuing::On { settings, .. } => {
+                if self.open.is_none() {
+                    self.served = Served::foreseen(wishes.declared(), settings, Timestamp::now());
+                }
             }
         }
-        let Some((store, _)) = &self.open else { return };
-        self.problem = store.declare(wishes.declared()).err().map(|error| causes(&error));
+        if let Some((store, _)) = &self.open {
+            self.problem = store.declare(wishes.declared()).err().map(|error| causes(&error));
+            self.served = store.served();
+        }
         self.wishes = wishes;
-        self.served = Served::of(&store.view());
     }
 
     /// Puts the certificates into the view, and says what is wrong with those that do not come.
@@ -74,7 +97,7 @@ impl Certificates {
         let Some((store, changes)) = &mut self.open else { return std::future::pending().await };
         // The store lives as long as this.
         while changes.changed().await.is_ok() {
-            let served = Served::of(&store.view());
+            let served = store.served();
             if served != self.served {
                 self.served = served;
                 return;

@@ -14,7 +14,7 @@ mod wishes;
 #[cfg(test)]
 mod tests;
 
-pub use certificates::OpenStore;
+pub use certificates::{Issuing, OpenStore};
 pub use reading::Places;
 pub(crate) use selection::Selection;
 pub use selector::{SelectorError, label_selector};
@@ -43,14 +43,9 @@ pub(crate) struct Manifests {
 
 impl Manifests {
     /// The folder at `root`, watched for changes if `watch`: what `selection` takes of it. Ingresses of `class` are
-    /// served, of any if it is empty. Certificates that it asks for come from the store that `opener` opens.
-    pub(crate) fn new(
-        root: PathBuf,
-        watch: bool,
-        class: &str,
-        selection: Selection,
-        opener: Option<OpenStore>,
-    ) -> Self {
+    /// served, of any if it is empty. What becomes of the certificates
+    /// that it asks for is `issuing`.
+    pub(crate) fn new(root: PathBuf, watch: bool, class: &str, selection: Selection, issuing: Issuing) -> Self {
         let root = std::path::absolute(&root).unwrap_or(root);
         // Watched before it is read for the first time: no change goes by unnoticed.
         let changes = watch.then(|| Changes::new(&root)).and_then(|changes| {
@@ -59,7 +54,7 @@ impl Manifests {
         Self {
             folder: Some(Folder::new(root, class).selecting(selection)),
             changes,
-            certificates: Certificates::new(opener),
+            certificates: Certificates::new(issuing),
             view: View::default(),
         }
     }

@@ -42,7 +42,8 @@ pub(super) struct Folder {
 struct File {
     hash: u64,
     objects: Vec<Entry>,
-    wishes: Vec<Wish>,
+    /// What it says of certificates, and the line of each.
+    wishes: Vec<(Wish, usize)>,
     problems: Vec<Diagnostic>,
     /// What is in it without effect.
     notes: Vec<Diagnostic>,
@@ -140,7 +141,8 @@ impl Folder {
             let good: HashSet<_> = new.objects.iter().map(|e| (e.object.kind(), e.object.key().clone())).collect();
             let kept = old.objects.into_iter().filter(|e| !good.contains(&(e.object.kind(), e.object.key().clone())));
             new.objects.extend(kept);
-            let kept = old.wishes.into_iter().filter(|old| !new.wishes.iter().any(|new| new.is_same_object(old)));
+            let kept =
+                old.wishes.into_iter().filter(|(old, _)| !new.wishes.iter().any(|(new, _)| new.is_same_object(old)));
             let kept: Vec<_> = kept.collect();
             new.wishes.extend(kept);
         }
@@ -160,7 +162,7 @@ impl Folder {
             return;
         }
         match wishes::read(&manifest) {
-            Ok(wish) => file.wishes.extend(wish),
+            Ok(wish) => file.wishes.extend(wish.map(|wish| (wish, line))),
             Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
         }
         if wishes::is_own(&manifest) {
@@ -200,7 +202,7 @@ impl Folder {
     /// What the folder says of certificates.
     pub(super) fn wishes(&self) -> Wishes {
         let mut wishes = Wishes::default();
-        self.files.values().flat_map(|file| &file.wishes).for_each(|wish| wishes.add(wish.clone()));
+        self.files.values().flat_map(|file| &file.wishes).for_each(|(wish, _)| wishes.add(wish.clone()));
         wishes
     }
 

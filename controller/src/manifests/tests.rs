@@ -243,7 +243,7 @@ fn classes_are_as_an_api_server_would_have_them() {
 }
 
 async fn watched(directory: &Path) -> Manifests {
-    let mut manifests = Manifests::new(directory.to_owned(), true, "", Selection::default(), None);
+    let mut manifests = Manifests::new(directory.to_owned(), true, "", Selection::default(), Issuing::Off);
     manifests.read().await;
     manifests
 }

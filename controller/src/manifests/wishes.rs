@@ -1,10 +1,12 @@
 //! What manifests say of certificates: cert-manager's objects, annotated Ingresses, and the Secrets that those name.
 
 use crate::certificates::objects::{ingress, secret};
+use crate::certificates::troubles::subject;
 use crate::view::InvalidObject;
 use flow_acme::objects::{Certificate, GROUP, Issuer, Key, Meta, Secret, VERSION};
-use flow_acme::planner::IngressFacts;
+use flow_acme::planner::{self, IngressFacts};
 use flow_acme::store::folder::Declared;
+use flow_model::diagnostic::Subject;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1 as networking;
 use serde::de::DeserializeOwned;
@@ -107,6 +109,16 @@ impl Wish {
             Self::Issuer(object) => object.key(),
             Self::Secret(object) => object.key(),
         }
+    }
+
+    /// The object, where it is of a kind that nothing but certificates is made of.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        let kind = match self {
+            Self::Certificate(_) => planner::Kind::Certificate,
+            Self::Issuer(_) => planner::Kind::Issuer,
+            Self::Ingress(_) | Self::Secret(_) => return None,
+        };
+        Some(subject(kind, &self.key()))
     }
 
     /// Whether both speak of one object.

@@ -3,20 +3,20 @@
 use super::options::ManifestsOptions;
 use super::publish::Update;
 use super::publish::{Provider, Publisher, channel};
-use crate::manifests::{Manifests, OpenStore, Places, Selection, files_below};
+use crate::manifests::{Issuing, Manifests, Places, Selection, files_below};
 use crate::translate::{IngressOptions, Options, Translator};
 use std::path::{Path, PathBuf};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-/// Reads a folder of manifests, on the current runtime and until `stop` is cancelled. `opener` opens the store of the
-/// certificates that it asks for; without one they are left alone.
+/// Reads a folder of manifests, on the current runtime and until `stop` is cancelled. `issuing` is what becomes of the
+/// certificates that it asks for.
 #[must_use]
-pub fn start(options: ManifestsOptions, opener: Option<OpenStore>, stop: CancellationToken) -> Provider {
+pub fn start(options: ManifestsOptions, issuing: Issuing, stop: CancellationToken) -> Provider {
     let (publisher, provider) = channel();
     tokio::spawn(async move {
-        stop.run_until_cancelled(run(options, opener, publisher)).await;
+        stop.run_until_cancelled(run(options, issuing, publisher)).await;
     });
     provider
 }
@@ -30,9 +30,9 @@ pub struct Reading {
     pub places: Places,
 }
 
-/// Reads a folder of manifests once.
-pub async fn read_manifests(options: &ManifestsOptions) -> Reading {
-    let mut manifests = open(&ManifestsOptions { watch: false, ..options.clone() }, None);
+/// Reads a folder of manifests once. `issuing` is what becomes of the certificates that it asks for.
+pub async fn read_manifests(options: &ManifestsOptions, issuing: Issuing) -> Reading {
+    let mut manifests = open(&ManifestsOptions { watch: false, ..options.clone() }, issuing);
     let mut translator = translator(options);
     let diagnostics = manifests.read().await;
     let translated = translator.translate(&mut manifests.view);
@@ -54,9 +54,9 @@ pub fn manifest_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files_below(directory))
 }
 
-async fn run(options: ManifestsOptions, opener: Option<OpenStore>, mut publisher: Publisher) {
+async fn run(options: ManifestsOptions, issuing: Issuing, mut publisher: Publisher) {
     let started = Instant::now();
-    let mut manifests = open(&options, opener);
+    let mut manifests = open(&options, issuing);
     let mut translator = translator(&options);
     loop {
         let began = Instant::now();
@@ -78,7 +78,7 @@ async fn run(options: ManifestsOptions, opener: Option<OpenStore>, mut publisher
     }
 }
 
-fn open(options: &ManifestsOptions, opener: Option<OpenStore>) -> Manifests {
+fn open(options: &ManifestsOptions, issuing: Issuing) -> Manifests {
     let ingress = &options.ingress;
     let selection = Selection {
         namespaces: options.namespaces.clone(),
@@ -86,7 +86,7 @@ fn open(options: &ManifestsOptions, opener: Option<OpenStore>) -> Manifests {
         classes: !ingress.disable_ingress_class_lookup && !ingress.disable_cluster_scope_resources,
         nodes: !ingress.disable_cluster_scope_resources,
     };
-    Manifests::new(options.directory.clone(), options.watch, &ingress.ingress_class, selection, opener)
+    Manifests::new(options.directory.clone(), options.watch, &ingress.ingress_class, selection, issuing)
 }
 
 /// Nobody publishes addresses here.

@@ -300,7 +300,7 @@ async fn a_folder_is_a_provider_too() {
         ingress: IngressOptions { allow_external_name_services: true, ..IngressOptions::default() },
         ..ManifestsOptions::default()
     };
-    let mut provider = manifests(options, None, stop.clone());
+    let mut provider = manifests(options, Issuing::Off, stop.clone());
     let first = next(&mut provider).await;
     assert!(first.kubernetes.routers.contains_key("default-a-a-test"), "{first:?}");
     assert!(first.kubernetes.services.contains_key("default-web-80"));

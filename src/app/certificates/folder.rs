@@ -4,23 +4,30 @@ use super::Office;
 use crate::settings::{AcmeMode, Settings};
 use flow_acme::http01::ChallengeTable;
 use flow_acme::store::folder::FolderStore;
-use flow_controller::provider::OpenStore;
+use flow_controller::provider::Issuing;
 use std::sync::Arc;
 
-/// What opens the state folder and starts to issue, once manifests ask for certificates; none where that is off. To be
-/// called on a runtime.
-pub(crate) fn opener(settings: &Settings, table: Arc<ChallengeTable>, office: Office) -> Option<OpenStore> {
+/// Opens the state folder and starts to issue once manifests ask for certificates; [`Issuing::Off`] where that is off.
+/// To be called on a runtime.
+pub(crate) fn issuing(settings: &Settings, table: Arc<ChallengeTable>, office: Office) -> Issuing {
     if settings.acme.mode == AcmeMode::Off {
-        return None;
+        return Issuing::Off;
     }
-    let (folder, planned) = (settings.acme.storage.clone(), super::planned(settings));
-    Some(Box::new(move || {
-        let store = match FolderStore::open(&folder) {
+    let (folder, settings) = (settings.acme.storage.clone(), super::planned(settings));
+    let planned = settings.clone();
+    let open = Box::new(move || {
+        let store = match FolderStore::open(&folder, planned.clone()) {
             Ok(store) => Arc::new(store),
             Err(error) => return Err(flow_model::diagnostic::causes(&error)),
         };
         tracing::info!(folder = %folder.display(), "certificates are issued and kept here");
         office.start(Arc::clone(&store), Arc::clone(&table), planned.clone());
         Ok(store)
-    }))
+    });
+    Issuing::On { settings, open }
+}
+
+/// Issues nothing, and says what would be wrong.
+pub(crate) fn foreseen(settings: &Settings) -> Issuing {
+    if settings.acme.mode == AcmeMode::Off { Issuing::Off } else { Issuing::Foreseen(super::planned(settings)) }
 }

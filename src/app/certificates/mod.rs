@@ -9,7 +9,7 @@ mod folder;
 mod resolvers;
 
 pub(super) use findings::Findings;
-pub(super) use folder::opener;
+pub(super) use folder::{foreseen, issuing};
 pub(super) use resolvers::{Plan, Resolvers, plan, wanted};
 
 use crate::settings::{AcmeMode, Settings};

@@ -4,10 +4,12 @@ mod annotations;
 mod claims;
 
 pub(super) use annotations::asks;
-pub(super) use claims::{Claims, crowded_out};
+pub(super) use claims::Claims;
 
-use super::{Context, Event, IngressFacts, Kind, Plan, Step, Write};
+use super::index::Index;
+use super::{Context, Event, IngressFacts, Kind, Plan, Settings, Step, View, Write};
 use crate::objects::{Certificate, CertificateSpec, CertificateStatus, IssuerRef, Key, Meta, Object, Owner};
+use claims::crowded_out;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,15 +18,11 @@ pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mu
     if ingress.metadata.deletion_timestamp.is_some() {
         return;
     }
-    let issuer = match annotations::issuer(&ingress.metadata, context.settings) {
-        Ok(Some(issuer)) => issuer,
-        Ok(None) => return,
-        Err(message) => return bad(ingress, plan, message),
-    };
-    let wanted = match wanted(ingress, &issuer, plan) {
-        Ok(wanted) => wanted,
-        Err(message) => return bad(ingress, plan, message),
-    };
+    let (wanted, problems) = wanted(ingress, context.settings);
+    for message in problems {
+        bad(ingress, plan, message);
+    }
+    let Some(wanted) = wanted else { return };
     let names: BTreeSet<&str> = wanted.iter().map(|certificate| certificate.metadata.name.as_str()).collect();
     for owned in context.index.of_ingress(&ingress.metadata) {
         if owned.metadata.deletion_timestamp.is_none() && !names.contains(&*owned.metadata.name) {
@@ -42,13 +40,39 @@ pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mu
     }
 }
 
+/// All that is wrong with what an Ingress asks for.
+pub(super) fn problems(view: &View, settings: &Settings, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
+    let (wanted, mut problems) = wanted(ingress, settings);
+    if wanted.is_some() {
+        problems.extend(crowded_out(view, index, ingress));
+    }
+    problems
+}
+
 fn bad(ingress: &IngressFacts, plan: &mut Plan, message: String) {
     let event = Event::warning(Kind::Ingress, &ingress.metadata, "BadConfig", message);
     plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
 }
 
-/// One Certificate for each block of `spec.tls`.
-fn wanted(ingress: &IngressFacts, issuer: &IssuerRef, plan: &mut Plan) -> Result<Vec<Certificate>, String> {
+/// One Certificate for each block of `spec.tls`, and what is wrong with them. None where the Ingress asks for none, or
+/// contradicts itself: what it asked for before stays then.
+fn wanted(ingress: &IngressFacts, settings: &Settings) -> (Option<Vec<Certificate>>, Vec<String>) {
+    let mut problems = Vec::new();
+    match read(ingress, settings, &mut problems) {
+        Ok(wanted) => (wanted, problems),
+        Err(message) => {
+            problems.push(message);
+            (None, problems)
+        }
+    }
+}
+
+fn read(
+    ingress: &IngressFacts,
+    settings: &Settings,
+    problems: &mut Vec<String>,
+) -> Result<Option<Vec<Certificate>>, String> {
+    let Some(issuer) = annotations::issuer(&ingress.metadata, settings)? else { return Ok(None) };
     let mut seen = BTreeSet::new();
     let mut wanted = Vec::new();
     for (place, tls) in ingress.tls.iter().enumerate() {
@@ -60,8 +84,7 @@ fn wanted(ingress: &IngressFacts, issuer: &IssuerRef, plan: &mut Plan) -> Result
             None
         };
         if let Some(field) = missing {
-            let message = format!("Skipped a TLS block: spec.tls[{place}].{field}: Required value");
-            bad(ingress, plan, message);
+            problems.push(format!("Skipped a TLS block: spec.tls[{place}].{field}: Required value"));
             continue;
         }
         if !seen.insert(tls.secret_name.as_str()) {
@@ -70,9 +93,9 @@ fn wanted(ingress: &IngressFacts, issuer: &IssuerRef, plan: &mut Plan) -> Result
                 tls.secret_name
             ));
         }
-        wanted.push(certificate(ingress, issuer, &tls.secret_name, &tls.hosts)?);
+        wanted.push(certificate(ingress, &issuer, &tls.secret_name, &tls.hosts)?);
     }
-    Ok(wanted)
+    Ok(Some(wanted))
 }
 
 fn certificate(

@@ -50,7 +50,7 @@ fn an_issuer_that_nobody_serves_is_told_on_the_certificate() {
         assert_eq!((ready.status, ready.reason.as_str()), (ConditionStatus::False, "IssuerNotServed"));
         assert!(ready.message.contains(words), "{}", ready.message);
         assert_eq!(scene.condition("Issuing"), None);
-        let found = troubles(&scene.view(), true);
+        let found = troubles(&scene.view(), &scene.settings);
         assert!(
             found.iter().any(|trouble| trouble.key == Key::new("web", "a") && trouble.message.contains(words)),
             "{found:?}"
@@ -67,7 +67,7 @@ fn where_a_cert_manager_may_be_at_work_its_own_is_left_to_it() {
     scene.settings.alone = false;
     let plan = scene.plan();
     assert!(plan.steps.is_empty() && plan.calls.is_empty(), "{plan:?}");
-    assert!(troubles(&scene.view(), false).is_empty());
+    assert!(troubles(&scene.view(), &scene.settings).is_empty());
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn the_first_certificate_of_a_secret_is_the_one_that_fills_it() {
     let ready = crate::objects::condition(&second.status.conditions, "Ready").unwrap();
     assert_eq!(ready.reason, "IncorrectCertificate");
     assert!(ready.message.contains("filled by Certificate \"a\""), "{}", ready.message);
-    let found = troubles(&scene.view(), true);
+    let found = troubles(&scene.view(), &scene.settings);
     assert_eq!(found.iter().map(|trouble| trouble.key.name.as_str()).collect::<Vec<_>>(), ["b"]);
     assert!(scene.plan().steps.iter().flat_map(|s| &s.writes).all(|w| !matches!(w, Write::Create(_))));
 }

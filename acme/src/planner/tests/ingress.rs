@@ -187,7 +187,9 @@ fn crowded(view: &View) -> Vec<(String, String)> {
     let plan = look(view);
     let told = events(&plan).into_iter().filter(|event| event.kind == Kind::Ingress && event.reason == "BadConfig");
     let told: Vec<_> = told.map(|event| (event.key.name.clone(), event.message.clone())).collect();
-    let found = crate::planner::troubles(view, true).into_iter().filter(|trouble| trouble.kind == Kind::Ingress);
+    let found = crate::planner::troubles(view, &Settings::default())
+        .into_iter()
+        .filter(|trouble| trouble.kind == Kind::Ingress);
     let found: Vec<_> = found.map(|trouble| (trouble.key.name, trouble.message)).collect();
     assert_eq!(told, found, "what is an event is a finding too");
     told

@@ -16,7 +16,7 @@ pub use served::Served;
 use super::memory::{Change, Memory, uid};
 use super::{Replicas, Store, StoreError};
 use crate::objects::{Certificate, Issuer, Key, Meta, Object as Thing, Secret};
-use crate::planner::{Event, EventType, IngressFacts, Kind, Object, View, Write};
+use crate::planner::{Event, EventType, IngressFacts, Kind, Object, Settings, View, Write};
 use async_trait::async_trait;
 use files::Files;
 use jiff::Timestamp;
@@ -46,6 +46,7 @@ pub struct Declared {
 pub struct FolderStore {
     inner: Mutex<Inner>,
     changes: watch::Sender<u64>,
+    settings: Settings,
     clock: fn() -> Timestamp,
 }
 
@@ -57,16 +58,17 @@ struct Inner {
 }
 
 impl FolderStore {
-    /// Opens a state folder, and makes it where there is none: readable by its owner only.
+    /// Opens a state folder, and makes it where there is none: readable by its owner only. `settings` are those that its
+    /// certificates are planned with.
     ///
     /// # Errors
     /// The folder or a file in it cannot be read, another process has it, or a file holds something else.
-    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+    pub fn open(folder: &Path, settings: Settings) -> Result<Self, FolderError> {
         let (files, view) = Files::open(folder)?;
         let memory = Memory::with(view);
         let view = Arc::new(memory.view.clone());
         let inner = Inner { memory, view, files, declared_secrets: BTreeSet::new() };
-        Ok(Self { inner: Mutex::new(inner), changes: watch::channel(0).0, clock: Timestamp::now })
+        Ok(Self { inner: Mutex::new(inner), changes: watch::channel(0).0, settings, clock: Timestamp::now })
     }
 
     /// Looks whether [`FolderStore::open`] could work, and leaves everything as it is. Another process may have the
@@ -76,6 +78,12 @@ impl FolderStore {
     /// It cannot be read or written, or a file in it holds something else.
     pub fn look(folder: &Path) -> Result<(), FolderError> {
         files::look(folder)
+    }
+
+    /// What has come of it, and what keeps the rest from coming.
+    #[must_use]
+    pub fn served(&self) -> Served {
+        Served::of(&self.view(), &self.settings)
     }
 
     /// Takes over what is wanted now, in place of what was wanted before. Issued Secrets always stay.
@@ -227,7 +235,15 @@ impl Store for FolderStore {
     }
 
     async fn tell(&self, event: &Event) {
-        if event.event_type == EventType::Warning {
+        if event.event_type != EventType::Warning {
+            return;
+        }
+        // What stays wrong is a finding, and logged as one.
+        let is_finding = self.served().troubles.iter().any(|trouble| {
+            (trouble.kind, &trouble.key) == (event.kind, &event.key)
+                && (event.message.contains(&trouble.message) || trouble.message.contains(&event.message))
+        });
+        if !is_finding {
             tracing::warn!(object = %event.key, reason = event.reason, "{}", event.message);
         }
     }

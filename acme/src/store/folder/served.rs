@@ -1,8 +1,14 @@
-//! What comes of a store, as far as others see it.
+//! What comes of a store, as far as others see it, and what would come of one.
 
+use super::{Declared, named, uid};
 use crate::objects::{Key, Secret};
-use crate::planner::{Trouble, View, troubles};
+use crate::planner::{Kind, Settings, Trouble, View, Write, plan, troubles};
+use crate::store::memory::Memory;
+use jiff::Timestamp;
 use std::sync::Arc;
+
+/// More rounds than a plan takes to its first call.
+const ROUNDS: usize = 16;
 
 /// Certificates that can be shown, and what keeps others from coming.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,15 +21,35 @@ pub struct Served {
 
 impl Served {
     /// What the view shows.
-    #[must_use]
-    pub fn of(view: &View) -> Self {
+    pub(super) fn of(view: &View, settings: &Settings) -> Self {
         let mut secrets = Vec::new();
         for (key, certificate) in &view.certificates {
             let place = Key::new(key.namespace.clone(), certificate.spec.secret_name.clone());
             let whole = |s: &&Arc<Secret>| s.entry("tls.crt").is_some() && s.entry("tls.key").is_some();
             secrets.extend(view.secrets.get(&place).filter(whole).cloned());
         }
-        // A folder has one process, and nobody else.
-        Self { secrets, troubles: troubles(view, true) }
+        Self { secrets, troubles: troubles(view, settings) }
+    }
+
+    /// The troubles that follow from what is declared alone, in an empty folder and before any CA is asked.
+    #[must_use]
+    pub fn foreseen(declared: Declared, settings: &Settings, now: Timestamp) -> Self {
+        let mut memory = Memory::default();
+        memory.view.ingresses = declared.ingresses.into_iter().map(named).collect();
+        for mut secret in declared.secrets {
+            secret.metadata.uid = uid(Kind::Secret, &secret.metadata, "");
+            memory.view.secrets.insert(secret.key(), Arc::new(secret));
+        }
+        let issuers = declared.issuers.into_iter().map(|issuer| Write::Create(issuer.into()));
+        let certificates = declared.certificates.into_iter().map(|certificate| Write::Create(certificate.into()));
+        let mut writes: Vec<Write> = issuers.chain(certificates).collect();
+        for _ in 0..ROUNDS {
+            let done = writes.iter().filter(|write| memory.write(write, now).is_ok()).count();
+            if done == 0 {
+                break;
+            }
+            writes = plan(&memory.view, settings, now).steps.into_iter().flat_map(|step| step.writes).collect();
+        }
+        Self { secrets: Vec::new(), troubles: troubles(&memory.view, settings) }
     }
 }

@@ -31,6 +31,9 @@ impl Folder {
             let (kind, key) = entry.address();
             (key.subject(kind_name(kind)), place(&self.root, path, Some(entry.line)))
         });
-        Places(places.collect())
+        let wishes = self.files.iter().flat_map(|(path, file)| file.wishes.iter().map(move |wish| (path, wish)));
+        let own =
+            wishes.filter_map(|(path, (wish, line))| Some((wish.subject()?, place(&self.root, path, Some(*line)))));
+        Places(places.chain(own).collect())
     }
 }
