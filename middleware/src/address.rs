@@ -1,4 +1,4 @@
-//! Which address a request came from (`ipStrategy`), and lists of addresses.
+//! The address that a request came from (`ipStrategy`), and lists of addresses.
 
 use crate::{Exchange, MiddlewareError};
 use flow_model::middleware::IpStrategy;
@@ -8,31 +8,31 @@ use std::net::{IpAddr, Ipv6Addr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How the client's address is found.
+/// The way to find the client's address.
 #[derive(Debug)]
 pub(crate) enum Strategy {
-    /// The nth from the right of `X-Forwarded-For`, which is one line by then.
+    /// The nth from the right of `X-Forwarded-For`, whose lines are joined by then.
     Depth(usize, Option<u8>),
-    /// The first from the right of it that is none of these; without any, the peer's, if that is none of these either.
+    /// The first from the right that is in none of these networks; without it, the peer's, if that is in none either.
     Excluding(Networks, Option<u8>),
-    /// The peer's.
+    /// The peer's address.
     Peer(Option<u8>),
 }
 
-/// What a strategy found.
+/// The result of a strategy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Client<'a> {
     /// An address.
     Address(IpAddr),
-    /// A text that is none, or was not looked into; possibly empty.
+    /// A text that is not an address or was not parsed; possibly empty.
     Text(&'a str),
-    /// A host by its name, whatever its case.
+    /// A host name; letter case does not matter.
     Host(&'a str),
 }
 
 impl Strategy {
     /// # Errors
-    /// Where a subnet's length or an excluded address is none.
+    /// `Subnet` for a bad prefix length, `Network` for a bad excluded address.
     pub(crate) fn new(spec: Option<&IpStrategy>) -> Result<Self, MiddlewareError> {
         let Some(spec) = spec else { return Ok(Self::Peer(None)) };
         if let Some(bits) = spec.ipv6_subnet
@@ -49,7 +49,7 @@ impl Strategy {
         })
     }
 
-    /// The client of `exchange`, for whoever lets only some pass: an empty text where it cannot be told.
+    /// The client of `exchange`, for middlewares that let only some clients pass: an empty text if it is unknown.
     pub(crate) fn client<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
         match self {
             Self::Depth(depth, subnet) => {
@@ -63,7 +63,7 @@ impl Strategy {
                 let is_excluded = |hop: &&str| address_in(hop).is_some_and(|address| networks.contains(address));
                 let mut hops = hops(exchange).peekable();
                 if hops.peek().is_none() {
-                    // Nobody stands between: unless it is one of those that should have said for whom they ask.
+                    // No proxy added `X-Forwarded-For`: the peer is the client, unless it is itself an excluded proxy.
                     return match peer(exchange, None) {
                         Client::Address(address) if networks.contains(address) => Client::Text(""),
                         peer => peer,
@@ -75,12 +75,12 @@ impl Strategy {
         }
     }
 
-    /// The client of `exchange`, for whoever counts: never empty, so that those of whom too little is told do not share
-    /// one count. An address is the same one with and without a port.
+    /// The client of `exchange`, for middlewares that count: never empty, so that unidentified clients do not share one
+    /// count. An address is the same with and without a port.
     pub(crate) fn source<'a>(&self, exchange: &'a Exchange) -> Client<'a> {
         let (Self::Depth(_, subnet) | Self::Excluding(_, subnet) | Self::Peer(subnet)) = self;
         let text = match self.client(exchange) {
-            // The hop on the right was told by a proxy that is trusted, unlike those before it.
+            // The rightmost hop was added by a trusted proxy, unlike those before it.
             Client::Text("") if matches!(self, Self::Excluding(..)) => hops(exchange).next(),
             Client::Text(text) => Some(text).filter(|text| !text.is_empty()),
             found => return found,
@@ -96,7 +96,7 @@ impl Strategy {
 }
 
 impl Client<'_> {
-    /// The address, also where a port stands behind it.
+    /// The address; a port behind it is ignored.
     pub(crate) fn address(self) -> Option<IpAddr> {
         match self {
             Self::Address(address) => Some(address),
@@ -106,7 +106,7 @@ impl Client<'_> {
     }
 }
 
-/// An address, also where a port stands behind it.
+/// Parses an address; a port behind it is ignored.
 fn address_in(text: &str) -> Option<IpAddr> {
     parse(text).or_else(|| parse(without_port(text)?))
 }
@@ -116,7 +116,7 @@ fn peer(exchange: &Exchange, subnet: Option<u8>) -> Client<'_> {
     Client::Address(subnet.map_or(address, |bits| masked(address, bits)))
 }
 
-/// Those of `X-Forwarded-For`, from the right.
+/// The hops of `X-Forwarded-For`, from the right.
 fn hops(exchange: &Exchange) -> impl Iterator<Item = &str> {
     forwarded_for(exchange).rsplit(',').map(str::trim).filter(|hop| !hop.is_empty())
 }
@@ -127,7 +127,7 @@ pub(crate) struct Networks(Box<[IpNet]>);
 
 impl Networks {
     /// # Errors
-    /// Where a text is neither an address nor a network.
+    /// `Network` if a text is neither an address nor a network.
     pub(crate) fn new(texts: &[String]) -> Result<Self, MiddlewareError> {
         let network = |text: &String| {
             let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -136,14 +136,14 @@ impl Networks {
         Ok(Self(texts.iter().map(network).collect::<Result<_, _>>()?))
     }
 
-    /// One of them holds `address`.
+    /// True if one of the networks contains `address`.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 }
 
-/// IPv4 written as IPv6 is IPv4.
+/// Turns IPv4-mapped IPv6 into IPv4.
 fn canonical(network: IpNet) -> IpNet {
     match network {
         IpNet::V6(v6) if v6.prefix_len() >= 96 => v6
@@ -166,7 +166,7 @@ fn masked(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// An address, with the zone that Go takes behind one of IPv6.
+/// Parses an address; an IPv6 zone is allowed, as in Go.
 fn parse(text: &str) -> Option<IpAddr> {
     match text.split_once('%') {
         Some((address, zone)) if !zone.is_empty() => address.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
@@ -174,7 +174,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// The host of `host:port`, as Go's `net.SplitHostPort` has it.
+/// The host of `host:port`, split as by Go's `net.SplitHostPort`.
 pub(crate) fn without_port(text: &str) -> Option<&str> {
     let (host, _) = text.rsplit_once(':')?;
     match host.strip_prefix('[') {

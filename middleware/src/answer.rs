@@ -1,4 +1,4 @@
-//! Answers that the proxy gives itself, byte for byte as Go's `net/http` and Traefik word them.
+//! Responses that the proxy makes itself, byte for byte as Go's `net/http` and Traefik word them.
 
 use crate::Body;
 use crate::body::BodyError;
@@ -9,14 +9,14 @@ use http_body::Frame;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Client Closed Request: the client went away before there was an answer; nginx's number, used by Traefik.
+/// Client Closed Request: the client went away before there was a response; nginx's number, used by Traefik.
 pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 const NOSNIFF_NAME: HeaderName = HeaderName::from_static("x-content-type-options");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// An answer without headers of its own.
+/// A response without headers of its own.
 #[must_use]
 pub fn bare(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
@@ -48,7 +48,7 @@ pub fn http_error(status: StatusCode, message: &str) -> Response<Body> {
     response
 }
 
-/// What Go's server itself says of a request that it cannot read: plain text whose length is not said.
+/// The response of Go's server to a request that it cannot read: plain text without `Content-Length`.
 #[must_use]
 pub fn unread(status: StatusCode, message: &'static str) -> Response<Body> {
     let mut response = bare(status, Body::boxed(Unsized(Some(message))));
@@ -56,7 +56,7 @@ pub fn unread(status: StatusCode, message: &'static str) -> Response<Body> {
     response
 }
 
-/// A text of which nobody is told the length.
+/// A text whose length is not announced.
 struct Unsized(Option<&'static str>);
 
 impl http_body::Body for Unsized {
@@ -72,7 +72,7 @@ impl http_body::Body for Unsized {
 #[must_use]
 pub fn text(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        // Where Go's words differ from those of the http crate.
+        // Texts that differ between Go and the http crate.
         203 => "Non-Authoritative Information",
         302 => "Found",
         413 => "Request Entity Too Large",

@@ -1,4 +1,4 @@
-//! Bodies of requests and answers, as they stream through.
+//! Bodies of requests and responses, streamed.
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -8,12 +8,12 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Why a body ended early.
+/// The reason why a body ended early.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The client sent a body that is not framed as it has to be: it did not merely go away.
+/// True if the client sent a body with wrong framing, as opposed to going away.
 ///
-/// What hyper says of a chunk, of trailers, or of a stream that the HTTP/2 library itself has reset.
+/// Covers hyper's errors for a chunk, for trailers, and for a stream that the HTTP/2 library itself has reset.
 #[must_use]
 pub fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
@@ -32,14 +32,14 @@ pub fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
 /// A body in transit. The common kinds are not boxed.
 #[derive(Default)]
 pub enum Body {
-    /// Anything that a middleware or the upstream side wraps.
+    /// Any body that a middleware or the upstream side wraps.
     Boxed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
-    /// Nothing.
+    /// No bytes.
     #[default]
     Empty,
-    /// One piece, held in memory.
+    /// One chunk in memory.
     Full(Bytes),
-    /// As it comes from the peer.
+    /// Streamed from the peer.
     Incoming(hyper::body::Incoming),
 }
 

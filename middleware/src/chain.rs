@@ -7,10 +7,10 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
-/// What a chain's middlewares may use besides the exchange.
+/// The tools that a chain's middlewares may use besides the exchange.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// Sends requests of a middleware's own.
+    /// Sends the requests that a middleware makes itself.
     pub fetch: &'a dyn Fetch,
 }
 
@@ -20,38 +20,38 @@ impl fmt::Debug for Context<'_> {
     }
 }
 
-/// Middlewares in order, those of `chain` middlewares in their place.
+/// Middlewares in order; members of `chain` middlewares are inlined.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     steps: Box<[Arc<Middleware>]>,
 }
 
-/// How far an exchange came, and what the middlewares that it passed remember of it.
+/// The number of steps an exchange has passed, and the state that they keep.
 #[derive(Debug, Default)]
 pub struct Passed {
     count: usize,
-    /// Only of the steps that have something to remember, in their order.
+    /// Only of steps that keep state, in their order.
     states: SmallVec<[(usize, State); 2]>,
 }
 
 impl Passed {
-    /// One of them chose an encoding for the answer.
+    /// True if one of them chose an encoding for the response.
     pub(crate) fn is_encoded(&self) -> bool {
         self.states.iter().any(|(_, state)| matches!(state, State::Compress(_)))
     }
 }
 
-/// A middleware answered itself.
+/// A response made by a middleware.
 #[derive(Debug)]
 pub struct Answer {
-    /// What it said.
+    /// The response.
     pub response: Response<Body>,
-    /// The middlewares before it, which still want to see the answer.
+    /// The middlewares before it, whose second phase still has to run.
     pub passed: Passed,
 }
 
 impl Chain {
-    /// `members` in order.
+    /// A chain of `members` in order.
     pub fn new(members: impl IntoIterator<Item = Arc<Middleware>>) -> Self {
         let mut steps = Vec::new();
         for member in members {
@@ -63,7 +63,7 @@ impl Chain {
         Self { steps: steps.into() }
     }
 
-    /// Nothing happens here.
+    /// True if there are no middlewares.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -74,10 +74,10 @@ impl Chain {
         self.steps.iter()
     }
 
-    /// The first phase, in order: the request may go on, changed in place, or is answered.
+    /// The first phase, in order: the request may go on, changed in place, or a middleware responds.
     ///
     /// # Errors
-    /// The answer of a middleware that does not let the request pass; give it to [`Chain::on_response`] with its `passed`.
+    /// The response of a middleware that stops the request; pass it to [`Chain::on_response`] with its `passed`.
     pub async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Result<Passed, Box<Answer>> {
         let mut passed = Passed::default();
         for step in &self.steps {
@@ -189,7 +189,7 @@ mod tests {
         assert!(chain.is_empty());
         let (mut exchange, fetch) = (exchange("GET", "/"), crate::testing::NoFetch);
         let context = Context { fetch: &fetch };
-        // Workers may share tasks one day.
+        // Must be `Send`: workers may share tasks one day.
         fn size(future: impl Future + Send) -> usize {
             size_of_val(&future)
         }

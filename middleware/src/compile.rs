@@ -1,4 +1,4 @@
-//! From a middleware's specification to the middleware.
+//! Turns a middleware's specification into the middleware.
 
 use crate::basic_auth::BasicAuth;
 use crate::chain::Chain;
@@ -15,26 +15,26 @@ use flow_model::name::Name;
 use flow_model::rule::regexp::RegexpError;
 use std::sync::Arc;
 
-/// Why a specification makes no middleware. A router that uses it is disabled.
+/// The reason why a specification is invalid. A router that uses it is disabled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MiddlewareError {
-    /// The authentication server's address is no URL.
+    /// The authentication server's address is not a URL.
     #[error("{0:?} is not an http or https URL")]
     Address(String),
-    /// The default encoding is not offered.
+    /// The default encoding is not among the enabled ones.
     #[error("defaultEncoding is none of the encodings")]
     DefaultEncoding,
     /// Only one of them may be set.
     #[error("{0} exclude each other")]
     Exclusive(&'static str),
-    /// No header can have this name.
+    /// Not a valid header name.
     #[error("{0:?} is not a header's name")]
     HeaderName(String),
-    /// No header can have this value.
+    /// Not a valid header value.
     #[error("{0:?} is not a header's value")]
     HeaderValue(String),
-    /// The provider found it wrong already.
+    /// The provider already found it invalid.
     #[error("{0}")]
     Invalid(String),
     /// A content type is malformed.
@@ -45,7 +45,7 @@ pub enum MiddlewareError {
     Member {
         /// The member as the chain refers to it.
         member: Name,
-        /// Why.
+        /// The member's error.
         reason: String,
     },
     /// A field that must be set is not.
@@ -54,25 +54,25 @@ pub enum MiddlewareError {
         /// The field.
         field: &'static str,
     },
-    /// An address or network is none.
+    /// Neither an address nor a network.
     #[error("{0:?} is neither an address nor a network")]
     Network(String),
     /// The middleware would do nothing.
     #[error("no option is set")]
     NothingSet,
-    /// A regular expression does not hold.
+    /// A regular expression is invalid.
     #[error("{pattern:?} is not a regular expression")]
     Pattern {
         /// The expression.
         pattern: String,
-        /// Why not.
+        /// The parser's error.
         #[source]
         source: RegexpError,
     },
-    /// A status that HTTP does not know.
+    /// A status that HTTP does not define.
     #[error("{0} is not a status code")]
     Status(u16),
-    /// A length that no IPv6 network has.
+    /// A prefix length that no IPv6 network has.
     #[error("ipv6Subnet {0} is not between 1 and 128")]
     Subnet(u8),
     /// A user of `basicAuth` is malformed. Hashes are not shown.
@@ -80,15 +80,16 @@ pub enum MiddlewareError {
     User,
 }
 
-/// Finds the members of `chain` middlewares for [`compile`]: the name as the chain has it, to the compiled member.
+/// Finds the members of `chain` middlewares for [`compile`]: from the name in the chain to the compiled member.
 pub type Resolver<'a> = dyn FnMut(&Name) -> Result<Arc<Middleware>, MiddlewareError> + 'a;
 
-/// Compiles `spec`, which is called `name` in the log. Call it once for each router that uses the middleware, and keep the result while the specification
-/// is the same: state such as the buckets of `rateLimit` and the verified passwords of `basicAuth` live in it. Members of
-/// a chain come from `members`.
+/// Compiles `spec`, which is called `name` in the log; `members` resolves the members of a chain.
+///
+/// Call it once for each router that uses the middleware, and keep the result while the specification is the same: it
+/// holds state such as the buckets of `rateLimit` and the verified passwords of `basicAuth`.
 ///
 /// # Errors
-/// Where the specification does not hold, or a member of a chain is missing.
+/// Any [`MiddlewareError`]: the specification is invalid, or a member of a chain is missing or invalid.
 pub fn compile(spec: &Spec, name: &Name, members: &mut Resolver<'_>) -> Result<Middleware, MiddlewareError> {
     Ok(match spec {
         Spec::AddPrefix(spec) => Middleware::AddPrefix(AddPrefix::new(spec)?),

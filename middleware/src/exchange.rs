@@ -1,4 +1,4 @@
-//! One request on its way to a backend, and what is known of the connection that it came on.
+//! One request on its way to a backend, and the facts about the connection that it came on.
 
 use crate::{Body, Interim};
 use flow_model::name::Name;
@@ -7,12 +7,12 @@ use http::request::Parts;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What is known of a client's connection; one for all its requests.
+/// The facts about a client's connection, shared by all its requests.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The client: the peer, or whom a trusted PROXY protocol header named.
+    /// The client: the peer, or the address from a trusted PROXY protocol header.
     pub remote: SocketAddr,
-    /// Our side.
+    /// The local address.
     pub local: SocketAddr,
     /// Set on TLS connections.
     pub tls: Option<TlsSession>,
@@ -20,7 +20,7 @@ pub struct Connection {
     pub entry_point: Name,
     /// The client's address without port and zone, as forwarded headers carry it.
     pub address: HeaderValue,
-    /// Where interim answers go; `None` where the client's protocol has no way for them.
+    /// The queue of interim responses; `None` if the client's protocol cannot carry them.
     pub interim: Option<Arc<Interim>>,
 }
 
@@ -40,22 +40,22 @@ impl Connection {
     }
 }
 
-/// What was agreed in the handshake.
+/// The result of the TLS handshake.
 #[derive(Clone, Debug)]
 pub struct TlsSession {
-    /// The name that the client asked for, in lower case; empty where it named none.
+    /// The name that the client asked for, in lower case; empty if it sent no name.
     pub server_name: Name,
     /// `1.2` or `1.3`.
     pub version: &'static str,
     /// The suite's IANA name as Go writes it.
     pub cipher: &'static str,
-    /// Name of the TLS options that were used.
+    /// Name of the TLS options in use.
     pub options: Name,
     /// The client's certificates in DER, leaf first.
     pub peer_certificates: Arc<[Vec<u8>]>,
 }
 
-/// One request on its way. Middlewares change the head in place: what stands here is what the backend gets.
+/// One request on its way. Middlewares change the head in place: the backend gets it as it is here.
 #[derive(Debug)]
 pub struct Exchange {
     /// Method, URI (path and query only), version and headers. `Host` is always in the headers, also for HTTP/2.
@@ -64,12 +64,12 @@ pub struct Exchange {
     pub body: Body,
     /// The connection.
     pub connection: Arc<Connection>,
-    /// The user that a middleware found, for the access log.
+    /// The user authenticated by a middleware, for the access log.
     pub username: Option<Box<str>>,
 }
 
 impl Exchange {
-    /// The request came over TLS.
+    /// True if the request came over TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.connection.tls.is_some()
@@ -92,14 +92,14 @@ impl Exchange {
         }
     }
 
-    /// The value of `Host` with its port, as the client sent it; empty where there is none.
+    /// The value of `Host` with its port, as the client sent it; empty if there is none.
     #[must_use]
     pub fn host(&self) -> &str {
         self.head.headers.get(http::header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 }
 
-/// In a request's extensions: the backend gets no `X-Forwarded-For`, also not the one that the proxy adds (Traefik: the
+/// In a request's extensions: the backend gets no `X-Forwarded-For`, not even the one that the proxy adds (Traefik: the
 /// `headers` middleware with `X-Forwarded-For: ""`).
 #[derive(Clone, Copy, Debug)]
 pub struct OmitForwardedFor;

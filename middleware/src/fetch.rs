@@ -6,19 +6,19 @@ use http::{Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a request of our own came to nothing.
+/// The reason why a request made by a middleware failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The server could not be reached, or it broke off.
+    /// The server could not be reached, or it closed the connection early.
     #[error("cannot reach {authority}")]
     Unreachable {
         /// Host and port.
         authority: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It took too long.
+    /// The time limit passed.
     #[error("no answer from {authority} within {limit:?}")]
     TimedOut {
         /// Host and port.
@@ -26,12 +26,12 @@ pub enum FetchError {
         /// The limit.
         limit: Duration,
     },
-    /// The TLS settings do not hold.
+    /// The TLS settings are invalid.
     #[error("TLS settings for {authority} do not hold: {reason}")]
     Tls {
         /// Host and port.
         authority: String,
-        /// Why.
+        /// The cause.
         reason: String,
     },
 }
@@ -39,11 +39,11 @@ pub enum FetchError {
 /// Sends requests for middlewares; the data plane implements it over its own connections.
 #[async_trait::async_trait]
 pub trait Fetch: Send + Sync {
-    /// Sends `request`, whose URI is absolute (`http` or `https`), follows no redirection, and gives up on the
-    /// answer's head after `limit`.
+    /// Sends `request`, whose URI is absolute (`http` or `https`), follows no redirection, and gives up if the
+    /// response's head has not come within `limit`.
     ///
     /// # Errors
-    /// Where no answer came.
+    /// If no response came: see the variants of [`FetchError`].
     async fn fetch(
         &self,
         request: Request<Body>,

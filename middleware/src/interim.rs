@@ -1,13 +1,13 @@
-//! Answers before the answer, such as 103 Early Hints (RFC 9110 section 15.2), on their way to a client.
+//! Interim responses, such as 103 Early Hints (RFC 9110 section 15.2), on their way to a client.
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The most that waits for a client, in bytes; what comes beyond that is left out, which HTTP allows.
+/// The most bytes that wait for a client; interim responses beyond that are dropped, which HTTP allows.
 const MOST: usize = 64 * 1024;
 
-/// The interim answers that wait to be written to one HTTP/1.1 connection.
+/// Interim responses that wait to be written to one HTTP/1.1 connection.
 #[derive(Debug, Default)]
 pub struct Interim {
     waiting: AtomicBool,
@@ -15,7 +15,7 @@ pub struct Interim {
 }
 
 impl Interim {
-    /// Puts an answer behind those that wait.
+    /// Appends a response to the queue.
     pub fn push(&self, status: StatusCode, headers: &HeaderMap) {
         let mut bytes = self.bytes.lock();
         let before = bytes.len();
@@ -36,13 +36,13 @@ impl Interim {
         self.waiting.store(true, Ordering::Release);
     }
 
-    /// Something may wait.
+    /// True if the queue may hold something.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Takes what waits.
+    /// Takes the queued bytes.
     #[must_use]
     pub fn take(&self) -> Vec<u8> {
         self.waiting.store(false, Ordering::Release);
@@ -50,7 +50,7 @@ impl Interim {
     }
 }
 
-/// Writes `name` as all headers are spelled towards HTTP/1.1 peers.
+/// Writes `name` with the spelling that HTTP/1.1 peers get for all headers.
 pub fn title_case(name: &HeaderName, out: &mut Vec<u8>) {
     let name = name.as_str().as_bytes();
     let start = out.len();

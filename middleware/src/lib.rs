@@ -1,8 +1,8 @@
-//! What may happen to one exchange: a file or folder a middleware, and the chain that runs them.
+//! The middlewares, a file or folder each, and the chain that runs them around one exchange.
 //!
-//! A middleware has two phases: `on_request` may change the request's head or answer it at once; `on_response` may
-//! change the answer, also one that a later middleware gave. The chain runs the first phase in order and the second
-//! in reverse over those that were passed.
+//! A middleware has two phases: `on_request` may change the request's head or respond at once; `on_response` may
+//! change the response, also that of a later middleware. The chain runs the first phase in order and the second
+//! in reverse over the middlewares that were passed.
 
 mod address;
 pub mod answer;

@@ -12,7 +12,7 @@ use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, Stri
 use crate::{Body, Exchange};
 use http::Response;
 
-/// A compiled middleware: everything that does not depend on a request is computed.
+/// A compiled middleware: everything that does not depend on a request is computed in advance.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Middleware {
@@ -20,13 +20,13 @@ pub enum Middleware {
     AddPrefix(AddPrefix),
     /// Asks for a user and a password.
     BasicAuth(Box<BasicAuth>),
-    /// Runs others in order; a [`Chain`] takes them into its own steps.
+    /// Runs others in order; a [`Chain`] inlines them into its own steps.
     Chain(Chain),
-    /// Compresses answers.
+    /// Compresses responses.
     Compress(Compress),
-    /// Asks a server whether a request may pass.
+    /// Asks a server if a request may pass.
     ForwardAuth(Box<ForwardAuth>),
-    /// Sets headers of requests and answers, answers CORS preflights, checks hosts.
+    /// Sets headers of requests and responses, responds to CORS preflights, checks hosts.
     Headers(Box<Headers>),
     /// Lets only some clients pass.
     IpAllowList(IpAllowList),
@@ -46,30 +46,30 @@ pub enum Middleware {
     StripPrefixRegex(StripPrefixRegex),
 }
 
-/// What a middleware says of a request.
+/// A middleware's decision on a request.
 #[derive(Debug)]
 pub(crate) enum Flow {
-    /// It is answered.
+    /// The middleware responds.
     Answer(Box<Response<Body>>),
-    /// It goes on.
+    /// The request goes on.
     Pass,
-    /// It goes on, and the second phase needs this.
+    /// The request goes on, and the second phase needs this.
     Remember(State),
 }
 
-/// What a middleware keeps of one exchange between its two phases.
+/// The state that a middleware keeps of one exchange between its two phases.
 #[derive(Debug)]
 pub(crate) enum State {
     /// The encoding that the client gets.
     Compress(compress::Choice),
     /// The authentication server's cookies.
     ForwardAuth(Vec<SetCookie>),
-    /// What headers depend on.
+    /// The facts that headers depend on.
     Headers(headers::Seen),
 }
 
 impl Flow {
-    /// An answer of our own.
+    /// The decision to respond with `response`.
     pub(crate) fn answer(response: Response<Body>) -> Self {
         Self::Answer(Box::new(response))
     }
@@ -81,7 +81,7 @@ impl Middleware {
         match self {
             Self::AddPrefix(it) => it.on_request(exchange),
             Self::BasicAuth(it) => it.on_request(exchange).await,
-            // A chain has no chains among its steps.
+            // Chains are inlined: no step is a chain.
             Self::Chain(_) => Flow::Pass,
             Self::Compress(it) => it.on_request(exchange),
             // Boxed, so that the future of every other request stays small.
@@ -98,7 +98,7 @@ impl Middleware {
         }
     }
 
-    /// The second phase; `outer` is what the middlewares further out remember.
+    /// The second phase; `outer` is the state of the middlewares further out.
     pub(crate) async fn on_response(&self, state: Option<State>, outer: &Passed, response: &mut Response<Body>) {
         match (self, state) {
             (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,

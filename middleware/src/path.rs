@@ -12,7 +12,7 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug)]
 struct EmptyPath;
 
-/// The query as the client wrote it, noted where semicolons in it were rewritten: redirects go by what was written.
+/// The query as the client wrote it, kept if semicolons in it were rewritten: redirects use the original.
 #[derive(Clone, Debug)]
 pub struct WrittenQuery(pub Box<str>);
 
@@ -21,7 +21,7 @@ pub struct WrittenQuery(pub Box<str>);
 #[error("invalid URL escape {0:?}")]
 pub(crate) struct BadEscape(String);
 
-/// The escaped path of the request; empty after a middleware took all of it away.
+/// The escaped path of the request; empty after a middleware removed all of it.
 pub(crate) fn current(exchange: &Exchange) -> &str {
     match exchange.head.uri.path() {
         "/" if exchange.head.extensions.get::<EmptyPath>().is_some() => "",
@@ -42,12 +42,12 @@ pub(crate) fn written_uri(exchange: &Exchange) -> Cow<'_, str> {
     }
 }
 
-/// Puts the escaped `path` in the place of the request's own; the query stays.
+/// Replaces the request's path by the escaped `path`; the query stays.
 pub(crate) fn replace(exchange: &mut Exchange, path: &str) {
     let uri = &exchange.head.uri;
     let query = uri.query();
     let slash = usize::from(!path.starts_with('/'));
-    // To the byte, so that it becomes shared bytes without another allocation.
+    // The exact capacity, so that conversion to shared bytes does not allocate again.
     let mut target = String::with_capacity(slash + path.len() + query.map_or(0, |q| q.len() + 1));
     if slash == 1 {
         target.push('/');
@@ -57,7 +57,7 @@ pub(crate) fn replace(exchange: &mut Exchange, path: &str) {
         target.push('?');
         target.push_str(query);
     }
-    // Everything that needs escaping is escaped by now; should a byte be left that no URI has, the path stays.
+    // Everything that needs escaping is escaped by now; if a byte is left that no URI may hold, the path stays.
     if let Ok(target) = PathAndQuery::try_from(target) {
         if !exchange.head.extensions.is_empty() {
             exchange.head.extensions.remove::<WrittenQuery>();
@@ -78,19 +78,19 @@ pub(crate) fn escaped<'a>(path: &[u8], raw: &'a str) -> Cow<'a, str> {
     Cow::Owned(escape(path))
 }
 
-/// What Go would send for the escaped path `raw` after `URL.setPath`.
+/// The form in which Go would send the escaped path `raw` after `URL.setPath`.
 ///
 /// # Errors
-/// Where an escape is broken.
+/// If an escape is broken.
 pub(crate) fn sent(raw: &str) -> Result<Cow<'_, str>, BadEscape> {
     let decoded = unescape(raw)?;
     Ok(if is_valid(raw) { Cow::Borrowed(raw) } else { Cow::Owned(escape(&decoded)) })
 }
 
-/// What Go would send for the fragment `raw` (without its `#`) after `URL.setFragment`.
+/// The form in which Go would send the fragment `raw` (without its `#`) after `URL.setFragment`.
 ///
 /// # Errors
-/// Where an escape is broken.
+/// If an escape is broken.
 pub(crate) fn sent_fragment(raw: &str) -> Result<Cow<'_, str>, BadEscape> {
     let decoded = unescape(raw)?;
     let stays = |byte: u8| !needs_escape(byte) || matches!(byte, b'!' | b'(' | b')' | b'*' | b'?');
@@ -100,7 +100,7 @@ pub(crate) fn sent_fragment(raw: &str) -> Result<Cow<'_, str>, BadEscape> {
     Ok(Cow::Owned(escape_but(&decoded, stays)))
 }
 
-/// Nothing in `raw` is escaped or wants to be: decoded and escaped path are one.
+/// True if nothing in `raw` is escaped or needs it: decoded and escaped path are the same.
 pub(crate) fn is_plain(raw: &str) -> bool {
     raw.bytes().all(|byte| !needs_escape(byte))
 }
@@ -108,7 +108,7 @@ pub(crate) fn is_plain(raw: &str) -> bool {
 /// The decoded form.
 ///
 /// # Errors
-/// Where an escape is broken.
+/// If an escape is broken.
 pub(crate) fn unescape(raw: &str) -> Result<Cow<'_, [u8]>, BadEscape> {
     let bytes = raw.as_bytes();
     let Some(first) = memchr::memchr(b'%', bytes) else { return Ok(Cow::Borrowed(bytes)) };
@@ -154,7 +154,7 @@ fn escape_but(path: &[u8], stays: impl Fn(u8) -> bool) -> String {
     text
 }
 
-/// Go's `URL.JoinPath` would leave the escaped path as it is: it holds no `.`, `..` or empty segment.
+/// True if Go's `URL.JoinPath` would keep the escaped path: it holds no `.`, `..` or empty segment.
 pub(crate) fn is_clean(escaped: &str) -> bool {
     let inner = escaped.strip_prefix('/').unwrap_or(escaped);
     if inner.is_empty() {
@@ -164,7 +164,7 @@ pub(crate) fn is_clean(escaped: &str) -> bool {
     inner.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-/// How many bytes of the escaped `raw` the first `decoded` bytes of the decoded path take.
+/// The number of bytes in the escaped `raw` that the first `decoded` bytes of the decoded path take.
 pub(crate) fn escaped_len(raw: &str, decoded: usize) -> usize {
     let bytes = raw.as_bytes();
     let mut at = 0;

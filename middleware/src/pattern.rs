@@ -1,4 +1,4 @@
-//! Regular expressions as Go writes them, and what they are replaced by.
+//! Regular expressions and replacements in Go's syntax.
 
 use crate::MiddlewareError;
 use flow_model::rule::regexp;
@@ -10,13 +10,13 @@ pub(crate) type Pattern = regex::Regex;
 /// Compiles `text`, written for Go.
 ///
 /// # Errors
-/// Where it is no regular expression.
+/// `Pattern` if it is not a regular expression.
 pub(crate) fn compile(text: &str) -> Result<Pattern, MiddlewareError> {
     regexp::compile(text).map_err(|source| MiddlewareError::Pattern { pattern: text.to_owned(), source })
 }
 
-/// A replacement in the words of the `regex` crate. They are Go's, but for `${…}` around what is no name: it vanishes
-/// in Go, and stays there.
+/// A replacement in the syntax of the `regex` crate. It is Go's, but for `${…}` around an invalid name: it vanishes
+/// in Go, and stays in the crate.
 pub(crate) fn replacement(text: &str) -> String {
     static NO_NAME: LazyLock<Option<Pattern>> = LazyLock::new(|| Pattern::new(r"\$\{[^}]*[^}0-9A-Za-z_][^}]*\}").ok());
     match &*NO_NAME {

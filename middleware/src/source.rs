@@ -1,24 +1,24 @@
-//! Whose request it is, for middlewares that count (`sourceCriterion`).
+//! The source of a request, for middlewares that count (`sourceCriterion`).
 
 use crate::address::{Client, Strategy, without_port};
 use crate::{Exchange, MiddlewareError};
 use flow_model::middleware::SourceCriterion;
 use http::header::HeaderName;
 
-/// What tells sources apart.
+/// The property of a request that identifies its source.
 #[derive(Debug)]
 pub(crate) enum Criterion {
     /// The client's address.
     Address(Strategy),
     /// A header's first value.
     Header(HeaderName),
-    /// `Host`, without its port and whatever its case.
+    /// `Host`, without its port; letter case does not matter.
     Host,
 }
 
 impl Criterion {
     /// # Errors
-    /// Where more than one criterion is given, or one does not hold.
+    /// `Exclusive` if more than one criterion is set; otherwise the error of the one that is invalid.
     pub(crate) fn new(spec: Option<&SourceCriterion>) -> Result<Self, MiddlewareError> {
         let Some(spec) = spec else { return Ok(Self::Address(Strategy::new(None)?)) };
         let header = &spec.request_header_name;

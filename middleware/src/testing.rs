@@ -1,4 +1,4 @@
-//! What the tests of several middlewares need.
+//! Test helpers of several middlewares.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use crate::chain::{Chain, Context};
@@ -57,7 +57,7 @@ pub(crate) fn chain(specs: &[&str]) -> Chain {
     Chain::new(specs.iter().map(|spec| Arc::new(compile(spec).unwrap())))
 }
 
-/// No request of a middleware's own is expected.
+/// Fails the test if a middleware sends a request of its own.
 pub(crate) struct NoFetch;
 
 #[async_trait::async_trait]
@@ -72,7 +72,7 @@ impl Fetch for NoFetch {
     }
 }
 
-/// Sends `exchange` through `chain` to a backend that answers as told.
+/// Sends `exchange` through `chain` to a backend that responds with `backend`.
 pub(crate) async fn run(
     chain: &Chain,
     exchange: &mut Exchange,
@@ -95,12 +95,12 @@ pub(crate) async fn run_with(
     chain.on_response(passed, response).await
 }
 
-/// The backend's plain answer.
+/// The backend's plain response.
 pub(crate) fn ok(_: &Exchange) -> Response<Body> {
     Response::new(Body::from("ok"))
 }
 
-/// Where no answer is expected of the chain itself: the exchange must get to the backend.
+/// True if the exchange got to the backend; the chain itself must not respond.
 pub(crate) async fn passes(chain: &Chain, exchange: &mut Exchange) -> bool {
     let mut reached = false;
     let _ = run(chain, exchange, |_| {
@@ -111,12 +111,12 @@ pub(crate) async fn passes(chain: &Chain, exchange: &mut Exchange) -> bool {
     reached
 }
 
-/// All of a body.
+/// All bytes of a body.
 pub(crate) async fn text(response: Response<Body>) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// A header's value; empty where there is none.
+/// A header's value; empty if there is none.
 pub(crate) fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }

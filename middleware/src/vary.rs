@@ -1,19 +1,19 @@
-//! `Vary` as Traefik's middlewares leave it: they write it before the backend's own lines come, and into the first.
+//! `Vary` as Traefik's middlewares leave it: written before the backend's own lines come, and into the first line.
 
 use http::header::{HeaderMap, HeaderValue, VARY};
 
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const BOTH: HeaderValue = HeaderValue::from_static("Accept-Encoding,Origin");
 
-/// The answer depends on `Accept-Encoding`.
+/// Notes that the response depends on `Accept-Encoding`.
 pub(crate) fn by_encoding(headers: &mut HeaderMap) {
     if headers.get(VARY).is_none_or(|first| *first != BOTH) {
         put_first(headers, ACCEPT_ENCODING);
     }
 }
 
-/// The answer depends on `Origin`, which joins the first line without a space; one that is just `Origin` stays.
-/// `encoded`: a middleware further out says [`by_encoding`] of it, and the first line is its.
+/// Notes that the response depends on `Origin`, joined to the first line without a space; a line that is just `Origin`
+/// stays. `encoded`: a middleware further out calls [`by_encoding`], which owns the first line.
 pub(crate) fn by_origin(headers: &mut HeaderMap, encoded: bool) {
     if encoded {
         return put_first(headers, BOTH);
@@ -31,7 +31,7 @@ pub(crate) fn by_origin(headers: &mut HeaderMap, encoded: bool) {
     }
 }
 
-/// Where there are lines already, they follow.
+/// Puts `value` before the existing lines.
 fn put_first(headers: &mut HeaderMap, value: HeaderValue) {
     let others: Vec<HeaderValue> = headers.get_all(VARY).iter().cloned().collect();
     headers.insert(VARY, value);

@@ -1,4 +1,4 @@
-//! MD5-crypt, FreeBSD's old password hash, that htpasswd writes as `$apr1$`.
+//! MD5-crypt, FreeBSD's old password hash, written by htpasswd as `$apr1$`.
 
 use md5::{Digest as _, Md5};
 
@@ -15,7 +15,7 @@ pub(super) fn hash(password: &[u8], salt: &[u8], magic: &[u8]) -> String {
     for piece in password.chunks(inner.len()) {
         context.update(&inner[..piece.len()]);
     }
-    // The bits of the length choose between a zero and the first character: so it was first written, so it stays.
+    // The bits of the length choose between a zero and the first character: an old bug that became the format.
     let mut bits = password.len();
     while bits > 0 {
         context.update(if bits & 1 == 1 { &[0] } else { password.get(..1).unwrap_or_default() });

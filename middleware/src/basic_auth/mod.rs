@@ -21,10 +21,10 @@ use verified::Verified;
 
 const DEFAULT_REALM: &str = "traefik";
 
-/// Lets only users with their passwords pass.
+/// Lets only users with the right password pass.
 pub struct BasicAuth {
     users: HashMap<Box<str>, Arc<Secret>, foldhash::fast::RandomState>,
-    /// Checked for users that are not there, so that the time does not tell who is.
+    /// Checked for unknown users, so that timing does not reveal which users exist.
     decoy: Arc<Secret>,
     verified: Verified,
     challenge: HeaderValue,
@@ -37,7 +37,7 @@ impl BasicAuth {
         let mut users = HashMap::default();
         let mut decoy = None;
         for line in &spec.users {
-            // As in Traefik, a second colon makes it no user; no hash has one.
+            // As in Traefik, a line with a second colon is invalid; no hash contains one.
             let (user, hash) = match line.split_once(':') {
                 Some((user, hash)) if !hash.contains(':') => (user, hash),
                 _ => return Err(MiddlewareError::User),
@@ -101,7 +101,7 @@ impl fmt::Debug for BasicAuth {
     }
 }
 
-/// User and password of the first `Authorization`. A password is bytes: clients do not agree on an encoding.
+/// User and password of the first `Authorization`. The password is bytes: clients do not agree on an encoding.
 fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_at_checked(6)?;

@@ -8,13 +8,13 @@ use subtle::ConstantTimeEq as _;
 
 /// A password's hash.
 pub(super) enum Secret {
-    /// `$2a$`, `$2b$`, `$2x$`, `$2y$`, taken alike
+    /// `$2a$`, `$2b$`, `$2x$`, `$2y$`, all treated alike.
     Bcrypt(String),
-    /// `$1$` and `$apr1$`
+    /// `$1$` and `$apr1$`.
     Md5 { magic: String, salt: String, hash: String },
-    /// Of no known form: no password has it.
+    /// Of no known form: no password matches.
     None,
-    /// `{SHA}`, in Base64
+    /// `{SHA}`, in Base64.
     Sha1(String),
 }
 
@@ -35,12 +35,12 @@ impl Secret {
         }
     }
 
-    /// Takes so long that it must not be done on a worker.
+    /// True if hashing takes so long that it must not be done on a worker.
     pub(super) fn is_slow(&self) -> bool {
         matches!(self, Self::Bcrypt(_) | Self::Md5 { .. })
     }
 
-    /// `password` is the one; the time taken does not depend on how far it is right.
+    /// True if `password` is right; the time taken does not depend on how much of it is.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         match self {
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),

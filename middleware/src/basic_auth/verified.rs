@@ -1,4 +1,4 @@
-//! Passwords that were verified, so that a page of a hundred requests does not hash one a hundred times.
+//! Cache of verified passwords, so that a page of a hundred requests does not hash the password a hundred times.
 
 use super::secret::Secret;
 use hashbrown::HashMap;
@@ -7,15 +7,15 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// Verifications at once in the whole process: a flood of wrong passwords must leave processors to the traffic.
+/// Concurrent verifications in the whole process: a flood of wrong passwords must leave CPU time to the traffic.
 static LANES: Semaphore = Semaphore::const_new(4);
 const MOST: usize = 1024;
 
-/// Verdicts by a keyed hash of user, secret and password.
+/// Results by a keyed hash of user, secret and password.
 pub(super) struct Verified {
-    /// Only this process knows it: what is kept tells nothing of the passwords.
+    /// Known to this process only, so that the cached hashes reveal nothing about the passwords.
     key: [u8; 32],
-    /// Wrong passwords are forgotten as soon as they are known to be wrong; equal ones wait for one verification.
+    /// A wrong password is removed as soon as it is known to be wrong; equal ones share one verification.
     known: Mutex<HashMap<[u8; 32], Arc<OnceCell<bool>>, foldhash::fast::RandomState>>,
 }
 
@@ -23,13 +23,13 @@ impl Verified {
     pub(super) fn new() -> Self {
         let mut key = [0; 32];
         if getrandom::fill(&mut key).is_err() {
-            // Without randomness nothing is lost but that the keyed hash becomes a plain one, in memory only.
+            // Without randomness the keyed hash becomes a plain one; it is kept in memory only.
             key = [1; 32];
         }
         Self { key, known: Mutex::default() }
     }
 
-    /// Whether `password` is the one of `secret`, which is that of `user`; slow hashes are computed away from the worker.
+    /// True if `password` matches `secret`, which belongs to `user`; slow hashes are computed off the worker.
     pub(super) async fn check(&self, user: &str, secret: &Arc<Secret>, password: &[u8]) -> bool {
         if !secret.is_slow() {
             return secret.matches(password);
@@ -52,11 +52,11 @@ impl Verified {
         matches
     }
 
-    /// Every part has a length of its own or one that stands before it: no two questions are one.
+    /// Every part has a fixed length or is preceded by its length: two different inputs never have the same id.
     fn id(&self, user: &str, secret: &Arc<Secret>, password: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.key);
-        // The secret lives as long as this does, so that its address names it.
+        // The secret lives as long as this cache, so its address identifies it.
         hash.update((Arc::as_ptr(secret) as usize).to_ne_bytes());
         hash.update(user.len().to_ne_bytes());
         hash.update(user);

@@ -1,11 +1,11 @@
-//! Which encoding a client gets (RFC 9110 section 12.5.3, with Traefik's preferences).
+//! The encoding that a client gets (RFC 9110 section 12.5.3, with Traefik's preferences).
 
 use crate::MiddlewareError;
 use flow_model::middleware::Encoding;
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-/// What is offered.
+/// The encodings on offer.
 #[derive(Debug)]
 pub(super) struct Accept {
     /// The first is preferred at equal weight.
@@ -13,16 +13,16 @@ pub(super) struct Accept {
     default: Option<Encoding>,
 }
 
-/// What a client gets.
+/// The encoding chosen for a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Choice {
     pub(super) encoding: Encoding,
-    /// False where only `Vary` tells of the choice: Traefik's gzip half looks for `gzip` in the header's first line
-    /// itself, with its weight, and finds none in `*`.
+    /// False if the choice shows in `Vary` only: Traefik's gzip half looks for `gzip` in the header's first line
+    /// itself, with its weight, and does not find it in `*`.
     pub(super) compresses: bool,
 }
 
-/// A coding that Traefik knows, in the order of preference at equal weight.
+/// A coding known to Traefik, in the order of preference at equal weight.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Coding {
     Any,
@@ -32,7 +32,7 @@ enum Coding {
 
 impl Accept {
     /// # Errors
-    /// Where nothing is offered, or the default is not.
+    /// `Missing` if there are no encodings, `DefaultEncoding` if the default is not among them.
     pub(super) fn new(encodings: &[Encoding], default: Option<Encoding>) -> Result<Self, MiddlewareError> {
         if encodings.is_empty() {
             return Err(MiddlewareError::Missing { field: "encodings" });
@@ -43,7 +43,7 @@ impl Accept {
         Ok(Self { encodings: encodings.to_vec(), default })
     }
 
-    /// `None` is no compression and no word of it.
+    /// Chooses an encoding; `None` means neither compression nor `Vary`.
     pub(super) fn choose(&self, headers: &HeaderMap) -> Option<Choice> {
         let mut lines = headers.get_all(ACCEPT_ENCODING).iter().map(|line| line.to_str().unwrap_or_default());
         let first = lines.next();
@@ -73,7 +73,7 @@ impl Accept {
 
     fn weigh(&self, item: &str) -> Option<(Coding, f64)> {
         let (name, parameter) = item.split_once(';').map_or((item, None), |(name, rest)| (name, Some(rest)));
-        // Codings and the name of the weight are the same in any case (RFC 9110, sections 8.4.1 and 12.4.2).
+        // Codings and the name of the weight are case-insensitive (RFC 9110, sections 8.4.1 and 12.4.2).
         let coding = match name.trim_matches(SPACE) {
             "*" => Coding::Any,
             name if name.eq_ignore_ascii_case("identity") => Coding::Identity,
@@ -109,7 +109,7 @@ fn token(encoding: Encoding) -> &'static str {
     }
 }
 
-/// The space that may stand around an item and its parameter.
+/// The whitespace allowed around an item and its parameter.
 const SPACE: [char; 2] = [' ', '\t'];
 
 /// The text behind `q=`.

@@ -12,40 +12,40 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// Output is passed on in pieces of about this size.
+/// Output is passed on in chunks of about this size, in bytes.
 const PIECE: usize = 16 * 1024;
-/// So much input is taken in at once before the worker turns to others.
+/// The most input in bytes that is read before the worker turns to other tasks.
 const TURN: usize = 256 * 1024;
-/// How long something may be held back: Traefik's default `flushInterval`.
+/// The longest time that output may be held back: Traefik's default `flushInterval`.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The compressed form of a body.
 pub(super) struct Compressed {
     inner: Body,
-    /// Taken from `inner` already.
+    /// Already taken from `inner`.
     first: Option<Bytes>,
-    /// `None` once everything was read.
+    /// `None` once all input was read.
     encoder: Option<Encoder>,
     output: Vec<u8>,
     trailers: Option<HeaderMap>,
-    /// Whether the encoder may hold something back.
+    /// True if the encoder may hold something back.
     holds: bool,
-    /// Whether every pause brings out what is held back, or only one of [`PAUSE`].
+    /// True if every pause flushes the encoder, false if only one of [`PAUSE`] does.
     prompt: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// How a body begins.
+/// The beginning of a body.
 pub(super) enum First {
-    /// With these bytes, and then the rest.
+    /// These bytes, and then the rest.
     Data(Bytes, Body),
-    /// Without any: there are trailers at most.
+    /// No bytes: trailers at most.
     End(Body),
-    /// Nothing came for a while.
+    /// Nothing came within [`PAUSE`].
     Late(Body),
 }
 
-/// Waits for the first bytes; no longer than [`PAUSE`] where the wait is `bounded`.
+/// Waits for the first bytes; at most [`PAUSE`] if `bounded`.
 pub(super) async fn first(mut body: Body, bounded: bool) -> First {
     let next = async {
         loop {
@@ -129,7 +129,7 @@ impl http_body::Body for Compressed {
                     }
                 },
                 None => {
-                    // The input never ends: what there is of it goes out, and others have their turn.
+                    // The input does not end: its output is flushed, and other tasks get their turn.
                     encoder.flush(&mut this.output)?;
                     this.holds = false;
                     return Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut this.output))))));
@@ -189,7 +189,7 @@ impl http_body::Body for PutBack {
     }
 }
 
-/// Trailers or an error, and nothing else.
+/// A body of trailers or an error only.
 struct Last(Option<Result<Frame<Bytes>, BodyError>>);
 
 impl http_body::Body for Last {

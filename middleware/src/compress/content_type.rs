@@ -1,6 +1,6 @@
 //! The media type in a `Content-Type`, as Go's `mime.ParseMediaType` reads it.
 
-/// Type and subtype in lower case; `None` where the value or one of its parameters is malformed.
+/// Type and subtype in lower case; `None` if the value or one of its parameters is malformed.
 pub(super) fn media_type(value: &str) -> Option<String> {
     let (media_type, mut rest) = match value.find(';') {
         Some(at) => value.split_at(at),
@@ -31,7 +31,7 @@ pub(super) fn media_type(value: &str) -> Option<String> {
     }
 }
 
-/// What comes behind a token or a quoted string.
+/// The rest behind a token or a quoted string.
 fn skip_value(text: &str) -> Option<&str> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|c: char| !is_token_char(c)).unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! The codecs behind one face. Encoders are kept by the worker thread for the next answer where that saves work.
+//! The codecs behind one interface. Worker threads reuse encoders where that saves work.
 
 use brotli::CompressorWriter;
 use flate2::{Compress, Compression, FlushCompress, Status};
@@ -7,18 +7,18 @@ use std::cell::RefCell;
 use std::io::{self, Write as _};
 use zstd::stream::raw::{self, Operation as _, OutBuffer};
 
-/// About what the defaults of Traefik's libraries give. On pages of 200 KB a level more of gzip takes twice the time for
+/// About the default level of Traefik's libraries. On pages of 200 KB the next level of gzip takes twice the time for
 /// 5 % less.
 const GZIP_LEVEL: u32 = 5;
-/// A quality more takes a quarter more time for 5 % less.
+/// The next quality takes a quarter more time for 5 % less.
 const BROTLI_QUALITY: u32 = 5;
-/// Below 18 the library turns to a search that is five to twenty times slower; above, it clears more memory.
+/// Below 18 the library uses a search that is five to twenty times slower; above, it clears more memory.
 const BROTLI_WINDOW: u32 = 18;
 const ZSTD_LEVEL: i32 = 3;
-/// What a worker keeps of each kind: some 300 KB an encoder for gzip, 2 MB for Zstandard.
+/// Encoders that a worker keeps of each kind: some 300 KB each for gzip, 2 MB for Zstandard.
 const KEPT_GZIP: usize = 8;
 const KEPT_ZSTD: usize = 2;
-/// Space for output that an encoder is given at once.
+/// Output space in bytes that an encoder is given at once.
 const STEP: usize = 8 * 1024;
 
 thread_local! {
@@ -26,7 +26,7 @@ thread_local! {
     static ZSTD: RefCell<Vec<raw::Encoder<'static>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Compresses one answer.
+/// Compresses one response.
 pub(super) enum Encoder {
     Brotli(Box<CompressorWriter<Vec<u8>>>),
     Gzip(Compress),
@@ -34,10 +34,10 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
-    /// For an answer of exactly `len` bytes, where that is known.
+    /// An encoder for a response of exactly `len` bytes, if that is known.
     ///
     /// # Errors
-    /// Where there is no memory for it.
+    /// If there is no memory for it.
     pub(super) fn new(encoding: Encoding, len: Option<u64>) -> io::Result<Self> {
         Ok(match encoding {
             Encoding::Br => {
@@ -52,17 +52,17 @@ impl Encoder {
                     Some(kept) => kept,
                     None => raw::Encoder::new(ZSTD_LEVEL)?,
                 };
-                // Tables as small as the answer: half the time where it is small.
+                // Tables as small as the response: half the time for a small one.
                 codec.set_pledged_src_size(len)?;
                 Self::Zstd(codec)
             }
         })
     }
 
-    /// Takes `input`; what comes of it so far is appended to `output`.
+    /// Takes `input`; output so far is appended to `output`.
     ///
     /// # Errors
-    /// Where the codec fails.
+    /// If the codec fails.
     pub(super) fn write(&mut self, input: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Brotli(writer) => {
@@ -88,27 +88,27 @@ impl Encoder {
         Ok(())
     }
 
-    /// Brings everything out that was taken, so that the client can read up to here.
+    /// Flushes everything that was taken, so that the client can read up to here.
     ///
     /// # Errors
-    /// Where the codec fails.
+    /// If the codec fails.
     pub(super) fn flush(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Brotli(writer) => {
                 writer.flush()?;
                 output.append(writer.get_mut());
             }
-            // All is out when space is left over.
+            // All is flushed when space is left over.
             Self::Gzip(codec) => while step(codec, &[], output, FlushCompress::Sync)?.1 {},
             Self::Zstd(codec) => while run(output, |space| codec.flush(space))? > 0 {},
         }
         Ok(())
     }
 
-    /// Ends the answer.
+    /// Ends the response.
     ///
     /// # Errors
-    /// Where the codec fails.
+    /// If the codec fails.
     pub(super) fn finish(self, output: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Brotli(writer) => output.append(&mut writer.into_inner()),
@@ -128,7 +128,7 @@ impl Encoder {
     }
 }
 
-/// One step of gzip; true where the space did not suffice.
+/// One step of gzip; true if the output space was too small.
 fn step(codec: &mut Compress, input: &[u8], output: &mut Vec<u8>, flush: FlushCompress) -> io::Result<(Status, bool)> {
     output.reserve(STEP);
     let status = codec.compress_vec(input, output, flush).map_err(io::Error::other)?;

@@ -1,14 +1,14 @@
-//! Validators of answers that are compressed (RFC 9110 section 8.8).
+//! Validators of compressed responses (RFC 9110 section 8.8).
 //!
-//! A strong tag says that two answers are the same byte for byte, which a plain and a compressed one are not: a client
-//! that has half of the one would complete it by a range of the other. So the tag of a compressed answer is weak. As
-//! clients that change what they read send that tag back in `If-Match`, which a weak one never meets, it is the backend's
-//! own again there. `If-None-Match` compares weakly and needs nothing.
+//! A strong tag says that two responses are the same byte for byte, which a plain and a compressed one are not: a
+//! client that has half of one would complete it by a range of the other. So a compressed response has a weak tag. A
+//! that changes what it read sends that tag back in `If-Match`, which a weak tag never matches, so it is made strong
+//! again, as the backend sent it. `If-None-Match` compares weakly and needs nothing.
 
 use http::HeaderMap;
 use http::header::{ETAG, HeaderValue, IF_MATCH};
 
-/// Makes the answer's tag a weak one.
+/// Makes the response's tag weak.
 pub(super) fn weaken(headers: &mut HeaderMap) {
     let Some(tag) = headers.get_mut(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\"")) else { return };
     if let Ok(weak) = HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()) {
@@ -16,7 +16,7 @@ pub(super) fn weaken(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the tags in the request's `If-Match` strong ones.
+/// Makes the tags in the request's `If-Match` strong.
 pub(super) fn strengthen(headers: &mut HeaderMap) {
     if !headers.contains_key(IF_MATCH) {
         return;
@@ -33,7 +33,7 @@ pub(super) fn strengthen(headers: &mut HeaderMap) {
     }
 }
 
-/// The list with every `W/` before a tag left out; `None` where there is none.
+/// The list without the `W/` before its tags; `None` if there is no `W/`.
 fn strong(list: &[u8]) -> Option<HeaderValue> {
     let (mut out, mut inside) = (Vec::with_capacity(list.len()), false);
     let mut rest = list;

@@ -1,7 +1,7 @@
-//! Compresses answers (`compress`).
+//! Compresses responses (`compress`).
 //!
-//! `accept` chooses the encoding when the request comes, this file decides by the answer's head whether it is compressed
-//! at all, `body` compresses as the answer streams through, `encoder` holds the codecs, `etag` keeps validators true.
+//! `accept` chooses the encoding when the request comes, this file decides by the response's head whether it is
+//! compressed at all, `body` compresses the stream, `encoder` holds the codecs, `etag` keeps validators correct.
 
 mod accept;
 mod body;
@@ -26,18 +26,18 @@ use http::header::{
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body as _;
 
-/// An answer that carries it is not compressed by gzip (an option of Traefik's gzip library).
+/// A response with this header is not compressed by gzip (an option of Traefik's gzip library).
 const NO_COMPRESSION: HeaderName = HeaderName::from_static("no-gzip-compression");
 const GRPC: &str = "application/grpc";
 const DEFAULT_MIN_LEN: u64 = 1024;
 
-/// Compresses answers.
+/// Compresses responses.
 #[derive(Debug)]
 pub struct Compress {
     accept: Accept,
     /// Media types in lower case; gRPC frames its own compression.
     excluded: Vec<String>,
-    /// Where this is not empty, no others are compressed.
+    /// If not empty, only these are compressed.
     included: Vec<String>,
     min_len: u64,
 }
@@ -74,7 +74,7 @@ impl Compress {
         vary::by_encoding(response.headers_mut());
         let unwanted = choice.encoding == Encoding::Gzip && response.headers_mut().remove(NO_COMPRESSION).is_some();
         if choice.compresses && response.status() == StatusCode::NOT_MODIFIED {
-            // What the client holds was compressed, so its tag is a weak one.
+            // The client holds a compressed response, so its tag is weak.
             etag::weaken(response.headers_mut());
         }
         if unwanted || !choice.compresses || !self.may_compress(choice.encoding, response) {
@@ -85,7 +85,7 @@ impl Compress {
         if known.is_some_and(|len| len < self.min_len) {
             return;
         }
-        // Without a type, gzip's filter looks at the first bytes; without a length, an answer without any is left alone.
+        // Without a type, gzip's filter sniffs the first bytes; without a length, an empty response is left alone.
         let sniffs = choice.encoding == Encoding::Gzip
             && !response.headers().contains_key(CONTENT_TYPE)
             && (!self.included.is_empty() || self.excluded.len() > 1);
@@ -115,19 +115,19 @@ impl Compress {
         }
     }
 
-    /// As in Traefik, the exclusions hold for the request's type too, where gRPC and event streams say what they are.
+    /// As in Traefik, the exclusions apply to the request's type too, by which gRPC and event streams are recognized.
     fn excludes_request(&self, headers: &HeaderMap) -> bool {
         let Some(text) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
         let is_excluded = |media_type: String| self.excluded.contains(&media_type);
         content_type::media_type(text).is_some_and(is_excluded)
     }
 
-    /// By everything in the head but the length.
+    /// Decides by everything in the head but the length.
     fn may_compress(&self, encoding: Encoding, response: &Response<Body>) -> bool {
         let headers = response.headers();
         let is_set = |name| headers.get(name).is_some_and(|value: &HeaderValue| !value.is_empty());
         let status = response.status().as_u16();
-        // A part of the plain answer cannot be a part of the compressed one (RFC 9110 section 14).
+        // A range of the plain response is not a range of the compressed one (RFC 9110 section 14).
         if response.body().is_end_stream()
             || matches!(status, 100..=199 | 204 | 304)
             || is_set(CONTENT_ENCODING)
@@ -137,11 +137,11 @@ impl Compress {
             return false;
         }
         match headers.get(CONTENT_TYPE).filter(|value| !value.is_empty()) {
-            // brotli and Zstandard compress what has no type; gzip looks into it first.
+            // brotli and Zstandard compress responses without a type; gzip sniffs them first.
             None => encoding != Encoding::Gzip || self.included.is_empty() || !headers.contains_key(CONTENT_TYPE),
             Some(value) => match value.to_str().ok().and_then(content_type::media_type) {
                 Some(media_type) => self.filter(&media_type),
-                // Of a malformed type gzip's filter only knows that it is none of its list.
+                // For gzip's filter a malformed type only means that it is not in the list.
                 None => encoding == Encoding::Gzip && self.included.is_empty(),
             },
         }
@@ -155,7 +155,7 @@ impl Compress {
 
 fn start(encoding: Encoding, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
-    // Ranges would be those of the plain answer.
+    // Ranges would refer to the plain response.
     headers.remove(ACCEPT_RANGES);
     etag::weaken(headers);
     let name = match encoding {
@@ -166,13 +166,13 @@ fn start(encoding: Encoding, headers: &mut HeaderMap) {
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
 }
 
-/// `Cache-Control: no-transform` (RFC 9110 section 7.7, RFC 9111 sections 5.2.1.6 and 5.2.2.6).
+/// True for `Cache-Control: no-transform` (RFC 9110 section 7.7, RFC 9111 sections 5.2.1.6 and 5.2.2.6).
 fn forbids_change(headers: &HeaderMap) -> bool {
     let directives = headers.get_all(CACHE_CONTROL).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     directives.map(<[u8]>::trim_ascii).any(|directive| directive.eq_ignore_ascii_case(b"no-transform"))
 }
 
-/// Zero tells nothing, as in Traefik's gzip library.
+/// The length; zero counts as unknown, as in Traefik's gzip library.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok().filter(|len| *len > 0)
 }

@@ -1,7 +1,7 @@
-//! What a body without a type seems to be: the part of the MIME sniffing standard that Go's `http.DetectContentType`
+//! Guesses the type of a body without one: the part of the MIME sniffing standard that Go's `http.DetectContentType`
 //! has and that types in a configuration name.
 
-/// The media type that the first bytes speak of.
+/// The media type that the first bytes suggest.
 pub(super) fn media_type(body: &[u8]) -> &'static str {
     let body = body.get(..512).unwrap_or(body);
     let text = body.trim_ascii_start();

@@ -27,7 +27,7 @@ fn decompress(encoding: Encoding, data: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// What a client can read of a stream that has not ended.
+/// The part of an unfinished stream that a client can decode.
 fn readable(encoding: Encoding, data: &[u8]) -> Vec<u8> {
     let mut plain = vec![0; 1 << 16];
     let mut len = 0;
@@ -43,7 +43,7 @@ fn readable(encoding: Encoding, data: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// A body in these pieces, with a pause before each `None`.
+/// A body of these chunks, with a pause for each `None`.
 fn body(pieces: Vec<Option<Vec<u8>>>) -> Body {
     let pieces = stream::iter(pieces);
     let frames = futures_util::StreamExt::then(pieces, |piece| async move {
@@ -130,7 +130,7 @@ async fn an_error_of_the_backend_is_not_an_end() {
     assert_eq!(response.into_body().collect().await.unwrap_err().to_string(), "gone at once");
 }
 
-/// The answer to a request with these headers where the backend answers like this.
+/// The response to a request with these headers if the backend responds like this.
 async fn answered(spec: &str, accept: &str, backend: Response<Body>) -> Response<Body> {
     let mut exchange = with(exchange("GET", "/"), &[("accept-encoding", accept)]);
     run(&chain(&[spec]), &mut exchange, |_| backend).await

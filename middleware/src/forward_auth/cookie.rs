@@ -1,4 +1,4 @@
-//! Cookies of the authentication server in answers of backends (`addAuthCookiesToResponse`).
+//! Cookies of the authentication server in responses of backends (`addAuthCookiesToResponse`).
 
 use http::HeaderMap;
 use http::header::{HeaderValue, SET_COOKIE};
@@ -6,12 +6,12 @@ use http::header::{HeaderValue, SET_COOKIE};
 /// A `Set-Cookie` of the authentication server.
 pub(crate) type SetCookie = HeaderValue;
 
-/// All of an answer that have a name.
+/// All `Set-Cookie` lines of a response that have a name.
 pub(super) fn all(headers: &HeaderMap) -> Vec<SetCookie> {
     headers.get_all(SET_COOKIE).iter().filter(|cookie| name(cookie).is_some()).cloned().collect()
 }
 
-/// Of the cookies called `names`, the client gets those of the authentication server; of the others, the backend's.
+/// Cookies called `names` come from the authentication server only, all others from the backend only.
 pub(super) fn merge(names: &[String], theirs: &[SetCookie], headers: &mut HeaderMap) {
     let is_theirs =
         |cookie: &&HeaderValue| name(cookie).is_some_and(|name| names.iter().any(|own| own.as_bytes() == name));

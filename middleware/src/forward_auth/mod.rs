@@ -27,15 +27,15 @@ use std::time::Duration;
 
 pub(crate) use cookie::SetCookie;
 
-/// Traefik's time-out for the whole exchange with the server.
+/// Traefik's timeout for the whole exchange with the server.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Lets a server decide.
+/// Lets an authentication server decide.
 #[derive(Debug)]
 pub struct ForwardAuth {
     name: Name,
     address: Uri,
-    /// From the user and password in the address.
+    /// Made from the user and password in the address.
     authorization: Option<HeaderValue>,
     url: url::Url,
     tls: Option<Arc<ClientTls>>,
@@ -54,10 +54,10 @@ pub struct ForwardAuth {
     signin_url: String,
 }
 
-/// Why a body was not read to its end.
+/// The reason why a body was not read to its end.
 enum Unread {
     Failed,
-    /// It is not framed as it has to be.
+    /// Its framing is wrong.
     Malformed,
     TooLarge,
 }
@@ -71,7 +71,7 @@ impl ForwardAuth {
         }
         let authorization = authorization(&url);
         let uri = if authorization.is_none() && url.fragment().is_none() {
-            // As it is written: reading it leaves out the scheme's own port, which Go's `Host` has.
+            // As written: parsing drops the scheme's default port, which Go's `Host` keeps.
             spec.address.parse()
         } else {
             url.set_fragment(None);
@@ -116,7 +116,7 @@ impl ForwardAuth {
         cookie::merge(&self.cookies, theirs, response.headers_mut());
     }
 
-    /// The server's whole answer.
+    /// The server's whole response.
     async fn ask(
         &self,
         exchange: &mut Exchange,
@@ -153,9 +153,9 @@ impl ForwardAuth {
         }
     }
 
-    /// The request's body, read and put back, where the server gets it too.
+    /// The request's body, read and put back, if the server gets it too.
     async fn body(&self, exchange: &mut Exchange) -> Result<Bytes, Unread> {
-        // What follows a CONNECT is a tunnel's data.
+        // The bytes after a CONNECT are a tunnel's data.
         let is_tunnel = exchange.head.method == Method::CONNECT && exchange.body.size_hint().exact().is_none();
         if !self.forward_body || is_tunnel || exchange.body.is_end_stream() {
             return Ok(Bytes::new());
@@ -198,7 +198,7 @@ impl ForwardAuth {
         }
     }
 
-    /// What the backend is told of the client, in the place of what the client told itself.
+    /// Replaces the client's own headers by those that the server sent for the backend.
     fn copy_headers(&self, to: &mut HeaderMap, from: &HeaderMap) {
         let copy = |to: &mut HeaderMap, name: &HeaderName| {
             to.remove(name);
@@ -222,7 +222,7 @@ impl ForwardAuth {
     }
 }
 
-/// All of `body`, unless it is longer than `most`.
+/// All of `body`, unless it is longer than `most` bytes.
 async fn read(mut body: Body, most: Option<u64>) -> Result<Bytes, Unread> {
     let mut whole = BytesMut::new();
     let mut only = None;
@@ -232,7 +232,7 @@ async fn read(mut body: Body, most: Option<u64>) -> Result<Bytes, Unread> {
         if most.is_some_and(|most| (whole.len() + data.len()) as u64 > most) {
             return Err(Unread::TooLarge);
         }
-        // One piece is not copied.
+        // A body of one chunk is not copied.
         if whole.is_empty() && only.is_none() && body.is_end_stream() {
             only = Some(data);
         } else {
@@ -242,7 +242,7 @@ async fn read(mut body: Body, most: Option<u64>) -> Result<Bytes, Unread> {
     Ok(only.unwrap_or_else(|| whole.freeze()))
 }
 
-/// Go's client sends a user in a URL as `Authorization`, unless the request has one of its own.
+/// The `Authorization` for the user in a URL, which Go's client sends unless the request has its own.
 fn authorization(url: &url::Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;

@@ -1,4 +1,4 @@
-//! What the authentication server is asked with.
+//! The request to the authentication server.
 
 use crate::{Body, Exchange, path};
 use http::header::{
@@ -40,10 +40,10 @@ const HOP: [HeaderName; 7] = [
     TRAILER,
 ];
 
-/// The headers of the question about `exchange`.
+/// The headers of the request that asks about `exchange`.
 ///
-/// Where `trust` is not set, what proxies before us said is overwritten where we know better, and the rest stays; false
-/// takes all of it away first, true keeps all of it, and both add what is missing.
+/// If `trust` is not set, headers of proxies before us are overwritten where we know better, and the rest stays; false
+/// removes all of them first, true keeps all of them, and both add missing ones.
 pub(super) fn headers(exchange: &Exchange, trust: Option<bool>, allowed: &[HeaderName]) -> HeaderMap {
     let given = &exchange.head.headers;
     let mut headers = if allowed.is_empty() {
@@ -55,7 +55,7 @@ pub(super) fn headers(exchange: &Exchange, trust: Option<bool>, allowed: &[Heade
     };
     headers.remove(HOST);
     headers.remove(CONTENT_LENGTH);
-    // The body, where it is sent at all, is there already.
+    // The body, if it is sent at all, has been read already.
     headers.remove(EXPECT);
     if trust == Some(false) {
         for name in &FORWARDED {
@@ -134,7 +134,7 @@ fn picked(given: &HeaderMap, allowed: &[HeaderName]) -> HeaderMap {
     headers
 }
 
-/// What we know of the request ourselves. The port depends on the scheme that the server is told.
+/// The values that we know ourselves. The port depends on the scheme that the server is told.
 fn known(exchange: &Exchange, headers: &HeaderMap) -> [(HeaderName, String); 6] {
     let proto = if exchange.is_tls() { "https" } else { "http" };
     let host = exchange.host();

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An authentication server that answers as told and remembers what it was asked.
+/// An authentication server with a fixed response that records its requests.
 #[derive(Default)]
 struct Server {
     answer: Mutex<Option<Response<Body>>>,
@@ -181,7 +181,7 @@ async fn its_cookies_replace_the_backends() {
     let response = through(r#", "addAuthCookiesToResponse": ["session"]"#, &server, &mut request()).await;
     let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
     assert_eq!(cookies, ["theme=dark; Path=/", "session=ours; HttpOnly"]);
-    // Where it sets none, the backend's stay.
+    // If the server sets no cookies, the backend's stay.
     let server = Server::answering(Response::builder(), "");
     let response = through(r#", "addAuthCookiesToResponse": ["session"]"#, &server, &mut request()).await;
     assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);

@@ -1,4 +1,4 @@
-//! What the client is told where the server says no.
+//! The client's response if the server refuses.
 
 use crate::{Body, Exchange, answer, path};
 use bytes::Bytes;
@@ -6,8 +6,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION
 use http::{Response, StatusCode};
 use url::Url;
 
-/// The server's answer as the client gets it. A relative `Location` means the server's own (`base`), where it is not
-/// to stay as it is.
+/// The server's response as the client gets it. A relative `Location` refers to the server (`base`), unless `base` is
+/// `None`.
 pub(super) fn refusal(answer: Response<Bytes>, base: Option<&Url>) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     for name in [
@@ -37,14 +37,14 @@ pub(super) fn refusal(answer: Response<Bytes>, base: Option<&Url>) -> Response<B
             }
         }
     }
-    // A new head: what hyper keeps in the extensions belongs to the server's connection.
+    // A new head: hyper's extensions belong to the server's connection.
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
 }
 
-/// `Some(None)` where the location may stay; `None` where it is no URL.
+/// `Some(None)` if the location may stay; `None` if it is not a URL.
 fn resolved(location: &str, base: Option<&Url>) -> Option<Option<HeaderValue>> {
     let Some(base) = base else { return Some(None) };
     match Url::parse(location) {
@@ -57,7 +57,7 @@ fn resolved(location: &str, base: Option<&Url>) -> Option<Option<HeaderValue>> {
     }
 }
 
-/// Sends the client to the page where it can sign in: Go's `http.Redirect`, whose text Traefik leaves out.
+/// Redirects the client to the sign-in page: Go's `http.Redirect` without its text, as in Traefik.
 pub(super) fn sign_in(exchange: &Exchange, url: &str) -> Response<Body> {
     let is_absolute = url.starts_with("//") || Url::parse(url).is_ok();
     let location = if is_absolute || url.starts_with('/') {

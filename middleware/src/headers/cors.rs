@@ -1,4 +1,4 @@
-//! Cross-origin requests (the Fetch standard's CORS protocol) with Traefik's answers.
+//! Cross-origin requests (the Fetch standard's CORS protocol) with Traefik's responses.
 
 use super::value;
 use crate::pattern::{self, Pattern};
@@ -12,7 +12,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 
-/// Who may read answers from another origin, and what browsers are told of it.
+/// The origins that may read responses, and the headers for browsers.
 #[derive(Debug)]
 pub(super) struct Cors {
     credentials: bool,
@@ -20,20 +20,20 @@ pub(super) struct Cors {
     patterns: Vec<Pattern>,
     allow_headers: Listed,
     allow_methods: Listed,
-    /// `None` where nothing is exposed, or everything with credentials, which browsers refuse.
+    /// `None` if nothing is exposed, or everything with credentials, which browsers refuse.
     expose: Option<HeaderValue>,
     max_age: Option<HeaderValue>,
     add_vary: bool,
 }
 
-/// What a preflight is told is allowed.
+/// The values that a preflight is told are allowed.
 #[derive(Debug)]
 enum Listed {
-    /// What it asked for: `*` means nothing to a request with credentials.
+    /// The values it asked for: `*` has no effect on a request with credentials.
     Asked,
-    /// This.
+    /// A fixed list.
     Fixed(HeaderValue),
-    /// Nothing.
+    /// None.
     Nothing,
 }
 
@@ -41,7 +41,7 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 const STAR: HeaderValue = HeaderValue::from_static("*");
 
 impl Cors {
-    /// `None` where nothing of it is configured.
+    /// `None` if no CORS option is configured.
     pub(super) fn new(spec: &spec::Headers) -> Result<Option<Self>, MiddlewareError> {
         let credentials = spec.access_control_allow_credentials;
         let exposed = &spec.access_control_expose_headers;
@@ -78,7 +78,7 @@ impl Cors {
         }))
     }
 
-    /// The answer to a preflight; `None` where the request is none.
+    /// The response to a preflight; `None` if the request is not a preflight.
     pub(super) fn preflight(&self, head: &Parts) -> Option<Response<Body>> {
         let header = |name| head.headers.get(name).filter(|value| !value.is_empty());
         if head.method != Method::OPTIONS {
@@ -109,7 +109,7 @@ impl Cors {
         Some(response)
     }
 
-    /// The origin that the answer to this request may be read by.
+    /// The origin that may read the response to this request.
     pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         self.matched(headers.get(ORIGIN))
     }
@@ -130,14 +130,15 @@ impl Cors {
         }
     }
 
-    /// `origin` is `None` where the request has none: Go's empty string, which `*` and expressions match too.
+    /// The matching origin. `origin` is `None` if the request has none: for Go an empty string, which `*` and
+    /// expressions match too.
     fn matched(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
         for allowed in &self.origins {
             if origin.is_some_and(|origin| origin == allowed) {
                 return Some(allowed.clone());
             }
             if *allowed == STAR {
-                // A browser takes no `*` for a request with credentials.
+                // Browsers reject `*` for a request with credentials.
                 return if self.credentials { Some(or_empty(origin)) } else { Some(STAR) };
             }
         }

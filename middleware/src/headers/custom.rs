@@ -1,4 +1,4 @@
-//! Headers that users choose.
+//! Custom headers.
 
 use super::{name, value};
 use crate::exchange::OmitForwardedFor;
@@ -8,12 +8,12 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use std::collections::BTreeMap;
 
-/// Headers set and deleted.
+/// Headers to set and to delete.
 #[derive(Debug)]
 pub(super) struct Custom {
     request: Changes,
     response: Changes,
-    /// The backend gets no `X-Forwarded-For`, also not the one that we would add.
+    /// The backend gets no `X-Forwarded-For`, not even the one that the proxy adds.
     omit_forwarded_for: bool,
 }
 
@@ -26,7 +26,7 @@ struct Changes {
 impl Custom {
     pub(super) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
         let mut request = Changes::new(&spec.custom_request_headers)?;
-        // A request always has a host; Go keeps it apart from the headers.
+        // A request always has a host, which Go keeps apart from the headers.
         request.delete.retain(|name| name != HOST && name != CONTENT_LENGTH);
         Ok(Self {
             request,
@@ -55,7 +55,7 @@ impl Changes {
             if text.is_empty() {
                 changes.delete.push(name);
             } else if name != CONTENT_LENGTH && name != TRANSFER_ENCODING {
-                // Where a message ends is not for a configuration to say; Go goes by the message too.
+                // A configuration must not change where a message ends; Go ignores these headers too.
                 changes.set.push((name, value(text)?));
             }
         }

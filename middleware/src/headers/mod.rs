@@ -1,4 +1,4 @@
-//! Headers of requests and answers, CORS, and the usual security headers (`headers`).
+//! Headers of requests and responses, CORS, and the usual security headers (`headers`).
 
 mod cors;
 mod custom;
@@ -15,7 +15,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use secure::Secure;
 
-/// Sets headers of requests and answers, answers CORS preflights, checks hosts.
+/// Sets headers of requests and responses, responds to CORS preflights, checks hosts.
 #[derive(Debug)]
 pub struct Headers {
     cors: Option<Cors>,
@@ -23,12 +23,12 @@ pub struct Headers {
     secure: Option<Secure>,
 }
 
-/// What the answer's headers depend on besides the configuration.
+/// The facts of the request that the response's headers depend on.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// `Access-Control-Allow-Origin`.
     origin: Option<HeaderValue>,
-    /// Whether the inner half, which checks hosts and sets security headers, was passed.
+    /// Set if the inner half, which checks hosts and sets security headers, was passed.
     secured: Option<secure::Seen>,
 }
 
@@ -64,7 +64,7 @@ impl Headers {
 
     /// `encoded`: a middleware further out chose an encoding.
     pub(crate) fn on_response(&self, seen: Seen, encoded: bool, response: &mut Response<Body>) {
-        // Who takes `Upgrade` off answers means those that offer HTTP/2, and not WebSockets.
+        // Removing `Upgrade` from responses is meant for offers of HTTP/2, not for WebSockets.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }
@@ -74,7 +74,7 @@ impl Headers {
         self.outer(seen.origin, encoded, response);
     }
 
-    /// The outer half, which sees what the inner one answered.
+    /// The outer half, which also runs on responses of the inner one.
     fn outer(&self, origin: Option<HeaderValue>, encoded: bool, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         self.custom.on_response(headers);
@@ -93,7 +93,7 @@ fn value(text: &str) -> Result<HeaderValue, MiddlewareError> {
     HeaderValue::from_bytes(text.as_bytes()).map_err(|_| MiddlewareError::HeaderValue(text))
 }
 
-/// What Go does when it writes a value: policies are often written in several lines.
+/// Joins lines as Go does when it writes a value: policies are often written in several lines.
 fn line(text: &str) -> String {
     text.replace(['\n', '\r'], " ").trim_matches([' ', '\t']).to_owned()
 }

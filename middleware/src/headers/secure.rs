@@ -20,20 +20,20 @@ pub(super) struct Secure {
     host_headers: Vec<HeaderName>,
     tls_headers: Vec<(HeaderName, HeaderValue)>,
     always: Vec<(HeaderName, HeaderValue)>,
-    /// Where the client came over TLS.
+    /// Set only on TLS connections.
     over_tls: Vec<(HeaderName, HeaderValue)>,
-    /// Policies with places for a nonce: the texts between them.
+    /// Policies with placeholders for a nonce: the texts between them.
     with_nonce: Vec<(HeaderName, Vec<String>)>,
 }
 
-/// What the answer's headers depend on.
+/// The facts of the request that the response's headers depend on.
 #[derive(Debug)]
 pub(super) struct Seen {
     tls: bool,
 }
 
 impl Secure {
-    /// `None` where nothing of it is configured.
+    /// `None` if none of these options is configured.
     pub(super) fn new(spec: &spec::Headers) -> Result<Option<Self>, MiddlewareError> {
         if !is_set(spec) {
             return Ok(None);
@@ -90,7 +90,7 @@ impl Secure {
     }
 
     /// # Errors
-    /// The answer to a request for a host that is not allowed.
+    /// The response to a request for a host that is not allowed.
     pub(super) fn on_request(&self, exchange: &Exchange) -> Result<Seen, Box<Response<Body>>> {
         if !self.allowed_hosts.is_empty() {
             let headers = &exchange.head.headers;
@@ -126,10 +126,10 @@ impl Secure {
     }
 }
 
-/// One nonce for all policies of an answer: `'nonce-` and 16 random bytes.
+/// One nonce for all policies of a response: `'nonce-` and 16 random bytes.
 fn nonce() -> String {
     let mut bytes = [0; 16];
-    // Without randomness the policy must not become guessable: no nonce, and no inline script runs.
+    // Without randomness the policy must not become guessable: without a nonce, no inline script runs.
     if getrandom::fill(&mut bytes).is_err() {
         return "'none'".to_owned();
     }

@@ -4,7 +4,7 @@ use crate::exchange::OmitForwardedFor;
 use crate::testing::{chain, compile, exchange, header, ok, over_tls, passes, run, text, with};
 use http::{HeaderMap, Response};
 
-/// The headers of the answer to a plain GET with these request headers; the backend adds `backend`.
+/// The headers of the response to a plain GET with these request headers; the backend adds `backend`.
 async fn answered(spec: &str, request: &[(&'static str, &str)], backend: &[(&'static str, &'static str)]) -> HeaderMap {
     let mut exchange = with(exchange("GET", "/"), request);
     let answer = |_: &crate::Exchange| {
@@ -58,7 +58,7 @@ async fn security_headers_are_set_over_the_backends() {
         ("permissions-policy", "camera=()"),
         ("content-security-policy", "default-src 'self'"),
         ("content-security-policy-report-only", "img-src *"),
-        // The connection is plain, and nothing was said of headers that tell otherwise.
+        // The connection is plain, and no header says otherwise.
         ("strict-transport-security", ""),
         ("public-key-pins", ""),
     ] {

@@ -1,43 +1,43 @@
-//! The arithmetic of token buckets, as `golang.org/x/time/rate` has it.
+//! The arithmetic of token buckets, following `golang.org/x/time/rate`.
 //!
-//! A bucket is one number: the moment at which it would have held no token. Tokens are the time since then over the time
-//! that one token takes, at most the burst.
+//! A bucket is one number: the time at which it would have held no token. Its tokens are the time since then divided by
+//! the time per token, at most the burst.
 
 use std::time::Duration;
 
-/// How fast buckets fill, and how much they hold.
+/// The refill rate and the capacity of buckets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
-    /// Nanoseconds that one token takes.
+    /// Nanoseconds per token.
     token: u64,
-    /// Nanoseconds that an empty bucket takes to be full.
+    /// Nanoseconds until an empty bucket is full.
     full: u64,
-    /// The longest that a request waits.
+    /// The longest delay of a request.
     max_delay: Duration,
-    /// Nanoseconds without a request after which a bucket is as new.
+    /// Nanoseconds without a request after which a bucket can be forgotten.
     pub(super) idle: u64,
 }
 
-/// What becomes of a request.
+/// The decision on a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
     /// It goes on.
     Pass,
     /// It is refused; after this time it would have passed.
     Refuse(Duration),
-    /// It goes on after this time.
+    /// It goes on after this delay.
     Wait(Duration),
 }
 
 impl Rate {
-    /// `average` requests in `period` (zero is a second), `burst` at once (at least one); `None` is no limit.
+    /// `average` requests in `period` (zero means a second), `burst` at once (at least one); `None` means no limit.
     pub(super) fn new(average: i64, period: Duration, burst: i64) -> Option<Self> {
         let period = if period.is_zero() { Duration::from_secs(1) } else { period };
         let average = u64::try_from(average).ok().filter(|average| *average > 0)?;
         let burst = u64::try_from(burst).unwrap_or_default().max(1);
         let per_second = average as f64 / period.as_secs_f64();
         let token = (1e9 / per_second) as u64;
-        // Traefik's choices: half the time of a token, but never more than half a second; and the time to live of a source.
+        // Traefik's choices: half the time of a token, but at most half a second; and the time to live of a source.
         let max_delay = if per_second < 1.0 {
             Duration::from_millis(500)
         } else {
@@ -57,7 +57,7 @@ impl Rate {
         i128::from(now) - i128::from(self.full)
     }
 
-    /// Takes a token at `now`, which may be owed; what is refused is not taken.
+    /// Takes a token at `now`, or in advance if the delay is short enough; a refused request takes none.
     pub(super) fn take(&self, empty_at: &mut i128, now: u64) -> Verdict {
         let after = (*empty_at).max(self.fresh(now)) + i128::from(self.token);
         let owed = u64::try_from(after - i128::from(now)).unwrap_or_default();

@@ -24,9 +24,9 @@ const RETRY_IN: HeaderName = HeaderName::from_static("x-retry-in");
 #[derive(Debug)]
 pub struct RateLimit {
     criterion: Criterion,
-    /// `None` is no limit.
+    /// `None` means no limit.
     limit: Option<(Rate, Store)>,
-    /// Nanoseconds are counted from here.
+    /// The origin of time stamps, which are in nanoseconds.
     start: Instant,
 }
 
@@ -37,20 +37,20 @@ impl RateLimit {
         Ok(Self { criterion, limit: rate.map(|rate| (rate, Store::default())), start: Instant::now() })
     }
 
-    /// Whether the request may pass now, after a while, or not at all; a while is waited here.
+    /// Applies the decision: lets the request pass, delays it or refuses it.
     pub(crate) async fn on_request(&self, verdict: Verdict) -> Flow {
         match verdict {
             Verdict::Pass => Flow::Pass,
             Verdict::Refuse(delay) => Flow::answer(refusal(delay)),
             Verdict::Wait(delay) => {
-                // Boxed, since few requests wait and every one would carry the timer's size.
+                // Boxed: few requests wait, and every one would carry the timer's size.
                 Box::pin(tokio::time::sleep(delay)).await;
                 Flow::Pass
             }
         }
     }
 
-    /// Takes a token for the request. Apart from the wait, since an exchange must not be borrowed across one.
+    /// Takes a token for the request. Separate from the delay, since an exchange must not be borrowed across an await.
     pub(crate) fn take(&self, exchange: &Exchange) -> Verdict {
         let Some((rate, store)) = &self.limit else { return Verdict::Pass };
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! The buckets of all sources, in shards so that workers rarely meet.
+//! The buckets of all sources, in shards so that workers rarely contend.
 
 use super::bucket::{Rate, Verdict};
 use crate::address::Client;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::net::IpAddr;
 
-/// Traefik's limit on sources that are remembered.
+/// Traefik's limit on the number of sources.
 const MAX_SOURCES: usize = 65536;
 const SHARDS: usize = 64;
 const MAX_IN_SHARD: usize = MAX_SOURCES / SHARDS;
@@ -31,9 +31,9 @@ enum Source {
 
 #[derive(Debug)]
 struct Entry {
-    /// The bucket; see [`Rate::take`].
+    /// The bucket's state; see [`Rate::take`].
     empty_at: i128,
-    /// When it may be forgotten, in nanoseconds.
+    /// The time after which it may be forgotten, in nanoseconds.
     expires: u64,
 }
 
@@ -69,14 +69,14 @@ impl Store {
         verdict
     }
 
-    /// How many sources are remembered.
+    /// The number of known sources.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 }
 
-/// Forgets what may be forgotten; where that is nothing and the shard is full, the eighth that would be forgotten first.
+/// Removes expired entries; if there are none and the shard is full, the eighth that expires first.
 fn make_room(shard: &mut Shard, now: u64) {
     shard.retain(|_, entry| entry.expires > now);
     if shard.len() >= MAX_IN_SHARD {
@@ -113,7 +113,7 @@ impl Equivalent<Source> for Client<'_> {
     }
 }
 
-// Both forms hash alike, so that a look-up allocates nothing.
+// Both forms hash alike, so that a look-up does not allocate.
 impl Hash for Source {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {

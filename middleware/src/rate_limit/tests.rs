@@ -20,7 +20,7 @@ fn a_bucket_gives_its_burst_and_then_its_rate() {
     }
     // The next token is half a second away, more than the quarter that a request waits here.
     assert_eq!(rate.take(&mut bucket, 0), Verdict::Refuse(Duration::from_millis(500)));
-    // What was refused was not taken.
+    // A refused request takes no token.
     assert_eq!(rate.take(&mut bucket, SECOND / 2), Verdict::Pass);
     assert_eq!(rate.take(&mut bucket, SECOND * 3 / 4), Verdict::Wait(Duration::from_millis(250)));
     assert_eq!(rate.take(&mut bucket, SECOND * 3 / 4), Verdict::Refuse(Duration::from_millis(750)));

@@ -1,9 +1,9 @@
-//! A URL as Go writes it after reading it (`url.Parse`, `URL.String`).
+//! A URL in the form that Go gives it by parsing and printing (`url.Parse`, `URL.String`).
 
 use crate::path;
 use std::borrow::Cow;
 
-/// `url` with everything escaped that Go escapes; `None` where Go takes it for no URL.
+/// `url` with everything escaped that Go escapes; `None` if Go does not accept it as a URL.
 pub(super) fn encoded(url: &str) -> Option<Cow<'_, str>> {
     if url.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return None;
@@ -27,13 +27,13 @@ pub(super) fn encoded(url: &str) -> Option<Cow<'_, str>> {
     if stays && matches!((&path_sent, &fragment_sent), (Cow::Borrowed(_), Cow::Borrowed(_))) {
         return Some(Cow::Borrowed(url));
     }
-    // An empty fragment is none.
+    // An empty fragment is dropped.
     let mark = if fragment_sent.is_empty() { "" } else { "#" };
     let parts = [&scheme.to_ascii_lowercase(), &origin[scheme.len()..], &path_sent, query, mark, &fragment_sent];
     Some(Cow::Owned(parts.concat()))
 }
 
-/// The text before `mark`, and the rest with it.
+/// The text before `mark`, and the rest from `mark` on.
 fn split(text: &str, mark: char) -> (&str, &str) {
     text.split_at(text.find(mark).unwrap_or(text.len()))
 }

@@ -1,4 +1,4 @@
-//! Middlewares that send the client elsewhere.
+//! Middlewares that redirect the client.
 
 mod location;
 mod regex;
@@ -12,7 +12,7 @@ use crate::{Exchange, answer};
 use http::header::{HeaderValue, LOCATION};
 use http::{Method, StatusCode};
 
-/// Answers with `url` where it is not `old`; the method stays for all but GET.
+/// Redirects to `url` if that differs from `old`; the method stays for all but GET.
 fn redirect(exchange: &Exchange, old: &str, url: &str, permanent: bool) -> Flow {
     if url == old {
         return Flow::Pass;

@@ -22,7 +22,7 @@ impl RedirectRegex {
     }
 
     pub(crate) fn on_request(&self, exchange: &Exchange) -> Flow {
-        // Unlike redirectScheme, X-Forwarded-Proto has no say.
+        // Unlike redirectScheme, this ignores X-Forwarded-Proto.
         let scheme = if exchange.is_tls() { "https://" } else { "http://" };
         let url = [scheme, exchange.host(), &path::written_uri(exchange)].concat();
         if !self.pattern.is_match(&url) {

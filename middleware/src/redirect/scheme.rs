@@ -11,7 +11,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 pub struct RedirectScheme {
     /// With `://`.
     scheme: String,
-    /// With its `:`, empty where it is the scheme's own.
+    /// With its `:`; empty for the scheme's default port.
     port: String,
     permanent: bool,
 }
@@ -43,7 +43,7 @@ impl RedirectScheme {
     }
 }
 
-/// What the client spoke, as far as a trusted proxy before us says so (`ws` was `http` before its upgrade).
+/// The client's scheme, taken from a trusted proxy before us if it says so (`ws` was `http` before its upgrade).
 fn scheme(exchange: &Exchange) -> &'static str {
     let said = exchange.head.headers.get(FORWARDED_PROTO).map_or(&b""[..], |value| value.as_bytes());
     let is = |name: &[u8]| said.eq_ignore_ascii_case(name);
@@ -56,7 +56,7 @@ fn scheme(exchange: &Exchange) -> &'static str {
     }
 }
 
-/// Host and `:port`, as Go's `net.SplitHostPort` parts them.
+/// Host and `:port`, split as by Go's `net.SplitHostPort`.
 fn split_port(host: &str) -> (&str, &str) {
     match host.rfind(':') {
         Some(at) if !host[..at].contains(':') || host[..at].ends_with(']') => host.split_at(at),

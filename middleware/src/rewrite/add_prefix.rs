@@ -7,7 +7,7 @@ use flow_model::middleware as spec;
 pub struct AddPrefix {
     prefix: String,
     escaped: String,
-    /// Escaping does not change it.
+    /// True if escaping does not change it.
     is_plain: bool,
 }
 

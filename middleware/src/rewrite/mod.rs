@@ -17,14 +17,14 @@ use crate::path;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
-/// Appends `value` under `name`, unless no header can hold it.
+/// Appends `value` under `name`, unless it is not a valid header value.
 fn append(exchange: &mut Exchange, name: HeaderName, value: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(value) {
         exchange.head.headers.append(name, value);
     }
 }
 
-/// Goes on with the escaped `path`, or refuses one that a backend might read as another (`..`, `.`, `//`).
+/// Goes on with the escaped `path`, or refuses one that a backend might read differently (`..`, `.`, `//`).
 fn go_on(exchange: &mut Exchange, path: &str) -> Flow {
     if !path::is_clean(path) {
         return Flow::answer(answer::http_error(StatusCode::BAD_REQUEST, "Bad Request"));

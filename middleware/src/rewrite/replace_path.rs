@@ -11,7 +11,7 @@ const REPLACED_PATH: HeaderName = HeaderName::from_static("x-replaced-path");
 /// Replaces the path.
 #[derive(Debug)]
 pub struct ReplacePath {
-    /// The escaped path, or what is wrong with it: Traefik finds out at the first request.
+    /// The escaped path, or its error: Traefik reports it at the first request.
     path: Result<String, path::BadEscape>,
 }
 

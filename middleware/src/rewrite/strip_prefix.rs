@@ -8,15 +8,15 @@ use std::borrow::Cow;
 
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
-/// Takes a prefix off the path.
+/// Removes a prefix from the path.
 #[derive(Debug)]
 pub struct StripPrefix {
     prefixes: Vec<String>,
-    /// Nothing left becomes `/` at once, which a prefix added later would show.
+    /// An empty rest becomes `/` at once, which a prefix added later would show.
     force_slash: bool,
 }
 
-/// Takes a prefix off the path by regular expressions on the decoded one.
+/// Removes a prefix from the path by regular expressions on the decoded one.
 #[derive(Debug)]
 pub struct StripPrefixRegex {
     patterns: Vec<Pattern>,
@@ -51,7 +51,7 @@ impl StripPrefixRegex {
         let raw = path::current(exchange);
         let decoded = decoded(raw);
         let text = String::from_utf8_lossy(&decoded);
-        // As in Traefik, the first match counts, and only where the path starts with the same text.
+        // As in Traefik, the first match counts, and only if the path starts with the same text.
         let found = self
             .patterns
             .iter()
@@ -65,7 +65,7 @@ impl StripPrefixRegex {
     }
 }
 
-/// The path as rules and prefixes see it. The edge refuses broken escapes, so that a path that has one is not decoded.
+/// The path that rules and prefixes match. The edge refuses broken escapes, so a path that has one is not decoded.
 fn decoded(raw: &str) -> Cow<'_, [u8]> {
     path::unescape(raw).unwrap_or(Cow::Borrowed(raw.as_bytes()))
 }

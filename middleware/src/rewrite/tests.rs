@@ -3,7 +3,7 @@ use crate::path::request_uri;
 use crate::testing::{chain, compile, exchange, header, ok, passes, run, text};
 use http::StatusCode;
 
-/// Sends `target` through the middlewares and tells what the backend is asked for and the named header.
+/// Sends `target` through the middlewares; returns the target that the backend sees, and the named header.
 async fn rewritten(specs: &[&str], target: &str, name: &str) -> (String, String) {
     let mut exchange = exchange("GET", target);
     assert!(passes(&chain(specs), &mut exchange).await, "{target}");
