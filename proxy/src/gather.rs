@@ -1,6 +1,6 @@
-//! Writing a message of few bytes in one piece.
+//! Writes a short message with one `send`.
 //!
-//! hyper hands over head and body apart, to be written by `writev`. For a small message one `send` of a copy costs the
+//! hyper passes head and body separately, to be written by `writev`. For a small message one `send` of a copy costs the
 //! kernel some 5 % less than that, and the copy costs next to nothing.
 
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ thread_local! {
     static WHOLE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes `parts` to `tcp` as one, or some of them.
+/// Writes `parts` to `tcp` at once, or some of them.
 pub(crate) fn poll_write(tcp: &mut TcpStream, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
     let tcp = Pin::new(tcp);
     match parts {

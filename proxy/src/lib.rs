@@ -1,7 +1,7 @@
 //! The data plane: listeners, TLS, routing, balancing, forwarding. It does not know Kubernetes.
 //!
-//! A request's way: [`worker`] → [`listener`] → [`tls`] → [`serve`] → [`handler`] → [`router`] → middlewares →
-//! [`service`] → [`forward`]. A configuration's way: [`compile`] → [`snapshot`].
+//! The path of a request: [`worker`] → [`listener`] → [`tls`] → [`serve`] → [`handler`] → [`router`] → middlewares →
+//! [`service`] → [`forward`]. The path of a configuration: [`compile`] → [`snapshot`].
 
 pub mod access_log;
 pub mod compile;

@@ -7,24 +7,24 @@ use flow_middleware::answer::{CLIENT_CLOSED_REQUEST, empty, http_error, status_t
 use http::header::CONNECTION;
 use http::{HeaderValue, Response, StatusCode};
 
-/// Why a request got no answer from a backend.
+/// The reason why there is no response from a backend.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The backend's side failed.
+    /// Forwarding to the backend failed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
-    /// The connection was made with TLS options that are not the router's.
+    /// The connection was made with other TLS options than the router's.
     #[error("the connection's TLS options are not those of the request's host")]
     Misdirected,
     /// No router takes the request.
     #[error("no router takes this request")]
     NoRoute,
-    /// The entry point does not let the request in.
+    /// The entry point refuses the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
-/// The answer to the client.
+/// The response to the client.
 pub(crate) fn respond(failure: &Failure) -> Response<Body> {
     match failure {
         Failure::Forward(error) => match error.kind() {
@@ -33,7 +33,7 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
             }
             Kind::Malformed => {
                 let mut response = status_text(StatusCode::BAD_REQUEST);
-                // Nobody knows where a next request would begin. Over HTTP/2 hyper leaves it out.
+                // It is unclear where a next request would begin. Over HTTP/2 hyper drops this header.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 response
             }

@@ -1,4 +1,4 @@
-//! What is served at one moment: one immutable value, read by every request, swapped whole.
+//! The configuration in effect at one moment: one immutable value, read by every request, swapped as a whole.
 
 use crate::metrics::{Counted, RouteSeries};
 use crate::router::{RequestView, RouteTable};
@@ -13,10 +13,10 @@ use http::Response;
 use std::fmt;
 use std::sync::Arc;
 
-/// What is served at one moment.
+/// The configuration in effect.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// By the entry points' places.
+    /// By index of the entry points.
     pub(crate) entry_points: Box<[EntryPointRoutes]>,
     pub(crate) tls: Arc<TlsState>,
 }
@@ -29,17 +29,17 @@ pub(crate) struct EntryPointRoutes {
 }
 
 impl Snapshot {
-    /// The route of a request that came in at the entry point of this place.
+    /// The route of a request that came in at the entry point of this index.
     pub(crate) fn route(&self, entry_point: usize, tls: bool, request: &RequestView<'_>) -> Option<&Arc<Route>> {
         let routes = self.entry_points.get(entry_point)?;
         if tls { routes.tls.find(request) } else { routes.plain.find(request) }
     }
 }
 
-/// A rule and what stands behind it.
+/// A rule and its pipeline.
 pub(crate) type Route = crate::router::Route<Pipeline>;
 
-/// What a router leads to: its middlewares and its service, ready to serve.
+/// The target of a router: its middlewares and its service, ready to serve.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     /// The service's qualified name.
@@ -48,22 +48,22 @@ pub(crate) struct Pipeline {
     pub(crate) target: Target,
     /// The TLS options that a connection must have been made with; empty for plain connections.
     pub(crate) tls_options: Name,
-    /// Requests go to the access log.
+    /// True if requests go to the access log.
     pub(crate) log: bool,
-    /// Requests go to the metrics.
+    /// Set if requests go to the metrics.
     pub(crate) series: Option<RouteSeries>,
     pub(crate) ingress: Option<Arc<IngressMetadata>>,
 }
 
 impl Route {
-    /// What its requests are counted as.
+    /// The labels that its requests are counted under.
     pub(crate) fn counted(&self) -> Counted<'_> {
         let internal = matches!(self.target.target, Target::Internal(_));
         Counted { router: &self.name, service: &self.target.service, internal }
     }
 }
 
-/// Who answers in the end.
+/// The last stage, which makes the response.
 pub(crate) enum Target {
     /// The proxy itself.
     Internal(Arc<dyn Internal>),
@@ -80,10 +80,10 @@ impl fmt::Debug for Target {
     }
 }
 
-/// A service of the proxy's own, such as its API.
+/// An internal service, such as the API.
 #[async_trait::async_trait]
 pub trait Internal: Send + Sync {
-    /// Answers one request.
+    /// Handles one request.
     async fn answer(&self, exchange: Exchange) -> Response<Body>;
 }
 
@@ -95,7 +95,7 @@ pub struct Publisher(Arc<ArcSwap<Snapshot>>);
 #[derive(Clone, Debug)]
 pub struct Reader(Arc<ArcSwap<Snapshot>>);
 
-/// A place for the current snapshot, `first` to begin with.
+/// The two sides of a holder for the current snapshot, which is `first` to begin with.
 #[must_use]
 pub fn live(first: Arc<Snapshot>) -> (Publisher, Reader) {
     let place = Arc::new(ArcSwap::new(first));
@@ -103,7 +103,7 @@ pub fn live(first: Arc<Snapshot>) -> (Publisher, Reader) {
 }
 
 impl Publisher {
-    /// From now on requests see `snapshot`.
+    /// Makes `snapshot` the current one.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
         self.0.store(snapshot);
     }

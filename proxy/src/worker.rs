@@ -1,8 +1,8 @@
-//! The data plane's threads, and the server that they are.
+//! The data plane's threads, and the server that consists of them.
 //!
-//! Per core, each worker has a runtime, sockets and connections of its own, so that nothing on a request's path is
-//! shared; the kernel spreads connections over the sockets. The alternative is one runtime whose threads steal each
-//! other's work: the same code, as a switch.
+//! Per core, each worker has its own runtime, sockets and connections, so that nothing on a request's path is shared;
+//! the kernel spreads connections over the sockets. The alternative is one runtime whose threads steal work: the same
+//! code, selected by an option.
 
 use crate::listener::{Entry, ListenError, Socket, accept_loop, bind, check_apart};
 use crate::serve::{Handler, accepted};
@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How connections are spread over threads.
+/// The way connections are spread over threads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Threads {
     /// So many threads, each with a runtime of its own.
@@ -27,7 +27,7 @@ pub enum Threads {
 }
 
 impl Threads {
-    /// Sockets an entry point needs.
+    /// The number of sockets that an entry point needs.
     fn sockets(self) -> usize {
         match self {
             Self::PerCore(count) => count.max(1),
@@ -36,11 +36,11 @@ impl Threads {
     }
 }
 
-/// Entry points whose sockets are bound, so that nobody else can have them, but on which nobody is served yet.
+/// Entry points whose sockets are bound, so that no other process can have them, but which do not accept clients yet.
 pub struct Bound {
     threads: Threads,
     entries: Vec<Arc<Entry>>,
-    /// One list an entry point, with one socket a worker.
+    /// For each entry point, one socket a worker.
     sockets: Vec<Vec<Socket>>,
 }
 
@@ -48,7 +48,7 @@ impl Bound {
     /// Binds all entry points. `hostname` is what backends see as `X-Forwarded-Server`.
     ///
     /// # Errors
-    /// Where an address cannot be had; none is kept then.
+    /// If an address cannot be bound; none stays bound then.
     pub fn new(entry_points: &[Arc<EntryPoint>], threads: Threads, hostname: &str) -> Result<Self, ListenError> {
         check_apart(entry_points)?;
         let sockets = entry_points.iter().map(|point| bind(point, threads.sockets())).collect::<Result<_, _>>()?;
@@ -63,22 +63,22 @@ impl Bound {
         &self.entries
     }
 
-    /// Where each entry point is reached, in their order: the real port where zero was asked for.
+    /// The addresses of the entry points, in their order: with the real port if the configured one is zero.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.sockets.iter().filter_map(|sockets| sockets.first()).map(|socket| socket.address).collect()
     }
 
-    /// Starts the workers and lets clients in.
+    /// Starts the workers and accepts clients.
     ///
     /// # Errors
-    /// Where a socket or a thread is refused.
+    /// `Worker` if a thread cannot be started, or the error of a socket.
     pub fn serve(self, handler: Arc<crate::handler::Handler>, tls: Arc<dyn TlsSource>) -> Result<Server, ListenError> {
         // Not generic, so that the path of a request is compiled in this crate and with its options.
         self.serve_by(handler, tls)
     }
 
-    /// [`Bound::serve`] by any handler.
+    /// [`Bound::serve`] with any handler.
     pub(crate) fn serve_by<H: Handler>(self, handler: Arc<H>, tls: Arc<dyn TlsSource>) -> Result<Server, ListenError> {
         let (workers, mut builder) = match self.threads {
             Threads::PerCore(_) => (self.threads.sockets(), Builder::new_current_thread()),
@@ -132,7 +132,7 @@ fn spawn_listener<H: Handler>(
     Ok(())
 }
 
-/// Running workers. Dropping it cuts every connection off; [`drain`](Self::drain) ends them in order.
+/// Running workers. Dropping it aborts every connection; [`drain`](Self::drain) ends them gracefully.
 pub struct Server {
     entries: Vec<Arc<Entry>>,
     cut: CancellationToken,
@@ -146,8 +146,8 @@ impl Server {
         &self.entries
     }
 
-    /// Ends in order: each entry point goes on for its `request_accept_grace`, then takes no more connections, and
-    /// those that are open end with their requests in flight; what is left after `grace` is cut off.
+    /// Shuts down gracefully: each entry point goes on for its `request_accept_grace`, then accepts no more
+    /// connections, and open ones end after their requests in flight; those left after `grace` are aborted.
     pub async fn drain(mut self) {
         join_all(self.entries.iter().map(|entry| async {
             let transport = &entry.point.transport;

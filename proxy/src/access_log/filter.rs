@@ -1,4 +1,4 @@
-//! Which exchanges and which of their fields are written.
+//! Selects the exchanges that are written, and their fields.
 
 use super::Record;
 use std::borrow::Cow;
@@ -27,11 +27,11 @@ impl std::str::FromStr for StatusRange {
 /// An exchange is written if any of these holds, or if none is set.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Filters {
-    /// Its status is in one of these.
+    /// Its status is in one of these ranges.
     pub status_codes: Vec<StatusRange>,
     /// It was sent to a backend more than once.
     pub retry_attempts: bool,
-    /// It took at least this long; zero is not set.
+    /// It took at least this long; zero means not set.
     pub min_duration: Duration,
 }
 
@@ -46,7 +46,7 @@ impl Filters {
     }
 }
 
-/// What happens to a field.
+/// The treatment of a field.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FieldMode {
     /// It is not written.
@@ -58,13 +58,13 @@ pub enum FieldMode {
     Redact,
 }
 
-/// What `redact` writes.
+/// The text that `redact` writes.
 pub(super) const REDACTED: &str = "REDACTED";
 
-/// A rule for things that have names: one mode for those named, one for the others. Names are in lower case.
+/// A rule for named things: one mode for each listed name, one for the others. Names are in lower case.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
-    /// For those not named.
+    /// For names not listed.
     pub default_mode: FieldMode,
     /// By name.
     pub names: HashMap<String, FieldMode>,
@@ -84,7 +84,7 @@ impl Rules {
     }
 }
 
-/// Rules for everything that a line may hold.
+/// Rules for the contents of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fields {
     /// The fields of the line.
@@ -107,7 +107,7 @@ impl Fields {
         !self.headers.all(FieldMode::Drop)
     }
 
-    /// `target` with its query as it may be written.
+    /// `target` with its query filtered by the rules.
     pub(super) fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
         if self.query_parameters.all(FieldMode::Keep) {
             return Cow::Borrowed(target);

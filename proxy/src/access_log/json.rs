@@ -49,7 +49,7 @@ const FIELDS: [&str; 37] = [
     "msg",
 ];
 
-/// Which fields are written, worked out once.
+/// The modes of all fields, computed once.
 #[derive(Debug)]
 pub(super) struct Kept([FieldMode; FIELDS.len()]);
 
@@ -86,7 +86,7 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, kept: &Kept, fields
     line.extend_from_slice(b"}\n");
 }
 
-/// One field, if the exchange has it.
+/// Writes one field, if the exchange has it.
 fn value(line: &mut Vec<u8>, name: &'static str, record: &Record<'_>, fields: &Fields) {
     let nanos = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let upstream = record.upstream;
@@ -137,7 +137,7 @@ fn value(line: &mut Vec<u8>, name: &'static str, record: &Record<'_>, fields: &F
     }
 }
 
-/// `"name":value,`
+/// Writes `"name":value,`.
 fn put<T: Serialize + ?Sized>(line: &mut Vec<u8>, name: &str, value: &T) {
     let _ = write!(line, "\"{name}\":");
     let start = line.len();

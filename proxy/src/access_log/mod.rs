@@ -1,4 +1,4 @@
-//! The access log: one line an exchange, in Traefik's JSON or common form.
+//! The access log: one line per exchange, in Traefik's JSON or common form.
 
 mod common;
 mod filter;
@@ -31,17 +31,17 @@ pub enum Format {
 /// Options of the access log (`accessLog`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
-    /// The file; `None` is the standard output.
+    /// The file; `None` means the standard output.
     pub path: Option<PathBuf>,
     /// The form of a line.
     pub format: Format,
-    /// Which exchanges are written.
+    /// The exchanges that are written.
     pub filters: Filters,
-    /// Which fields are.
+    /// The fields that are written.
     pub fields: Fields,
 }
 
-/// Where finished exchanges go.
+/// Writes finished exchanges.
 #[derive(Debug)]
 pub struct AccessLog {
     options: Options,
@@ -53,19 +53,19 @@ impl AccessLog {
     /// Opens the log.
     ///
     /// # Errors
-    /// Where the file cannot be opened for appending, or no thread can be had.
+    /// If the file cannot be opened for appending, or the thread cannot be started.
     pub fn open(options: Options) -> std::io::Result<Arc<Self>> {
         let writer = Writer::open(options.path.clone())?;
         Ok(Arc::new(Self { kept: json::Kept::new(&options.fields), options, writer }))
     }
 
-    /// Request and answer headers are wanted, so that they must be kept until the end of the exchange.
+    /// True if request and response headers are logged, so that they must be kept until the end of the exchange.
     #[must_use]
     pub fn wants_headers(&self) -> bool {
         self.options.fields.wants_headers()
     }
 
-    /// Writes one exchange, unless the filters leave it out. Never waits for the disk.
+    /// Writes one exchange, unless the filters exclude it. Never waits for the disk.
     pub fn write(&self, record: &Record<'_>) {
         if !self.options.filters.keep(record) {
             return;
@@ -77,7 +77,7 @@ impl AccessLog {
         });
     }
 
-    /// Opens the file anew, after it was moved away (SIGUSR1).
+    /// Reopens the file, after it was moved away (SIGUSR1).
     pub fn reopen(&self) {
         self.writer.reopen();
     }

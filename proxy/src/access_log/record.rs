@@ -1,4 +1,4 @@
-//! One finished exchange, as the log sees it.
+//! One finished exchange, as logged.
 
 use super::filter::{FieldMode, REDACTED};
 use flow_model::config::IngressMetadata;
@@ -7,14 +7,14 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-/// What the backend's side of an exchange was.
+/// The backend's side of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a> {
     /// The server's URL.
     pub url: &'a str,
     /// Its host and port.
     pub address: &'a str,
-    /// From sending the request to the answer's head.
+    /// From sending the request to the response's head.
     pub duration: Duration,
     /// Its status.
     pub status: u16,
@@ -23,21 +23,21 @@ pub struct Upstream<'a> {
 /// One finished exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// When the request's head had come.
+    /// The time when the request's head had come.
     pub start: SystemTime,
-    /// Until the answer's end.
+    /// Until the end of the response.
     pub duration: Duration,
     /// The client.
     pub client: SocketAddr,
-    /// The client as the `X-Forwarded-For` of a trusted proxy has it, else the peer's address.
+    /// The client from the `X-Forwarded-For` of a trusted proxy, else the peer's address.
     pub client_host: &'a str,
-    /// The user that a middleware found.
+    /// The user authenticated by a middleware.
     pub username: Option<&'a str>,
-    /// `Host` as it came.
+    /// `Host` as received.
     pub host: &'a str,
-    /// Method as it came.
+    /// Method as received.
     pub method: &'a Method,
-    /// Path and query as they came.
+    /// Path and query as received.
     pub target: &'a str,
     /// Protocol version.
     pub version: Version,
@@ -47,27 +47,27 @@ pub struct Record<'a> {
     pub tls: Option<(&'a str, &'a str, Option<&'a str>)>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
-    /// Headers of the request, where wanted.
+    /// Headers of the request, if logged.
     pub request_headers: Option<&'a HeaderMap>,
-    /// The router, if one was found.
+    /// The router, if there is one.
     pub router: Option<&'a str>,
     /// Its service.
     pub service: Option<&'a str>,
-    /// The Ingress that the router comes from.
+    /// The Ingress that the router was made from.
     pub ingress: Option<&'a IngressMetadata>,
-    /// The backend's side, if one answered.
+    /// The backend's side, if one responded.
     pub upstream: Option<Upstream<'a>>,
-    /// Times that the request was sent again.
+    /// The number of times that the request was sent again.
     pub retries: u32,
     /// Status sent to the client.
     pub status: u16,
-    /// Bytes of the answer's body sent to the client.
+    /// Bytes of the response's body sent to the client.
     pub response_bytes: u64,
-    /// Bytes of the answer's body as the backend sent it.
+    /// Bytes of the response's body from the backend.
     pub origin_bytes: u64,
-    /// Headers of the backend's answer, where wanted.
+    /// Headers of the backend's response, if logged.
     pub origin_headers: Option<&'a HeaderMap>,
-    /// Headers sent to the client, where wanted.
+    /// Headers sent to the client, if logged.
     pub response_headers: Option<&'a HeaderMap>,
     /// Number of the exchange since the start of the process.
     pub count: u64,
@@ -85,7 +85,7 @@ impl Record<'_> {
         }
     }
 
-    /// A request header that may be written.
+    /// A request header, if it is to be written.
     pub(super) fn kept_header(&self, name: &'static str, fields: &super::Fields) -> Option<Cow<'_, str>> {
         let value = self.request_headers?.get(name)?;
         match fields.headers.mode(name) {

@@ -77,7 +77,7 @@ fn generic_lines_end_with_the_agent_and_clients_cannot_break_out() {
     );
 }
 
-/// Texts that end a line, a field or a quotation to one reader or another, or speak to a terminal.
+/// Texts with characters that end a line, a field or a quotation for some reader, or control a terminal.
 const FORGED: [&str; 13] = [
     "x\n192.0.2.66 - admin",
     "x\r\n192.0.2.66 - admin",
@@ -94,7 +94,7 @@ const FORGED: [&str; 13] = [
     "ü\u{feff}",
 ];
 
-/// All but `\n` at the end are characters that stand for themselves.
+/// True if there is one `\n`, at the end, and all else is printable.
 fn is_one_line(line: &str) -> bool {
     line.strip_suffix('\n').is_some_and(|line| {
         !line.contains(|c: char| {

@@ -1,21 +1,21 @@
-//! Texts of clients in lines: none of them can begin a line, end a field or speak to a terminal.
+//! Texts from clients in lines: they cannot begin a line, end a field or control a terminal.
 
 use std::borrow::Cow;
 use std::io::Write as _;
 
-/// Appends `text` in quotes, `-` where there is none.
+/// Appends `text` in quotes, `-` for none.
 pub(super) fn quoted(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
     within_quotes(line, if text.is_empty() { "-" } else { text });
     line.push(b'"');
 }
 
-/// Appends what stands between quotes.
+/// Appends the text between quotes.
 pub(super) fn within_quotes(line: &mut Vec<u8>, text: &str) {
     escape(line, text, |c| matches!(c, '"' | '\\'));
 }
 
-/// Appends a field that ends with a space, `-` where there is none. The times of a line are in brackets.
+/// Appends a field that ends with a space, `-` for none. Brackets enclose the times of a line.
 pub(super) fn bare(line: &mut Vec<u8>, text: &str) {
     escape(line, if text.is_empty() { "-" } else { text }, |c| {
         c.is_whitespace() || matches!(c, '"' | '\\' | '[' | ']')
@@ -30,8 +30,8 @@ pub(super) fn without_spaces(list: &str) -> Cow<'_, str> {
     Cow::Owned(list.split(',').map(str::trim_ascii).collect::<Vec<_>>().join(","))
 }
 
-/// Quotes and backslashes become `\"` and `\\`, other `special` characters and those that [`is_unprintable`] `\x` and two
-/// digits a byte, as nginx and Apache have it.
+/// Writes quotes and backslashes as `\"` and `\\`, other `special` and [unprintable](is_unprintable) characters as `\x`
+/// and two digits a byte, like nginx and Apache.
 fn escape(line: &mut Vec<u8>, text: &str, special: impl Fn(char) -> bool) {
     for c in text.chars() {
         let mut bytes = [0; 4];
@@ -49,7 +49,7 @@ fn escape(line: &mut Vec<u8>, text: &str, special: impl Fn(char) -> bool) {
     }
 }
 
-/// Escapes what JSON lets stand, from the place `start` of `line` on, which is a JSON text.
+/// Escapes what JSON does not, from index `start` of `line` on, which is a JSON text.
 pub(super) fn tame_json(line: &mut Vec<u8>, start: usize) {
     let Some(text) = line.get(start..).filter(|text| text.iter().any(|byte| *byte >= 0x7f)) else { return };
     let text = String::from_utf8_lossy(text).into_owned();
@@ -66,7 +66,7 @@ pub(super) fn tame_json(line: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// A control character, an end of a line to some reader, or what changes the direction of writing. None is beyond U+FFFF.
+/// True for control characters, line ends of any reader, and changes of writing direction. None is beyond U+FFFF.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,4 +1,4 @@
-//! Lines are gathered in memory, a buffer a worker, and written by a thread of their own.
+//! Collects lines in memory, a buffer per worker, and writes them in a thread of its own.
 
 use parking_lot::{Condvar, Mutex};
 use std::fs::{File, OpenOptions};
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The longest that a line waits.
+/// The longest time that a line is buffered.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A buffer that is longer is written at once.
+/// A longer buffer is written at once; in bytes.
 const LONG: usize = 256 << 10;
-/// More workers than this share buffers.
+/// Number of buffers; more workers than this share them.
 const BUFFERS: usize = 16;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ struct Shared {
     stop: AtomicBool,
 }
 
-/// The writing side of a log; its thread ends with it.
+/// The writing side of a log; dropping it ends its thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -32,7 +32,7 @@ pub(super) struct Writer {
 }
 
 thread_local! {
-    /// Which buffer this thread uses, so that workers do not meet in one.
+    /// The index of this thread's buffer, so that workers do not contend for one.
     static BUFFER: usize = {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed) % BUFFERS

@@ -1,4 +1,4 @@
-//! Services, compiled when the first router needs them and kept while nothing that they were made from has changed.
+//! Services, compiled when the first router needs them and kept while everything they were made from is unchanged.
 
 use super::lookup::{Dependency, Lookup};
 use super::tls_options::ByName;
@@ -24,16 +24,16 @@ pub(super) struct Services {
 #[derive(Debug)]
 struct Made {
     service: Result<Arc<Service>, Unmade>,
-    /// The last one that held, for the state it has.
+    /// The last valid one, whose state is taken over.
     last: Option<Arc<Service>>,
     dependencies: Vec<Dependency>,
 }
 
-/// Why a service cannot be made.
+/// The reason why a service cannot be made.
 #[derive(Clone, Debug, thiserror::Error)]
 enum Unmade {
-    /// It is, or refers to, one of those that hold each other; the first of these by name, so that it does not matter
-    /// by which of them the ring was entered.
+    /// It belongs or refers to a ring of services; this is the ring's first by name, so that the error does not depend
+    /// on where the ring was entered.
     #[error("the service \"{0}\" holds itself")]
     Ring(Name),
     #[error("{0}")]
@@ -45,7 +45,8 @@ impl Services {
         Self { default_transport, tunnels, transports: ByName::default(), made: ByName::default() }
     }
 
-    /// The service of this qualified name; adds what it was made from to `dependencies`. The error is for its owner.
+    /// The service of this qualified name; adds the objects it was made from to `dependencies`. The error is for its
+    /// owner.
     pub(super) fn service(
         &mut self,
         name: &Name,
@@ -55,7 +56,7 @@ impl Services {
         self.find(name, lookup, dependencies, &mut Vec::new()).map_err(|why| why.to_string())
     }
 
-    /// A name as the service of that name has it: the copies of a router need none of their own.
+    /// The service's own copy of `name`, so that copies of a router share it.
     pub(super) fn shared(&self, name: Name) -> Name {
         self.made.get_key_value(&name).map_or(name, |(known, _)| Arc::clone(known))
     }
@@ -69,7 +70,7 @@ impl Services {
     ) -> Result<Arc<Service>, Unmade> {
         if let Some(at) = path.iter().position(|above| above == name) {
             let ring = path.get(at..).unwrap_or_default();
-            // Whoever changes one of them may have opened the ring.
+            // A change of any of them may open the ring.
             let member = |name: &Name| Dependency::Service(Arc::clone(name), lookup.service(name).cloned());
             dependencies.extend(ring.iter().map(member));
             return Err(Unmade::Ring(Arc::clone(ring.iter().min().unwrap_or(name))));
@@ -138,7 +139,7 @@ impl Services {
         Ok(transport)
     }
 
-    /// Forgets services that no router is made from any more.
+    /// Removes services that no router uses any more.
     pub(super) fn sweep<'a>(&mut self, unused: impl Iterator<Item = &'a Name>) {
         for name in unused {
             self.made.remove(name);
@@ -147,16 +148,16 @@ impl Services {
     }
 }
 
-/// Finds what a service refers to, and remembers it.
+/// Finds the objects that a service refers to, and records them.
 struct Parts<'a, 'b> {
     services: &'a mut Services,
-    /// The provider of the service that refers.
+    /// The provider of the referring service.
     of: &'a str,
     lookup: Lookup<'b>,
     from: &'a mut Vec<Dependency>,
-    /// The services that are being made, each for the one before.
+    /// The services being made, each for the one before.
     path: &'a mut Vec<Name>,
-    /// Why something was not found: says more than that it was not.
+    /// The reason why something was not found, if there is a more specific one.
     error: Option<Unmade>,
 }
 

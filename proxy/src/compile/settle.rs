@@ -1,4 +1,4 @@
-//! Which entry points serve a router, and with which of their defaults.
+//! Assigns routers to entry points, and applies the defaults of these.
 //!
 //! Traefik applies the "model" of an entry point (its `http.tls`, `http.middlewares`, observability) to every router on
 //! it; a router on several entry points is then split, one copy for each entry point that has a model.
@@ -10,18 +10,18 @@ use flow_model::name::Name;
 use flow_model::runtime::Inherited;
 use std::sync::Arc;
 
-/// Where a copy of a router is served. Routers that are on the same entry points mostly share one.
+/// The entry points of a copy of a router. Routers on the same entry points mostly share one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Site {
-    /// What the entry points add to a router.
+    /// The entry points' additions to a router.
     pub(crate) inherited: Arc<Inherited>,
-    /// The places of those that serve it, in the list of all.
+    /// Indexes of the entry points that serve it, in the list of all.
     pub(crate) places: Vec<usize>,
-    /// What is wrong with them.
+    /// The errors about them.
     pub(crate) errors: Vec<String>,
 }
 
-/// A copy of a router whose entry points and defaults are settled.
+/// A copy of a router with its entry points and defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
     /// Qualified name, with the entry point before it where the router was split.
@@ -31,13 +31,13 @@ pub(crate) struct Settled {
     pub(crate) conflicts: Box<[Conflict]>,
 }
 
-/// What holds for every router of an installation.
+/// The settings common to all routers of an installation.
 #[derive(Debug)]
 pub(crate) struct Defaults {
     entry_points: Arc<[Arc<EntryPoint>]>,
-    /// Entry points of routers that name none, sorted.
+    /// Entry points of routers that do not name any, sorted.
     unnamed: Vec<Name>,
-    /// The rule syntax of routers that name none, where one is configured.
+    /// The rule syntax of routers that do not name one, if configured.
     syntax: Option<RuleSyntax>,
     /// Each entry point alone, with its model.
     alone: Vec<Arc<Site>>,
@@ -46,7 +46,8 @@ pub(crate) struct Defaults {
 }
 
 impl Defaults {
-    /// Routers that name no entry point use those marked `asDefault`, else all but `traefik`, which is for the API.
+    /// Routers that do not name an entry point use those marked `asDefault`, else all but `traefik`, which is for the
+    /// API.
     pub(crate) fn new(entry_points: Arc<[Arc<EntryPoint>]>, syntax: Option<RuleSyntax>) -> Self {
         let marked = entry_points.iter().any(|e| e.as_default);
         let mut unnamed: Vec<Name> = entry_points
@@ -68,7 +69,7 @@ impl Defaults {
         this
     }
 
-    /// The name of the entry point at a place.
+    /// The name of the entry point at an index.
     pub(crate) fn name(&self, place: usize) -> Name {
         Arc::clone(&self.entry_points[place].name)
     }
@@ -78,7 +79,7 @@ impl Defaults {
         if router.entry_points.is_empty() { &self.unnamed } else { &router.entry_points }
     }
 
-    /// The entry points on which a router is a TLS router, with what it wants there.
+    /// The entry points on which a router is a TLS router, with its TLS settings there.
     pub(crate) fn tls_of<'a>(&'a self, router: &'a Router) -> impl Iterator<Item = (&'a Name, &'a RouterTls)> {
         self.wanted(router).iter().filter_map(|name| {
             let model = || place_of(&self.entry_points, name).and_then(|p| self.entry_points[p].http.tls.as_ref());
@@ -90,8 +91,8 @@ impl Defaults {
         place_of(&self.entry_points, name).is_some_and(|place| self.entry_points[place].has_model)
     }
 
-    /// The copies of a router that are served, at least one. Every entry point on which a conflict takes its TLS options
-    /// from it (see [`super::tls_options`]) gets a copy under a telling name.
+    /// The copies of a router that are served, at least one. Every entry point on which a conflict takes its TLS
+    /// options away (see [`super::tls_options`]) gets a copy under a name that says so.
     pub(crate) fn settle(&self, name: &Name, router: &Router, conflicts: &[Conflict]) -> Vec<Settled> {
         let of = |entry_points: &[Name]| -> Box<[Conflict]> {
             conflicts.iter().filter(|conflict| entry_points.contains(&conflict.entry_point)).cloned().collect()
@@ -138,7 +139,7 @@ fn place_of(all: &[Arc<EntryPoint>], name: &str) -> Option<usize> {
     all.iter().position(|entry_point| &*entry_point.name == name)
 }
 
-/// A router on `entry_points`, with the model of the one at `model`.
+/// A router on `entry_points`, with the model of the one at index `model`.
 fn site(all: &[Arc<EntryPoint>], syntax: Option<RuleSyntax>, entry_points: &[Name], model: Option<usize>) -> Site {
     let mut errors = Vec::new();
     let mut places = Vec::new();

@@ -1,4 +1,4 @@
-//! Which routers are made from an object: what is to be made anew when that changes.
+//! Maps objects to the routers made from them, which must be rebuilt when the object changes.
 
 use super::lookup::{Dependency, On};
 use flow_model::name::Name;
@@ -6,12 +6,12 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Routers by what they are made from. A router's name must always be the same `Arc`.
+/// Routers by the objects they are made from. A router's name must always be the same `Arc`.
 #[derive(Debug, Default)]
 pub(super) struct Users(HashMap<On, SmallVec<[Name; 1]>, foldhash::fast::RandomState>);
 
 impl Users {
-    /// A router is made from other objects than before. Gives those that no router is made from any more.
+    /// Updates a router's objects. Returns those that no router is made from any more.
     pub(super) fn replace(&mut self, router: &Name, before: &[Dependency], now: &[Dependency]) -> Vec<On> {
         let mut unused = Vec::new();
         if before.len() == now.len() && before.iter().zip(now).all(|(a, b)| a.on() == b.on()) {
@@ -36,7 +36,7 @@ impl Users {
         unused
     }
 
-    /// The routers that are made from this.
+    /// The routers that are made from this object.
     pub(super) fn of(&self, on: &On) -> &[Name] {
         self.0.get(on).map_or(&[], |users| users)
     }

@@ -1,4 +1,4 @@
-//! Establishing a connection to a backend.
+//! Connects to a backend.
 
 use super::endpoint::{Endpoint, Scheme, Target};
 use super::error::{Kind, io_kind};
@@ -8,19 +8,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// The longest that a TLS handshake may take (Go's `TLSHandshakeTimeout` in Traefik).
+/// The limit for a TLS handshake (Go's `TLSHandshakeTimeout` in Traefik).
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// What is spoken on a new connection.
+/// The protocol of a new connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2, agreed by ALPN or known before.
+    /// HTTP/2, agreed by ALPN or configured.
     Http2,
 }
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// TCP was refused or broke.
@@ -41,14 +41,14 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What the client is told.
+    /// The kind of response for the client.
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Io(error) => io_kind(error),
             Self::Preface(_) | Self::Resolve(_) => Kind::Unreachable,
             Self::TimedOut(_) => Kind::TimedOut,
             Self::Tls(error) => match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-                // Go: an alert is a net.Error, everything that our own side finds wrong is not.
+                // Go: an alert is a net.Error, everything that our own side rejects is not.
                 Some(rustls::Error::AlertReceived(_)) => Kind::Unreachable,
                 Some(_) => Kind::Internal,
                 None => io_kind(error),
@@ -56,14 +56,14 @@ impl ConnectError {
         }
     }
 
-    /// Another server may do better: this one is not there. A time limit that has passed, or settings of TLS that do
-    /// not hold, are answered as they are.
+    /// True if the server is not there, so that another may do better. Timeouts and TLS settings that fail are reported
+    /// to the client as they are.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Resolve(_)) && self.kind() == Kind::Unreachable
     }
 }
 
-/// Connects to `endpoint`, for a request that asks for an upgrade or for any other. The former needs HTTP/1.1.
+/// Connects to `endpoint`, for a request that asks for an upgrade or for any other. An upgrade needs HTTP/1.1.
 pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Stream, Protocol), ConnectError> {
     let transport = endpoint.transport();
     let tcp = within(transport.dial, dial(&endpoint.target)).await?;
@@ -81,7 +81,7 @@ pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Str
     }
 }
 
-/// Gives up on `work` after `limit`.
+/// Limits `work` to `limit`.
 pub(super) async fn within<T>(
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, ConnectError>>,

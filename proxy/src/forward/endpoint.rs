@@ -1,4 +1,4 @@
-//! A server of a service: its URL taken apart once, and the connections to it.
+//! A server of a service: its parsed URL, and the connections to it.
 
 use super::Transport;
 use super::pool::Pool;
@@ -8,10 +8,10 @@ use rustls_pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// What is spoken to a server.
+/// The protocol spoken to a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scheme {
-    /// HTTP/2 without TLS, known before.
+    /// HTTP/2 without TLS, by prior knowledge.
     H2c,
     /// HTTP/1.1.
     Http,
@@ -33,12 +33,12 @@ pub struct Endpoint {
     base_path: Option<Box<str>>,
 }
 
-/// Where to dial.
+/// The address to connect to.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// An address, as Kubernetes gives them.
+    /// An IP address, as from Kubernetes.
     Address(SocketAddr),
-    /// A name, resolved for every dial.
+    /// A name, resolved for every connection.
     Name {
         /// The name.
         host: Box<str>,
@@ -47,25 +47,25 @@ pub(super) enum Target {
     },
 }
 
-/// Why a server's URL cannot be used.
+/// The reason why a server's URL cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum EndpointError {
     /// It names no host.
     #[error("no host in it")]
     Host,
-    /// Something else than http, https or h2c.
+    /// Another scheme than http, https or h2c.
     #[error("unsupported protocol scheme {0:?}")]
     Scheme(String),
-    /// It is no URL.
+    /// It is not a URL.
     #[error("no URL")]
     Url,
 }
 
 impl Endpoint {
-    /// Takes `url` (`scheme://host:port`) apart. With `preserve_path` its path is put before that of every request.
+    /// Parses `url` (`scheme://host:port`). With `preserve_path` its path is put before that of every request.
     ///
     /// # Errors
-    /// Where it is no such URL.
+    /// [`EndpointError`] if the URL is invalid.
     pub fn new(url: &str, preserve_path: bool, transport: &Arc<Transport>) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::Url)?;
         let scheme = match uri.scheme_str() {
@@ -114,23 +114,23 @@ impl Endpoint {
         &self.address
     }
 
-    /// The same as a value of `Host`.
+    /// Host and port as a value of `Host`.
     pub(crate) fn authority(&self) -> &HeaderValue {
         &self.authority
     }
 
-    /// What is put before a request's path, where the server asks for that.
+    /// The prefix of a request's path, with `preserve_path`.
     pub(crate) fn base_path(&self) -> Option<&str> {
         self.base_path.as_deref()
     }
 
-    /// How it is reached.
+    /// The time limits, TLS and pool limits of its connections.
     #[must_use]
     pub fn transport(&self) -> &Arc<Transport> {
         &self.transport
     }
 
-    /// The same server in the same way: its connections may go on being used.
+    /// True if it is the same server with the same settings: its connections can be reused.
     #[must_use]
     pub fn is(&self, url: &str, preserve_path: bool, transport: &Arc<Transport>) -> bool {
         *self.url == *url && self.base_path.is_some() == preserve_path && Arc::ptr_eq(&self.transport, transport)

@@ -1,4 +1,4 @@
-//! Why a request got no answer from a backend, and what kind of failure that is.
+//! The reasons why a request got no response from a backend, and their kinds.
 
 use super::{ConnectError, Http1Error};
 use flow_middleware::body::{BodyError, is_malformed};
@@ -6,15 +6,15 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-/// Why no answer came.
+/// The reason why no response came.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
-    /// The connection closed, or the answer was no HTTP.
+    /// The connection closed, or the response was not HTTP.
     #[error("{address} gave no answer")]
     Broken {
         /// Host and port.
         address: Box<str>,
-        /// Why.
+        /// The cause.
         #[source]
         source: Broken,
     },
@@ -23,11 +23,11 @@ pub enum ForwardError {
     Connect {
         /// Host and port.
         address: Box<str>,
-        /// Why.
+        /// The cause.
         #[source]
         source: ConnectError,
     },
-    /// The service has no server that may be used.
+    /// The service has no usable server.
     #[error("no available server")]
     NoServer,
     /// The backend switched to a protocol that the client did not ask for.
@@ -36,7 +36,7 @@ pub enum ForwardError {
         /// Host and port.
         address: Box<str>,
     },
-    /// The head of the answer took too long.
+    /// The head of the response took too long.
     #[error("no answer from {address} within {limit:?}")]
     TimedOut {
         /// Host and port.
@@ -46,7 +46,7 @@ pub enum ForwardError {
     },
 }
 
-/// What broke an exchange.
+/// The error that broke an exchange.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// Over HTTP/1.1.
@@ -55,30 +55,30 @@ pub enum Broken {
     /// Over HTTP/2.
     #[error(transparent)]
     Http2(#[from] hyper::Error),
-    /// The head of the answer, or its trailers, are larger than anybody can want.
+    /// The head of the response, or its trailers, exceed our limits.
     #[error("the head of the answer is too large")]
     TooLarge,
 }
 
-/// What a failure means to the client (Traefik's `ComputeStatusCode`).
+/// The meaning of a failure for the client (Traefik's `ComputeStatusCode`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// The client went away while it sent its body: 499.
     ClientGone,
-    /// Anything else, such as a certificate that does not hold or a malformed answer: 500.
+    /// Anything else, such as an invalid certificate or a malformed response: 500.
     Internal,
-    /// The client's body is not framed as it has to be: 400.
+    /// The client's body is wrongly framed: 400.
     Malformed,
     /// The service has no server: 503, `no available server`.
     NoServer,
     /// A limit passed: 504.
     TimedOut,
-    /// Refused, reset, unresolvable or closed before an answer: 502.
+    /// Refused, reset, unresolvable or closed before a response: 502.
     Unreachable,
 }
 
 impl ForwardError {
-    /// What kind of failure it is.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -92,13 +92,13 @@ impl ForwardError {
         }
     }
 
-    /// Nothing was sent, so that any request may be tried elsewhere.
+    /// True if nothing was sent, so that any request may be tried elsewhere.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Connect { .. })
     }
 
-    /// The error of the client's own body, where that is what failed (so that a middleware's limit can be told apart).
+    /// The error of the client's own body, if that failed (to tell a middleware's limit apart).
     #[must_use]
     pub fn body_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
@@ -118,7 +118,7 @@ fn http1_kind(error: &Http1Error) -> Kind {
     }
 }
 
-/// The request's own body has failed.
+/// The kind of a failure of the request's own body.
 fn body_kind(error: &(dyn StdError + 'static)) -> Kind {
     if is_malformed(error) { Kind::Malformed } else { Kind::ClientGone }
 }
@@ -147,12 +147,12 @@ fn http2_kind(error: &hyper::Error) -> Kind {
     Kind::Unreachable
 }
 
-/// Go's `net.Error`: a timeout or not.
+/// Maps Go's `net.Error`: a timeout or not.
 pub(super) fn io_kind(error: &io::Error) -> Kind {
     if error.kind() == io::ErrorKind::TimedOut { Kind::TimedOut } else { Kind::Unreachable }
 }
 
-/// The answer's body broke off: the error that its reader gets.
+/// The error that readers of a truncated response body get.
 pub(super) fn broken_off() -> BodyError {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the backend broke off").into()
 }

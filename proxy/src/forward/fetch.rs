@@ -1,4 +1,4 @@
-//! Requests that middlewares make themselves, over connections like those to backends.
+//! Sends the requests that middlewares make themselves, over connections like those to backends.
 
 use super::{Endpoint, ForwardError, Kind, Outbound, Transport, TransportError, Tunnels, send};
 use arc_swap::ArcSwap;
@@ -12,15 +12,15 @@ use http::{HeaderValue, Request, Response, Uri, Version};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sends the requests of middlewares, each server having connections of its own.
+/// Sends requests of middlewares; each server has its own connections.
 #[derive(Debug)]
 pub struct Fetcher {
     plain: Arc<Transport>,
-    /// Few, so that a list is quicker than a map. Replaced as a whole when a server is met for the first time.
+    /// Few, so that a list is quicker than a map. Replaced as a whole at the first request to a new server.
     servers: ArcSwap<Vec<Server>>,
 }
 
-/// A server that was asked before.
+/// A server with earlier requests.
 #[derive(Clone, Debug)]
 struct Server {
     scheme: Box<str>,
@@ -44,7 +44,7 @@ impl Fetcher {
     /// A sender without connections.
     ///
     /// # Errors
-    /// Where the TLS library refuses its defaults.
+    /// `Tls` if the TLS library rejects its defaults.
     pub fn new() -> Result<Self, TransportError> {
         let plain = Transport::compile(&ServersTransport::default(), &Tunnels::new())?;
         Ok(Self { plain, servers: ArcSwap::default() })
@@ -69,7 +69,7 @@ impl Fetcher {
             endpoint: Arc::new(endpoint),
         };
         self.servers.rcu(|servers| {
-            // Those that nobody has asked for longer than a connection stays idle make room.
+            // Servers without a request for longer than the idle timeout are removed.
             let mut servers: Vec<_> =
                 servers.iter().filter(|server| !server.endpoint.pool.is_idle()).cloned().collect();
             servers.push(server.clone());
@@ -79,10 +79,10 @@ impl Fetcher {
     }
 }
 
-/// Whether requests can be sent with these TLS settings.
+/// Checks that requests can be sent with these TLS settings.
 ///
 /// # Errors
-/// Where an authority, the certificate or its key cannot be used.
+/// [`TransportError`] if an authority, the certificate or its key cannot be used.
 pub(crate) fn check(tls: &ClientTls) -> Result<(), TransportError> {
     Transport::compile(&transport_for(tls), &Tunnels::new()).map(drop)
 }

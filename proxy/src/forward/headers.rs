@@ -1,4 +1,4 @@
-//! Headers at this hop: what must not be passed on (RFC 9110 §7.6.1, in the way of Go's ReverseProxy) and what is added.
+//! Headers at this hop: those not to be forwarded (RFC 9110 §7.6.1, following Go's ReverseProxy) and those added.
 
 use flow_middleware::OmitForwardedFor;
 use http::header::{CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
@@ -8,13 +8,13 @@ use smallvec::SmallVec;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What happens to `X-Forwarded-For` at this hop.
+/// The treatment of `X-Forwarded-For` at this hop.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ForwardedFor {
-    /// The client's address is appended, unless a middleware has noted [`OmitForwardedFor`].
+    /// The client's address is appended, unless a middleware has set [`OmitForwardedFor`].
     #[default]
     Append,
-    /// It is passed as it is (`forwardedHeaders.notAppendXForwardedFor`).
+    /// It is forwarded unchanged (`forwardedHeaders.notAppendXForwardedFor`).
     Keep,
 }
 
@@ -24,8 +24,8 @@ pub(crate) struct Upgrading {
     pub(crate) client: hyper::upgrade::OnUpgrade,
 }
 
-/// Makes the head of a client's request that of a backend's, except for what depends on the backend. `client` is the
-/// client's address.
+/// Turns the head of a client's request into that of a backend's, except for the parts that depend on the backend.
+/// `client` is the client's address.
 pub(crate) fn prepare_request(
     head: &mut Parts,
     client: &HeaderValue,
@@ -53,22 +53,22 @@ pub(crate) fn prepare_request(
         append_forwarded_for(headers, client);
     }
     head.version = Version::HTTP_11;
-    // What the server side noted there is for this process only.
+    // The server side's extensions are for this process only.
     head.extensions.clear();
     upgrading
 }
 
-/// Makes the head of a backend's answer that of ours.
+/// Turns the head of a backend's response into ours.
 pub(crate) fn clean_response(head: &mut response::Parts) {
-    // `Trailer` stays: trailers are passed on.
+    // `Trailer` stays: trailers are forwarded.
     let named = hop_by_hop(&head.headers, false);
     remove(&mut head.headers, named);
     head.extensions.clear();
     head.version = Version::HTTP_11;
 }
 
-/// Takes from an answer's trailers what may not come there (RFC 9110 section 6.5.1): framing, routing, and what answers are
-/// controlled by. Whoever joins trailers to headers would read another answer.
+/// Removes fields from a response's trailers that are not allowed there (RFC 9110 section 6.5.1): framing, routing, and
+/// response control. A client that merges trailers into headers would otherwise read a different response.
 pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
     let may_not_come = |name: &HeaderName| {
         matches!(
@@ -98,14 +98,14 @@ pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
     }
 }
 
-/// A backend's `Upgrade` names a protocol, and none that `asked` does not.
+/// True if a backend's `Upgrade` names a protocol, and only ones in `asked`.
 pub(super) fn is_agreed(asked: &HeaderValue, headers: &HeaderMap) -> bool {
     let mut agreed = headers.get_all(UPGRADE).iter().flat_map(|value| tokens(value.as_bytes())).peekable();
     agreed.peek().is_some()
         && agreed.all(|agreed| tokens(asked.as_bytes()).any(|asked| asked.eq_ignore_ascii_case(agreed)))
 }
 
-/// The value of `Upgrade` where `Connection` names it.
+/// The value of `Upgrade` if `Connection` names it.
 pub(super) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;
     has_token(headers, &CONNECTION, b"upgrade").then(|| protocol.clone())
@@ -124,10 +124,10 @@ pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// The headers that concern one connection only. `Host` and `Content-Length` are none in HTTP, whatever a `Connection`
-/// header says: without them the message would be another.
+/// The headers that concern one connection only. `Host` and `Content-Length` are never among them, even if a
+/// `Connection` header names them: without them it would be a different message.
 ///
-/// Most messages have none of them, so this looks at the names that are there instead of asking for each.
+/// Most messages have none of them, so this scans the names present instead of looking up each.
 fn hop_by_hop(headers: &HeaderMap, request: bool) -> SmallVec<[HeaderName; 4]> {
     let concerns_one_connection = |name: &HeaderName| match name.as_str() {
         "connection"
@@ -144,7 +144,7 @@ fn hop_by_hop(headers: &HeaderMap, request: bool) -> SmallVec<[HeaderName; 4]> {
     headers.keys().filter(|name| concerns_one_connection(name)).cloned().collect()
 }
 
-/// Removes these headers, and what `Connection` names where it is among them.
+/// Removes these headers, and those named by `Connection` if it is among them.
 fn remove(headers: &mut HeaderMap, names: SmallVec<[HeaderName; 4]>) {
     for name in names {
         if name == CONNECTION
@@ -165,7 +165,7 @@ fn remove(headers: &mut HeaderMap, names: SmallVec<[HeaderName; 4]>) {
     }
 }
 
-/// A header that `Connection` names and that is still to be removed.
+/// The header that `Connection` names, if it is still to be removed.
 fn named_header(token: &[u8]) -> Option<HeaderName> {
     if token.is_empty() || token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close") {
         return None;
@@ -173,7 +173,7 @@ fn named_header(token: &[u8]) -> Option<HeaderName> {
     HeaderName::from_bytes(token).ok().filter(|name| name != HOST && name != CONTENT_LENGTH)
 }
 
-/// `a, b`: several headers are folded into one, as Go does.
+/// Writes `a, b`: several headers are folded into one, as in Go.
 fn append_forwarded_for(headers: &mut HeaderMap, client: &HeaderValue) {
     match headers.entry(&X_FORWARDED_FOR) {
         Entry::Vacant(entry) => {

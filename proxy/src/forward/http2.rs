@@ -1,4 +1,4 @@
-//! HTTP/2 towards a backend: a connection that a worker's requests share.
+//! HTTP/2 towards a backend: a connection shared by a worker's requests.
 
 use super::endpoint::{Endpoint, Scheme};
 use super::headers::clean_trailers;
@@ -26,11 +26,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Flow control windows as Go's transport announces them: gRPC and downloads are not held up by hyper's 64 KiB.
+/// Flow control windows as announced by Go's transport: hyper's 64 KiB would slow down gRPC and downloads.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 30;
 
-/// What a connection's idle time is measured from.
+/// Start of the clock for idle times.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A shared connection.
@@ -41,15 +41,15 @@ pub(super) struct Http2 {
     load: Arc<Load>,
 }
 
-/// hyper's side of a connection, `None` once it has ended: requests that it still holds fail only when it is dropped.
+/// hyper's side of a connection, `None` once it has ended: its pending requests fail only when it is dropped.
 /// Locked by the task that polls it, on the same worker, while that runs.
 type Driver = Arc<Mutex<Option<Connection<TokioIo<Stream>, Outgoing, TokioExecutor>>>>;
 
-/// What a connection carries.
+/// The streams that a connection carries.
 #[derive(Debug)]
 struct Load {
     streams: AtomicUsize,
-    /// When the last stream ended, in milliseconds since [`EPOCH`].
+    /// The time when the last stream ended, in milliseconds since [`EPOCH`].
     ended: AtomicU64,
 }
 
@@ -69,7 +69,7 @@ fn now() -> u64 {
 }
 
 impl Http2 {
-    /// Begins to speak on `stream`.
+    /// Begins HTTP/2 on `stream`.
     pub(super) async fn begin(stream: Stream, endpoint: &Endpoint) -> Result<Self, ConnectError> {
         let transport = endpoint.transport();
         let mut builder = Builder::new(TokioExecutor::new());
@@ -94,32 +94,32 @@ impl Http2 {
         (self.sender.clone(), Reserved(Arc::clone(&self.load)))
     }
 
-    /// The same, where the backend allows one more.
+    /// The right to open a stream, if the backend allows one more.
     pub(super) fn reserve(&self) -> Option<(SendRequest<Outgoing>, Reserved)> {
         let limit = self.driver.try_lock()?.as_ref()?.current_max_send_streams();
         (self.load.streams.load(Ordering::Relaxed) < limit).then(|| self.open())
     }
 
-    /// It takes no more requests.
+    /// True if it takes no more requests.
     pub(super) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// How long it has carried nothing.
+    /// The time for which it has carried no stream.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let idle = self.load.streams.load(Ordering::Relaxed) == 0;
         idle.then(|| Duration::from_millis(now().saturating_sub(self.load.ended.load(Ordering::Relaxed))))
     }
 }
 
-/// Why a request got no answer.
+/// The reason why a request got no response.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// hyper's error, with the request where nothing of it was sent.
+    /// hyper's error, with the request if nothing of it was sent.
     Broken(hyper::Error, Option<Box<Request<Outgoing>>>),
-    /// The head of the answer has more fields than anybody can want.
+    /// The head of the response exceeds our limits.
     TooLarge,
-    /// The time for the head of the answer has passed.
+    /// The time limit for the head of the response has passed.
     TimedOut(Duration),
 }
 
@@ -138,7 +138,7 @@ async fn drive(driver: Driver) {
     .await;
 }
 
-/// Sends `request` on `connection` and waits for the head of the answer.
+/// Sends `request` on `connection` and waits for the head of the response.
 pub(super) async fn send(
     mut connection: SendRequest<Outgoing>,
     reserved: Reserved,
@@ -154,7 +154,7 @@ pub(super) async fn send(
         Some(limit) => {
             let late = async {
                 if let Some(sent) = sent {
-                    // Either way the body is through.
+                    // Either way the body has ended.
                     let _ = sent.await;
                 }
                 tokio::time::sleep(limit).await;
@@ -181,7 +181,7 @@ pub(super) async fn send(
     }))
 }
 
-/// `Host` becomes `:authority`; gives it back for the way back.
+/// Moves `Host` into `:authority`; returns it, to restore the request later.
 fn into_http2(head: &mut Parts, endpoint: &Endpoint) -> Option<HeaderValue> {
     let host = head.headers.remove(HOST);
     let named = host.as_ref().and_then(|host| Authority::try_from(host.as_bytes()).ok());
@@ -205,7 +205,7 @@ fn from_http2(head: &mut Parts, host: Option<HeaderValue>) {
     }
 }
 
-/// The body of an answer, which counts as a stream until it ends.
+/// The body of a response, which counts as a stream until it ends.
 struct Answering {
     incoming: Incoming,
     _stream: Reserved,

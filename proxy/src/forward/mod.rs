@@ -1,7 +1,7 @@
-//! Sending a request to one backend: connections, their reuse, and what must not be sent twice.
+//! Sends a request to one backend: connections, their reuse, and retries that are safe.
 //!
-//! An HTTP/1.1 connection is read and written by the request that uses it, so that a proxied request is one task
-//! without a hop. HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
+//! The request that uses an HTTP/1.1 connection reads and writes it itself, so that a proxied request is one task.
+//! HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
 
 mod connect;
 mod endpoint;

@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 /// A request's body without its trailers: those are not forwarded, as in Traefik.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    /// Comes before the body.
+    /// Bytes that come before the body.
     ahead: Bytes,
     body: Body,
-    /// Goes away with the body, which is how its other end learns that all was sent.
+    /// Dropped together with the body, which tells the receiver that all was sent.
     sent: Option<oneshot::Sender<()>>,
 }
 
@@ -24,7 +24,7 @@ impl Outgoing {
         Self { ahead: Bytes::new(), body, sent: None }
     }
 
-    /// Nothing is to be sent.
+    /// True if nothing is to be sent.
     pub(super) fn is_empty(&self) -> bool {
         http_body::Body::is_end_stream(self)
     }
@@ -36,12 +36,12 @@ impl Outgoing {
         receiver
     }
 
-    /// Puts what was taken last before the body again.
+    /// Puts the chunk taken last before the body again.
     pub(super) fn put_back(&mut self, piece: Bytes) {
         self.ahead = piece;
     }
 
-    /// Waits until it is known whether anything comes.
+    /// Waits for the first bytes or the end of the body.
     ///
     /// # Errors
     /// The body's own.

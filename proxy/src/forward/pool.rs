@@ -1,4 +1,4 @@
-//! Connections to one backend that wait for the next request, apart for each worker.
+//! Idle connections to one backend, separate for each worker.
 
 use super::endpoint::Endpoint;
 use super::http1::Http1;
@@ -11,10 +11,10 @@ use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// How often idle connections are looked after: closed ones leave, and those that were idle too long.
+/// The interval at which connections that closed or were idle too long are removed.
 const SWEEP: Duration = Duration::from_secs(10);
 
-/// As many as there are workers.
+/// The number of workers.
 static SHARDS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
 
 /// Numbers the threads that use pools, in the order of their first use.
@@ -24,22 +24,22 @@ thread_local! {
     static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The connections to one backend. Each worker has a shard of its own, so the locks are free whenever they are taken
-/// but for the short moments of a sweep; then a worker does without instead of waiting.
+/// The connections to one backend. Each worker has a shard of its own, so the locks are free but for the short moments
+/// of a sweep; then a worker goes without the pool instead of waiting.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// Made with the first connection: most of ten thousand backends are idle.
+    /// Created with the first connection: most of ten thousand backends are idle.
     shards: OnceLock<Box<[Shard]>>,
-    /// HTTP/2 was agreed last time, so that requests had better wait for one connection than open many.
+    /// True if HTTP/2 was agreed last time, so that requests should wait for one connection instead of opening many.
     speaks_http2: AtomicBool,
 }
 
-/// On a cache line of its own, as other workers write to the neighbours.
+/// Aligned to a cache line, as other workers write to the neighbours.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard {
     waiting: Mutex<Waiting>,
-    /// Held while an HTTP/2 connection is made.
+    /// Held while an HTTP/2 connection is opened.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -48,7 +48,7 @@ struct Waiting {
     /// The longest idle first.
     idle: Vec<(Box<Http1>, Instant)>,
     shared: Vec<Http2>,
-    /// A sweep is planned.
+    /// True if a sweep is planned.
     swept: bool,
 }
 
@@ -58,7 +58,7 @@ impl Pool {
         &shards[THREAD.with(|number| *number) % shards.len()]
     }
 
-    /// The connection that was used last and still stands.
+    /// The most recently used connection that is still alive.
     pub(super) fn take(&self) -> Option<Box<Http1>> {
         loop {
             let (mut connection, _) = self.shard().waiting.try_lock()?.idle.pop()?;
@@ -80,7 +80,7 @@ impl Pool {
         self.shard().opening.lock().await
     }
 
-    /// No connection waits here.
+    /// True if no connection is idle here.
     pub(super) fn is_idle(&self) -> bool {
         self.shards.get().is_none_or(|shards| {
             shards.iter().all(|shard| {
@@ -90,12 +90,12 @@ impl Pool {
         })
     }
 
-    /// HTTP/2 was agreed last time.
+    /// True if HTTP/2 was agreed last time.
     pub(super) fn speaks_http2(&self) -> bool {
         self.speaks_http2.load(Ordering::Relaxed)
     }
 
-    /// Notes what was agreed.
+    /// Notes the agreed protocol.
     pub(super) fn note_http2(&self, agreed: bool) {
         self.speaks_http2.store(agreed, Ordering::Relaxed);
     }
@@ -128,7 +128,7 @@ fn plan_sweep(endpoint: &Arc<Endpoint>, waiting: &mut Waiting) {
     }
 }
 
-/// Looks after one shard until nothing waits in it or the endpoint is gone.
+/// Sweeps one shard until it is empty or the endpoint is gone.
 async fn sweep(endpoint: Weak<Endpoint>, number: usize) {
     loop {
         let Some(limit) = endpoint.upgrade().map(|endpoint| endpoint.transport().idle_connection) else { return };

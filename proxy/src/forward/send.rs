@@ -1,4 +1,4 @@
-//! One request to one backend, again on another connection where the first turns out to be dead.
+//! Sends one request to one backend, again on another connection if the first turns out to be dead.
 
 use super::connect::{self, Protocol};
 use super::endpoint::{Endpoint, Scheme};
@@ -21,11 +21,11 @@ pub(crate) struct Outbound {
     /// `None` once it was sent and cannot be sent again.
     request: Option<Request<Outgoing>>,
     upgrading: Option<Upgrading>,
-    /// Where a backend's interim answers go.
+    /// The queue for a backend's interim responses.
     interim: Option<Arc<Interim>>,
-    /// How often it was given to a connection.
+    /// The number of times it was given to a connection.
     pub(crate) attempts: u32,
-    /// The backend has switched protocols.
+    /// Set when the backend has switched protocols.
     pub(crate) tunnel: Option<Arc<Tunnel>>,
 }
 
@@ -35,7 +35,7 @@ enum Carrier {
     Http2(SendRequest<Outgoing>, Reserved, Reused),
 }
 
-/// It has carried requests before.
+/// True if it has carried requests before.
 type Reused = bool;
 
 impl Outbound {
@@ -43,7 +43,7 @@ impl Outbound {
         Self { request: Some(request.map(Outgoing::new)), upgrading, interim, attempts: 0, tunnel: None }
     }
 
-    /// The request's headers and URI, to be fitted to a backend.
+    /// The request's headers and URI, to be rewritten for a backend.
     pub(crate) fn request_mut(&mut self) -> Option<&mut Request<Outgoing>> {
         self.request.as_mut()
     }
@@ -52,7 +52,7 @@ impl Outbound {
 /// Sends `outbound` to `endpoint`.
 ///
 /// # Errors
-/// With [`ForwardError::Connect`] the request is still whole and may go elsewhere.
+/// After [`ForwardError::Connect`] the request is still whole and may go elsewhere.
 pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> Result<Response<Body>, ForwardError> {
     let mut fresh = outbound.upgrading.is_some();
     loop {
@@ -108,7 +108,7 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
                 }
             }
         };
-        // A connection that was opened for this very request has no reason to be dead: that is the backend's answer.
+        // A connection that was opened for this very request cannot be stale: the failure is the backend's.
         if !again || fresh {
             return Err(ForwardError::Broken { address: address(), source });
         }
@@ -121,7 +121,7 @@ fn protocol(endpoint: &Endpoint) -> ForwardError {
     ForwardError::Protocol { address: Box::from(endpoint.address()) }
 }
 
-/// An idle connection, or a new one.
+/// Takes an idle connection or opens a new one.
 async fn carrier(endpoint: &Arc<Endpoint>, upgrading: bool, fresh: bool) -> Result<Carrier, ConnectError> {
     let pool = &endpoint.pool;
     if !fresh {
@@ -137,7 +137,7 @@ async fn carrier(endpoint: &Arc<Endpoint>, upgrading: bool, fresh: bool) -> Resu
     Box::pin(opened(endpoint, upgrading)).await
 }
 
-/// A new connection, or one that others have just opened.
+/// Opens a new connection, or takes one that others have just opened.
 async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<Carrier, ConnectError> {
     let pool = &endpoint.pool;
     let opening = if !upgrading && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
@@ -165,7 +165,7 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<Carrier, Co
     }
 }
 
-/// The connection closed without an answer, in the way of one that the backend had given up.
+/// True if the connection closed without a response, as a stale one does.
 fn was_dead(error: &hyper::Error) -> bool {
     if error.is_user() || error.is_parse() || error.is_timeout() {
         return false;
@@ -180,8 +180,8 @@ fn was_dead(error: &hyper::Error) -> bool {
     true
 }
 
-/// What is needed to send a request without a body again, where hyper has taken it. Its headers are a list, which costs
-/// half of a clone of their map: hardly any spare is ever used.
+/// The data to send a request without a body again after hyper has taken it. Its headers are a list, at half the cost
+/// of cloning their map: hardly any is ever used.
 struct Spare {
     method: Method,
     uri: Uri,

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use tokio_rustls::TlsConnector;
 
-/// The system's authorities, read once. What cannot be read is left out, as OpenSSL and Go do.
+/// The system's authorities, read once. Unreadable ones are skipped, as by OpenSSL and Go.
 static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let mut store = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -27,7 +27,7 @@ static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 /// Connectors of one transport.
 #[derive(Clone)]
 pub(super) struct Clients {
-    /// Offers HTTP/2 where it may.
+    /// Offers HTTP/2 if configured.
     pub(super) negotiating: TlsConnector,
     /// Offers HTTP/1.1 only, for upgrades.
     pub(super) http1: TlsConnector,
@@ -105,7 +105,7 @@ impl ResolvesClientCert for ClientCertificates {
     }
 }
 
-/// `insecureSkipVerify`: any certificate will do, but the handshake's signatures still have to be the certificate's.
+/// `insecureSkipVerify`: accepts any certificate, but the handshake's signatures must be the certificate's.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

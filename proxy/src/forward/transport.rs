@@ -1,4 +1,4 @@
-//! How backends are reached: time limits, TLS and limits of the pools, compiled from a ServersTransport.
+//! The settings for connections to backends: time limits, TLS and pool limits, compiled from a ServersTransport.
 
 use super::Tunnels;
 use super::tls::{self, Clients};
@@ -7,17 +7,17 @@ use rustls_pki_types::ServerName;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Idle connections that a worker keeps for one backend unless told otherwise (Traefik's default).
+/// Default number of idle connections that a worker keeps for one backend (Traefik's default).
 const IDLE_CONNECTIONS: usize = 200;
 
-/// A compiled ServersTransport. Endpoints that share one are reached alike.
+/// A compiled ServersTransport, shared by its endpoints.
 #[derive(Debug)]
 pub struct Transport {
     pub(super) clients: Clients,
     pub(super) server_name: Option<ServerName<'static>>,
     pub(super) max_idle: usize,
     pub(super) tunnels: Tunnels,
-    /// `None` is no limit, here and below.
+    /// `None` means no limit, here and below.
     pub(super) dial: Option<Duration>,
     pub(super) response_header: Option<Duration>,
     pub(super) idle_connection: Option<Duration>,
@@ -25,29 +25,29 @@ pub struct Transport {
     pub(super) ping: Duration,
 }
 
-/// Why a ServersTransport cannot be used.
+/// The reason why a ServersTransport cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// A client certificate or its key cannot be read.
     #[error("client certificate {origin}: {reason}")]
     Certificate {
-        /// Where it comes from.
+        /// The source of the certificate.
         origin: Box<str>,
-        /// Why.
+        /// The cause.
         reason: String,
     },
     /// A root certificate cannot be read.
     #[error("root certificate {index}: {reason}")]
     RootCertificate {
-        /// The place in the list, from zero.
+        /// The index in the list, from zero.
         index: usize,
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// The server name is no name.
+    /// The server name is invalid.
     #[error("{0:?} is no server name")]
     ServerName(String),
-    /// The TLS library refuses the settings.
+    /// The TLS library rejects the settings.
     #[error("TLS settings do not hold")]
     Tls(#[from] rustls::Error),
 }
@@ -56,7 +56,7 @@ impl Transport {
     /// Compiles `config`; upgraded connections are counted in `tunnels`.
     ///
     /// # Errors
-    /// Where its TLS settings do not hold.
+    /// [`TransportError`] if its TLS settings are invalid.
     pub fn compile(config: &ServersTransport, tunnels: &Tunnels) -> Result<Arc<Self>, TransportError> {
         let server_name = match config.server_name.as_str() {
             "" => None,

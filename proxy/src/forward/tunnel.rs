@@ -1,4 +1,4 @@
-//! Upgraded connections: bytes both ways until one side ends.
+//! Upgraded connections: bytes in both directions until one side ends.
 
 use super::stream::Stream;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-/// Bytes held for each direction of a tunnel.
+/// Buffer for each direction of a tunnel, in bytes.
 const BUFFER: usize = 16 * 1024;
 
 /// All open upgraded connections of the process. They outlive every configuration; only [`Tunnels::close`] ends them.
@@ -28,19 +28,19 @@ struct Shared {
 }
 
 impl Tunnels {
-    /// None yet.
+    /// An empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many are open.
+    /// The number of open ones.
     #[must_use]
     pub fn open(&self) -> usize {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// Ends all of them, also those that begin later.
+    /// Ends all of them, including those that begin later.
     pub fn close(&self) {
         self.0.closing.cancel();
     }
@@ -69,7 +69,7 @@ impl Tunnels {
     }
 }
 
-/// One upgraded connection: what it has carried, and what waits for its end.
+/// One upgraded connection: its byte counts, and a value to drop at its end.
 #[derive(Default)]
 pub struct Tunnel {
     from_client: AtomicU64,
@@ -81,7 +81,7 @@ pub struct Tunnel {
 #[derive(Default)]
 struct End {
     kept: Option<Box<dyn Send>>,
-    /// It has ended.
+    /// True if it has ended.
     is_past: bool,
 }
 
@@ -114,7 +114,7 @@ impl fmt::Debug for Tunnel {
     }
 }
 
-/// Counts what passes between a client and its tunnel.
+/// Counts the bytes between a client and its tunnel.
 struct Counted<'a, S> {
     io: S,
     tunnel: &'a Tunnel,
@@ -166,7 +166,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<'_, S> {
     }
 }
 
-/// One of the open tunnels, which ends with this.
+/// One of the open tunnels; dropping it ends the tunnel.
 struct Open {
     shared: Arc<Shared>,
     tunnel: Arc<Tunnel>,
@@ -179,7 +179,7 @@ impl Drop for Open {
             end.is_past = true;
             end.kept.take()
         };
-        // Before the tunnel is seen to be gone.
+        // Dropped before the tunnel counts as closed.
         drop(kept);
         self.shared.open.fetch_sub(1, Ordering::Relaxed);
     }

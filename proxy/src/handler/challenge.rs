@@ -1,5 +1,5 @@
-//! Proofs of control for a certificate authority (ACME HTTP-01, RFC 8555 §8.3), given before redirects, routers and
-//! middlewares, so that none of them can stand in their way.
+//! Responses to a certificate authority's challenges (ACME HTTP-01, RFC 8555 §8.3), given before redirects, routers and
+//! middlewares, so that none of them can interfere.
 
 use crate::router::canonical_host;
 use bytes::Bytes;
@@ -11,13 +11,13 @@ use http::{Method, Response};
 
 static NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 
-/// The answer, if the request asks for a token of ours.
+/// The response, if the request asks for one of our tokens.
 pub(super) fn answer(challenges: &dyn ChallengeLookup, head: &Parts) -> Option<Response<Body>> {
     let token = head.uri.path().strip_prefix(HTTP01_PREFIX)?;
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return None;
     }
-    // An address stands in brackets before a port, and without them in a certificate.
+    // An IPv6 address is in brackets before a port, and without them in a certificate.
     let host = canonical_host(head.headers.get(HOST)?.to_str().ok()?);
     let proof = challenges.response(&host, token)?;
     let mut response = Response::new(Body::from(Bytes::copy_from_slice(proof.as_bytes())));

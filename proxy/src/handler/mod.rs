@@ -1,4 +1,4 @@
-//! One request, from its head to the answer's head: the whole path on one page.
+//! One request, from its head to the response's head: the whole path on one page.
 
 mod challenge;
 mod record;
@@ -23,16 +23,16 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
-/// Answers requests from the current snapshot.
+/// Handles requests with the current snapshot.
 pub struct Handler {
     snapshot: Reader,
     challenges: Arc<dyn ChallengeLookup>,
     fetch: Arc<dyn Fetch>,
     log: Option<Arc<AccessLog>>,
-    /// By the entry points' places; `None` where an entry point is not counted.
+    /// By index of the entry points; `None` if an entry point is not counted.
     series: Box<[Option<Arc<Series>>]>,
     metrics: bool,
-    /// `None` where no labels of metrics come from headers.
+    /// `None` if no metric labels come from headers.
     labels: Option<Arc<HeaderLabels>>,
 }
 
@@ -99,7 +99,7 @@ impl Handler {
         }
     }
 
-    /// Middlewares, service, and middlewares again.
+    /// Runs the middlewares, the service, and the middlewares again.
     async fn serve(
         &self,
         route: &Route,
@@ -125,7 +125,7 @@ impl Handler {
             Target::Internal(internal) => internal.answer(exchange.take()).await,
             Target::Service(service) => {
                 let forwarded = {
-                    // Pinned here, as it is large: awaiting it as it is would move it.
+                    // Pinned here: it is large, and awaiting it directly would move it.
                     let forwarding = pin!(service.forward(exchange.take(), forwarded_for, record.hop()));
                     forwarding.await
                 };

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// How long to wait when the process or the machine is out of something.
+/// The delay after the process or the machine has run out of a resource.
 const BACK_OFF: Duration = Duration::from_millis(50);
-/// The same complaint is logged once in this time.
+/// The interval at which the same error is logged.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
-/// How many connections a closing listener still takes over from the kernel.
+/// Maximum number of connections that a closing listener still accepts from the kernel's queue.
 const LEFT_BEHIND: usize = 4096;
 
-/// Accepts connections until `closing`; then those that the kernel has already taken are served too, as their clients
-/// believe themselves connected. No error ends the loop.
+/// Accepts connections until `closing`; then serves those in the kernel's queue too, as their clients regard them as
+/// established. No error ends the loop.
 pub(crate) async fn accept_loop(
     listener: TcpListener,
     entry: &Entry,
@@ -50,7 +50,7 @@ pub(crate) async fn accept_loop(
     }
 }
 
-/// The connection was gone before it was accepted; nothing is wrong with the listener.
+/// True if only this connection failed, and the listener is fine.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, TimedOut};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | TimedOut)

@@ -6,22 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many connections may wait to be accepted on each socket; the kernel caps it at `net.core.somaxconn`.
+/// Maximum number of connections waiting to be accepted on each socket; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
-/// As Go does: dead peers are noticed and their sockets freed.
+/// Go's interval: dead peers are noticed and their sockets freed.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Why an entry point cannot be served.
+/// The reason why an entry point cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Somebody else listens there.
+    /// The address is in use by another process.
     #[error("entry point {entry_point}: {address} is already in use; stop the other server or choose another address")]
     AddressInUse {
         /// The entry point.
         entry_point: Name,
         /// Its address.
         address: SocketAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         #[source]
         source: io::Error,
     },
@@ -32,7 +32,7 @@ pub enum ListenError {
         entry_point: Name,
         /// Its address.
         address: SocketAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         #[source]
         source: io::Error,
     },
@@ -46,16 +46,16 @@ pub enum ListenError {
         entry_point: Name,
         /// Its address.
         address: SocketAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         #[source]
         source: io::Error,
     },
-    /// Two entry points want the same port.
+    /// Two entry points have the same port.
     #[error("entry points {first} and {second} would both listen on {address}; give them different addresses")]
     Shared {
-        /// The one.
+        /// The first one.
         first: Name,
-        /// The other.
+        /// The second one.
         second: Name,
         /// The second's address.
         address: SocketAddr,
@@ -76,7 +76,7 @@ impl ListenError {
     }
 }
 
-/// Finds two entry points that are in each other's way, which sharing ports between workers would hide.
+/// Finds two entry points with conflicting addresses, which sharing ports between workers would hide.
 ///
 /// # Errors
 /// The first two, as [`ListenError::Shared`].
@@ -101,7 +101,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Lets clients in.
+    /// Accepts clients.
     pub(crate) fn listen(self, point: &EntryPoint) -> Result<std::net::TcpListener, ListenError> {
         self.socket.listen(BACKLOG).map_err(|error| ListenError::new(point, self.address, error))?;
         Ok(self.socket.into())
@@ -109,10 +109,10 @@ impl Socket {
 }
 
 /// Binds `count` sockets to one entry point's address. An unspecified IPv6 address means both families, or IPv4 alone
-/// where the machine has no IPv6.
+/// if the machine has no IPv6.
 ///
-/// Sockets share the port by `SO_REUSEPORT`; a first one without it finds out whether somebody else has the port,
-/// which sharing would hide.
+/// Sockets share the port by `SO_REUSEPORT`; a first one without it detects another process on the port, which sharing
+/// would hide.
 pub(crate) fn bind(point: &EntryPoint, count: usize) -> Result<Vec<Socket>, ListenError> {
     let mut address = point.address;
     let probe = match open(address, false) {

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// An entry point as it is served: its options and what is settled from them, shared by all workers.
+/// An entry point in service: its options and the values derived from them, shared by all workers.
 #[derive(Debug)]
 pub struct Entry {
     /// The options.
     pub point: Arc<EntryPoint>,
-    /// Its place in the list that the server was started with.
+    /// Its index in the server's list of entry points.
     pub index: usize,
-    /// What it asks of request heads.
+    /// The rules for request heads.
     pub policy: Policy,
     open: AtomicUsize,
     closing: AtomicBool,
@@ -33,13 +33,13 @@ impl Entry {
         })
     }
 
-    /// Connections that are open now, upgraded ones included.
+    /// The number of open connections, including upgraded ones.
     #[must_use]
     pub fn open_connections(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// No new connections are taken, and those that are open end with their requests in flight.
+    /// True if no new connections are accepted, and open ones end after their requests in flight.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
@@ -73,7 +73,7 @@ impl Entry {
     }
 }
 
-/// One open connection. It lives as long as the connection's socket, also after an upgrade.
+/// One open connection. It lives as long as the connection's socket, even after an upgrade.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Arc<Entry>);
 

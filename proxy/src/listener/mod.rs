@@ -1,4 +1,4 @@
-//! Where connections come in: sockets, the accept loop, PROXY protocol, the first bytes.
+//! Accepts connections: sockets, the accept loop, PROXY protocol, the first bytes.
 
 mod accept;
 mod bind;

@@ -1,4 +1,4 @@
-//! PROXY protocol, versions 1 and 2 (haproxy's `proxy-protocol.txt`): who the client behind a load balancer is.
+//! PROXY protocol, versions 1 and 2 (haproxy's `proxy-protocol.txt`): the client's address behind a load balancer.
 
 use super::Stream;
 use flow_model::entry_point::ProxyProtocol;
@@ -12,24 +12,24 @@ const V1_MAX: usize = 107;
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const V2_FIXED: usize = 16;
 
-/// Client and our side, as a header names them; `None` where it names nobody (`UNKNOWN`, `LOCAL`, other families).
+/// Client and local address from a header; `None` if it has none (`UNKNOWN`, `LOCAL`, other families).
 pub(crate) type Addresses = Option<(SocketAddr, SocketAddr)>;
 
-/// What the first bytes of a connection are.
+/// The result of parsing a connection's first bytes.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Parsed {
     /// No header.
     Absent,
-    /// A header of so many bytes.
+    /// A header of this length in bytes.
     Header(usize, Addresses),
-    /// Not to be told yet.
+    /// More bytes are needed.
     Incomplete,
-    /// It begins like a header and is none.
+    /// It begins like a header but is invalid.
     Malformed,
 }
 
-/// Reads a header, if there is one, off the front of `stream`. Believed are only those whom `rules` trust; anybody
-/// else's header is passed over, as in Traefik.
+/// Reads a header, if there is one, from the front of `stream`. Only peers trusted by `rules` are believed; the headers
+/// of others are skipped, as in Traefik.
 pub(crate) async fn accept(stream: &mut Stream, peer: SocketAddr, rules: &ProxyProtocol) -> io::Result<Addresses> {
     let address = peer.ip().to_canonical();
     let trusted = rules.insecure || rules.trusted.iter().any(|net| net.contains(&address));
@@ -52,7 +52,7 @@ pub(crate) async fn accept(stream: &mut Stream, peer: SocketAddr, rules: &ProxyP
     }
 }
 
-/// Looks at the first bytes of a connection.
+/// Parses the first bytes of a connection.
 pub(crate) fn parse(bytes: &[u8]) -> Parsed {
     if bytes.starts_with(V1_SIGNATURE) {
         parse_v1(bytes)
@@ -95,7 +95,7 @@ fn parse_v2(bytes: &[u8]) -> Parsed {
     let length = usize::from(u16::from_be_bytes([high, low]));
     let Some(body) = rest.get(..length) else { return Parsed::Incomplete };
     let addresses = match (command, family) {
-        // LOCAL: the balancer speaks for itself.
+        // LOCAL: the balancer's own connection.
         (0x20, _) => None,
         (0x21, 0x11) => match body.first_chunk::<12>() {
             Some(&[a, b, c, d, e, f, g, h, from @ .., i, j]) => {

@@ -7,10 +7,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// Room for the first bytes of a connection: a ClientHello or a request's head, mostly.
+/// Buffer for the first bytes of a connection: mostly a ClientHello or a request's head.
 const FIRST_READ: usize = 2048;
 
-/// A client's TCP connection whose first bytes may be looked at before somebody reads them.
+/// A client's TCP connection whose first bytes can be peeked before they are read.
 #[derive(Debug)]
 pub(crate) struct Stream {
     tcp: TcpStream,
@@ -21,7 +21,7 @@ pub(crate) struct Stream {
 
 /// A client's connection below HTTP.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// What is written from now on is the last, and leaves together with the end of the stream.
+    /// Announces that the next write is the last one, to be sent together with the end of the stream.
     fn end_follows(&mut self);
 }
 
@@ -42,18 +42,18 @@ impl Stream {
         Self { tcp, ahead: Vec::new(), read: 0, ending: false }
     }
 
-    /// The bytes that have come in and are still to be read.
+    /// The bytes that have been received but not read yet.
     pub(crate) fn ahead(&self) -> &[u8] {
         self.ahead.get(self.read..).unwrap_or_default()
     }
 
-    /// Takes in more bytes; `false` at the end of the stream.
+    /// Receives more bytes; `false` at the end of the stream.
     pub(crate) async fn look_further(&mut self) -> io::Result<bool> {
         self.ahead.reserve(FIRST_READ);
         Ok(self.tcp.read_buf(&mut self.ahead).await? > 0)
     }
 
-    /// Drops the first `count` bytes of those ahead.
+    /// Drops the first `count` of the received bytes.
     pub(crate) fn skip(&mut self, count: usize) {
         self.read = self.ahead.len().min(self.read + count);
     }

@@ -6,14 +6,14 @@ use http::{HeaderMap, HeaderName};
 use parking_lot::RwLock;
 use std::fmt;
 
-/// Values that a label may have. Clients choose them: without a limit they could fill the memory.
+/// Maximum number of values per label. Clients choose them: without a limit they could fill the memory.
 const VALUES: usize = 100;
-/// The longest value, in bytes.
+/// Maximum length of a value, in bytes.
 const LENGTH: usize = 256;
-/// What stands for all values beyond those limits.
+/// Replaces all values beyond those limits.
 const OTHER: &str = "other";
 
-/// The headers whose values are labels, in the labels' order.
+/// The headers whose values are labels, in the order of the labels.
 pub(crate) struct HeaderLabels(Box<[Label]>);
 
 struct Label {
@@ -32,7 +32,7 @@ impl HeaderLabels {
         Self(headers.into_iter().map(|header| Label { header, values: RwLock::default() }).collect())
     }
 
-    /// The labels' values of a request; empty where it lacks the header. As in Traefik the first of several lines.
+    /// The labels' values of a request; empty for a missing header. As in Traefik the first of several lines counts.
     pub(crate) fn values(&self, headers: &HeaderMap) -> Box<[Name]> {
         self.0.iter().map(|label| label.value(headers)).collect()
     }

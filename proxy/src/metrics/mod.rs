@@ -1,8 +1,8 @@
 //! Prometheus metrics under Traefik's names and labels.
 //!
-//! On the path of a request there is no look-up by label text: a route that was asked for holds the [`Series`] of its
-//! router and service, and a series finds its counters by status, method and protocol in a small map that is swapped
-//! when it grows.
+//! On the path of a request there is no look-up by label text: a route in use holds the [`Series`] of its router and
+//! service, and a series finds its counters by status, method and protocol in a small map that is replaced when it
+//! grows.
 
 mod headers;
 mod protocol;
@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What is exposed (`metrics.prometheus`).
+/// The metrics to expose (`metrics.prometheus`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Upper bounds of the duration histograms, in seconds.
@@ -38,7 +38,7 @@ pub struct Options {
     pub routers: bool,
     /// Series by service.
     pub services: bool,
-    /// More labels of the request counters: their names, and the request's headers whose values they have.
+    /// Additional labels of the request counters: their names, and the request headers with their values.
     pub header_labels: Vec<(String, HeaderName)>,
 }
 
@@ -54,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// A connection counter of one entry point, read when metrics are.
+/// Returns the number of open connections of one entry point; called when metrics are read.
 pub type OpenConnections = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// All metrics of the process.
@@ -63,13 +63,13 @@ pub struct Metrics {
     entry_points: Option<Family>,
     routers: Option<Family>,
     services: Option<Family>,
-    /// `None` where no labels come from headers.
+    /// `None` if no labels come from headers.
     header_labels: Option<Arc<HeaderLabels>>,
     reloads: IntCounter,
     last_reload: prometheus::Gauge,
     certificates: GaugeVec,
     diagnostics: IntGaugeVec,
-    /// The findings that `diagnostics` counts.
+    /// The label values that `diagnostics` currently has.
     shown_findings: Mutex<BTreeSet<(&'static str, &'static str)>>,
     open_connections: IntGaugeVec,
     connections: Mutex<Vec<(Name, OpenConnections)>>,
@@ -85,7 +85,7 @@ impl Metrics {
     /// The metrics of a process.
     ///
     /// # Errors
-    /// Where a bucket list or a name is not to Prometheus' liking.
+    /// If a bucket list or a name is invalid for Prometheus.
     pub fn new(options: &Options) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let header_labels: Vec<&str> = options.header_labels.iter().map(|(label, _)| label.as_str()).collect();
@@ -140,42 +140,42 @@ impl Metrics {
         &self.registry
     }
 
-    /// Where labels come from headers, what reads them.
+    /// The reader of labels that come from headers, if there are any.
     pub(crate) fn header_labels(&self) -> Option<&Arc<HeaderLabels>> {
         self.header_labels.as_ref()
     }
 
-    /// The series of an entry point; `None` where they are not wanted.
+    /// The series of an entry point; `None` if they are switched off.
     #[must_use]
     pub fn entry_point(&self, name: &str) -> Option<Arc<Series>> {
         self.entry_points.as_ref().map(|family| family.series(&[name.into()]))
     }
 
-    /// The series of a router; `None` where they are not wanted.
+    /// The series of a router; `None` if they are switched off.
     #[must_use]
     pub fn router(&self, name: impl Into<Name>, service: impl Into<Name>) -> Option<Arc<Series>> {
         self.routers.as_ref().map(|family| family.series(&[name.into(), service.into()]))
     }
 
-    /// The series of a service; `None` where they are not wanted.
+    /// The series of a service; `None` if they are switched off.
     #[must_use]
     pub fn service(&self, name: impl Into<Name>) -> Option<Arc<Series>> {
         self.services.as_ref().map(|family| family.series(&[name.into()]))
     }
 
-    /// Whether requests of the router, or of the service, are being counted.
+    /// True if requests of the router, or of the service, are being counted.
     fn is_counted(&self, router: &Name, service: &Name) -> bool {
         let knows = |family: &Option<Family>, names: &[Name]| family.as_ref().is_some_and(|family| family.knows(names));
         knows(&self.routers, &[Arc::clone(router), Arc::clone(service)])
             || knows(&self.services, &[Arc::clone(service)])
     }
 
-    /// Shows the open connections of an entry point from now on.
+    /// Exposes the open connections of an entry point from now on.
     pub fn watch_connections(&self, entry_point: Name, open: OpenConnections) {
         self.connections.lock().push((entry_point, open));
     }
 
-    /// A configuration has come into force at `now`, with this many findings by kind and severity.
+    /// Called when a configuration has come into force at `now`, with the kind and severity of each finding.
     pub fn reloaded(&self, now: SystemTime, findings: impl IntoIterator<Item = (&'static str, &'static str)>) {
         self.reloads.inc();
         self.last_reload.set(now.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64().floor()));
@@ -183,7 +183,7 @@ impl Metrics {
         for finding in findings {
             *counts.entry(finding).or_default() += 1;
         }
-        // Nothing is reset: whoever reads the metrics at this moment must not find them missing.
+        // Nothing is reset: a concurrent reader of the metrics must not find them missing.
         let mut shown = self.shown_findings.lock();
         for (kind, severity) in shown.iter().filter(|finding| !counts.contains_key(*finding)) {
             let _ = self.diagnostics.remove_label_values(&[kind, severity]);
@@ -194,7 +194,7 @@ impl Metrics {
         *shown = counts.into_keys().collect();
     }
 
-    /// The certificates that were served until now, and those that are.
+    /// Replaces the certificates that were served until now by the new ones.
     pub fn certificates(&self, before: &[Arc<CertificateInfo>], now: &[Arc<CertificateInfo>]) {
         let labels = |info: &CertificateInfo| [info.common_name.clone(), info.serial.clone(), info.names.join(",")];
         let served: HashSet<_> = now.iter().map(|info| labels(info)).collect();
@@ -210,10 +210,10 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus' text format. Series of vanished objects are shown this one time more.
+    /// Everything in Prometheus' text format. Series of removed objects are shown one last time.
     ///
     /// # Errors
-    /// Where a collector gave something that cannot be written.
+    /// If a collector returns something that cannot be written.
     pub fn render(&self) -> prometheus::Result<String> {
         for (entry_point, open) in self.connections.lock().iter() {
             let open = i64::try_from(open()).unwrap_or(i64::MAX);

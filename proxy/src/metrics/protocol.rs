@@ -1,24 +1,24 @@
-//! What kind of exchange a request is, for metric labels with few values.
+//! The kind of exchange of a request, for metric labels with few values.
 
 use http::{HeaderMap, Method, header};
 
 /// The `protocol` label.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Protocol {
-    /// gRPC
+    /// gRPC.
     Grpc,
-    /// gRPC-Web
+    /// gRPC-Web.
     GrpcWeb,
-    /// Everything else
+    /// Everything else.
     Http,
-    /// Server-sent events
+    /// Server-sent events.
     Sse,
-    /// WebSocket
+    /// WebSocket.
     WebSocket,
 }
 
 impl Protocol {
-    /// Told from the request's headers, as Traefik does.
+    /// Detects the kind by the request's headers, like Traefik.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let is = |name, wanted: &[u8]| headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(wanted));
@@ -51,7 +51,7 @@ impl Protocol {
     }
 }
 
-/// The `method` label: the methods that are known, and one value for all others, so that clients cannot make series.
+/// The `method` label: the known methods, and one value for all others, so that clients cannot create series.
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {
     match *method {

@@ -1,22 +1,22 @@
-//! Counters of a route, made with its first request.
+//! Counters of a route, created by its first request.
 
 use super::{Metrics, Sample, Series};
 use flow_model::name::Name;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// What a route's requests are counted in. Most routes of a large cluster are idle, and hold no counters.
+/// The counters of a route's requests. Most routes of a large cluster are idle, and hold no counters.
 pub(crate) struct RouteSeries {
     metrics: Arc<Metrics>,
     made: OnceLock<Box<Made>>,
 }
 
-/// Whose counters they are.
+/// The labels of the counters.
 #[derive(Clone, Copy)]
 pub(crate) struct Counted<'a> {
     pub(crate) router: &'a Name,
     pub(crate) service: &'a Name,
-    /// The proxy itself answers, which has no series as a service.
+    /// True if the proxy itself responds, which has no series as a service.
     pub(crate) internal: bool,
 }
 
@@ -26,7 +26,7 @@ struct Made {
 }
 
 impl RouteSeries {
-    /// Goes on with the counters that there are already.
+    /// Takes over existing counters.
     pub(crate) fn new(metrics: &Arc<Metrics>, counted: Counted<'_>) -> Self {
         let series = Self { metrics: Arc::clone(metrics), made: OnceLock::new() };
         if metrics.is_counted(counted.router, counted.service) {

@@ -1,4 +1,4 @@
-//! Counters of one object, found without label texts.
+//! Counters of one object, found without their label texts.
 
 use super::protocol::{Protocol, method_label};
 use arc_swap::ArcSwap;
@@ -22,15 +22,15 @@ pub struct Sample<'a> {
     pub method: &'a Method,
     /// Kind of exchange.
     pub protocol: Protocol,
-    /// From the request's head to the answer's end.
+    /// From the request's head to the end of the response.
     pub duration: Duration,
     /// Bytes of the request's body.
     pub request_bytes: u64,
-    /// Bytes of the answer's body.
+    /// Bytes of the response's body.
     pub response_bytes: u64,
     /// TLS version and cipher suite of the client's connection.
     pub tls: Option<(&'static str, &'static str)>,
-    /// Values of the labels that come from headers; empty where there are none.
+    /// Values of the labels that come from headers; empty if there are none.
     pub headers: &'a [Name],
 }
 
@@ -43,11 +43,11 @@ struct Vectors {
     duration: HistogramVec,
     request_bytes: IntCounterVec,
     response_bytes: IntCounterVec,
-    /// Request counters have labels that come from headers.
+    /// True if request counters have labels that come from headers.
     by_headers: bool,
     live: Mutex<Map<Names, Weak<Series>>>,
     vanished: Mutex<Vec<Vanished>>,
-    /// What a series begins with: most objects of a large cluster are idle.
+    /// The initial map of a series: most objects of a large cluster are idle.
     no_cells: Arc<Map<Key, Arc<Cell>>>,
     no_tls: Arc<Map<TlsKey, IntCounter>>,
 }
@@ -55,7 +55,7 @@ struct Vectors {
 /// Values of the labels that name an object.
 type Names = Arc<[Name]>;
 
-/// What is to be removed after an object is gone.
+/// The values to remove after an object is gone.
 struct Vanished {
     names: Names,
     cells: Vec<(Key, Vec<Values>)>,
@@ -77,7 +77,7 @@ struct Cell {
 /// The request counters of a cell.
 enum Requests {
     One(IntCounter),
-    /// A counter for each set of values that requests had.
+    /// A counter for each set of values seen in requests.
     ByHeaders(ArcSwap<Map<Values, IntCounter>>),
 }
 
@@ -153,7 +153,7 @@ impl Family {
         })))
     }
 
-    /// The series of the object with these label values; the same one for as long as anybody holds it.
+    /// The series of the object with these label values; the same one while it is in use.
     pub(super) fn series(&self, names: &[Name]) -> Arc<Series> {
         let mut live = self.0.live.lock();
         if let Some(series) = live.get(names).and_then(Weak::upgrade) {
@@ -170,12 +170,12 @@ impl Family {
         series
     }
 
-    /// Whether the object with these label values has a series.
+    /// True if the object with these label values has a series.
     pub(super) fn knows(&self, names: &[Name]) -> bool {
         self.0.live.lock().get(names).is_some_and(|series| series.strong_count() > 0)
     }
 
-    /// Removes what belonged to objects that are gone.
+    /// Removes the series of objects that are gone.
     pub(super) fn drop_vanished(&self) {
         let vanished = std::mem::take(&mut *self.0.vanished.lock());
         if vanished.is_empty() {
@@ -190,7 +190,7 @@ impl Family {
             for (key, values) in cells {
                 let code = code_label(key.0);
                 let labels = labels(&code, &key, &names);
-                // What was never shown cannot be removed, and need not be.
+                // Values that were never shown cannot be removed, and need not be.
                 for values in values {
                     let _ = self.0.requests.remove_label_values(&with(&labels, &values));
                 }
@@ -298,7 +298,7 @@ impl Drop for Series {
 }
 
 impl Requests {
-    /// The sets of values that there are counters for.
+    /// The sets of values that have counters.
     fn values(&self) -> Vec<Values> {
         match self {
             Self::One(_) => vec![Values::default()],
@@ -327,7 +327,7 @@ fn labels<'a>(code: &'a str, key: &Key, names: &'a [Name]) -> Vec<&'a str> {
     [code, key.1, key.2.label()].into_iter().chain(names.iter().map(|n| &**n)).collect()
 }
 
-/// The values of labels, and those of labels that come from headers.
+/// Joins the values of labels with those of labels that come from headers.
 fn with<'a>(labels: &[&'a str], values: &'a [Name]) -> Vec<&'a str> {
     labels.iter().copied().chain(values.iter().map(|value| &**value)).collect()
 }

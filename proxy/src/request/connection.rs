@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Removes the headers that `Connection` names, and `Connection` itself (RFC 9110 section 7.6.1).
 ///
-/// As in Traefik, a client can name neither the forwarded headers nor what the entry point keeps, and an `Upgrade`
-/// stays with a `Connection` that says so. Without `Host` and `Content-Length` it would be another request.
+/// As in Traefik, a client can name neither forwarded headers nor those that the entry point keeps, and an `Upgrade`
+/// stays with a `Connection` that names it. `Host` and `Content-Length` stay: without them it would be another request.
 pub(super) fn remove_listed(policy: &Policy, headers: &mut HeaderMap) {
     let Some(first) = headers.get(CONNECTION) else { return };
     if is_plain(first) && headers.get_all(CONNECTION).iter().nth(1).is_none() {
@@ -40,7 +40,7 @@ pub(super) fn remove_listed(policy: &Policy, headers: &mut HeaderMap) {
     }
 }
 
-/// Names no header: what clients send nearly always.
+/// True if it names no header: nearly always the case.
 fn is_plain(value: &HeaderValue) -> bool {
     value.as_bytes().eq_ignore_ascii_case(b"keep-alive") || value.as_bytes().eq_ignore_ascii_case(b"close")
 }

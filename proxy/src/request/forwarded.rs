@@ -11,7 +11,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// What only proxies may say, without the `x-` that all begin with.
+/// Headers that only proxies may set, without the common prefix `x-`.
 const MANAGED: [&str; 11] = [
     "forwarded-for",
     "forwarded-host",
@@ -26,7 +26,7 @@ const MANAGED: [&str; 11] = [
     "real-ip",
 ];
 
-/// The header is one that only proxies may set; `_` counts as `-`, as servers that speak CGI take them for the same.
+/// True if only proxies may set the header; `_` counts as `-`, as CGI servers take them for the same.
 pub(super) fn is_managed(name: &HeaderName) -> bool {
     let Some((b'x', [b'-' | b'_', rest @ ..])) = name.as_str().as_bytes().split_first() else { return false };
     MANAGED.iter().any(|managed| {
@@ -35,8 +35,8 @@ pub(super) fn is_managed(name: &HeaderName) -> bool {
     })
 }
 
-/// Removes (or refuses) headers by their names, all in one pass: forwarded headers of clients that are not trusted,
-/// upgrades to another HTTP, and names that could be taken for others where the entry point does not keep them.
+/// Removes (or refuses) headers by their names, all in one pass: forwarded headers of untrusted clients, upgrades to
+/// another HTTP, and names that could be taken for others unless the entry point keeps them.
 pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Refusal> {
     let mut unwanted: SmallVec<[HeaderName; 4]> = SmallVec::new();
     for name in headers.keys() {
@@ -57,9 +57,9 @@ pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) 
     Ok(())
 }
 
-/// Sets what is empty. Of `X-Forwarded-For` one line is made; the client's address is appended on the way to a backend.
+/// Sets missing headers. `X-Forwarded-For` becomes one line; the client's address is appended on the way to a backend.
 ///
-/// After [`screen`] nothing of this is left of a client that is not trusted, so nothing needs to be looked up.
+/// After [`screen`] no forwarded header of an untrusted client is left, so nothing needs to be looked up.
 pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
     headers.reserve(6);
     let is_set = |headers: &HeaderMap, name: &HeaderName| {
@@ -91,13 +91,13 @@ pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
         headers.insert(X_FORWARDED_SERVER, hostname.clone());
     }
     if origin.trusted {
-        // Some proxies add a line instead of going on with the one that is there: the list is all of them (RFC 9110
-        // section 5.3), and who reads only the first would read what the client wrote.
+        // Some proxies add a line instead of extending the existing one: the list is all lines (RFC 9110 section 5.3),
+        // and a backend that reads only the first would read the client's own.
         join(headers, X_FORWARDED_FOR, b", ");
     }
 }
 
-/// The port that `Host` names.
+/// The port in `Host`.
 fn port_in(host: &HeaderValue) -> Option<HeaderValue> {
     let host = host.as_bytes();
     let port = &host[memchr::memrchr(b':', host)? + 1..];
@@ -108,7 +108,7 @@ fn port_in(host: &HeaderValue) -> Option<HeaderValue> {
     Some(HeaderValue::from_bytes(port).unwrap_or(HeaderValue::from_static("")))
 }
 
-/// The port of the scheme.
+/// The default port of the scheme.
 fn default_port(headers: &HeaderMap, origin: &Origin) -> HeaderValue {
     let secure = || {
         let said = headers.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes);

@@ -1,8 +1,8 @@
-//! What happens to every request's head before routing, in Traefik's order: header names that could be taken for others,
+//! Changes to every request's head before routing, in Traefik's order: header names that could be taken for others,
 //! upgrades to another HTTP, escapes, dots and double slashes, semicolons, forwarded headers.
 //!
-//! Pure: a head goes in, and the same head comes out, changed, or a [`Refusal`]. A clean head is looked at once and
-//! costs no allocation but what the inserted headers need.
+//! Pure: a head goes in, and the same head comes out, changed, or a [`Refusal`]. A clean head is scanned once and
+//! allocates only for the inserted headers.
 
 mod connection;
 mod forwarded;
@@ -22,7 +22,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Version};
 
-/// Why a request is answered without being routed.
+/// The reason why a request is answered without being routed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// A percent-encoded character that the entry point does not allow.
@@ -31,13 +31,13 @@ pub enum Refusal {
     /// A `%` without two hexadecimal digits.
     #[error("the path holds a broken percent escape")]
     Escape,
-    /// A header whose name could be taken for another, where the entry point refuses them.
+    /// A header whose name could be taken for another, if the entry point refuses these.
     #[error("a header's name could be taken for another")]
     Alias,
 }
 
 impl Refusal {
-    /// The status to answer with.
+    /// The status of the response.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -46,14 +46,13 @@ impl Refusal {
     }
 }
 
-/// Brings a request's head into the form in which it is routed and forwarded. `origin` is the connection's.
+/// Normalizes a request's head for routing and forwarding. `origin` is the connection's.
 ///
 /// # Errors
-/// Where the entry point does not let the request in.
+/// [`Refusal`] if the entry point does not let the request in.
 pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), Refusal> {
     if head.version == Version::HTTP_2 {
-        // HTTP/2 clients may split `Cookie` (RFC 9113 section 8.2.3); for rules, middlewares and HTTP/1.1 it is one header
-        // again.
+        // HTTP/2 clients may split `Cookie` (RFC 9113 section 8.2.3); rules, middlewares and HTTP/1.1 need one header.
         join(&mut head.headers, COOKIE, b"; ");
     }
     forwarded::screen(policy, origin, &mut head.headers)?;
@@ -63,7 +62,7 @@ pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), R
     Ok(())
 }
 
-/// Makes one line of several.
+/// Joins several lines into one.
 fn join(headers: &mut HeaderMap, name: HeaderName, separator: &[u8]) {
     let Entry::Occupied(mut entry) = headers.entry(name) else { return };
     if entry.iter().nth(1).is_none() {

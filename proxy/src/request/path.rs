@@ -1,11 +1,11 @@
-//! Paths: one form for what means the same (RFC 3986 section 6.2.2).
+//! Normalizes paths, so that equivalent ones are equal (RFC 3986 section 6.2.2).
 
 use super::Refusal;
 use flow_model::entry_point::EncodedCharacters;
 use percent_encoding::percent_encode_byte;
 
-/// The normal form of `path`, or `None` where it has it already: escapes of unreserved characters decoded, the others
-/// in upper case, characters that no path may hold escaped, and, where `sanitize`, dots and double slashes resolved.
+/// The normal form of `path`, or `None` if it is normal already: escapes of unreserved characters decoded, the others
+/// in upper case, characters not allowed in a path escaped, and, with `sanitize`, dots and double slashes resolved.
 pub(super) fn rewrite(path: &str, sanitize: bool) -> Result<Option<String>, Refusal> {
     let look = look(path.as_bytes());
     let unclean = sanitize && look.segments;
@@ -19,7 +19,7 @@ pub(super) fn rewrite(path: &str, sanitize: bool) -> Result<Option<String>, Refu
     Ok(Some(normal))
 }
 
-/// What one pass over a path shows.
+/// The findings of one pass over a path.
 struct Look {
     /// A `%`, or a character that must be escaped.
     escapes: bool,
@@ -38,7 +38,7 @@ fn look(path: &[u8]) -> Look {
     look
 }
 
-/// The byte may stand unescaped in a path: Go's `validEncoded`, without the `%`.
+/// True if the byte may stand unescaped in a path: Go's `validEncoded`, without the `%`.
 const fn is_literal(byte: u8) -> bool {
     is_unreserved(byte)
         || matches!(
@@ -90,7 +90,7 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Go's `path.Clean` of an absolute path, but with a slash at the end where there was one.
+/// Go's `path.Clean` of an absolute path, but a slash at the end is kept.
 fn clean(path: &str) -> String {
     if !path.starts_with('/') {
         return path.to_owned();
@@ -112,7 +112,7 @@ fn clean(path: &str) -> String {
     out
 }
 
-/// Refuses escapes that `allowed` does not have. `path` is in normal form.
+/// Refuses escapes that are not in `allowed`. `path` is in normal form.
 pub(super) fn check_characters(path: &str, allowed: &EncodedCharacters) -> Result<(), Refusal> {
     for at in memchr::memchr_iter(b'%', path.as_bytes()) {
         let allowed = match path.as_bytes().get(at + 1..at + 3) {

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// What an entry point asks of request heads, settled once.
+/// An entry point's rules for request heads, compiled once.
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(super) sanitize_path: bool,
@@ -13,18 +13,18 @@ pub struct Policy {
     pub(super) encoded_characters: EncodedCharacters,
     pub(super) aliases: AliasHeaders,
     pub(super) hostname: Option<HeaderValue>,
-    /// Headers that `Connection` may name and that are passed on all the same.
+    /// Headers that stay even if `Connection` names them.
     pub(super) kept: Vec<HeaderName>,
     trust_everybody: bool,
     trusted: Vec<IpNet>,
 }
 
-/// What the forwarded headers need to know of a connection, settled once for all its requests.
+/// The facts of a connection that the forwarded headers need, computed once for all its requests.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The client's own forwarded headers are believed.
+    /// True if the client's own forwarded headers are trusted.
     pub trusted: bool,
-    /// It came over TLS.
+    /// True if it is a TLS connection.
     pub tls: bool,
     /// The client's address without port and zone.
     pub address: HeaderValue,
@@ -49,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// What holds for every request of `connection`.
+    /// The facts common to all requests of `connection`.
     #[must_use]
     pub fn origin(&self, connection: &Connection) -> Origin {
         Origin {

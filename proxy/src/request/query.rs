@@ -1,11 +1,11 @@
-//! Semicolons in queries: as Go does not take them for separators, Traefik rewrites them.
+//! Semicolons in queries: Go does not accept them as separators, so Traefik rewrites them.
 
-/// There is something to rewrite.
+/// True if there is something to rewrite.
 pub(super) fn needs_rewrite(query: &str) -> bool {
     memchr::memchr(b';', query.as_bytes()).is_some()
 }
 
-/// Appends `query` with `%3B` (where `encode`) or `&` for each semicolon.
+/// Appends `query` with `%3B` (if `encode`) or `&` for each semicolon.
 pub(super) fn rewrite_into(query: &str, encode: bool, out: &mut String) {
     let mut parts = query.split(';');
     out.push_str(parts.next().unwrap_or_default());

@@ -1,19 +1,20 @@
-//! A rule's alternatives: `Host(a) && (Path(b) || PathPrefix(c))` is found at host a and path b, and at host a and prefix c.
+//! A rule's alternatives: `Host(a) && (Path(b) || PathPrefix(c))` is found at host a and path b, and at host a and
+//! prefix c.
 
 use super::matcher::CompiledMatcher;
 use super::rule::Condition;
 use super::view::RequestView;
 use std::sync::Arc;
 
-/// How many conditions all alternatives of a rule may have together; parts that would exceed it are asked as they stand.
+/// Maximum number of conditions in all alternatives of a rule; parts that would exceed it are evaluated as they stand.
 const BUDGET: usize = 16_384;
 
-/// Conditions that must all hold: those that a table looks up, and the rest.
+/// Conditions that must all hold: those looked up in a table, and the rest.
 #[derive(Debug)]
 pub(super) struct Disjunct {
     pub(super) host: HostKey,
     pub(super) path: PathKey,
-    /// `None` where host and path say it all.
+    /// `None` if host and path say it all.
     pub(super) rest: Option<Arc<[Condition]>>,
 }
 
@@ -44,14 +45,14 @@ impl PathKey {
     }
 }
 
-/// The alternatives of a rule; none where no request can match.
+/// The alternatives of a rule; empty if no request can match.
 pub(super) fn split(condition: &Condition) -> Vec<Disjunct> {
     alternatives(condition).into_iter().filter_map(disjunct).collect()
 }
 
 type Conjunction = Vec<Condition>;
 
-/// The disjunctive normal form, as far as the budget goes.
+/// The disjunctive normal form, within the budget.
 fn alternatives(condition: &Condition) -> Vec<Conjunction> {
     match condition {
         Condition::Matcher { .. } => vec![vec![condition.clone()]],
@@ -61,7 +62,7 @@ fn alternatives(condition: &Condition) -> Vec<Conjunction> {
         }
         Condition::All(parts) => {
             let mut parts: Vec<_> = parts.iter().map(|part| (part, alternatives(part))).collect();
-            // Hosts first: should the budget not suffice, they are what is best looked up.
+            // Hosts first: if the budget does not suffice, they are the best to look up.
             parts.sort_by_key(|(_, alternatives)| !names_hosts(alternatives));
             let (mut all, mut total, mut unsplit) = (vec![Vec::new()], 0, Vec::new());
             for (part, alternatives) in parts {
@@ -100,7 +101,7 @@ fn names_hosts(alternatives: &[Conjunction]) -> bool {
     alternatives.iter().all(|conjunction| conjunction.iter().any(names_host))
 }
 
-/// Chooses what to look up. A condition that the look-up answers in full is not asked again.
+/// Chooses the conditions to look up. A condition that the look-up decides completely is not evaluated again.
 fn disjunct(mut conjunction: Conjunction) -> Option<Disjunct> {
     if conjunction.iter().any(|condition| condition.constant() == Some(false)) {
         return None;
@@ -126,7 +127,7 @@ fn disjunct(mut conjunction: Conjunction) -> Option<Disjunct> {
     })
 }
 
-/// The key of the condition that narrows most; the condition goes where the key says all that it does.
+/// The key of the most selective condition; the condition is removed if the key expresses it completely.
 fn take_best<K>(
     conjunction: &mut Conjunction,
     key: impl Fn(&CompiledMatcher) -> Option<(usize, K, bool)>,

@@ -5,10 +5,10 @@ use super::rule::Condition;
 use super::view::RequestView;
 use std::sync::Arc;
 
-/// Up to here asking one entry after the other is as fast as an index.
+/// Up to this number of entries a linear scan is as fast as an index.
 const SHORT: usize = 8;
 
-/// The alternatives of rules that ask for the same host, in the order of their routes.
+/// The alternatives of rules for the same host, in the order of their routes.
 #[derive(Debug)]
 pub(super) struct HostTable<T> {
     entries: Arc<[Entry<T>]>,
@@ -25,7 +25,7 @@ pub(super) struct Entry<T> {
 #[derive(Debug)]
 struct Index {
     paths: PathIndex,
-    /// Entries that ask for no path, in order.
+    /// Entries without a path, in order.
     pathless: Box<[u32]>,
 }
 

@@ -1,4 +1,4 @@
-//! The matchers of a rule, made ready for requests.
+//! The matchers of a rule, compiled.
 
 use super::query;
 use super::view::RequestView;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum CompiledMatcher {
     ClientIp(IpNet),
-    /// Every request alike.
+    /// The same result for every request.
     Constant(bool),
     FirstQuery {
         key: Box<str>,
@@ -68,12 +68,12 @@ impl CompiledMatcher {
             Matcher::Host(HostPattern::Exact(host)) => Self::Host((**host).into()),
             Matcher::Host(HostPattern::Wildcard(rest)) => match rest.strip_prefix('.') {
                 Some(parent) => Self::HostWildcard(parent.into()),
-                // `*x`: Traefik replaces whole labels only, so that nothing equals it.
+                // `*x`: Traefik replaces whole labels only, so that nothing matches it.
                 None => Self::Constant(false),
             },
             Matcher::HostRegexp(pattern) => {
                 let regex = pattern.compile()?;
-                // Traefik also tries the name that CNAME flattening found, which is empty where there was none.
+                // Traefik also tries the name from CNAME flattening, which is empty if there is none.
                 if regex.is_match("") { Self::Constant(true) } else { Self::HostRegexp(regex) }
             }
             Matcher::HostTemplate(pattern) => Self::HostRegexp(pattern.compile()?),
@@ -119,12 +119,12 @@ impl CompiledMatcher {
     }
 }
 
-/// Go takes these headers out of a request before anyone sees them; a name that is no token can never be there.
+/// The header's name. Go hides these headers from handlers; an invalid name never occurs.
 fn visible(name: &str) -> Option<HeaderName> {
     HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| ![HOST, TRAILER, TRANSFER_ENCODING].contains(name))
 }
 
-/// Go's expressions take bytes that are no UTF-8 as U+FFFD.
+/// Matches bytes; like Go's expressions, it takes invalid UTF-8 as U+FFFD.
 fn is_match(regex: &Regex, bytes: &[u8]) -> bool {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => regex.is_match(text),
@@ -132,8 +132,8 @@ fn is_match(regex: &Regex, bytes: &[u8]) -> bool {
     }
 }
 
-/// Text that every match must start with, so that expressions such as `^/user/[0-9]+$` are looked up by path, too.
-/// Errs on the short side.
+/// A text that every match starts with, so that expressions such as `^/user/[0-9]+$` are looked up by path, too. May be
+/// shorter than possible.
 fn literal_prefix(pattern: &str) -> Option<String> {
     let mut rest = pattern.strip_prefix('^').filter(|rest| !rest.contains('|'))?.chars();
     let mut prefix = String::new();

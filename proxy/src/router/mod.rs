@@ -1,9 +1,9 @@
-//! From a request to its route.
+//! Finds the route of a request.
 //!
 //! A rule's text is read by [`flow_model::rule`], compiled once into a [`CompiledRule`], and lives in a [`Route`]. A
-//! [`RouteTable`] holds the routes of one entry point: one hash look-up by host, one by parent domain for wildcards, and the
-//! routes that name no host; within each, routes with a path are found by it. The answer is always the one that asking every
-//! route in order would give: by priority, then by precedence of the provider, then by path, then by age, then by name.
+//! [`RouteTable`] holds the routes of one entry point: one hash look-up by host, one by parent domain for wildcards,
+//! and the routes without a host; within each, routes with a path are found by it. The result is always that of a
+//! linear scan in order: by priority, then by precedence of the provider, then by path, then by age, then by name.
 
 mod disjunct;
 mod host_table;

@@ -1,4 +1,4 @@
-//! A router that asks every route in order and takes each matcher at its word: slow, and short enough to be read at a glance.
+//! A router that tries every route in order and takes each matcher literally: slow, but obviously right.
 
 use super::route::Route;
 use flow_model::rule::{Expr, HostPattern, Matcher, Rule};

@@ -1,8 +1,8 @@
-//! Which entries a path may concern, without asking each of them.
+//! Finds the entries that may match a path, without trying each.
 
 use super::disjunct::PathKey;
 
-/// Keys in byte order, each knowing the longest prefix key that it extends itself.
+/// Keys in byte order, each with the longest prefix key that it extends.
 ///
 /// The keys that are prefixes of a path all lie on one chain: it starts at the last key not greater than the path, for
 /// anything between a prefix of the path and the path starts with that prefix, too.
@@ -20,12 +20,12 @@ struct Node {
     prefix: Box<[u32]>,
     /// The longest other key with prefix entries that this one starts with.
     parent: Option<u32>,
-    /// The first of all prefix entries from here upwards.
+    /// The first of all prefix entries on the chain of parents from here.
     first: u32,
 }
 
 impl PathIndex {
-    /// Indexes the entries that have a path; an entry's number is its place in the order.
+    /// Indexes the entries that have a path; an entry's number is its position in the order.
     pub(super) fn build<'a>(paths: impl Iterator<Item = (u32, &'a PathKey)>) -> Self {
         let mut keyed: Vec<_> = paths
             .filter_map(|(entry, path)| match path {
@@ -56,7 +56,7 @@ impl PathIndex {
         Self { nodes: nodes.into() }
     }
 
-    /// The first entry below `limit` that the path concerns and `holds` accepts.
+    /// The first entry below `limit` whose key matches the path and that `holds` accepts.
     pub(super) fn find(&self, path: &[u8], limit: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
         let first_of = |entries: &[u32], limit: u32| {
             entries.iter().copied().take_while(|entry| *entry < limit).find(|entry| holds(*entry))

@@ -1,4 +1,4 @@
-//! The table gives the oracle's answer, for tables built at once and for tables that grew by changes.
+//! Property test: the table finds the oracle's route, for tables built at once and for tables that grew by changes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::oracle::{self, PlainRequest};

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The decoded values of a parameter in order. Like Go's `url.ParseQuery`, it leaves out pairs with broken escapes; `;` parts
-/// pairs as `&` does, which is what Traefik makes of it before it routes.
+/// The decoded values of a parameter in order. Like Go's `url.ParseQuery`, it skips pairs with broken escapes; `;`
+/// separates pairs like `&`, as Traefik rewrites it before routing.
 pub(super) fn values<'a>(query: &'a str, key: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
     query.split(['&', ';']).filter(|pair| !pair.is_empty()).filter_map(move |pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -32,7 +32,7 @@ fn decode(text: &str) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(out))
 }
 
-/// The byte that the two hexadecimal digits at the start of `text` stand for.
+/// The byte written as two hexadecimal digits at the start of `text`.
 pub(super) fn hex_pair(text: &[u8]) -> Option<u8> {
     let digit = |index: usize| char::from(*text.get(index)?).to_digit(16);
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()

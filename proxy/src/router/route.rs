@@ -4,29 +4,29 @@ use flow_model::name::Name;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// A rule, its place in the order, and where it leads.
+/// A rule, its position in the order, and its target.
 ///
-/// A table tells routes apart by identity: see [`RouteTable::with`](super::RouteTable::with).
+/// A table distinguishes routes by identity: see [`RouteTable::with`](super::RouteTable::with).
 #[derive(Debug)]
 pub struct Route<T> {
-    /// Which requests it takes.
+    /// The requests it takes.
     pub rule: Arc<CompiledRule>,
-    /// Higher is asked first. Traefik's default is the byte length of the rule's text.
+    /// Higher is tried first. Traefik's default is the byte length of the rule's text.
     pub priority: i64,
-    /// Decides between equal priorities: the provider's place in `providers.precedence`, where 0 is asked first.
+    /// Decides between equal priorities: the provider's index in `providers.precedence`, where 0 is tried first.
     pub precedence: u32,
     /// Decides then: the longer path goes first, and of the same length the exact one.
     pub path: PathOrder,
-    /// Decides then: the elder goes first.
+    /// Decides then: the older goes first.
     pub created: i64,
-    /// Decides what is still equal, so that the answer does not depend on chance; unique in a table.
+    /// Decides ties, so that the result is deterministic; unique in a table.
     pub name: Name,
-    /// Whatever serves the request.
+    /// The handler of the requests.
     pub target: T,
 }
 
 impl<T> Route<T> {
-    /// `Less` is asked first.
+    /// `Less` is tried first.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         let by_priority = other.priority.cmp(&self.priority);
         by_priority

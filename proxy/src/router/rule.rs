@@ -4,9 +4,9 @@ use super::view::RequestView;
 use flow_model::rule::{Expr, Rule, RuleError};
 use std::sync::Arc;
 
-/// A rule made ready for requests: its expressions are compiled, and its alternatives are known by host and path.
+/// A compiled rule: its expressions are compiled, and its alternatives are known by host and path.
 ///
-/// Costly to make and independent of everything but the rule: keep it for as long as the rule's text stays.
+/// Costly to make, and dependent on the rule's text only: keep it while the text stays.
 #[derive(Debug)]
 pub struct CompiledRule {
     pub(super) disjuncts: Box<[Disjunct]>,
@@ -16,14 +16,14 @@ impl CompiledRule {
     /// Compiles a rule.
     ///
     /// # Errors
-    /// Where one of its regular expressions is broken or too big.
+    /// [`RuleError`] if one of its regular expressions is invalid or too big.
     pub fn compile(rule: &Rule) -> Result<Arc<Self>, RuleError> {
         let condition = Condition::compile(&rule.expr)?;
         Ok(Arc::new(Self { disjuncts: disjunct::split(&condition).into() }))
     }
 }
 
-/// An [`Expr`] whose matchers are compiled; `!` stands beside the matcher.
+/// An [`Expr`] whose matchers are compiled; `!` is part of the matcher.
 #[derive(Clone, Debug)]
 pub(super) enum Condition {
     All(Arc<[Self]>),
@@ -53,7 +53,7 @@ impl Condition {
         }
     }
 
-    /// The matcher that must match, where the condition is no more than that.
+    /// The matcher, if the condition is a single one without `!`.
     pub(super) fn plain(&self) -> Option<&CompiledMatcher> {
         match self {
             Self::Matcher { matcher, negated: false } => Some(matcher),
@@ -61,7 +61,7 @@ impl Condition {
         }
     }
 
-    /// The answer, where it is the same for all requests.
+    /// The result, if it is the same for all requests.
     pub(super) fn constant(&self) -> Option<bool> {
         match self {
             Self::Matcher { matcher, negated } => match **matcher {

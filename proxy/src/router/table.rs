@@ -7,7 +7,7 @@ use flow_model::name_map::NameMap;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// The routes of one entry point, immutable; look-up costs the same at any number of hosts.
+/// The routes of one entry point, immutable; look-up costs the same for any number of hosts.
 #[derive(Debug)]
 pub struct RouteTable<T> {
     hosts: NameMap<HostTable<T>>,
@@ -18,7 +18,7 @@ pub struct RouteTable<T> {
 
 impl<T> RouteTable<T> {
     /// This table without `gone`, which are in it, and with `new`, which are not. Only the tables of their hosts are
-    /// built anew; the rest is shared.
+    /// rebuilt; the rest is shared.
     #[must_use]
     pub fn with(&self, gone: &[Arc<Route<T>>], new: &[Arc<Route<T>>]) -> Self {
         let mut changed: HashMap<&HostKey, Vec<Entry<T>>, foldhash::fast::RandomState> = HashMap::default();
@@ -32,7 +32,7 @@ impl<T> RouteTable<T> {
         for disjunct in gone.iter().flat_map(|route| &route.rule.disjuncts) {
             changed.entry(&disjunct.host).or_default();
         }
-        // The addresses are good for comparing while `gone` holds what stands there.
+        // The addresses are valid for comparison while `gone` holds the objects.
         let gone: HashSet<*const Route<T>, foldhash::fast::RandomState> = gone.iter().map(Arc::as_ptr).collect();
 
         let mut table = self.clone();
@@ -69,7 +69,7 @@ impl<T> RouteTable<T> {
     }
 }
 
-/// A host whose last route goes leaves the table.
+/// Replaces a host's table, or removes it with its last route.
 fn replace<T>(tables: &mut NameMap<HostTable<T>>, host: &Name, entries: Vec<Entry<T>>) {
     if entries.is_empty() {
         tables.remove(host);

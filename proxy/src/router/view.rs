@@ -1,4 +1,4 @@
-//! What rules ask of a request, borrowed from it.
+//! The parts of a request that rules match, borrowed from it.
 
 use http::HeaderMap;
 use memchr::memchr;
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
 
-/// A request as the rules see it. What costs something is computed when the first rule asks for it.
+/// A request as rules match it. Costly parts are computed when the first rule needs them.
 #[derive(Debug)]
 pub struct RequestView<'a> {
     host: Cow<'a, str>,
@@ -19,9 +19,9 @@ pub struct RequestView<'a> {
 }
 
 impl<'a> RequestView<'a> {
-    /// `authority` is the `Host` header or `:authority`, empty where there is none; `path` and `query` are as received, after
-    /// normalisation (hexadecimal digits in upper case) and the treatment of semicolons; `client` is the connection's peer,
-    /// which a PROXY header may have named.
+    /// `authority` is the `Host` header or `:authority`, empty if there is none; `path` and `query` are as received,
+    /// after normalisation (hexadecimal digits in upper case) and the rewriting of semicolons; `client` is the
+    /// connection's peer, or the client named by a PROXY header.
     #[must_use]
     pub fn new(
         authority: &'a str,
@@ -42,12 +42,12 @@ impl<'a> RequestView<'a> {
         }
     }
 
-    /// The host in lower case without port; a trailing dot is kept. Empty where the request names none.
+    /// The host in lower case without port; a trailing dot is kept. Empty if the request names none.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// The host as `Host` matchers compare it: also without a trailing dot.
+    /// The host as `Host` matchers compare it: without a trailing dot.
     pub(super) fn bare_host(&self) -> &str {
         match self.host.strip_suffix('.') {
             Some("") | None => &self.host,
@@ -55,7 +55,7 @@ impl<'a> RequestView<'a> {
         }
     }
 
-    /// The path with percent-encodings decoded, those of reserved characters excepted.
+    /// The path with percent-encodings decoded, except those of reserved characters.
     pub(super) fn path(&self) -> &[u8] {
         self.routing_path.get_or_init(|| routing_path(self.escaped_path))
     }
@@ -89,7 +89,8 @@ fn without_port(authority: &str, first_colon: usize) -> &str {
     }
 }
 
-/// Reserved characters (RFC 3986, 2.2) and the percent sign would change the meaning of a path if they were decoded.
+/// True for characters that would change the meaning of a path if decoded: reserved ones (RFC 3986, 2.2) and the
+/// percent sign.
 fn is_reserved(byte: u8) -> bool {
     matches!(
         byte,

@@ -1,4 +1,4 @@
-//! One request to one answer: what every HTTP version has in common.
+//! From one request to one response: the steps common to all HTTP versions.
 
 use super::pulse::{InFlight, Pulse};
 use super::{Client, Handler, head};
@@ -15,22 +15,22 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What the requests of one connection share.
+/// The state shared by the requests of one connection.
 pub(super) struct Session<H> {
     pub(super) client: Arc<Client>,
     pub(super) handler: Arc<H>,
     pub(super) pulse: Arc<Pulse>,
 }
 
-/// The least that the heads of one HTTP/2 connection may hold, in bytes; and how many of the largest heads it is.
+/// Lower bound of the limit on the heads of one HTTP/2 connection, in bytes; and the limit in largest heads.
 const HEADS: usize = 4 << 20;
 const LARGEST_HEADS: usize = 4;
 
-/// Counts the request, checks its head, lets the handler answer and settles whether the connection goes on.
+/// Counts the request, checks its head, calls the handler and decides if the connection goes on.
 ///
 /// # Errors
-/// Where the heads of the connection's requests hold too much already: nothing was done, and the client may try again
-/// (RFC 9113 section 8.7).
+/// `REFUSED_STREAM` if the heads of the connection's requests are too large in total: nothing was done, and the client
+/// may try again (RFC 9113 section 8.7).
 pub(super) async fn answer<H: Handler>(
     session: Arc<Session<H>>,
     mut request: Request<Incoming>,
@@ -46,11 +46,11 @@ pub(super) async fn answer<H: Handler>(
         return Err(h2::Reason::REFUSED_STREAM.into());
     }
     let takes_trailers = !is_h1 || (request.version() == Version::HTTP_11 && asks_for_trailers(request.headers()));
-    // On HTTP/1.1 hyper itself sends no body to a HEAD.
+    // On HTTP/1.1 hyper itself omits the body for HEAD.
     let headed = !is_h1 && request.method() == Method::HEAD;
     let mut response = match head::settle(&mut request) {
         Ok(()) => {
-            // Pinned here, as it is large: wrapping it would move it.
+            // Pinned here: it is large, and wrapping it would move it.
             let handling = pin!(session.handler.handle(&session.client, request));
             match AssertUnwindSafe(handling).catch_unwind().await {
                 Ok(response) => response,
@@ -69,13 +69,13 @@ pub(super) async fn answer<H: Handler>(
         }
     };
     if is_h1 && response.status() == StatusCode::NOT_MODIFIED {
-        // Go's server leaves out what describes a body that 304 does not have.
+        // Go's server omits the headers of a body that 304 does not have.
         response.headers_mut().remove(CONTENT_TYPE);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     if response.headers().contains_key(TRAILER) && (!takes_trailers || http_body::Body::is_end_stream(response.body()))
     {
-        // None will be sent.
+        // No trailers will be sent.
         response.headers_mut().remove(TRAILER);
     }
     if headed {
@@ -91,7 +91,7 @@ pub(super) async fn answer<H: Handler>(
     Ok(response)
 }
 
-/// hyper sends trailers to nobody else (RFC 9110 section 6.5.1).
+/// True if the client accepts trailers: hyper sends them to no other (RFC 9110 section 6.5.1).
 fn asks_for_trailers(headers: &HeaderMap) -> bool {
     let words = |value: &HeaderValue| {
         value.as_bytes().split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"trailers"))
@@ -99,7 +99,7 @@ fn asks_for_trailers(headers: &HeaderMap) -> bool {
     headers.get_all(TE).iter().any(words)
 }
 
-/// Leaves the length of the body, which an answer to GET would have, and not the body: clients take that for an error.
+/// Drops the body but keeps its length, which a response to GET would have: clients reject a body after HEAD.
 fn take_body(response: &mut Response<Body>) {
     let length = http_body::Body::size_hint(&std::mem::take(response.body_mut())).exact();
     if let Some(length) = length.filter(|length| *length > 0) {
@@ -107,7 +107,7 @@ fn take_body(response: &mut Response<Body>) {
     }
 }
 
-/// An answer that says no more than its status, as Go's server words it.
+/// A response with its status as text, worded as by Go's server.
 pub(super) fn plain(status: StatusCode) -> Response<Body> {
     let text = format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default());
     let mut response = Response::new(Body::from(Bytes::from(text)));
@@ -116,7 +116,7 @@ pub(super) fn plain(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// The body of an answer; its request is in flight until it is dropped.
+/// The body of a response; its request is in flight until it is dropped.
 pub(super) struct Tracked {
     body: Body,
     _in_flight: InFlight,

@@ -1,8 +1,8 @@
-//! Writing the frames of several HTTP/2 streams in one piece.
+//! Writes the frames of several HTTP/2 streams at once.
 //!
-//! hyper flushes after every DATA frame that is not small. Over TLS that is a record and a system call for each, though
-//! more streams have their answers ready. Here frames are collected until the connection's task has its next turn, which
-//! comes after all tasks that are ready now.
+//! hyper flushes after every DATA frame that is not small. Over TLS that is a record and a system call each, although
+//! other streams are ready to be written too. Here frames are collected until the connection's task is polled again,
+//! which happens after all tasks that are ready now.
 
 use super::pulse::Pulse;
 use std::cell::RefCell;
@@ -12,25 +12,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is collected, in bytes; one write beyond that is still taken.
+/// Upper bound of collected bytes; one write beyond it is still taken.
 const MOST: usize = 64 * 1024;
-/// How many empty buffers a thread keeps for the connections that collect next.
+/// The number of empty buffers that a thread keeps for connections that collect next.
 const SPARE: usize = 4;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A connection that collects what is written while more than one thing goes on.
+/// A connection that collects writes while several requests are in flight.
 #[derive(Debug)]
 pub(super) struct Batch<S> {
     io: S,
     pulse: Arc<Pulse>,
-    /// Without room of its own while there is nothing in it: a connection that rests holds nothing.
+    /// Has no capacity while it is empty: an idle connection holds no buffer.
     collected: Vec<u8>,
-    /// So much of it is written.
+    /// The number of bytes of it that were written.
     written: usize,
-    /// It is to be written in the next turn.
+    /// True if it is to be written at the next poll.
     due: bool,
 }
 
@@ -39,12 +39,13 @@ impl<S> Batch<S> {
         Self { io, pulse, collected: Vec::new(), written: 0, due: false }
     }
 
-    /// More may be written in this turn: by a stream that is open, or by one that was open with others when it began.
+    /// True if more may be written before the next poll: by a stream that is open, or by one that was open with others
+    /// when the batch began.
     fn expects_more(&self) -> bool {
         self.pulse.is_busy() || self.pulse.was_crowded()
     }
 
-    /// What ends the only stream waits for nobody.
+    /// True if writes pass straight through: the end of the only stream need not wait.
     fn passes(&self) -> bool {
         self.collected.is_empty() && !self.expects_more()
     }
@@ -89,7 +90,7 @@ impl<S: AsyncWrite + Unpin> Batch<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // Every turn of a connection begins with an attempt to read.
+        // Every poll of a connection begins with an attempt to read.
         if self.due {
             self.pulse.begin_turn();
             if let Poll::Ready(Err(error)) = self.poll_drain(cx) {
@@ -170,7 +171,7 @@ mod tests {
         assert!(read.is_pending());
     }
 
-    /// What three streams write, a kilobyte each: how much of it has come before and after the connection's next turn.
+    /// Three streams write a kilobyte each: the bytes that have come before and after the connection's next poll.
     async fn written_thrice(batch: &mut Batch<DuplexStream>, far: &mut DuplexStream) -> [usize; 2] {
         for _ in 0..3 {
             batch.write_all(&[1; 1000]).await.unwrap();

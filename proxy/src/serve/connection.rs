@@ -1,4 +1,4 @@
-//! From an accepted socket to HTTP: PROXY protocol, TLS or not, which HTTP.
+//! From an accepted socket to HTTP: reads the PROXY header, detects TLS and the HTTP version.
 
 use super::{Client, Handler, http1, http2};
 use crate::listener::{Entry, OpenConnection, Stream, proxy_protocol};
@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The first byte of a TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
-/// How long a client may take to say what it wants, where the entry point does not limit it.
+/// The time for the first bytes, the TLS handshake and the preface, if the entry point sets no limit.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a connection may still send its first request once its entry point closes.
+/// The time in which a connection may still send its first request once its entry point closes.
 const LAST_CALL: Duration = Duration::from_secs(2);
 
-/// Why a connection ended before its first request.
+/// The reason why a connection ended before its first request.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("the client broke off")]
@@ -45,7 +45,7 @@ pub(crate) async fn accepted<H: Handler>(
     let opening = tokio::select! {
         biased;
         opening = open_up(tcp, peer, &entry, &*tls) => opening,
-        // What the client sent may be under way.
+        // The client's first bytes may be under way.
         () = async { closing.cancelled().await; sleep(LAST_CALL).await } => return,
     };
     match opening {
@@ -60,7 +60,7 @@ pub(crate) async fn accepted<H: Handler>(
     }
 }
 
-/// A connection that is about to send its first request.
+/// A connection before its first request.
 struct Opened {
     transport: Transport,
     remote: SocketAddr,
@@ -108,7 +108,7 @@ async fn open_up(
     .unwrap_or(Err(Failure::Silent))
 }
 
-/// An IPv4 client of a dual-stack socket is an IPv4 client.
+/// Turns an IPv4-mapped address of a dual-stack socket into IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -146,7 +146,7 @@ async fn serve<H: Handler>(
     }
 }
 
-/// The client speaks HTTP/2 by prior knowledge; `None` if it broke off before that could be told.
+/// True if the client speaks HTTP/2 by prior knowledge; `None` if it closed before that was known.
 async fn is_h2(stream: &mut Stream) -> Option<bool> {
     loop {
         let ahead = stream.ahead();

@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// How long an idle HTTP/1 connection may still send a request once its entry point closes.
+/// The time in which an idle HTTP/1 connection may still send a request once its entry point closes.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
-/// How a protocol ends a connection while requests are in flight.
+/// The way to end a connection while requests are in flight.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     /// By a frame of its own, at any time: HTTP/2's GOAWAY.
     Announced,
-    /// With the next answer, by its `Connection: close`.
+    /// By `Connection: close` in the next response.
     WithAnswer,
 }
 
-/// Runs a connection to its end: hyper's part, the time limits, the orderly end.
+/// Runs a connection to its end: hyper's part, the time limits, the graceful shutdown.
 ///
-/// The timer and the token are polled once, which is enough to be woken by them; after that a poll of the connection
-/// looks at two flags only.
+/// The timer and the token are polled once, which registers their wakers; after that a poll of the connection looks at
+/// two flags only.
 pub(super) async fn drive<C>(
     connection: C,
     ending: Ending,

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 
-/// Writes interim answers between what hyper writes, whose server knows none.
+/// Writes interim responses between hyper's writes, as hyper's server does not know them.
 ///
-/// Their place is before the head of their answer. hyper begins with that once nothing of the answer before is left to
-/// be written, and says so by a flush; so whatever waits after a flush goes out before hyper's next bytes. What comes
-/// up while older bytes are still under way is left out, as nobody could tell where among them the next head begins.
+/// They belong before the head of their response. hyper begins that head once nothing of the previous response is left
+/// to be written, and flushes before; so interim responses waiting after a flush are written before hyper's next bytes.
+/// Those that come while older bytes are still being written are dropped, as it is unknown where the next head begins.
 #[derive(Debug)]
 pub(super) struct Early {
     interim: Arc<Interim>,
     bytes: Vec<u8>,
     written: usize,
-    /// hyper has flushed since it wrote last.
+    /// True if hyper has flushed since its last write.
     between: bool,
 }
 
@@ -24,7 +24,7 @@ impl Early {
         Self { interim, bytes: Vec::new(), written: 0, between: true }
     }
 
-    /// To be called before hyper's bytes are written.
+    /// Must be called before hyper's bytes are written.
     pub(super) fn poll_before_write<S: AsyncWrite + Unpin>(
         &mut self,
         io: &mut S,
@@ -38,7 +38,7 @@ impl Early {
         Poll::Ready(Ok(()))
     }
 
-    /// To be called when hyper flushes.
+    /// Must be called when hyper flushes.
     pub(super) fn poll_at_flush<S: AsyncWrite + Unpin>(
         &mut self,
         io: &mut S,
@@ -74,7 +74,7 @@ mod tests {
 
     const HINT: &[u8] = b"HTTP/1.1 103 Early Hints\r\n\r\n";
 
-    /// Takes so many bytes a write.
+    /// A writer that takes at most so many bytes a write.
     struct Slow(Vec<u8>, usize);
 
     impl AsyncWrite for Slow {

@@ -1,19 +1,19 @@
 //! The limit on the number of fields of an HTTP/2 head, enforced before the head is decoded.
 //!
-//! A field that refers to the table of RFC 7541 is one byte on the wire and a hundred in memory, so that a limit on the
-//! size of a head bounds neither. The guard counts the fields of each block of headers as they come in, which needs neither
-//! the table nor the texts; it costs a nanosecond or two a field.
+//! A field that refers to the table of RFC 7541 is one byte on the wire and a hundred in memory, so a limit on the size
+//! of a head bounds neither. The fields of each header block are counted as they come in, which needs neither the table
+//! nor the texts and costs a nanosecond or two per field.
 
-/// The most fields of a request, as many as over HTTP/1.1, where the crumbs of its cookie are one.
+/// Maximum number of fields of a request, as over HTTP/1.1; the crumbs of its cookie count as one.
 pub(super) const MOST: usize = 100;
-/// The most crumbs of a cookie (RFC 9113 section 8.2.3). Browsers keep 180 cookies for a site.
+/// Maximum number of crumbs of a cookie (RFC 9113 section 8.2.3). Browsers keep 180 cookies for a site.
 pub(super) const MOST_CRUMBS: usize = 200;
-/// The most fields that are decoded at all: a head with more than [`MOST`] is answered, one with more than this ends the
-/// connection, as its rest would have to be decoded for the sake of the table.
+/// Maximum number of fields that are decoded at all: a head with more than [`MOST`] gets a response, one with more than
+/// this ends the connection, as its rest would have to be decoded to keep the table in step.
 const MOST_DECODED: u32 = 512;
-/// The same for trailers, which wait for whoever reads the body. They are not forwarded.
+/// The same for trailers, which are buffered until the body is read. They are not forwarded.
 const MOST_TRAILERS: u32 = 128;
-/// The most bytes of trailers, encoded.
+/// Maximum length of trailers, encoded, in bytes.
 const LONGEST_TRAILERS: u32 = 16 * 1024;
 
 const PREFACE: usize = 24;
@@ -23,14 +23,14 @@ const CONTINUATION: u8 = 9;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
-/// Follows the frames of one client.
+/// Parses the frames of one client.
 #[derive(Debug)]
 pub(super) struct Fields {
     at: At,
     block: Block,
     /// The highest stream that has been opened.
     last_stream: u32,
-    /// Fields and bytes of the block so far, and the most of them.
+    /// Fields and bytes of the block so far, and their limits.
     fields: u32,
     length: u32,
     is_trailers: bool,
@@ -39,32 +39,32 @@ pub(super) struct Fields {
 /// The position within the frames.
 #[derive(Clone, Copy, Debug)]
 enum At {
-    /// Bytes that are passed over.
+    /// Within bytes to skip.
     Skip(usize),
-    /// So many bytes of a frame's head have come.
+    /// After so many bytes of a frame's head.
     Head(usize, [u8; FRAME_HEAD]),
-    /// The length of the padding comes, the first of so many bytes; and the frame's flags.
+    /// Before the length of the padding, which is the first of so many bytes; and the frame's flags.
     PadLength(usize, u8),
-    /// So many bytes come before `block` bytes of the block and `padding`.
+    /// `before` bytes before `block` bytes of the block and `padding`.
     Block { before: usize, block: usize, padding: usize },
 }
 
 /// The position within a block of headers (RFC 7541 section 6).
 #[derive(Clone, Copy, Debug)]
 enum Block {
-    /// A field begins.
+    /// At the start of a field.
     Field,
-    /// An integer goes on, and before the next field so many texts come.
+    /// Within an integer, with so many texts before the next field.
     Integer(u8),
-    /// The length of a text, before so many others.
+    /// Before the length of a text, with so many others after it.
     Text(u8),
-    /// The length goes on.
+    /// Within the length.
     TextLength { length: usize, shift: u32, others: u8 },
-    /// So many bytes of a text.
+    /// Within a text of so many remaining bytes.
     Bytes(usize, u8),
 }
 
-/// The connection must end; what is before `at` may still be read. `left` bytes of the frame were to come.
+/// The connection must end; the bytes before `at` may still be read. `left` bytes of the frame were to come.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct TooMany {
     pub(super) at: usize,
@@ -77,7 +77,7 @@ impl Fields {
         Self { at, block: Block::Field, last_stream: 0, fields: 0, length: 0, is_trailers: false }
     }
 
-    /// Looks at `bytes`, which come next on the connection.
+    /// Scans `bytes`, which come next on the connection.
     pub(super) fn see(&mut self, bytes: &[u8]) -> Result<(), TooMany> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -139,7 +139,7 @@ impl Fields {
         }
     }
 
-    /// Takes bytes of a block. Gives how many are good where there are too many fields.
+    /// Scans bytes of a block. If there are too many fields, returns the number of bytes that are still good.
     fn read(&mut self, bytes: &[u8]) -> Option<usize> {
         self.length = self.length.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         let most = if self.is_trailers { MOST_TRAILERS } else { MOST_DECODED };
@@ -171,7 +171,7 @@ fn next_frame(skip: usize) -> At {
     if skip == 0 { At::Head(0, [0; FRAME_HEAD]) } else { At::Skip(skip) }
 }
 
-/// A frame of so many bytes after the length of its padding. hyper refuses one that is too short for what it says.
+/// A frame of so many bytes after the length of its padding. hyper refuses one too short for its padding.
 fn block(length: usize, padding: usize, flags: u8) -> At {
     let before = if flags & PRIORITY != 0 { 5.min(length) } else { 0 };
     let padding = padding.min(length - before);
@@ -186,10 +186,10 @@ fn after_text(others: u8) -> Block {
 }
 
 impl Block {
-    /// Takes one byte that is not within a text.
+    /// Takes one byte outside of a text.
     fn step(self, byte: u8) -> Self {
         match self {
-            // An integer has a prefix of some bits, and goes on where all of them are set (section 5.1).
+            // An integer has a prefix of some bits, and goes on if all of them are set (section 5.1).
             Self::Field => match byte {
                 0x80.. => {
                     if byte == 0xff {
@@ -230,7 +230,7 @@ impl Block {
     }
 }
 
-/// A literal field, whose name is a text of its own where its index is zero.
+/// A literal field, whose name is a text of its own if its index is zero.
 fn literal(index: u8, all: u8) -> Block {
     match index {
         0 => Block::Text(1),
@@ -257,7 +257,7 @@ mod tests {
         [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[0; 6])].concat()
     }
 
-    /// Where the stream is refused, counted from its start, and how much of the frame was to come.
+    /// The offset from the stream's start at which it is refused, and the rest of the frame in bytes.
     fn judged(stream: &[u8], size: usize) -> Option<(usize, usize)> {
         let (mut fields, mut before) = (Fields::new(), 0);
         for piece in stream.chunks(size) {
@@ -269,7 +269,7 @@ mod tests {
         None
     }
 
-    /// One field of each form, 9 in all, and two updates of the table's size.
+    /// One field of each form, 9 in all, and two table size updates.
     fn every_form() -> Vec<u8> {
         let long = |length: u8| vec![b'v'; 0x7f + usize::from(length)];
         [

@@ -1,23 +1,23 @@
-//! Requests that hyper would silently repair, and that must be refused: `Content-Length` beside `Transfer-Encoding`
-//! (RFC 9112 section 6.1: a smuggling attempt, or a broken client); and targets that hyper refuses or cuts off, and that
-//! clients send all the same.
+//! Finds requests that hyper would silently repair, and that must be refused: `Content-Length` beside
+//! `Transfer-Encoding` (RFC 9112 section 6.1: a smuggling attempt, or a broken client); and targets that hyper refuses
+//! or cuts off although clients send them.
 //!
-//! The guard reads along what hyper is about to read. It follows the framing of bodies to know where heads begin, as hyper
-//! does, and looks at each line's first byte only, which costs some tens of nanoseconds a request. Where hyper will refuse
-//! the request anyway it lets everything pass, and once another protocol is really spoken. What comes behind a request for
-//! an upgrade waits until that is answered: only then is it known whether it is HTTP.
+//! The scanner reads the same bytes as hyper, before hyper. It follows the framing of bodies to know where heads begin,
+//! as hyper does, and looks at each line's first byte only, which costs some tens of nanoseconds a request. It lets
+//! everything pass if hyper will refuse the request anyway, and after a switch to another protocol. Bytes behind a
+//! request for an upgrade wait for its response: only then is it known if they are HTTP.
 
 use super::pulse::{Pulse, Reading};
 use super::target;
 
-/// Follows the requests of one HTTP/1 connection.
+/// Scans the requests of one HTTP/1 connection.
 #[derive(Debug)]
 pub(super) struct Guard {
     state: State,
-    /// The line that is not yet complete.
+    /// The incomplete line.
     partial: Vec<u8>,
     max_line: usize,
-    /// Heads so far, counted round and round.
+    /// Number of heads so far, wrapping.
     heads: u32,
     /// The last request asked for an upgrade, so what follows may not be HTTP.
     upgrade_asked: bool,
@@ -27,12 +27,12 @@ pub(super) struct Guard {
 enum State {
     Chunk(Chunk),
     Head(Head),
-    /// This many bytes of a body are to come.
+    /// So many bytes of a body are to come.
     Length(u64),
     Off,
 }
 
-/// What is known of a head so far.
+/// The facts of a head so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
     request_line: bool,
@@ -50,8 +50,8 @@ enum Chunk {
     Trailers(Trailers),
 }
 
-/// The position within the trailers. Their lines end with CR LF only, so that nobody finds another end of the body than
-/// hyper.
+/// The position within the trailers. Their lines end with CR LF only, so that the scanner and hyper always agree on the
+/// end of the body.
 #[derive(Clone, Copy, Debug)]
 enum Trailers {
     /// At the start of a line.
@@ -64,38 +64,38 @@ enum Trailers {
     EndCr,
 }
 
-/// The verdict on bytes that have come.
+/// The result for bytes that have come.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Seen {
-    /// Bytes that are read in place of some of them.
+    /// Replacement for some of the bytes.
     pub(super) escaped: Option<Escaped>,
-    /// Those from here on wait, and are to be shown again.
+    /// Bytes from here on wait, and must be scanned again.
     pub(super) waits: Option<usize>,
 }
 
-/// The request must be refused; what is before `at` may still be read.
+/// The request must be refused; the bytes before `at` may still be read.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Refused {
     pub(super) at: usize,
 }
 
-/// What is to be read in place of the bytes from `at` on.
+/// The replacement for the bytes from `at` on.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Escaped {
     pub(super) at: usize,
     pub(super) rest: Vec<u8>,
 }
 
-/// A line shows what hyper would repair.
+/// hyper would repair this line.
 struct Bad;
 
 impl Guard {
-    /// `max_line`: longer lines are not looked at, as hyper refuses such heads.
+    /// `max_line`: longer lines are skipped, as hyper refuses such heads.
     pub(super) fn new(max_line: usize) -> Self {
         Self { state: State::Head(Head::default()), partial: Vec::new(), max_line, heads: 0, upgrade_asked: false }
     }
 
-    /// Looks at `bytes`, which come next on the connection.
+    /// Scans `bytes`, which come next on the connection.
     pub(super) fn see(&mut self, bytes: &[u8], pulse: &Pulse) -> Result<Seen, Refused> {
         if matches!(self.state, State::Off) {
             return Ok(Seen { escaped: None, waits: None });
@@ -151,12 +151,12 @@ impl Guard {
         Ok(Seen { escaped, waits })
     }
 
-    /// What was shown and waits can be shown again.
+    /// True if the waiting bytes can be scanned again.
     pub(super) fn is_settled(&self, pulse: &Pulse) -> bool {
         pulse.has_answered(self.heads)
     }
 
-    /// Takes one line of a head, or what there is of it. The error is the offset of the line's end.
+    /// Takes one line of a head, or a part of it. The error is the offset of the line's end.
     fn line(&mut self, bytes: &[u8]) -> Result<usize, usize> {
         let State::Head(head) = &mut self.state else { return Ok(bytes.len()) };
         let Some(end) = memchr::memchr(b'\n', bytes) else {
@@ -184,11 +184,11 @@ impl Guard {
 }
 
 impl Head {
-    /// Takes a line without its line feed; at the head's end, says what follows.
+    /// Takes a line without its line feed; at the head's end, returns the state that follows.
     fn take(&mut self, line: &[u8]) -> Result<Option<State>, Bad> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if !self.request_line {
-            // Empty lines before a request are passed over (RFC 9112 section 2.2).
+            // Empty lines before a request are skipped (RFC 9112 section 2.2).
             self.request_line = !line.is_empty();
             return if target::has_fragment(line) { Err(Bad) } else { Ok(None) };
         }
@@ -229,8 +229,8 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 impl Chunk {
-    /// Takes some bytes; gives how many, and the state of the connection where it changes. The error is the offset of what
-    /// hyper would not refuse.
+    /// Takes some bytes; returns their number, and the state of the connection if it changes. The error is the offset
+    /// of a byte that hyper would wrongly accept.
     fn step(&mut self, bytes: &[u8]) -> Result<(usize, Option<State>), usize> {
         match *self {
             Self::Data(left) => {
@@ -245,7 +245,7 @@ impl Chunk {
                 for (at, &byte) in bytes.iter().enumerate() {
                     match byte {
                         b'\n' => {
-                            // The line end after the data is part of it here.
+                            // The line end after the data counts as data here.
                             *self = match size {
                                 0 => Self::Trailers(Trailers::Start),
                                 size => Self::Data(size.saturating_add(2)),
@@ -270,7 +270,7 @@ impl Chunk {
                         (Trailers::LineCr, b'\n') => Trailers::Start,
                         // hyper ends the connection.
                         (Trailers::EndCr | Trailers::LineCr, _) => return Ok((at + 1, Some(State::Off))),
-                        // hyper goes on, as if it were part of the line.
+                        // hyper goes on as if it were part of the line.
                         (_, b'\n') => return Err(at),
                         (Trailers::Start, b'\r') => Trailers::EndCr,
                         (Trailers::Line, b'\r') => Trailers::LineCr,
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    /// How a stream is judged when it comes in pieces of `size`: where it is refused, counted from its start.
+    /// The offset from the start at which a stream in chunks of `size` is refused, if it is.
     fn judged(stream: &[u8], size: usize) -> Option<usize> {
         let (mut guard, pulse, mut before) = (Guard::new(1000), Arc::new(Pulse::default()), 0);
         for piece in stream.chunks(size) {
@@ -315,7 +315,7 @@ mod tests {
                     None => read.extend(piece),
                 }
             }
-            // Half of a character is no text, and is escaped.
+            // Half of a character is not text, and is escaped.
             let read = String::from_utf8(read).unwrap().replace("%C3%A9", "é");
             assert_eq!(read, wanted, "{size}");
         }

@@ -1,4 +1,4 @@
-//! What HTTP asks of every request's head, beyond what hyper sees to, and the one form in which handlers get it.
+//! Checks of request heads beyond hyper's own, and the one form in which handlers get heads.
 
 use super::fields::{MOST, MOST_CRUMBS};
 use flow_middleware::Body;
@@ -7,7 +7,7 @@ use http::header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
-/// Why a request is answered before any handler sees it.
+/// The reason why a request is answered before any handler sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("CONNECT is not served")]
@@ -48,13 +48,13 @@ impl Refusal {
         }
     }
 
-    /// Nobody can tell what else the client means otherwise than we do.
+    /// True if the client may disagree with us about more than this request, such as where it ends.
     pub(super) fn ends_connection(self) -> bool {
         self != Self::Options
     }
 }
 
-/// Checks the head and brings it into form: exactly one `Host`, and a URI of path and query alone.
+/// Checks the head and normalizes it: exactly one `Host`, and a URI of path and query alone.
 pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     if has_too_many_fields(request.headers()) {
         return Err(Refusal::TooManyFields);
@@ -68,7 +68,7 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
         return Err(Refusal::TransferCoding);
     }
     let is_named = check_host(request.headers(), request.version())?;
-    // Origin form, the common case: nothing but a path.
+    // Origin form, the common case: just a path.
     if request.uri().authority().is_some() || request.uri().scheme().is_some() {
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
         settle_authority(parts.authority.take(), parts.scheme.take(), request.headers_mut())?;
@@ -91,8 +91,8 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     if is_options { Err(Refusal::Options) } else { Ok(()) }
 }
 
-/// There are more than HTTP/1.1 would have let in. Of HTTP/2 the crumbs of a cookie are one field, up to a limit of their
-/// own (RFC 9113 section 8.2.3).
+/// True if there are more than HTTP/1.1 allows. Over HTTP/2 the crumbs of a cookie count as one field, up to a limit of
+/// their own (RFC 9113 section 8.2.3).
 fn has_too_many_fields(headers: &HeaderMap) -> bool {
     if headers.len() <= MOST {
         return false;
@@ -101,13 +101,13 @@ fn has_too_many_fields(headers: &HeaderMap) -> bool {
     crumbs > MOST_CRUMBS || headers.len() - crumbs.saturating_sub(1) > MOST
 }
 
-/// What a head counts for among those of its connection, in bytes: RFC 9113 section 6.5.2.
+/// The size of a head in the connection's sum, in bytes: RFC 9113 section 6.5.2.
 pub(super) fn size<B>(request: &Request<B>) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum::<usize>() + target
 }
 
-/// An expectation that nobody here can meet (RFC 9110 section 10.1.1). As in Traefik the first line counts, and
+/// True for an expectation that we cannot meet (RFC 9110 section 10.1.1). As in Traefik the first line counts, and
 /// `100-continue` may be one of several words.
 fn expects_the_unknown(headers: &HeaderMap) -> bool {
     headers.get(EXPECT).is_some_and(|expected| {
@@ -116,8 +116,8 @@ fn expects_the_unknown(headers: &HeaderMap) -> bool {
     })
 }
 
-/// At most one, and of characters that a host and port may have (RFC 9112 section 3.2). False where one is sent and empty,
-/// which is no name.
+/// Allows at most one, and only characters of a host and port (RFC 9112 section 3.2). False if it is empty, true if
+/// HTTP/1.0 or HTTP/2 sends none.
 fn check_host(headers: &HeaderMap, version: Version) -> Result<bool, Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -154,15 +154,15 @@ const fn is_host_byte(byte: u8) -> bool {
         )
 }
 
-/// The authority of an absolute-form target or of HTTP/2 is the `Host`; one that differs is refused, as others on the
-/// way may have looked at the other (RFC 9112 section 3.2.2, RFC 9113 section 8.3.1).
+/// The authority of an absolute-form target or of HTTP/2 becomes `Host`; a different `Host` is refused, as other
+/// proxies may have used that one (RFC 9112 section 3.2.2, RFC 9113 section 8.3.1).
 fn settle_authority(
     authority: Option<Authority>,
     scheme: Option<Scheme>,
     headers: &mut HeaderMap,
 ) -> Result<(), Refusal> {
     let Some(authority) = authority else { return Err(Refusal::NoHost) };
-    // Without `//` it is authority-form, which only CONNECT may use, or a scheme and something opaque.
+    // Without `//` it is authority-form, which only CONNECT may use, or an opaque URI.
     let Some(scheme) = scheme else { return Err(Refusal::Opaque) };
     if (scheme != Scheme::HTTP && scheme != Scheme::HTTPS) || !authority.as_str().bytes().all(is_host_byte) {
         return Err(Refusal::Target);

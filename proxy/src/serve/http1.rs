@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The least that hyper takes for its buffer.
+/// hyper's smallest buffer limit, in bytes.
 const MIN_BUFFER: usize = 8192;
 
 /// Serves HTTP/1.0 and 1.1.
@@ -38,7 +38,7 @@ pub(super) async fn serve<H, S>(
         .title_case_headers(true)
         .serve_connection(
             TokioIo::new(wire),
-            // Boxed, so that a connection that rests holds no room for it, and the next request anywhere finds it warm.
+            // Boxed, so that an idle connection holds no memory for it, and the next request anywhere finds it warm.
             service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
         )
         .with_upgrades();

@@ -12,8 +12,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// How much one stream may send ahead of us, and all of them together. Small windows ruin uploads over long ways;
-/// with equal ones a single stream that nobody reads would stall the others.
+/// Receive windows of one stream and of a connection, in bytes. Small windows slow down uploads over long distances;
+/// with equal ones a single stream that is not read would stall the others.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 2 << 20;
 
@@ -41,7 +41,7 @@ pub(super) async fn serve<H, S>(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .serve_connection(
             TokioIo::new(Batch::new(wire, Arc::clone(&pulse))),
-            // Boxed, as hyper moves what it gets several times on its way to a task.
+            // Boxed, as hyper moves the future several times on its way to a task.
             service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
         );
     if let Err(error) = drive(connection, Ending::Announced, |c| c.graceful_shutdown(), &entry, closing, &pulse).await {

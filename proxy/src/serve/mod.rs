@@ -1,5 +1,5 @@
-//! Serving one connection: from its first bytes over TLS and HTTP/1 or HTTP/2 to the [`Handler`], with the time limits
-//! and the orderly end of an entry point.
+//! Serves one connection: from its first bytes over TLS and HTTP/1 or HTTP/2 to the [`Handler`], with the time limits
+//! and the graceful shutdown of an entry point.
 
 mod answer;
 mod batch;
@@ -33,19 +33,19 @@ use std::sync::Arc;
 /// A client's connection as requests see it; one for all its requests.
 #[derive(Debug)]
 pub struct Client {
-    /// Who, and how.
+    /// The client's addresses, TLS session and entry point.
     pub connection: Arc<Connection>,
-    /// Where it came in.
+    /// The entry point.
     pub entry: Arc<Entry>,
-    /// What its forwarded headers are made from.
+    /// The source of its forwarded headers.
     pub origin: Origin,
 }
 
-/// Answers requests.
+/// Handles requests.
 ///
-/// What no handler sees: requests that break HTTP (400, 431), `CONNECT` (501) and `OPTIONS *` (200). Each of the others
-/// has exactly one `Host`, also those of HTTP/2, and a URI of path and query alone.
+/// Handlers do not see requests that break HTTP (400, 431), `CONNECT` (501) and `OPTIONS *` (200). Every other request
+/// has exactly one `Host`, also over HTTP/2, and a URI of path and query alone.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one request. The future is dropped when the client goes away; a panic becomes a 500.
+    /// Handles one request. The future is dropped when the client goes away; a panic becomes a 500.
     fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }

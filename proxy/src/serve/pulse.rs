@@ -1,5 +1,5 @@
-//! What a connection is doing, seen cheaply enough to be recorded with every read, write and request, and how long it
-//! has been doing that: the time limits of a connection with one coarse timer.
+//! The activity of a connection, cheap enough to be recorded with every read, write and request, and the time limits of
+//! a connection with one coarse timer.
 
 use flow_model::entry_point::Transport;
 use parking_lot::Mutex;
@@ -12,28 +12,28 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     reading: AtomicU8,
-    /// The last read (write) found nothing to take (no room).
+    /// The last read found no data (the last write found no room).
     read_waits: AtomicBool,
     write_waits: AtomicBool,
-    /// Successful reads (writes), counted round and round.
+    /// Number of successful reads (writes), wrapping.
     reads: AtomicU32,
     writes: AtomicU32,
     in_flight: AtomicU32,
-    /// Bytes of the heads of requests that are in flight.
+    /// Bytes of the heads of requests in flight.
     heads: AtomicUsize,
-    /// The most that were in flight at once in this turn of the connection.
+    /// The most requests in flight at once since the current batch began.
     crowd: AtomicU32,
     requests: AtomicU32,
-    /// Heads of answers, counted round and round.
+    /// Number of response heads, wrapping.
     answers: AtomicU32,
-    /// The connection's task, where it waits for an answer to read on.
+    /// The connection's task, while it waits for a response before it reads on.
     reader: Mutex<Option<Waker>>,
     reader_waits: AtomicBool,
     last_request: AtomicBool,
     upgraded: AtomicBool,
 }
 
-/// What the client is sending on an HTTP/1 connection.
+/// The part of a request that the client is sending on an HTTP/1 connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub(super) enum Reading {
@@ -43,7 +43,7 @@ pub(super) enum Reading {
     Unknown,
 }
 
-/// One request and its answer, until the answer's last byte is handed over.
+/// One request and its response, until the response's last byte is handed over.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pulse: Arc<Pulse>,
@@ -52,7 +52,7 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// Notes the size of its head in bytes; gives that of all that are in flight.
+    /// Notes the size of its head in bytes; returns the sum over all requests in flight.
     pub(super) fn weigh(&mut self, head: usize) -> usize {
         self.head = head;
         self.pulse.heads.fetch_add(head, Relaxed) + head
@@ -69,7 +69,7 @@ impl Drop for InFlight {
 }
 
 impl Pulse {
-    /// One more request; gives how many there have been.
+    /// Counts one more request; returns the number of requests so far.
     pub(super) fn begin(self: &Arc<Self>) -> (InFlight, u32) {
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
         if in_flight > self.crowd.load(Relaxed) {
@@ -79,22 +79,22 @@ impl Pulse {
         (InFlight { pulse: Arc::clone(self), head: 0 }, requests)
     }
 
-    /// A request is being answered.
+    /// True if a request is in flight.
     pub(super) fn is_busy(&self) -> bool {
         self.in_flight.load(Relaxed) > 0
     }
 
-    /// Several requests were in flight at once since [`begin_turn`](Self::begin_turn).
+    /// True if several requests were in flight at once since [`begin_turn`](Self::begin_turn).
     pub(super) fn was_crowded(&self) -> bool {
         self.crowd.load(Relaxed) > 1
     }
 
-    /// What was handed over until now is being written.
+    /// Starts a new batch: everything handed over until now is being written.
     pub(super) fn begin_turn(&self) {
         self.crowd.store(self.in_flight.load(Relaxed), Relaxed);
     }
 
-    /// The connection shall end with the requests that are in flight.
+    /// Asks for the connection to end after the requests in flight.
     pub(super) fn ask_to_close(&self) {
         self.last_request.store(true, Relaxed);
     }
@@ -103,7 +103,7 @@ impl Pulse {
         self.last_request.load(Relaxed)
     }
 
-    /// The head of an answer is known, and whether that [switches](Self::set_upgraded) protocols.
+    /// Called when the head of a response is known, after [`set_upgraded`](Self::set_upgraded) on a switch.
     pub(super) fn answered(&self) {
         self.answers.store(self.answers.load(Relaxed).wrapping_add(1), Relaxed);
         if self.reader_waits.swap(false, Relaxed)
@@ -113,18 +113,18 @@ impl Pulse {
         }
     }
 
-    /// So many requests are answered. Answers come in the order of requests.
+    /// True if so many requests have a response. Responses come in the order of requests.
     pub(super) fn has_answered(&self, requests: u32) -> bool {
         self.answers.load(Relaxed) == requests
     }
 
-    /// Reading goes on with the next answer.
+    /// Wakes `reader` with the next response.
     pub(super) fn wake_with_answer(&self, reader: &Waker) {
         *self.reader.lock() = Some(reader.clone());
         self.reader_waits.store(true, Relaxed);
     }
 
-    /// From now on the connection speaks something else.
+    /// Called when the connection switches to another protocol.
     pub(super) fn set_upgraded(&self) {
         self.upgraded.store(true, Relaxed);
     }
@@ -137,12 +137,12 @@ impl Pulse {
         self.reading.store(reading as u8, Relaxed);
     }
 
-    /// The client may still be sending something that belongs to a request.
+    /// True if the client may still be sending a part of a request.
     pub(super) fn is_receiving(&self) -> bool {
         self.reading.load(Relaxed) != Reading::Nothing as u8
     }
 
-    /// A read was tried; `true` where it gave bytes.
+    /// Called after a read; `gave` if there was data.
     pub(super) fn read(&self, gave: bool) {
         self.read_waits.store(!gave, Relaxed);
         if gave {
@@ -150,7 +150,7 @@ impl Pulse {
         }
     }
 
-    /// A write was tried; `true` where it took bytes.
+    /// Called after a write; `took` if there was room.
     pub(super) fn wrote(&self, took: bool) {
         self.write_waits.store(!took, Relaxed);
         if took {
@@ -183,26 +183,26 @@ impl Pulse {
     }
 }
 
-/// What a connection waits for; equal values are the same wait.
+/// The event that a connection waits for; equal values are the same wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Wait {
-    /// The client sends no more of a body.
+    /// The rest of a body from the client.
     ForBody(u32),
-    /// Nothing has come yet.
+    /// The first request.
     ForFirst,
-    /// A head is being sent. Bytes do not count as progress: a slow head is an attack.
+    /// The rest of a head. Bytes do not count as progress: a slow head is an attack.
     ForHead(u32),
-    /// We are at work.
+    /// The handler or the backend.
     ForUs,
-    /// The client takes no more of the answer.
+    /// Room to write; the client does not read the response.
     ForWriting(u32),
-    /// Between requests.
+    /// The next request.
     Idle(u32),
 }
 
 /// The time limits of one connection.
 ///
-/// They are looked at a few times within the shortest of them, so a wait is cut off at most a quarter of that later.
+/// They are checked a few times within the shortest of them, so a wait ends at most a quarter of that later.
 #[derive(Debug)]
 pub(super) struct Limits {
     read: Duration,
@@ -211,26 +211,26 @@ pub(super) struct Limits {
     age: Duration,
     period: Duration,
     hurry: bool,
-    /// Since then it should have ended.
+    /// The time when it was first asked to end.
     ending: Option<Instant>,
     born: Instant,
     wait: Wait,
     since: Instant,
 }
 
-/// How long a connection that nobody uses may take to end. Over HTTP/2 its client has a word in it.
+/// The time that an unused connection may take to end. Over HTTP/2 that depends on its client.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What the limits ask for.
+/// The action that the limits require.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// End, as nobody uses it.
+    /// End the unused connection.
     Close,
-    /// Break off.
+    /// Abort the connection.
     Cut,
     /// Go on.
     Fine,
-    /// End with the next answer.
+    /// End with the next response.
     LastRequest,
 }
 
@@ -255,7 +255,7 @@ impl Limits {
         }
     }
 
-    /// How often [`check`](Self::check) is to be called.
+    /// The interval at which [`check`](Self::check) is to be called.
     pub(super) fn period(&self) -> Duration {
         self.period
     }
@@ -290,8 +290,8 @@ impl Limits {
 
     /// From now on a connection that is idle for `patience` is ended.
     ///
-    /// Not at once, as the next request may be under way already: it is answered and told that it was the last, where
-    /// a closed socket would be a failure.
+    /// It does not end at once, as the next request may be under way already: it still gets its response, with
+    /// `Connection: close`, while a closed socket would make it fail.
     pub(super) fn hurry(&mut self, patience: Duration, now: Instant) {
         self.idle = patience;
         self.period = self.period.min(patience / 4).max(Duration::from_millis(1));

@@ -1,27 +1,27 @@
-//! Bytes of a request's target that no URI may hold (RFC 3986 section 2), and that clients send unescaped: curl does so with the
-//! quotes of a query. hyper refuses them, or cuts the target off at a `#`. Traefik takes them, and escapes those of a path as it
-//! passes them on. Here they are escaped before hyper reads them, in a query as well.
+//! Escapes bytes of a request's target that no URI may hold (RFC 3986 section 2), but that clients send: curl sends the
+//! quotes of a query as they are. hyper refuses them, or cuts the target off at a `#`. Traefik takes them, and escapes
+//! those of a path as it passes them on. Here they are escaped before hyper reads them, in a query as well.
 
 use percent_encoding::percent_encode_byte;
 
-/// A `#` in the path of a request line: Traefik's `denyFragment` refuses it, as it would change what the request means.
+/// True for a `#` in the path of a request line: Traefik's `denyFragment` refuses it, as it would change the meaning.
 pub(super) fn has_fragment(line: &[u8]) -> bool {
     let target = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
     memchr::memchr2(b'#', b'?', target).is_some_and(|at| target.get(at) == Some(&b'#'))
 }
 
-/// hyper does not take the byte in every place of a target.
+/// True if hyper does not accept the byte everywhere in a target.
 const fn is_unfit(byte: u8) -> bool {
     matches!(byte, b'"' | b'#' | b'<' | b'>' | b'`')
 }
 
-/// Adds the places of what is to be escaped in the request line that goes on with `bytes` after `before`; `start` is where
-/// these begin, by the same count.
+/// Adds the indexes of bytes to escape in the request line that goes on with `bytes` after `before`; `start` is the
+/// index of the first of `bytes`.
 pub(super) fn find_unfit(before: &[u8], bytes: &[u8], start: usize, unfit: &mut Vec<usize>) {
     let line = memchr::memchr(b'\n', bytes).and_then(|end| bytes.get(..end)).unwrap_or(bytes);
     let target = if before.contains(&b' ') { Some(0) } else { memchr::memchr(b' ', line) };
     let Some((target, text)) = target.and_then(|at| Some((at, line.get(at..)?))) else { return };
-    // Nearly all targets are plain: all bytes are looked at, as that goes many at a time.
+    // Nearly all targets are plain: all bytes are checked first, as that is vectorized.
     if !text.iter().fold(false, |found, byte| found | (is_unfit(*byte) | !byte.is_ascii())) {
         return;
     }
@@ -30,7 +30,7 @@ pub(super) fn find_unfit(before: &[u8], bytes: &[u8], start: usize, unfit: &mut 
     unfit.extend(places.map(|(at, _)| start + target + at));
 }
 
-/// What is to be read in place of `bytes` from the first of the places `unfit` on.
+/// The replacement for `bytes` from the first index in `unfit` on.
 pub(super) fn escape(bytes: &[u8], unfit: &[usize]) -> Vec<u8> {
     let mut rest = Vec::with_capacity(bytes.len() + 2 * unfit.len());
     let mut places = unfit.iter().peekable();

@@ -1,4 +1,4 @@
-//! What tests of the data plane's edge need: entry points, a server on ports of its own, and clients without manners.
+//! Test helpers for the data plane's edge: entry points, a server on free ports, and raw clients.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::{Client, Handler};
@@ -39,8 +39,8 @@ pub(crate) fn entry_point(name: &str) -> EntryPoint {
     }
 }
 
-/// Tells clients what it saw: `METHOD TARGET HOST REMOTE TLS BODY`. `/wait` answers when a permit is added, `/panic`
-/// panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
+/// Responds with what it received: `METHOD TARGET HOST REMOTE TLS BODY`. `/wait` responds when a permit is added,
+/// `/panic` panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
 pub(crate) struct Teller {
     pub(crate) handled: AtomicUsize,
     pub(crate) gone: Arc<AtomicUsize>,
@@ -173,7 +173,7 @@ impl Running {
         stream
     }
 
-    /// Sends `bytes` on a connection of their own and gives all that comes back until the server closes it.
+    /// Sends `bytes` on a connection of their own; returns all that comes back until the server closes it.
     pub(crate) fn until_closed(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
@@ -187,7 +187,7 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Reads one answer with a `Content-Length`.
+/// Reads one response with a `Content-Length`.
 pub(crate) fn read_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut byte = [0];

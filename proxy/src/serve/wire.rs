@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// What hyper reads instead of what is refused: neither a head nor the frame of a chunk holds a CR before a NUL, so it
-/// answers 400 and closes.
+/// Bytes that hyper reads instead of a refused request: neither a head nor a chunk's frame holds a CR before a NUL, so
+/// hyper responds with 400 and closes.
 const POISON: &[u8] = b"\r\0\r\n\r\n";
-/// How long a client that still sends is listened to after the last answer. Closing at once would make the kernel
-/// reset the connection, and the answer might never be seen (RFC 9112 section 9.6).
+/// The time for which a client that still sends is read after the last response. Closing at once would make the kernel
+/// reset the connection, and the response might get lost (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_millis(500);
 
 /// No field of HTTP/2 has this index, so hyper ends the connection (RFC 7541 section 6.1).
@@ -34,18 +34,18 @@ pub(super) enum Heads {
     Http2(Fields),
 }
 
-/// A client's connection below hyper: it records progress, guards heads and counts as open until it is dropped.
+/// A client's connection below hyper: it records activity, scans heads and counts as open until it is dropped.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     io: S,
     pulse: Arc<Pulse>,
     heads: Heads,
     early: Option<Early>,
-    /// What hyper has still to read in place of what came.
+    /// Replacement bytes that hyper has still to read.
     escaped: Bytes,
-    /// What came and is not looked at before an answer to the request before it is known.
+    /// Bytes that are not scanned before the response to the previous request is known.
     waiting: Vec<u8>,
-    /// Bytes of the poison that hyper still has to read.
+    /// Invalid bytes that hyper has still to read.
     poison: Option<Bytes>,
     ended: bool,
     linger: Option<Pin<Box<Sleep>>>,
@@ -80,7 +80,7 @@ impl<S> Wire<S> {
         buf.put_slice(&now);
     }
 
-    /// Looks at what waits, where it is known what it is.
+    /// Scans the waiting bytes once their meaning is known.
     fn give_waiting(&mut self, cx: &Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Heads::Http1(guard) = &mut self.heads else { return Poll::Ready(Ok(())) };
         if !guard.is_settled(&self.pulse) {
@@ -221,7 +221,7 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
         Pin::new(&mut this.io).poll_flush(cx)
     }
 
-    /// Ends our side, then reads on for a moment where the client may still be sending a request.
+    /// Ends our side, then reads on for a moment if the client may still be sending a request.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {

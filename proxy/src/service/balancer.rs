@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Balancer {
     transport: Arc<Transport>,
-    /// All servers but those without weight; the fenced ones too.
+    /// All servers except those without weight; includes the fenced ones.
     endpoints: Box<[Arc<Endpoint>]>,
     /// Over the servers that are not fenced.
     pub(super) rotation: Rotation,
@@ -22,7 +22,7 @@ pub(super) struct Balancer {
     pass_host_header: bool,
 }
 
-/// A request's target before it was fitted to a server.
+/// A request's target before it was rewritten for a server.
 pub(super) struct Original {
     uri: Option<Uri>,
 }
@@ -75,7 +75,7 @@ impl Balancer {
         &self.endpoints
     }
 
-    /// The server for a request, and the cookie that makes the client stay with it where it has none yet.
+    /// The server for a request, and the sticky cookie to set if the client has none yet.
     pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(usize, Option<HeaderValue>)> {
         let Some(sticky) = &self.sticky else { return Some((self.rotation.next()?, None)) };
         match sticky.find(headers) {
@@ -94,12 +94,12 @@ impl Balancer {
         Some((place, self.sticky.as_ref().and_then(|sticky| sticky.header(place))))
     }
 
-    /// Makes what depends on the server fit the one at `place`. Gives the original back, which it wants again where
-    /// another server had been tried before.
+    /// Rewrites the request for the server at index `place`. Returns the original target, to be passed in again for the
+    /// next server if this one fails.
     pub(super) fn fit(&self, place: usize, outbound: &mut Outbound, original: Option<&Original>) -> Original {
         let none = Original { uri: None };
         let (Some(request), Some(endpoint)) = (outbound.request_mut(), self.endpoints.get(place)) else { return none };
-        // HTTP/1.0 clients may have sent none, but HTTP/1.1 servers want one.
+        // HTTP/1.0 clients may have sent none, but HTTP/1.1 servers require one.
         if !self.pass_host_header || !request.headers().contains_key(HOST) {
             request.headers_mut().insert(HOST, endpoint.authority().clone());
         }

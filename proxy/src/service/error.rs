@@ -1,22 +1,22 @@
 use crate::forward::EndpointError;
 use flow_model::name::Name;
 
-/// Why a service cannot be compiled.
+/// The reason why a service cannot be compiled.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ServiceError {
-    /// A server's URL does not hold.
+    /// A server's URL is invalid.
     #[error("server {url:?}")]
     Server {
         /// The URL as written.
         url: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: EndpointError,
     },
-    /// A service that it refers to does not exist or does not hold.
+    /// A service that it refers to is missing or invalid.
     #[error("the service {0:?} does not exist")]
     UnknownService(Name),
-    /// The servers transport that it refers to does not exist or does not hold.
+    /// The servers transport that it refers to is missing or invalid.
     #[error("the servers transport {0:?} does not exist")]
     UnknownTransport(Name),
 }

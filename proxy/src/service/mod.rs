@@ -1,4 +1,4 @@
-//! Compiled services: which server gets a request, and what the client is told about that.
+//! Compiled services: they choose the server of a request and the cookies for the client.
 
 mod balancer;
 mod error;
@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::time::Instant;
 use weighted::Weighted;
 
-/// Endpoints that are tried where the chosen one is not there.
+/// The number of other endpoints tried if the chosen one is absent.
 const OTHERS: usize = 3;
 
-/// What a service refers to, as far as it holds. The caller knows the referring provider.
+/// Finds the objects that a service refers to, if they are valid. The caller knows the referring provider.
 pub trait Resolve {
     /// The service of that name.
     fn service(&mut self, name: &str) -> Option<Arc<Service>>;
@@ -48,30 +48,30 @@ enum Kind {
     Weighted(Weighted),
 }
 
-/// What is known of a request's way to a backend, for the access log and metrics. Filled as it goes, so that it holds
-/// also when the client goes away in between.
+/// The facts of a request's way to a backend, for the access log and metrics. Updated along the way, so that they are
+/// complete even if the client goes away in between.
 #[derive(Clone, Debug, Default)]
 pub struct Hop {
     /// The load balancer that was reached in the end.
     pub service: Option<Name>,
     /// The server that was chosen last.
     pub endpoint: Option<Arc<Endpoint>>,
-    /// When the head of the answer came.
+    /// The time when the head of the response came.
     pub answered: Option<Instant>,
     /// The backend's status.
     pub status: Option<StatusCode>,
-    /// How often the request was sent or a connection was tried: more than one after a retry.
+    /// The number of times the request was sent or a connection was tried: more than one after a retry.
     pub attempts: u32,
-    /// The connection that the server has switched to another protocol.
+    /// Set if the server has switched to another protocol.
     pub tunnel: Option<Arc<Tunnel>>,
 }
 
 impl Service {
-    /// Compiles `config` under its qualified `name`. Endpoints, their connections and the place in the rotation are
-    /// taken over from `previous`; it is returned itself where nothing has changed.
+    /// Compiles `config` under its qualified `name`. Endpoints, their connections and the position in the rotation are
+    /// taken over from `previous`; `previous` itself is returned if nothing has changed.
     ///
     /// # Errors
-    /// Where a reference or a server's URL does not hold.
+    /// [`ServiceError`] if a reference or a server's URL is invalid.
     pub fn compile(
         name: &Name,
         config: &Arc<Config>,
@@ -120,13 +120,13 @@ impl Service {
         &self.name
     }
 
-    /// What it was compiled from.
+    /// The configuration it was compiled from.
     #[must_use]
     pub fn config(&self) -> &Arc<Config> {
         &self.config
     }
 
-    /// The servers of a load balancer; none of any other kind.
+    /// The servers of a load balancer; empty for any other kind.
     #[must_use]
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         match &self.kind {
@@ -135,19 +135,19 @@ impl Service {
         }
     }
 
-    /// Sends `exchange` to a server and returns its answer as it is to be passed on.
+    /// Sends `exchange` to a server and returns its response in the form to be passed on.
     ///
-    /// A server that cannot even be connected to is passed over for another; Traefik answers 502 then.
+    /// If a server cannot be connected to, another is tried; Traefik responds with 502 then.
     ///
     /// # Errors
-    /// Where no answer came.
+    /// [`ForwardError`] if no response came.
     pub fn forward<'a>(
         &'a self,
         exchange: Exchange,
         forwarded_for: ForwardedFor,
         hop: &'a mut Hop,
     ) -> impl Future<Output = Result<Response<Body>, ForwardError>> + Send + 'a {
-        // Not part of the future, which is the smaller for it: it is moved with every request.
+        // Prepared outside of the future, which is smaller for it: it is moved with every request.
         let mut prepared = self.prepare(exchange, forwarded_for, hop);
         async move {
             match &mut prepared {
@@ -157,14 +157,14 @@ impl Service {
         }
     }
 
-    /// Chooses a server and makes the request fit it; `None` where there is no server.
+    /// Chooses a server and rewrites the request for it; `None` if there is no server.
     fn prepare(&self, exchange: Exchange, forwarded_for: ForwardedFor, hop: &mut Hop) -> Option<Prepared<'_>> {
         let Exchange { mut head, body, connection, .. } = exchange;
         let mut cookies = SmallVec::new();
         let (name, balancer) = self.balancer(&head.headers, &mut cookies)?;
         hop.service = Some(Name::clone(name));
         let (chosen, cookie) = balancer.choose(&head.headers)?;
-        // HTTP/1.0 knows none (RFC 9110 section 15.2).
+        // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
         let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
         let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading, interim);
@@ -194,10 +194,10 @@ impl Service {
 /// A request that is ready for its first server.
 struct Prepared<'a> {
     balancer: &'a Balancer,
-    /// The server's place.
+    /// The server's index.
     chosen: usize,
     cookie: Option<HeaderValue>,
-    /// Those of weighted services on the way.
+    /// The cookies of weighted services on the way.
     cookies: SmallVec<[HeaderValue; 1]>,
     outbound: Outbound,
     original: Original,

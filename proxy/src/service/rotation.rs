@@ -1,16 +1,16 @@
-//! Weighted round robin, worked out beforehand.
+//! Weighted round robin, computed in advance.
 //!
 //! Traefik keeps a heap in which every choice pushes a server's deadline back by 1/weight. That order repeats after as
-//! many choices as the weights sum up to, so it is computed once, and a request costs one atomic addition. Of each such
-//! turn every server gets exactly its weight in choices, spread in the same way.
+//! many choices as the sum of weights, so it is computed once, and a request costs one atomic addition. In each such
+//! cycle every server gets exactly its weight in choices, spread in the same way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The longest turn kept. Weights of a greater sum are scaled to it, which moves a share by at most 1/65536 for each
-/// server; none falls to nothing.
+/// Maximum length of a cycle. Weights of a greater sum are scaled to it, which changes a share by at most 1/65536 for
+/// each server; none drops to zero.
 const LONGEST: u64 = 1 << 16;
 
-/// Places in turn.
+/// Indexes in the order of the cycle.
 #[derive(Debug)]
 pub(super) struct Rotation {
     turn: Box<[u32]>,
@@ -18,12 +18,12 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    /// Places `0..weights.len()`, each as often as its weight says; zero or less is left out. It begins at `start`.
+    /// Indexes `0..weights.len()`, each as often as its weight; those of zero or less are left out. Begins at `start`.
     pub(super) fn new(weights: &[i64], start: usize) -> Self {
         Self { turn: turn(weights), next: AtomicUsize::new(start) }
     }
 
-    /// The next place.
+    /// The next index.
     pub(super) fn next(&self) -> Option<usize> {
         let length = self.turn.len();
         if length == 0 {
@@ -33,14 +33,14 @@ impl Rotation {
         self.turn.get(at).map(|place| *place as usize)
     }
 
-    /// The first place from here on for which `wanted` holds; nobody's turn passes by this.
+    /// The first index from here on for which `wanted` is true; does not advance the rotation.
     pub(super) fn find(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
         let length = self.turn.len();
         let from = self.position().checked_rem(length)?;
         self.turn.iter().cycle().skip(from).take(length).map(|place| *place as usize).find(|place| wanted(*place))
     }
 
-    /// Where it stands, for the rotation that takes over.
+    /// The current position, for the rotation that takes over.
     pub(super) fn position(&self) -> usize {
         self.next.load(Ordering::Relaxed)
     }

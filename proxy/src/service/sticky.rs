@@ -1,4 +1,4 @@
-//! Cookies that keep a client with its server (§ sticky sessions of Traefik), byte for byte Traefik's.
+//! Cookies that keep a client with its server (sticky sessions), byte for byte Traefik's.
 
 use flow_model::config::Cookie;
 use http::HeaderValue;
@@ -6,7 +6,7 @@ use http::header::{COOKIE, HeaderMap};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
-/// A compiled cookie: every header that it may ever set is made beforehand.
+/// A compiled cookie: every header that it may ever set is computed in advance.
 #[derive(Debug)]
 pub(super) struct Sticky {
     name: Box<str>,
@@ -14,12 +14,12 @@ pub(super) struct Sticky {
     headers: Box<[HeaderValue]>,
 }
 
-/// What a value stands for.
+/// The meaning of a cookie's value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Known {
-    /// The place in the list of servers or services.
+    /// The index in the list of servers or services.
     pub(super) place: usize,
-    /// The value is of an older kind and is to be set anew.
+    /// True if the value has an older form and is to be set anew.
     pub(super) outdated: bool,
 }
 
@@ -41,7 +41,7 @@ impl Sticky {
         Self { name: name.into_boxed_str(), known, headers: headers.into_boxed_slice() }
     }
 
-    /// Whom the client of a request stays with.
+    /// The server that the client of a request sticks to.
     pub(super) fn find(&self, headers: &HeaderMap) -> Option<Known> {
         let value = headers
             .get_all(COOKIE)
@@ -54,7 +54,7 @@ impl Sticky {
         self.known.get(value).copied()
     }
 
-    /// `Set-Cookie` for that place.
+    /// `Set-Cookie` for that index.
     pub(super) fn header(&self, place: usize) -> Option<HeaderValue> {
         self.headers.get(place).cloned()
     }
@@ -74,7 +74,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// FNV-1 of 64 bits in hexadecimal without leading zeros, the value of older Traefiks.
+/// FNV-1 of 64 bits in hexadecimal without leading zeros, the value used by older Traefiks.
 fn fnv(text: &str) -> String {
     let hash = text
         .bytes()
@@ -116,7 +116,7 @@ fn set_cookie(config: &Cookie, name: &str, value: &str) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Bytes that an attribute may hold; Go drops the others too.
+/// The bytes that an attribute may hold; Go drops the others too.
 fn attribute(text: &str) -> String {
     text.chars().filter(|c| (' '..'\x7f').contains(c) && *c != ';').collect()
 }

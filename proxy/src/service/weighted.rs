@@ -43,13 +43,13 @@ impl Weighted {
         })
     }
 
-    /// Both lead to the very same services.
+    /// True if both lead to the very same services.
     pub(super) fn has_children_of(&self, other: &Self) -> bool {
         self.children.len() == other.children.len()
             && self.children.iter().zip(&other.children).all(|(a, b)| Arc::ptr_eq(a, b))
     }
 
-    /// The service for a request, and the cookie that makes the client stay with it where it has none yet.
+    /// The service for a request, and the sticky cookie to set if the client has none yet.
     pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(&Service, Option<HeaderValue>)> {
         let (place, cookie) = match self.sticky.as_ref().map(|sticky| (sticky, sticky.find(headers))) {
             None => (self.rotation.next()?, None),

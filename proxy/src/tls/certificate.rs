@@ -8,7 +8,7 @@ use std::sync::Arc;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// Why a certificate is not served.
+/// The reason why a certificate is not served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CertificateError {
     #[error("the chain is not PEM: {0}")]
@@ -25,12 +25,12 @@ pub(super) enum CertificateError {
     Mismatch,
 }
 
-/// What a certificate says of itself.
+/// The data of a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertificateInfo {
-    /// The subject's common name; empty where there is none.
+    /// The subject's common name; empty if there is none.
     pub common_name: Box<str>,
-    /// The issuer's common name, or its organisation; empty where there is neither.
+    /// The issuer's common name, or its organisation; empty if there is neither.
     pub issuer: Box<str>,
     /// Seconds since 1970 after which it is not valid.
     pub not_after: i64,
@@ -50,7 +50,7 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// The names that it is found by: alternative names and the common name, in lower case, sorted.
+    /// The names for look-up: alternative names and the common name, in lower case, sorted.
     pub(super) fn names(&self) -> Vec<Box<str>> {
         let common = Some(&self.info.common_name).filter(|name| !name.is_empty());
         let names = self.info.names.iter().chain(common);

@@ -8,7 +8,7 @@ use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use std::sync::Arc;
 
-/// Why client authentication cannot be served as asked.
+/// The reason why client authentication cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientAuthError {
     #[error("no authority is given to verify client certificates with")]
@@ -61,7 +61,7 @@ fn verify(
     builder.build().map(|verifier| verifier as _).map_err(ClientAuthError::Verifier)
 }
 
-/// Takes any certificate, but only from who has its key: for middlewares that look at it themselves.
+/// Accepts any certificate, but requires proof of its key: for middlewares that check it themselves.
 #[derive(Debug)]
 struct AnyCertificate {
     mandatory: bool,

@@ -3,8 +3,8 @@ use flow_model::config::Certificate;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use std::sync::{Arc, LazyLock};
 
-/// What clients get where no certificate fits and none is given: one made at the first need, the same for the
-/// process's life. It has the name that Traefik's users and their monitoring know.
+/// The certificate for clients if none fits and no default is configured: created when first needed, and kept until the
+/// process ends. It has the same name as Traefik's, which users and monitoring know.
 pub(super) fn certificate() -> Option<Arc<Loaded>> {
     static MADE: LazyLock<Option<Arc<Loaded>>> = LazyLock::new(|| match make() {
         Ok(loaded) => Some(Arc::new(loaded)),

@@ -19,7 +19,7 @@ const ACME_TLS: &[u8] = b"acme-tls/1";
 /// A fatal `unrecognized_name` alert in a record of its own (RFC 6066 section 3).
 const UNRECOGNIZED_NAME: &[u8] = &[0x15, 3, 3, 0, 2, 2, 112];
 
-/// Why a client gets no TLS connection.
+/// The reason why a client gets no TLS connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeError {
     #[error("the TLS options {0} are broken, so the connection is closed")]
@@ -30,15 +30,15 @@ pub(crate) enum HandshakeError {
     UnknownName(Name),
 }
 
-/// How a handshake ended.
+/// The outcome of a handshake.
 pub(crate) enum Handshake {
     /// HTTP may begin.
     Done(Box<TlsStream<Stream>>, TlsSession),
-    /// It was an ACME challenge; there is no more to it.
+    /// It was an ACME challenge, which ends here.
     Over,
 }
 
-/// Greets a TLS client with the certificate and the options that the state of this moment has for it.
+/// Performs the handshake with the current certificates and options.
 pub(crate) async fn handshake(
     stream: Stream,
     entry: &Entry,
@@ -68,7 +68,7 @@ pub(crate) async fn handshake(
     Ok(Handshake::Done(Box::new(stream), session))
 }
 
-/// The configuration for a name; `None` where there is no certificate for it and the options insist on one.
+/// The configuration for a name; `None` if there is no certificate for it and the options require one.
 fn config(
     state: &TlsState,
     served: &Served,

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Certificates by the names they are for.
+/// Certificates by name.
 #[derive(Debug)]
 pub(super) struct Index {
     by_name: HashMap<Box<str>, SmallVec<[Arc<Loaded>; 1]>, foldhash::fast::RandomState>,
@@ -15,7 +15,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// `certificates` in any order; two for the very same names are one: the first.
+    /// `certificates` in any order; of two for the very same names the first counts.
     pub(super) fn new(certificates: impl Iterator<Item = Arc<Loaded>>, default: Option<Arc<Loaded>>) -> Self {
         // Traefik tries them by the list of their names, from the last to the first.
         let mut keyed: Vec<(Vec<Box<str>>, Arc<Loaded>)> =
@@ -31,13 +31,13 @@ impl Index {
         Self { by_name, default }
     }
 
-    /// The certificate where no other fits.
+    /// The certificate for names without one.
     pub(super) fn default(&self) -> Option<&Arc<CertifiedKey>> {
         self.default.as_ref().map(|loaded| &loaded.key)
     }
 
-    /// The certificate for `name` (in lower case): for it exactly, else by a wildcard for its first label. Of several,
-    /// the first whose key the client can verify.
+    /// The certificate for `name` (in lower case): an exact match, else a wildcard for its first label. Of several, the
+    /// first whose key the client can verify.
     pub(super) fn find(&self, name: &str, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
         self.best(name, schemes).or_else(|| {
             let (_, parent) = name.split_once('.')?;
@@ -47,7 +47,7 @@ impl Index {
         })
     }
 
-    /// The certificate of a client that names no host, by the address that it came to.
+    /// The certificate for a client that names no host, by the address that it connected to.
     pub(super) fn find_address(&self, address: IpAddr, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
         self.best(&address.to_string(), schemes)
     }

@@ -8,13 +8,13 @@ use flow_model::name::Name;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
-/// The certificates of a state. It stays as it is while they do: most changes of a configuration are not theirs.
+/// The certificates of a state, kept while they are unchanged: most changes of a configuration concern other objects.
 #[derive(Debug)]
 pub(super) struct Keyring {
     pub(super) certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
     default: Option<(Certificate, Option<Arc<Loaded>>)>,
     pub(super) index: Arc<Index>,
-    /// What is wrong with them.
+    /// The errors and warnings about them.
     pub(super) findings: Vec<TlsFinding>,
 }
 
@@ -40,7 +40,7 @@ impl Keyring {
         Arc::new(Self { certificates, default, index, findings })
     }
 
-    /// The certificates that are served and where each comes from, the default one last if it was given.
+    /// The served certificates and their origins, the default one last if it was configured.
     pub(super) fn served(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
         let certificates = self.certificates.iter().map(|(source, loaded)| (&source.origin, loaded));
         let default = self.default.iter().map(|(source, loaded)| (&source.origin, loaded));
@@ -59,7 +59,7 @@ fn load_all(
     previous: Option<&Keyring>,
     findings: &mut Vec<TlsFinding>,
 ) -> Vec<(Arc<Certificate>, Option<Arc<Loaded>>)> {
-    // The addresses are good for comparing while `previous` holds what stands there.
+    // The addresses are valid for comparison while `previous` holds the objects.
     let mut known: HashMap<*const Certificate, &Arc<Loaded>, foldhash::fast::RandomState> = HashMap::default();
     for (certificate, loaded) in previous.into_iter().flat_map(|previous| &previous.certificates) {
         known.extend(loaded.as_ref().map(|loaded| (Arc::as_ptr(certificate), loaded)));

@@ -1,5 +1,5 @@
-//! TLS towards clients: which certificate and which options a ClientHello gets, compiled when the configuration
-//! changes, looked up by hash, and the handshake.
+//! TLS towards clients: the certificate and the options for a ClientHello, compiled when the configuration changes and
+//! looked up by hash, and the handshake.
 
 mod certificate;
 mod client_auth;
@@ -25,12 +25,12 @@ pub(crate) use options::check as check_options;
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
-/// Where the TLS configuration of this moment is found.
+/// Source of the current TLS configuration.
 pub trait TlsSource: Send + Sync + 'static {
-    /// The state that new connections get.
+    /// The state for new connections.
     fn load(&self) -> Arc<TlsState>;
 
-    /// The certificate that answers an ACME TLS-ALPN challenge for `name` (RFC 8737), if there is one.
+    /// The certificate for an ACME TLS-ALPN challenge for `name` (RFC 8737), if there is one.
     fn challenge(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let _ = name;
         None

@@ -1,20 +1,20 @@
-//! Go's names of versions, suites and curves, and what rustls has of them.
+//! Go's names of versions, suites and curves, and rustls' counterparts.
 
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::{cipher_suite, kx_group};
 use rustls::{CipherSuite, SupportedCipherSuite};
 
-/// Something that Go knows by a name.
+/// Something with a name in Go.
 pub(super) enum Named<T> {
-    /// It can be served.
+    /// Can be served.
     Served(T),
-    /// It is known and not served here: too weak, or not in the library.
+    /// Known but not served here: too weak, or not in the library.
     Unserved,
-    /// It goes without saying.
+    /// Always on.
     Implied,
 }
 
-/// A cipher suite; `None` where Go does not know the name.
+/// A cipher suite; `None` if Go does not know the name.
 pub(super) fn suite(name: &str) -> Option<Named<SupportedCipherSuite>> {
     use cipher_suite as s;
     Some(Named::Served(match name {
@@ -52,7 +52,7 @@ pub(super) fn suite(name: &str) -> Option<Named<SupportedCipherSuite>> {
     }))
 }
 
-/// A curve, or a hybrid with one; `None` where Traefik does not know the name.
+/// A curve, or a hybrid with one; `None` if Traefik does not know the name.
 pub(super) fn curve(name: &str) -> Option<Named<&'static dyn SupportedKxGroup>> {
     Some(match name {
         "X25519" | "x25519" => Named::Served(kx_group::X25519),
@@ -65,7 +65,7 @@ pub(super) fn curve(name: &str) -> Option<Named<&'static dyn SupportedKxGroup>> 
     })
 }
 
-/// The minor version of TLS 1.x that a name stands for.
+/// The minor version of TLS 1.x by its name.
 pub(super) fn version(name: &str) -> Option<u8> {
     match name {
         "VersionTLS10" => Some(0),
@@ -76,7 +76,7 @@ pub(super) fn version(name: &str) -> Option<u8> {
     }
 }
 
-/// The place of a suite among those that can be agreed on, as in Go.
+/// The rank of a suite among those that can be agreed on, as in Go.
 pub(super) fn rank(suite: CipherSuite) -> u8 {
     match of_suite(suite) {
         name if name.contains("AES_128") => 0,
@@ -85,14 +85,14 @@ pub(super) fn rank(suite: CipherSuite) -> u8 {
     }
 }
 
-/// Whether a suite is one with ChaCha20, or else one with AES-GCM.
+/// True for a suite with ChaCha20, false for one with AES-GCM.
 pub(super) fn is_chacha(suite: CipherSuite) -> Option<bool> {
     let name = of_suite(suite);
     let chacha = name.contains("CHACHA20");
     (chacha || name.contains("GCM")).then_some(chacha)
 }
 
-/// Go's name of a suite that was agreed on.
+/// Go's name of an agreed suite.
 pub(super) fn of_suite(suite: CipherSuite) -> &'static str {
     match suite {
         CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",

@@ -9,12 +9,12 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use std::sync::Arc;
 
-/// Sessions of clients that know no tickets, kept for each TLS option.
+/// Number of sessions kept for each TLS option, for clients without tickets.
 const SESSIONS: usize = 1024;
-/// Tickets a TLS 1.3 client gets: like Go, one, as each costs a round of encryption.
+/// Number of tickets for a TLS 1.3 client: one, like Go, as each costs a round of encryption.
 const TICKETS: usize = 1;
 
-/// Why an option is not served: connections that need it are closed.
+/// The reason why an option is not served: connections that need it are closed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OptionsError {
     #[error(transparent)]
@@ -35,22 +35,22 @@ pub(super) enum OptionsError {
     Tls(#[from] rustls::Error),
 }
 
-/// Settings made of an option, without certificates.
+/// Settings compiled from an option, without certificates.
 ///
-/// Tickets and sessions belong to them: whoever resumes a session was authenticated under these very settings.
+/// They own tickets and sessions: a resumed session was authenticated under these very settings.
 #[derive(Debug)]
 pub(super) struct Settings {
     config: ServerConfig,
     pub(super) sni_strict: bool,
 }
 
-/// Whether anything can be served with an option; if not, why.
+/// Checks that an option can be served; the error is the reason if not.
 pub(crate) fn check(options: &TlsOptions) -> Result<(), String> {
     let found = &mut |_, _| {};
     negotiation(options, found).map(drop).map_err(|error| causes(&error))
 }
 
-/// What is negotiated with clients, and how they are verified.
+/// The parameters of a handshake, and the verifier of clients.
 type Negotiation = (Arc<CryptoProvider>, Vec<&'static SupportedProtocolVersion>, Arc<dyn ClientCertVerifier>);
 
 fn negotiation(options: &TlsOptions, found: &mut impl FnMut(Severity, String)) -> Result<Negotiation, OptionsError> {
@@ -68,7 +68,7 @@ fn negotiation(options: &TlsOptions, found: &mut impl FnMut(Severity, String)) -
 }
 
 impl Settings {
-    /// Compiles `options`; `found` hears of what is served otherwise than written.
+    /// Compiles `options`; calls `found` for everything served otherwise than configured.
     pub(super) fn compile(
         options: &TlsOptions,
         found: &mut impl FnMut(Severity, String),
@@ -81,7 +81,7 @@ impl Settings {
         config.alpn_protocols = if options.alpn_protocols.is_empty() {
             vec![b"h2".to_vec(), b"http/1.1".to_vec()]
         } else {
-            // Challenges are answered before the options are looked at.
+            // Challenges are handled before the options are used.
             let protocols = options.alpn_protocols.iter().filter(|name| *name != "acme-tls/1");
             protocols.map(|name| name.as_bytes().to_vec()).collect()
         };
@@ -96,7 +96,7 @@ impl Settings {
         Ok(Self { config, sni_strict: options.sni_strict })
     }
 
-    /// A configuration that takes its certificates from `resolver`, and whose suites are chosen in this order.
+    /// A configuration with certificates from `resolver` and this order of suites.
     pub(super) fn with(&self, resolver: Arc<dyn ResolvesServerCert>, order: Order) -> Arc<ServerConfig> {
         let mut config = self.config.clone();
         config.cert_resolver = resolver;
@@ -105,7 +105,7 @@ impl Settings {
     }
 }
 
-/// Whose order of cipher suites counts.
+/// The side whose order of cipher suites counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Order {
     /// AES-128 first, as in Go: it is the quickest, and hashes with SHA-256, for which processors have instructions.
@@ -115,7 +115,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    /// As in Go: a client that would rather have ChaCha20 than AES has no instructions for the latter.
+    /// As in Go: a client that prefers ChaCha20 to AES has no instructions for the latter.
     pub(super) fn for_client(suites: &[CipherSuite]) -> Self {
         match suites.iter().find_map(|suite| names::is_chacha(*suite)) {
             Some(true) => Self::Theirs,
@@ -124,7 +124,7 @@ impl Order {
     }
 }
 
-/// Stands where [`Settings::with`] puts the real one.
+/// Placeholder for the resolver given to [`Settings::with`].
 #[derive(Debug)]
 struct NoCertificate;
 
@@ -134,7 +134,7 @@ impl ResolvesServerCert for NoCertificate {
     }
 }
 
-/// As in Traefik, names of versions that are not known say nothing.
+/// The enabled versions. As in Traefik, unknown names are ignored.
 fn versions(
     options: &TlsOptions,
     found: &mut impl FnMut(Severity, String),
@@ -181,7 +181,7 @@ fn suites(
             format!("not served, as only suites with forward secrecy and AEAD are: {}", unserved.join(", ")),
         );
     }
-    // Go takes the list for TLS 1.2 only, and an empty rest means none of its suites.
+    // Go applies the list to TLS 1.2 only, and an empty rest disables all of its suites.
     provider.cipher_suites.retain(|suite| match suite {
         SupportedCipherSuite::Tls12(_) => wanted.contains(&suite.suite()),
         SupportedCipherSuite::Tls13(_) => true,

@@ -13,26 +13,26 @@ use std::sync::Arc;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// The option of connections whose name no router claims.
+/// The option of connections whose name is in no router's rule.
 const DEFAULT: &str = "default";
 
-/// What the TLS of a snapshot is made of.
+/// The input for the TLS part of a snapshot.
 #[derive(Clone, Copy)]
 pub struct TlsInput<'a> {
-    /// The certificates; what did not change is the same `Arc` as before.
+    /// The certificates; unchanged ones are the same `Arc` as before.
     pub certificates: &'a [Arc<Certificate>],
-    /// The one where no other fits; `None`: a self-signed one.
+    /// The certificate if no other fits; `None` means a self-signed one.
     pub default: Option<&'a Certificate>,
-    /// Options by the names that `hosts` uses, `default` among them or implied.
+    /// Options by the names used in `hosts`, including or implying `default`.
     pub options: &'a Objects<TlsOptions>,
     /// For each entry point, by its index: hosts in lower case (or `*.x`) whose connections get other options.
     pub hosts: &'a [HashMap<Name, Name, foldhash::fast::RandomState>],
 }
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TlsSubject {
-    /// A certificate, by its place in the input.
+    /// A certificate, by its index in the input.
     Certificate(usize),
     /// The default certificate.
     DefaultCertificate,
@@ -40,18 +40,18 @@ pub enum TlsSubject {
     Options(Name),
 }
 
-/// Something that is not served, or not as written.
+/// Something that is not served, or not as configured.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFinding {
-    /// Of what.
+    /// The object concerned.
     pub subject: TlsSubject,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// What is wrong; one sentence without a full stop.
+    /// The problem; one sentence without a full stop.
     pub message: String,
 }
 
-/// Certificates and options as connections get them. Immutable.
+/// Compiled certificates and options for connections. Immutable.
 #[derive(Debug)]
 pub struct TlsState {
     pub(super) keyring: Arc<Keyring>,
@@ -64,7 +64,7 @@ pub struct TlsState {
 #[derive(Debug)]
 pub(super) struct Served {
     source: Arc<TlsOptions>,
-    /// What was found when it was compiled.
+    /// The findings from its compilation.
     notes: Vec<(Severity, String)>,
     pub(super) settings: Arc<Settings>,
     /// With the state's certificates, one for each order.
@@ -73,7 +73,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// What is served to clients of that order.
+    /// The configuration for clients of that order.
     pub(super) fn config(&self, order: Order) -> &Arc<ServerConfig> {
         match order {
             Order::Ours => &self.ours,
@@ -83,10 +83,10 @@ impl Served {
 }
 
 impl TlsState {
-    /// Compiles `input`. What `previous` has already read is taken from it; sessions and tickets of options that did
-    /// not change stay good.
+    /// Compiles `input`. Objects that `previous` has already read are reused; sessions and tickets of unchanged options
+    /// stay valid.
     ///
-    /// A certificate or an option that cannot be served is a finding, and the others are served.
+    /// A certificate or an option that cannot be served becomes a finding, and the others are served.
     pub fn compile(input: TlsInput<'_>, previous: Option<&Self>) -> (Self, Vec<TlsFinding>) {
         let keyring = Keyring::new(input.certificates, input.default, previous.map(|previous| &previous.keyring));
         let mut findings = keyring.findings.clone();
@@ -94,31 +94,31 @@ impl TlsState {
         (Self { keyring, options, hosts: input.hosts.to_vec(), default_name: Name::from(DEFAULT) }, findings)
     }
 
-    /// The certificates that are served and where each comes from, the default one last if it was given.
+    /// The served certificates and their origins, the default one last if it was configured.
     pub fn certificates(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
         self.keyring.served()
     }
 
-    /// The certificate for a server name (in lower case): for it exactly, else by a wildcard for its first label. Of
-    /// several the first whose key fits `schemes`; `None` where only the default one is left.
+    /// The certificate for a server name (in lower case): an exact match, else a wildcard for its first label. Of
+    /// several the first whose key fits `schemes`; `None` if only the default one is left.
     #[must_use]
     pub fn certificate(&self, server_name: &str, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
         self.keyring.index.find(server_name, schemes)
     }
 
-    /// Whether the certificates of the two are the same.
+    /// True if both have the same certificates.
     pub(crate) fn has_certificates_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.keyring, &other.keyring)
     }
 
-    /// The option that connections for `name` get at an entry point, where it can be served.
+    /// The option for connections to `name` at an entry point, if it can be served.
     #[cfg(test)]
     pub(crate) fn served_option(&self, entry_point: usize, name: &str) -> Option<Name> {
         let (option, served) = self.option_for(entry_point, name);
         served.map(|_| option)
     }
 
-    /// The option for `name` (lower case) at an entry point, and what is served of it: `None` where it is broken.
+    /// The option for `name` (lower case) at an entry point, and its compiled form: `None` if it is invalid.
     pub(super) fn option_for(&self, entry_point: usize, name: &str) -> (Name, Option<&Served>) {
         let hosts = self.hosts.get(entry_point).filter(|hosts| !hosts.is_empty());
         let option = hosts

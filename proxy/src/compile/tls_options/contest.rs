@@ -4,22 +4,22 @@ use super::{Choice, Guard, Outcome, Wish};
 use flow_model::name::Name;
 use hashbrown::{HashMap, HashSet};
 
-/// A host of an entry point.
+/// An entry point and a host on it.
 type Place<'a> = (&'a str, &'a str);
 type ByPlace<'a, T> = HashMap<Place<'a>, T, foldhash::fast::RandomState>;
 
-/// A router with a host for which another wants other options.
+/// A router that wants other options than another router for the same host.
 #[derive(Clone, Copy)]
 pub(super) struct Rival<'a> {
     pub(super) wish: &'a Wish,
     guard: Guard,
 }
 
-/// All of them, in the order in which they get what they want: the elder first, and of the same age those that ask for
-/// client certificates.
+/// All rivals, in order of precedence: the oldest first, and of the same age those that ask for client certificates
+/// first.
 pub(super) struct Contest<'a> {
     rivals: Vec<Rival<'a>>,
-    /// Hosts for which one of them asks for client certificates.
+    /// Hosts for which a rival asks for client certificates.
     guarded: HashSet<Place<'a>, foldhash::fast::RandomState>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// Leaves those out that are not served in any case, so that they stand in nobody's way.
+    /// Removes those that are not served in any case, so that they do not affect others.
     pub(super) fn refuse_the_unusable(&mut self, choice: &mut Choice) {
         let (unusable, usable): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.rivals).into_iter().partition(|rival| rival.guard == Guard::Unusable);
@@ -73,7 +73,7 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// Where client certificates are asked for, serves the eldest and who agrees with it.
+    /// For hosts with client certificates, serves the oldest router and those that agree with it.
     pub(super) fn refuse_the_younger(&mut self, choice: &mut Choice) {
         let mut holders: ByPlace<'a, &'a Wish> = HashMap::default();
         let mut refused: ByPlace<'a, &'a Wish> = HashMap::default();
@@ -107,7 +107,7 @@ impl<'a> Contest<'a> {
         self.guarded = guarded;
     }
 
-    /// Elsewhere gives all of them the default options.
+    /// Gives the rest the default options.
     pub(super) fn fall_back(self, choice: &mut Choice) {
         let seniors = self.seniors(|place| !self.guarded.contains(&place));
         for rival in &self.rivals {
@@ -118,7 +118,7 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// Of each host the eldest router for each of the options that are wanted.
+    /// For each host, the oldest router for each of the wanted options.
     fn seniors(&self, which: impl Fn(Place<'a>) -> bool) -> ByPlace<'a, Vec<&'a Wish>> {
         let mut seniors: ByPlace<'a, Vec<&'a Wish>> = HashMap::default();
         for wish in self.rivals.iter().map(|rival| rival.wish) {

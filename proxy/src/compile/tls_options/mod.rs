@@ -1,10 +1,11 @@
-//! Which TLS options a connection gets: chosen by the server name before any request is seen.
+//! Chooses the TLS options of a connection by the server name, before any request is seen.
 //!
-//! As in Traefik, every host in the rules of an entry point's TLS routers stands for those routers' options, a router
-//! without a host cannot have options of its own, and where the routers of one host disagree all fall back to the
-//! default options. Unlike Traefik, a host for which any of them asks for client certificates is never opened by that:
-//! the options of its eldest router hold, and routers that want others are not served. So nobody takes another's client
-//! certificates away, and nobody who comes later shuts another out. With `core.strictTLSOptions` none of them is served.
+//! As in Traefik, every host in the rules of an entry point's TLS routers is assigned those routers' options, a router
+//! without a host cannot have options of its own, and if the routers of one host disagree, all fall back to the default
+//! options. Unlike Traefik, a host for which any of them asks for client certificates is never opened by that: the
+//! options of its oldest router hold, and routers that want others are not served. So a router can neither remove
+//! another's client certificates nor, if it is younger, shut it out. With `core.strictTLSOptions` none of them is
+//! served.
 
 mod contest;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use flow_model::name::Name;
 use hashbrown::HashMap;
 use std::sync::{Arc, LazyLock};
 
-/// The name of the options that hold where nothing else is said.
+/// The name of the default options.
 pub(crate) const DEFAULT: &str = "default";
 
 /// That name, shared.
@@ -24,7 +25,7 @@ pub(crate) fn default_name() -> Name {
     Name::clone(&NAME)
 }
 
-/// What one TLS router wants on one entry point.
+/// The TLS options that one router wants on one entry point.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
     /// The entry point, which need not exist.
@@ -35,18 +36,18 @@ pub(crate) struct Wish {
     pub(crate) hosts: Arc<[Name]>,
     /// Qualified name of its options.
     pub(crate) options: Name,
-    /// When the object behind the router was created, in seconds since 1970.
+    /// The creation time of the object behind the router, in seconds since 1970.
     pub(crate) created: i64,
 }
 
 /// A map with names as keys.
 pub(crate) type ByName<T> = HashMap<Name, T, foldhash::fast::RandomState>;
 
-/// What came of the wishes.
+/// The result.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
-    /// For each entry point: host → name of the options, where they are not the default ones. The default ones are named
-    /// where a wildcard would lead to others.
+    /// For each entry point: host → name of the options, if they are not the default ones. The default ones are listed
+    /// if a wildcard would lead to others.
     pub(crate) by_host: ByName<ByName<Name>>,
     /// Routers that are in a conflict.
     pub(crate) conflicts: ByName<Vec<Conflict>>,
@@ -57,13 +58,13 @@ pub(crate) struct Choice {
 pub(crate) struct Conflict {
     /// The entry point.
     pub(crate) entry_point: Name,
-    /// What becomes of the router there.
+    /// The router's treatment there.
     pub(crate) outcome: Outcome,
-    /// What its owner is told.
+    /// The message for its owner.
     pub(crate) message: String,
 }
 
-/// What becomes of a router that is in a conflict.
+/// The treatment of a router that is in a conflict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
     /// It keeps its options.
@@ -74,26 +75,26 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// How conflicts are settled.
+/// The policy for conflicts.
 pub(crate) struct Settling<'a> {
-    /// Nobody in a conflict is served (`core.strictTLSOptions`).
+    /// Routers in a conflict are not served (`core.strictTLSOptions`).
     pub(crate) strict: bool,
-    /// What options of a name do for those who name them.
+    /// The client authentication of the options of a name.
     pub(crate) guard: &'a dyn Fn(&str) -> Guard,
 }
 
-/// What options do for those who name them.
+/// The client authentication of TLS options.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Guard {
     /// Clients are asked for certificates.
     Asks,
-    /// They are not.
+    /// Clients are not asked for certificates.
     Open,
-    /// The options are not there, or cannot be used: nobody is served with them.
+    /// The options are missing or invalid: routers that name them are not served.
     Unusable,
 }
 
-/// Settles the wishes. Where nobody wishes for anything but the default options there is nothing to settle.
+/// Chooses options for all wishes. If all want the default options there are no conflicts.
 pub(crate) fn choose(wishes: &[Wish], settling: &Settling<'_>) -> Choice {
     let mut choice = Choice::default();
     if wishes.iter().all(|wish| &*wish.options == DEFAULT) {
@@ -138,7 +139,7 @@ impl Choice {
 
     fn outcome(&self, wish: &Wish) -> Option<Outcome> {
         let here = self.conflicts.get(&wish.router)?.iter().filter(|c| c.entry_point == wish.entry_point);
-        // Of several the one that leaves least of the router.
+        // Of several outcomes, the most severe.
         here.map(|conflict| conflict.outcome).max_by_key(|outcome| match outcome {
             Outcome::Kept => 0,
             Outcome::Default => 1,
@@ -146,7 +147,7 @@ impl Choice {
         })
     }
 
-    /// Writes down which options the hosts of the routers get that are served.
+    /// Notes the options of the hosts of all served routers.
     fn name_hosts(&mut self, wishes: &[Wish]) {
         let mut by_default = Vec::new();
         for wish in wishes {
@@ -172,7 +173,7 @@ impl Choice {
 }
 
 impl Rival<'_> {
-    /// The beginning of what both sides of a conflict are told.
+    /// The beginning of the message for both sides of a conflict.
     fn conflict(&self, host: &str, other: &Wish) -> String {
         let Wish { entry_point, options, .. } = self.wish;
         let (router, others) = (&other.router, &other.options);

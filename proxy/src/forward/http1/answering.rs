@@ -1,4 +1,4 @@
-//! The body of an answer.
+//! The body of a response.
 
 use super::super::endpoint::Endpoint;
 use super::super::error::broken_off;
@@ -13,8 +13,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// The body of an answer, which reads the connection that it comes from and gives it back at its end. Dropped before,
-/// it closes the connection.
+/// The body of a response, which reads from its connection and returns it to the pool at its end. If it is dropped
+/// earlier, it closes the connection.
 pub(super) struct Answering {
     decoder: Decoder,
     /// `None` once the body has ended.
@@ -27,7 +27,7 @@ impl Answering {
         Self { decoder, connection: Some(connection), endpoint: Arc::clone(endpoint) }
     }
 
-    /// As small as it can be: where all of it has come together with the head, nothing needs to be boxed.
+    /// The smallest form: if all of it came together with the head, nothing needs to be boxed.
     pub(super) fn into_body(mut self) -> Body {
         if let (Decoder::Length(length), Some(connection)) = (&self.decoder, &mut self.connection)
             && let Ok(length) = usize::try_from(*length)

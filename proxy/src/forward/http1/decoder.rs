@@ -1,4 +1,4 @@
-//! Where the body of an answer ends (RFC 9112 sections 6 and 7).
+//! Finds the end of a response's body (RFC 9112 sections 6 and 7).
 
 use super::super::headers::clean_trailers;
 use super::error::Http1Error;
@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Frame;
 use httparse::Status;
 
-/// The longest line that announces a chunk, in bytes.
+/// Maximum length of a chunk's size line, in bytes.
 const LONGEST_LINE: usize = 4096;
-/// The longest trailers, in bytes, and the most of them.
+/// Maximum length of trailers, in bytes, and their maximum number.
 const LONGEST_TRAILERS: usize = 64 * 1024;
 const MOST_TRAILERS: usize = 100;
 
-/// What is still to come of a body.
+/// The rest of a body.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Decoder {
     /// So many bytes.
@@ -24,14 +24,14 @@ pub(super) enum Decoder {
     UntilClose,
 }
 
-/// The place within a chunked body.
+/// The position within a chunked body.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Chunk {
-    /// Before the line that announces a chunk.
+    /// Before a chunk's size line.
     Size,
-    /// So many bytes before its end.
+    /// Within a chunk, so many bytes before its end.
     Data(u64),
-    /// Before the line that ends it.
+    /// Before the line end after a chunk.
     DataEnd,
     /// Behind the last chunk.
     Trailers,
@@ -42,15 +42,15 @@ impl Decoder {
         Self::Chunked(Chunk::Size)
     }
 
-    /// Nothing more belongs to the body.
+    /// True if nothing more belongs to the body.
     pub(super) fn is_ended(&self) -> bool {
         *self == Self::Length(0)
     }
 
-    /// Takes the next frame off `bytes`. `None` at the end of the body, or while more is needed.
+    /// Takes the next frame from `bytes`. `None` at the end of the body, or if more bytes are needed.
     ///
     /// # Errors
-    /// Where `bytes` are no chunks.
+    /// `Malformed` if `bytes` are not valid chunks, `TooLarge` for too large trailers.
     pub(super) fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Frame<Bytes>>, Http1Error> {
         loop {
             match self {
@@ -87,10 +87,10 @@ impl Decoder {
         }
     }
 
-    /// The backend has closed the connection, and all that came was decoded.
+    /// Called when the backend has closed the connection and everything received was decoded.
     ///
     /// # Errors
-    /// Where something is missing.
+    /// `CutShort` if the body is incomplete.
     pub(super) fn close(&mut self) -> Result<(), Http1Error> {
         if *self == Self::UntilClose {
             *self = Self::Length(0);
@@ -117,7 +117,7 @@ fn size(bytes: &mut BytesMut) -> Result<Option<u64>, Http1Error> {
     }
     match httparse::parse_chunk_size(bytes) {
         Ok(Status::Complete((length, size))) => {
-            // The parser lets everything pass as an extension, a line's end too.
+            // The parser lets everything pass as an extension, even a line end.
             if memchr::memchr(b'\n', bytes) != Some(length - 1) {
                 return Err(BAD);
             }
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(names, ["grpc-status", "x-a"]);
     }
 
-    /// Decodes `text`, which comes in pieces of these lengths, and then closes.
+    /// Decodes `text`, which comes in chunks of these lengths, and then closes.
     fn decoded(
         decoder: &mut Decoder,
         text: &[u8],

@@ -1,4 +1,4 @@
-//! One request and the head of its answer.
+//! One request and the head of its response.
 
 use super::super::endpoint::Endpoint;
 use super::super::outgoing::Outgoing;
@@ -21,57 +21,57 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long a body may leave open whether it has anything in it, where most have nothing (Go's `probeRequestBody`).
+/// The time to wait for a first byte of a body that is probably empty (Go's `probeRequestBody`).
 const PROBE: Duration = Duration::from_millis(200);
 
-/// The most interim answers before the answer.
+/// Maximum number of interim responses before the response.
 const MOST_INTERIM: u32 = 32;
 
-/// Why a request got no answer.
+/// The reason why a request got no response.
 #[derive(Debug)]
 pub(in super::super) enum Failure {
-    /// The error, and whether the request may be sent again: it is whole, and the backend has not begun to answer.
+    /// The error, and true if the request may be sent again: it is whole, and the backend has not begun to respond.
     Broken(Http1Error, bool),
-    /// The time for the head of the answer has passed.
+    /// The time limit for the head of the response has passed.
     TimedOut(Duration),
 }
 
-/// An answer, and the connection where the backend has switched protocols.
+/// A response, and the connection if the backend has switched protocols.
 pub(in super::super) enum Answer {
-    /// An ordinary answer.
+    /// An ordinary response.
     Plain(Response<Body>),
-    /// 101, the connection, and what was read from it past the head.
+    /// 101, the connection, and the bytes read from it behind the head.
     Switched(Response<()>, Stream, Bytes),
-    /// 101 that nobody had asked for.
+    /// 101 without a request for an upgrade.
     Unasked,
 }
 
-/// What a backend has said.
+/// The next message of a backend.
 enum Said {
     Answer(Head),
-    /// It wants the body.
+    /// The backend wants the body.
     Continue,
 }
 
-/// What an exchange has come to.
+/// The progress of an exchange.
 struct Progress {
     upload: Upload,
     /// The request has a body, which cannot be sent twice.
     has_body: bool,
-    /// The request could not be written any more. The answer may be there all the same.
+    /// Set when the request could not be written any more. The response may have come all the same.
     refused: Option<Http1Error>,
-    /// The backend has said something.
+    /// True if bytes of a response have come.
     heard: bool,
-    /// Interim answers so far.
+    /// Number of interim responses so far.
     interim: u32,
     patience: Patience,
 }
 
 impl Http1 {
-    /// Sends `request` and waits for the head of the answer. Interim answers go to `interim`.
+    /// Sends `request` and waits for the head of the response. Interim responses go to `interim`.
     ///
     /// # Errors
-    /// Where there is no answer; `request` has then lost its body, unless it may be sent again.
+    /// If there is no response; `request` has then lost its body, unless it may be sent again.
     pub(in super::super) async fn exchange(
         mut self: Box<Self>,
         endpoint: &Arc<Endpoint>,
@@ -201,7 +201,7 @@ impl Http1 {
         }
     }
 
-    /// The rest of the request's body is sent by a task of its own.
+    /// Sends the rest of the request's body in a task of its own.
     fn detach(&mut self, mut upload: Upload, mut body: Outgoing) {
         let Channel::Whole(stream) = std::mem::replace(&mut self.stream, Channel::Gone) else { return };
         let (half, mut other_half) = tokio::io::split(stream);
@@ -213,7 +213,7 @@ impl Http1 {
     }
 }
 
-/// A body of unknown length where there is seldom one: an empty one must not be announced, as it confuses servers.
+/// True for a body of unknown length with a method that seldom has one: announcing an empty body confuses servers.
 fn is_doubtful(request: &Request<Outgoing>) -> bool {
     request.body().size_hint().exact().is_none()
         && !request.headers().contains_key(CONTENT_LENGTH)
@@ -223,12 +223,12 @@ fn is_doubtful(request: &Request<Outgoing>) -> bool {
 async fn probe(body: &mut Outgoing) -> Result<(), Http1Error> {
     match tokio::time::timeout(PROBE, body.look_ahead()).await {
         Ok(known) => known.map_err(Http1Error::Body),
-        // It is chunked then.
+        // Then it is sent chunked.
         Err(_) => Ok(()),
     }
 }
 
-/// Go's `Request.isReplayable`: sent twice it does no more than sent once.
+/// Go's `Request.isReplayable`: sending the request twice has the same effect as once.
 pub(in super::super) fn is_replayable(request: &Request<Outgoing>) -> bool {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let marked =
@@ -236,14 +236,14 @@ pub(in super::super) fn is_replayable(request: &Request<Outgoing>) -> bool {
     request.body().is_empty() && (safe || marked())
 }
 
-/// How long the head of an answer may take, counted from the end of the request.
+/// The time limit for the head of the response, counted from the end of the request.
 struct Patience {
     limit: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
-    /// Ready with the limit once it has passed.
+    /// Ready with the limit once that has passed.
     fn poll(&mut self, is_sent: bool, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(limit) = self.limit.filter(|_| is_sent) else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));

@@ -1,8 +1,8 @@
-//! HTTP/1.1 towards a backend: a connection that the request which uses it reads and writes itself.
+//! HTTP/1.1 towards a backend: the request that uses a connection reads and writes it itself.
 //!
 //! There is no task and no channel between a request and its connection: while a request waits for the head of its
-//! answer, it is polled for that; then the answer's body reads on. Only where an answer comes before the request's body
-//! was sent does that go on in a task of its own, so that both directions are independent.
+//! response, it polls the connection; then the response's body reads on. Only if a response comes before the request's
+//! body was sent, a task of its own goes on sending, so that both directions are independent.
 
 mod answering;
 mod decoder;
@@ -29,10 +29,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long the rest of a request's body may take after the answer has ended, before the connection is given up
+/// The time for the rest of a request's body after the response has ended, before the connection is closed
 /// (Go's `maxWriteWaitBeforeConnReuse`).
 const REST: Duration = Duration::from_millis(50);
-/// How much is read at a time, in bytes: more and more of it while that is not enough.
+/// Size of the first read, in bytes; it grows while reads fill it.
 const LITTLE: usize = 8 * 1024;
 const MUCH: usize = 256 * 1024;
 
@@ -40,11 +40,11 @@ const MUCH: usize = 256 * 1024;
 pub(super) struct Http1 {
     stream: Channel,
     read: BytesMut,
-    /// How much the next read may bring.
+    /// Size of the next read, in bytes.
     room: usize,
-    /// It has carried a request before.
+    /// True if it has carried a request before.
     pub(super) reused: bool,
-    /// It can carry another after this one.
+    /// True if it can carry another request after this one.
     keep: bool,
 }
 
@@ -60,7 +60,7 @@ enum Channel {
 type Writer = AbortOnDropHandle<(WriteHalf<Stream>, Result<(), Http1Error>)>;
 
 impl Http1 {
-    /// Begins to speak on `stream`.
+    /// Begins HTTP/1.1 on `stream`.
     pub(super) fn new(stream: Stream) -> Box<Self> {
         Box::new(Self {
             stream: Channel::Whole(stream),
@@ -71,11 +71,11 @@ impl Http1 {
         })
     }
 
-    /// The connection can take a request, as far as is known here: the backend has neither closed it nor said anything
-    /// that nobody asked for.
+    /// True if the connection can take a request, as far as is known here: the backend has neither closed it nor sent
+    /// anything unexpected.
     pub(super) fn is_alive(&mut self) -> bool {
         match &mut self.stream {
-            // Asks the kernel only where the reactor has seen something.
+            // Asks the kernel only if the reactor has seen an event.
             Channel::Whole(Stream::Plain(tcp)) => {
                 tcp.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
             }
@@ -88,7 +88,7 @@ impl Http1 {
         }
     }
 
-    /// Reads what has come; 0 bytes at the end.
+    /// Reads available bytes; 0 at the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.read.reserve(self.room);
         let read = match &mut self.stream {
@@ -104,28 +104,28 @@ impl Http1 {
         read
     }
 
-    /// Looks after the task that writes: once it has ended, the connection is whole again.
+    /// Checks the task that writes: once it has ended, the connection is whole again.
     ///
     /// # Errors
-    /// Where the request's body has failed.
+    /// `Body` if the request's body has failed.
     fn poll_writer(&mut self, cx: &mut Context<'_>) -> Result<(), Http1Error> {
         let Channel::Split(_, writer) = &mut self.stream else { return Ok(()) };
         let Poll::Ready(written) = Pin::new(writer).poll(cx) else { return Ok(()) };
         let Channel::Split(half, _) = std::mem::replace(&mut self.stream, Channel::Gone) else { return Ok(()) };
-        // It is not aborted, and does not panic.
+        // The task is not aborted, and does not panic.
         let (other_half, result) = written.map_err(|_| Http1Error::CutShort)?;
         self.stream = Channel::Whole(half.unsplit(other_half));
         if result.is_err() {
             self.keep = false;
         }
         match result {
-            // The answer may be there all the same.
+            // The response may have come all the same.
             Ok(()) | Err(Http1Error::Io(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps the connection for the next request where it can take one.
+    /// Keeps the connection for the next request if it can take one.
     fn release(mut self: Box<Self>, endpoint: &Arc<Endpoint>) {
         if !self.keep || !self.read.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The head of a request as bytes.
+//! Serializes the head of a request.
 
 use super::super::outgoing::Outgoing;
 use super::upload::Length;
@@ -7,12 +7,12 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request};
 use http_body::Body as _;
 
-/// Writes the head of `request` to `out`, and says how its body follows. Headers are in title case, as most clients send
-/// them. `upgrading` spells those of a WebSocket as the RFC does: some servers know no other spelling (so Traefik does it
-/// too).
+/// Writes the head of `request` to `out`, and returns the framing of its body. Headers are in title case, as most
+/// clients send them. `upgrading` spells those of a WebSocket as in the RFC: some servers require that (so Traefik does
+/// it too).
 ///
-/// How the body is delimited is settled here, as Go's transport does it: a body of known length has `Content-Length`, an
-/// empty one only where the method makes servers look for it, any other is chunked.
+/// The framing follows Go's transport: a body of known length has `Content-Length`, an empty one only if the method
+/// makes servers expect it, any other is chunked.
 pub(super) fn write(request: &Request<Outgoing>, upgrading: bool, out: &mut Vec<u8>) -> Length {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     out.extend_from_slice(method.as_str().as_bytes());
@@ -23,7 +23,7 @@ pub(super) fn write(request: &Request<Outgoing>, upgrading: bool, out: &mut Vec<
         out.extend_from_slice(query.as_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    // First, as RFC 9110 section 7.2 would have it.
+    // First, as RFC 9110 section 7.2 recommends.
     if let Some(host) = headers.get(HOST) {
         line(b"Host", host.as_bytes(), out);
     }
@@ -60,7 +60,7 @@ fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// What the body itself knows counts; else what the client has announced.
+/// The length known by the body itself; otherwise the length that the client announced.
 fn length(headers: &HeaderMap, body: &Outgoing) -> Length {
     if body.is_empty() {
         return Length::Known(0);

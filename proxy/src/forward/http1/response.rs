@@ -1,4 +1,4 @@
-//! The head of an answer (RFC 9112).
+//! Parses the head of a response (RFC 9112).
 
 use super::super::headers::tokens;
 use super::decoder::Decoder;
@@ -13,23 +13,23 @@ use smallvec::SmallVec;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// The longest head, in bytes, and the most headers in it. Many fit on the stack.
+/// Maximum length of a head, in bytes, and its maximum number of headers. `MANY` fit on the stack.
 pub(in super::super) const LONGEST: usize = 512 * 1024;
 pub(in super::super) const MOST: usize = 4096;
 const MANY: usize = 64;
 
-/// A parsed head, and what follows it.
+/// A parsed head, and the framing of its body.
 pub(super) struct Head {
     pub(super) response: Response<()>,
     pub(super) body: Decoder,
-    /// The connection may be used again after the body.
+    /// True if the connection can be used again after the body.
     pub(super) keep_alive: bool,
 }
 
-/// Takes a head off `bytes`, the beginning of the answer to a request of `method`. `None` while it is not all there.
+/// Takes a head from `bytes`, the beginning of the response to a request of `method`. `None` if it is incomplete.
 ///
 /// # Errors
-/// Where it is no head of HTTP/1.x, is too large, or leaves open where its body ends.
+/// `Malformed` if it is not HTTP/1.x or the end of its body is unclear, `TooLarge` beyond the limits.
 pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>, Http1Error> {
     let mut places = Places::new();
     let Some(line) = find(bytes, &mut places)? else {
@@ -53,7 +53,7 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
     }
     let body = delimited(&mut headers, method, line.status, hop.coding)?;
     if hop.trailer && !matches!(body, Decoder::Chunked(_)) {
-        // None can come.
+        // No trailers can come.
         headers.remove(TRAILER);
     }
     let keep_alive = hop.keep_alive && !hop.close && body != Decoder::UntilClose;
@@ -63,20 +63,20 @@ pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>
     Ok(Some(Head { response, body, keep_alive }))
 }
 
-/// A value that goes on in the next line (RFC 9112 section 5.2), in one.
+/// Joins a value that goes on in the next line (RFC 9112 section 5.2).
 fn unfolded(value: &[u8]) -> Result<HeaderValue, InvalidHeaderValue> {
     let line: Vec<u8> = value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
     HeaderValue::from_bytes(&line)
 }
 
-/// The first line, and the length of the whole head.
+/// The status line, and the length of the whole head.
 struct Line {
     length: usize,
     status: StatusCode,
     http_11: bool,
 }
 
-/// The headers, and where their values are. Lent, as it is large.
+/// The headers, and the positions of their values. Passed by reference, as it is large.
 type Places = SmallVec<[(HeaderName, Range<usize>); 16]>;
 
 fn find(bytes: &[u8], places: &mut Places) -> Result<Option<Line>, Http1Error> {
@@ -104,7 +104,7 @@ fn find_with<'a>(
     places: &mut Places,
 ) -> Result<Option<Line>, httparse::Error> {
     let mut response = httparse::Response::new(&mut []);
-    // Small servers write lines that are no headers, or go on in the next line: that is no reason to lose an answer.
+    // Small servers send lines that are not headers, or continuation lines: no reason to drop a response.
     let mut config = ParserConfig::default();
     config.allow_obsolete_multiline_headers_in_responses(true).ignore_invalid_headers_in_responses(true);
     let Status::Complete(length) = config.parse_response_with_uninit_headers(&mut response, bytes, headers)? else {
@@ -119,18 +119,18 @@ fn find_with<'a>(
     Ok(Some(Line { length, status, http_11: response.version == Some(1) }))
 }
 
-/// What a head says about this connection only.
+/// The facts of a head that concern this connection only.
 struct Hop {
-    /// There is a transfer coding, and the last one is `chunked`.
+    /// Set if there is a transfer coding; true if the last one is `chunked`.
     coding: Option<bool>,
     keep_alive: bool,
     close: bool,
-    /// It announces trailers.
+    /// True if it announces trailers.
     trailer: bool,
 }
 
 impl Hop {
-    /// Notes a header. Says whether that was all that it is there for: nobody has to find and remove it again.
+    /// Notes a header. True if the header concerns this connection only, and is left out of the head.
     fn hears(&mut self, name: &HeaderName, value: &[u8]) -> bool {
         if name == TRANSFER_ENCODING {
             // Several lines are one list.
@@ -155,8 +155,8 @@ impl Hop {
     }
 }
 
-/// How the body is delimited (RFC 9112 section 6.3). A `Content-Length` that does not count is removed, one that is said
-/// several times is said once.
+/// The framing of the body (RFC 9112 section 6.3). Removes a `Content-Length` that does not count, and merges repeated
+/// ones.
 fn delimited(
     headers: &mut HeaderMap,
     method: &Method,
@@ -191,7 +191,7 @@ fn content_length(headers: &mut HeaderMap) -> Result<Option<u64>, Http1Error> {
     {
         return Ok(Some(length));
     }
-    // Several, in lines or in one: RFC 9110 section 8.6 lets them stand for one where they agree.
+    // Several, in lines or in one: by RFC 9110 section 8.6 they count as one if they agree.
     let agreed = {
         let mut numbers = headers.get_all(CONTENT_LENGTH).iter().flat_map(|value| tokens(value.as_bytes())).map(number);
         let length = numbers.next().flatten();
@@ -206,7 +206,7 @@ fn content_length(headers: &mut HeaderMap) -> Result<Option<u64>, Http1Error> {
     }
 }
 
-/// Digits only: Rust's own parser takes a sign.
+/// Parses digits only: Rust's own parser accepts a sign.
 fn number(text: &[u8]) -> Option<u64> {
     if !text.iter().all(u8::is_ascii_digit) {
         return None;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
-/// How long a backend may leave `Expect: 100-continue` unanswered (Go's `ExpectContinueTimeout` in Traefik).
+/// The time to wait for a response to `Expect: 100-continue` (Go's `ExpectContinueTimeout` in Traefik).
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The largest buffer that a worker keeps for heads, in bytes.
 const KEPT: usize = 16 * 1024;
@@ -32,30 +32,30 @@ pub(super) enum Length {
 
 /// A request on its way.
 pub(super) struct Upload {
-    /// What is being written: our own bytes, a piece of the body, and our own again.
+    /// The bytes being written: our own, a chunk of the body, and our own again.
     before: Vec<u8>,
     piece: Bytes,
     after: &'static [u8],
     written: usize,
     rest: Rest,
-    /// The backend was asked whether it wants the body, and has until then to answer.
+    /// Set while the body waits for the backend's `100 Continue`; the body is sent when the time is over.
     patience: Option<Pin<Box<Sleep>>>,
-    /// Something was written.
+    /// True if something was written.
     pub(super) begun: bool,
 }
 
-/// What is still to be taken from the body.
+/// The part still to be taken from the body.
 #[derive(Debug, Eq, PartialEq)]
 enum Rest {
     Bytes(u64),
     Chunks,
     Nothing,
-    /// Nothing, and all of it was flushed.
+    /// Nothing; everything was flushed.
     Over,
 }
 
 impl Upload {
-    /// Nothing of `request` was sent. With `asking` its body waits for the backend's `100 Continue`.
+    /// An upload of `request`, of which nothing was sent. If `asking`, its body waits for the backend's `100 Continue`.
     pub(super) fn new(request: &Request<Outgoing>, upgrading: bool, asking: bool) -> Self {
         let mut before = HEAD.take();
         let rest = match request::write(request, upgrading, &mut before) {
@@ -67,22 +67,22 @@ impl Upload {
         Self { before, piece: Bytes::new(), after: b"", written: 0, rest, patience, begun: false }
     }
 
-    /// All was sent.
+    /// True if all was sent.
     pub(super) fn is_over(&self) -> bool {
         self.rest == Rest::Over
     }
 
-    /// The backend wants the body.
+    /// Called when the backend wants the body.
     pub(super) fn open(&mut self) {
         self.patience = None;
     }
 
-    /// The backend has answered without a word on the body that it was asked about: it does not want it.
+    /// True if the backend has responded without asking for the body: it does not want it.
     pub(super) fn is_unwanted(&self) -> bool {
         self.patience.is_some()
     }
 
-    /// Gives back to `body` what was taken from it and not sent.
+    /// Gives unsent chunks back to `body`.
     pub(super) fn put_back(&mut self, body: &mut Outgoing) {
         let piece = std::mem::take(&mut self.piece);
         if !piece.is_empty() {
@@ -90,10 +90,10 @@ impl Upload {
         }
     }
 
-    /// Writes what can be written, until everything was.
+    /// Writes as much as possible, and is ready when everything was written.
     ///
     /// # Errors
-    /// [`Http1Error::Body`] where the body fails, [`Http1Error::Io`] where `io` does.
+    /// [`Http1Error::Body`] if the body fails, [`Http1Error::Io`] if `io` does.
     pub(super) fn poll(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
@@ -102,7 +102,7 @@ impl Upload {
     ) -> Poll<Result<(), Http1Error>> {
         let takes = matches!(self.rest, Rest::Bytes(_) | Rest::Chunks) && self.piece.is_empty();
         if !self.begun && takes && self.patience.is_none() {
-            // Head and body in one piece, where the latter is there.
+            // Head and body in one write, if a part of the body is there.
             let _ = self.poll_take(body, cx)?;
         }
         loop {
@@ -128,7 +128,7 @@ impl Upload {
                 Some(patience) => patience.as_mut().poll(cx),
             };
             if more.is_pending() {
-                // Whether or not that is through: it is asked for again.
+                // The result is ignored, as it is flushed again later.
                 let _ = Pin::new(&mut *io).poll_flush(cx)?;
                 return Poll::Pending;
             }
@@ -151,7 +151,7 @@ impl Upload {
         }
     }
 
-    /// Takes a piece from the body.
+    /// Takes a chunk from the body.
     fn poll_take(&mut self, body: &mut Outgoing, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
         let piece = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
             Some(frame) => frame.map_err(Http1Error::Body)?.into_data().unwrap_or_default(),
@@ -180,7 +180,7 @@ impl Upload {
         Poll::Ready(Ok(()))
     }
 
-    /// The next request of this worker uses it.
+    /// Returns the buffer for the next request of this worker.
     fn return_buffer(&mut self) {
         let mut before = std::mem::take(&mut self.before);
         if (1..=KEPT).contains(&before.capacity()) {
@@ -219,7 +219,7 @@ mod tests {
     use http_body_util::StreamBody;
     use std::task::Waker;
 
-    /// Takes so many bytes a write, and nothing at every second attempt.
+    /// A writer that takes at most so many bytes a write, and nothing at every second attempt.
     struct Busy {
         taken: Vec<u8>,
         room: usize,

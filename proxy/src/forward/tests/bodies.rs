@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-/// Answers with what it got: `/echo` as it comes, everything else once it has all of it.
+/// Responds with what it got: `/echo` as it comes, everything else once it has all of it.
 async fn echo() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -28,7 +28,7 @@ async fn echo() -> (String, Arc<AtomicUsize>) {
     (url, connections)
 }
 
-/// `size` bytes that are nowhere alike, in pieces, with or without a length known beforehand.
+/// `size` random bytes, in chunks, with or without a length known in advance.
 fn body(random: &mut fastrand::Rng, size: usize) -> (Bytes, Body) {
     let bytes: Bytes = (0..size).map(|_| random.u8(..)).collect();
     if random.bool() {
@@ -75,7 +75,7 @@ async fn answers_while_the_request_goes_on() {
     pass("/echo").await;
 }
 
-/// What became of a request that a client writes as it likes: `400`, `499` or `200`, then the connection's end.
+/// The outcome of a request with these raw bytes: `400`, `499` or `200`, then the connection's end.
 async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

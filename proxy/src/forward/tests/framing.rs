@@ -1,11 +1,11 @@
-//! Where messages begin and end on a connection that carries many.
+//! The framing of messages on a connection that carries many.
 
 use super::*;
 use crate::forward::Kind;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Answers everything with what it got: the head and, up to `end`, the body.
+/// Responds to everything with what it got: the head and, up to `end`, the body.
 async fn mirror(end: &'static str) -> Backend {
     Backend::run(move |mut peer, _| async move {
         while let Some(mut text) = peer.head().await {
@@ -64,7 +64,7 @@ async fn what_nobody_asked_for_is_nobodys_answer() {
     .await;
     let fixture = Fixture::new(&[&backend.url]);
     assert_eq!(fixture.text(get("/")).await.1, "n0");
-    // What was sent too much arrives by way of the reactor, which has run once another socket was served.
+    // Surplus bytes arrive through the reactor, which has run once another socket was served.
     TcpStream::connect(backend.url.strip_prefix("http://").unwrap()).await.unwrap();
     tokio::task::yield_now().await;
     let (_, text) = fixture.text(get("/")).await;
@@ -113,7 +113,7 @@ async fn a_request_body_that_breaks_off_is_the_clients_fault() {
 async fn an_answer_comes_through_though_the_body_is_refused() {
     let backend = Backend::run(|mut peer, _| async move {
         peer.head().await;
-        // Closed with bytes unread, the connection is reset once the answer has gone out.
+        // Closed with bytes unread, the connection is reset once the response has gone out.
         peer.write("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig").await;
     })
     .await;

@@ -5,8 +5,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::pin::pin;
 use tokio::sync::{Barrier, Notify};
 
-/// An HTTP/2 backend: `/trailers` answers as gRPC does, `/together` waits for another request, `/last` is the last of
-/// its connection, everything else tells what it saw.
+/// An HTTP/2 backend: `/trailers` responds like gRPC, `/together` waits for another request, `/last` is the last of
+/// its connection, everything else returns what it saw.
 async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("h2c://{}", listener.local_addr().unwrap());
@@ -35,7 +35,7 @@ async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
                     _ = &mut connection => return,
                     () = leaving.notified() => connection.as_mut().graceful_shutdown(),
                 }
-                // How it ends does not matter.
+                // Its outcome does not matter.
                 let _ = connection.await;
             });
         }

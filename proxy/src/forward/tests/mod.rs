@@ -29,7 +29,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// A service over some servers, and what it needs.
+/// A service over some servers, and its dependencies.
 pub(super) struct Fixture {
     pub(super) service: Arc<Service>,
     pub(super) tunnels: Tunnels,
@@ -101,7 +101,7 @@ pub(super) async fn whole(response: Response<Body>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
-/// A body that is fed by hand.
+/// A body that the test feeds.
 pub(super) fn fed() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let frames = futures_util::stream::unfold(receiver, |mut receiver: mpsc::UnboundedReceiver<Frame<Bytes>>| async {
@@ -145,7 +145,7 @@ impl Backend {
     }
 }
 
-/// A URL where nobody listens.
+/// A URL with no listener.
 pub(super) async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())

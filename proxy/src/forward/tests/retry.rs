@@ -1,4 +1,4 @@
-//! What is sent again, and what must not be.
+//! Requests that are sent again, and those that must not be.
 
 use super::*;
 use crate::forward::Kind;
@@ -6,7 +6,7 @@ use flow_model::config::{Cookie, Sticky};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Answers one request, reads another on the same connection and closes; later connections answer everything.
+/// Responds to one request, reads another on the same connection and closes; later connections respond to everything.
 async fn forgetful() -> (Backend, Arc<AtomicUsize>) {
     let requests = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&requests);
@@ -106,7 +106,7 @@ async fn a_connection_closed_while_idle_is_not_used() {
     fixture.text(request()).await;
     close.send(true).unwrap();
     gone.notified().await;
-    // The close arrives by way of the reactor, which has run once another socket was served.
+    // The close arrives through the reactor, which has run once another socket was served.
     TcpStream::connect(backend.url.strip_prefix("http://").unwrap()).await.unwrap();
     tokio::task::yield_now().await;
     let (response, hop) = fixture.send(request()).await.unwrap();
@@ -161,7 +161,7 @@ async fn where_nobody_is_there_the_request_fails() {
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::NoServer);
 }
 
-/// Clients stay by a cookie `s`.
+/// A service with the sticky cookie `s`.
 fn sticky(urls: &[String]) -> Fixture {
     Fixture::with(urls, &ServersTransport::default(), |balancer| {
         let cookie = Cookie { name: "s".to_owned(), ..Cookie::default() };

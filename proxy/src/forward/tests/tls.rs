@@ -30,7 +30,7 @@ impl Authority {
         (certificate, key)
     }
 
-    /// A backend with a certificate for `name`, which answers with the HTTP version spoken.
+    /// A backend with a certificate for `name`, which responds with the HTTP version spoken.
     async fn backend(&self, name: &str, protocols: &[&str], clients: bool) -> String {
         let (certificate, key) = self.issue(name);
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -59,7 +59,7 @@ impl Authority {
                         let version = format!("{:?}", request.version());
                         Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<Bytes>::from(version)))
                     });
-                    // How a connection ends does not matter here.
+                    // Its outcome does not matter here.
                     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                         let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                         let _ = builder.serve_connection(TokioIo::new(stream), answer).await;

@@ -13,7 +13,7 @@ async fn front(service: Arc<Service>) -> Peer {
     front_with(service, |_| ()).await
 }
 
-/// The same; `seen` gets what is known of a request that was answered.
+/// The same; `seen` gets the record of a request that got a response.
 async fn front_with(service: Arc<Service>, seen: impl Fn(&mut Hop) + Send + Sync + 'static) -> Peer {
     let seen = Arc::new(seen);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -151,7 +151,7 @@ async fn a_backend_may_choose_among_the_protocols_asked_for() {
     assert_eq!(client.until(";").await.unwrap(), "hello;");
 }
 
-/// Says when it is dropped.
+/// Sends a message when it is dropped.
 struct Told(Option<tokio::sync::oneshot::Sender<()>>);
 
 impl Drop for Told {

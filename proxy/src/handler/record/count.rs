@@ -1,4 +1,4 @@
-//! Bytes of a request's body whose length is not known beforehand.
+//! Counts the bytes of a request's body of unknown length.
 
 use bytes::Bytes;
 use flow_middleware::Body;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// A body that counts what goes through it.
+/// A body that counts the bytes passing through it.
 pub(super) struct Counted {
     body: Body,
     count: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! What only the access log wants of an exchange.
+//! The part of a record that only the access log needs.
 
 use crate::access_log::{self, AccessLog, Upstream};
 use crate::serve::Client;
@@ -17,7 +17,7 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Exchanges logged since the start of the process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// What is kept until the line is written.
+/// The values kept until the line is written.
 pub(super) struct Line {
     log: Arc<AccessLog>,
     start: SystemTime,
@@ -29,12 +29,12 @@ pub(super) struct Line {
     request_headers: Option<HeaderMap>,
     response_headers: Option<HeaderMap>,
     pub(super) username: Option<Box<str>>,
-    /// Length of the backend's answer, if it said it.
+    /// Length of the backend's response, if it announced one.
     origin_bytes: Option<u64>,
     origin_headers: Option<HeaderMap>,
 }
 
-/// What is known at the end.
+/// The values known at the end.
 pub(super) struct End<'a> {
     pub(super) start: Instant,
     pub(super) client: &'a Client,
@@ -48,9 +48,9 @@ pub(super) struct End<'a> {
 }
 
 impl Line {
-    /// The request as the client sent it.
+    /// Starts from the request as the client sent it.
     pub(super) fn begin(log: &Arc<AccessLog>, head: &Parts, client: &Client) -> Self {
-        // Of others it says whatever they like, and is removed.
+        // From untrusted clients this header can say anything, and is removed.
         let forwarded_for = client.origin.trusted.then(|| head.headers.get_all(&X_FORWARDED_FOR));
         Self {
             log: Arc::clone(log),
@@ -68,13 +68,13 @@ impl Line {
         }
     }
 
-    /// A backend has answered.
+    /// Called when a backend has responded.
     pub(super) fn answered(&mut self, response: &Response<Body>) {
         self.origin_bytes = response.body().size_hint().exact();
         self.origin_headers = self.log.wants_headers().then(|| response.headers().clone());
     }
 
-    /// These headers go to the client.
+    /// Called with the headers that go to the client.
     pub(super) fn answering(&mut self, headers: &HeaderMap) {
         self.response_headers = self.log.wants_headers().then(|| headers.clone());
     }
@@ -113,7 +113,7 @@ impl Line {
             retries: end.hop.attempts.saturating_sub(1),
             status: end.status,
             response_bytes: end.response_bytes,
-            // What a backend sends without a length is what goes on, unless a middleware changed it.
+            // A response without a length passes through unchanged, unless a middleware changed it.
             origin_bytes: match &end.hop.tunnel {
                 Some(tunnel) => tunnel.to_client(),
                 None => self.origin_bytes.unwrap_or_else(|| end.hop.status.map_or(0, |_| end.response_bytes)),
@@ -125,13 +125,13 @@ impl Line {
     }
 }
 
-/// Several lines are one list (RFC 9110 section 5.3).
+/// Joins several lines into one list (RFC 9110 section 5.3).
 fn list<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Option<Box<str>> {
     let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     Some(lines.join(", ").into_boxed_str()).filter(|list| !list.is_empty())
 }
 
-/// The subject of a certificate in DER, as one line.
+/// The subject of a DER certificate, as one line.
 fn subject(der: &[u8]) -> Option<String> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     Some(certificate.subject().to_string())

@@ -1,5 +1,5 @@
-//! What is remembered of an exchange for metrics and access log, and told when it has ended: also when the client has
-//! gone before an answer, and only once the answer's last byte was handed on.
+//! The record of an exchange for metrics and access log, written when the exchange has ended: after the response's last
+//! byte was handed on, or when the client has gone, even before a response.
 
 mod count;
 mod line;
@@ -28,15 +28,15 @@ use std::time::Instant;
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// What is remembered of one exchange; nothing where nobody wants to know. Dropped without [`Record::finish`], the
-/// client has gone.
+/// The record of one exchange; empty if neither metrics nor log want it. If it is dropped without [`Record::finish`],
+/// the client has gone.
 pub(super) struct Record {
     facts: Option<Box<Facts>>,
-    /// Used where nothing is remembered.
+    /// Used if nothing is recorded.
     hop: Hop,
 }
 
-/// One allocation for the whole exchange: in the end these are the answer's body.
+/// One allocation for the whole exchange: in the end it becomes the response's body.
 struct Facts {
     body: Body,
     start: Instant,
@@ -45,20 +45,20 @@ struct Facts {
     protocol: Protocol,
     series: Option<Arc<Series>>,
     route: Option<Arc<Route>>,
-    /// Known beforehand, or counted.
+    /// Known in advance, or counted.
     request_bytes: Result<u64, Arc<AtomicU64>>,
     response_bytes: u64,
-    /// Zero while there is no answer.
+    /// Zero while there is no response.
     status: u16,
     grpc_status: Option<u16>,
-    /// Values of the metrics' labels that come from headers; empty where there are none.
+    /// Values of the metric labels that come from headers; empty if there are none.
     labels: Box<[Name]>,
     hop: Hop,
     line: Option<Line>,
 }
 
 impl Record {
-    /// The request's head has come.
+    /// Called when the request's head has come.
     pub(super) fn begin(
         client: &Arc<Client>,
         head: &Parts,
@@ -89,14 +89,14 @@ impl Record {
         Self { facts: Some(Box::new(facts)), hop: Hop::default() }
     }
 
-    /// Notes the values of the metrics' labels, as the client sent them.
+    /// Notes the values of the metric labels, as the client sent them.
     pub(super) fn label(&mut self, labels: &HeaderLabels, headers: &HeaderMap) {
         if let Some(facts) = &mut self.facts {
             facts.labels = labels.values(headers);
         }
     }
 
-    /// A router takes the request.
+    /// Called when a router takes the request.
     pub(super) fn routed(&mut self, route: &Arc<Route>) {
         if let Some(facts) = &mut self.facts {
             if !route.target.log {
@@ -106,7 +106,7 @@ impl Record {
         }
     }
 
-    /// Notes the length of the request's body, which is counted where it is not known.
+    /// Notes the length of the request's body, or starts to count it if it is not known.
     pub(super) fn count_request(&mut self, body: &mut Body) {
         let Some(facts) = &mut self.facts else { return };
         if let Some(length) = body.size_hint().exact() {
@@ -118,14 +118,14 @@ impl Record {
         }
     }
 
-    /// The user that a middleware found.
+    /// Notes the user authenticated by a middleware.
     pub(super) fn user(&mut self, username: Option<Box<str>>) {
         if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
             line.username = username;
         }
     }
 
-    /// Where the backend's side is noted.
+    /// The record of the backend's side.
     pub(super) fn hop(&mut self) -> &mut Hop {
         match &mut self.facts {
             Some(facts) => &mut facts.hop,
@@ -133,15 +133,15 @@ impl Record {
         }
     }
 
-    /// A backend has answered.
+    /// Called when a backend has responded.
     pub(super) fn answered(&mut self, response: &Response<Body>) {
         if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
             line.answered(response);
         }
     }
 
-    /// The answer as it goes to the client: its end is the exchange's end, or that of the connection where that goes on
-    /// with another protocol.
+    /// The response as it goes to the client: its end is the end of the exchange, or the end of the connection if that
+    /// goes on with another protocol.
     pub(super) fn finish(mut self, response: Response<Body>) -> Response<Body> {
         let Some(mut facts) = self.facts.take() else { return response };
         let (head, body) = response.into_parts();
@@ -193,7 +193,7 @@ impl Facts {
             });
         }
         let sample = Sample {
-            // gRPC tells its own status in the end; without one it is "unknown".
+            // gRPC sends its own status at the end; without one it is "unknown".
             code: if self.protocol == Protocol::Grpc { self.grpc_status.unwrap_or(2) } else { status },
             method: &self.method,
             protocol: self.protocol,
@@ -203,7 +203,7 @@ impl Facts {
             tls: tls.map(|session| (session.version, session.cipher)),
             headers: &self.labels,
         };
-        // Requests that no router took are counted for the entry point; those of an uncounted router nowhere.
+        // Requests without a router are counted for the entry point; those of an uncounted router nowhere.
         let counted = self.route.as_ref().map(|route| (route, &route.target.series));
         if counted.is_none_or(|(_, series)| series.is_some())
             && let Some(series) = &self.series

@@ -34,7 +34,7 @@ async fn requests_in_flight_end_and_connections_with_them() {
     let started = Instant::now();
     let drained = tokio::spawn(server.drain());
     closing(&entry).await;
-    // A client that did not know yet is answered and told.
+    // A client that did not know yet still gets a response with `Connection: close`.
     used.write_all(GET).unwrap();
     let told = read_to_end(&mut used);
     assert!(told.starts_with("HTTP/1.1 200 ") && told.contains("\r\nConnection: close\r\n"), "{told}");
@@ -98,7 +98,7 @@ async fn for_a_while_new_requests_are_still_accepted() {
     drained.await.unwrap();
 }
 
-/// Clients that never rest: each is answered every time, and told when it was the last.
+/// Busy clients: each request gets its response, and the last one says that it was the last.
 #[test]
 fn under_load_no_request_fails() {
     let Running { server, address, teller } = Running::start(entry_point("web"));

@@ -45,7 +45,7 @@ async fn an_answer_to_head_has_a_length_and_no_body() {
     let asked = sender.send_request(request("GET")).await.unwrap();
     let length = text(asked).await.len();
     let answer = sender.send_request(request("HEAD")).await.unwrap();
-    // Other than GET it says HEAD.
+    // The target says HEAD instead of GET.
     assert_eq!(answer.headers()["content-length"], (length + 1).to_string());
     assert_eq!(text(answer).await, "");
 }
@@ -123,7 +123,7 @@ async fn heads_with_too_many_fields_are_answered_and_the_connection_lives() {
     assert_eq!(server.handled(), 3);
 }
 
-/// One byte a field: what a head of a few kilobytes would come to.
+/// One byte a field: the size that a head of a few kilobytes would decode to.
 fn bomb(stream: u32, fields: usize) -> Vec<u8> {
     let mut block = b"\x82\x86\x84\x01\x06a.test\x40\x01a\x00".to_vec();
     block.resize(block.len() + fields, 0xbe);
@@ -146,7 +146,7 @@ fn a_head_that_is_nothing_but_fields_ends_its_connection() {
     for fields in [600, 30_000, 100_000] {
         let mut stream = server.connect();
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
-        // It may be gone before all is sent.
+        // The connection may end before all is sent.
         let _ = stream.write_all(&bomb(1, fields));
         let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
         while let Ok(count @ 1..) = stream.read(&mut buffer) {

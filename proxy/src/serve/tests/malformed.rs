@@ -3,8 +3,8 @@
 use crate::serve::test_kit::{Running, entry_point, read_answer};
 use std::io::Write as _;
 
-/// Each is answered with `status`, the connection is closed, and the handler knows nothing of it, also when the
-/// request comes byte by byte.
+/// Each gets `status`, the connection is closed, and the handler does not see the request, even if it comes byte by
+/// byte.
 fn all_refused(status: u16, requests: &[&str]) {
     let server = Running::start(entry_point("web"));
     for request in requests {
@@ -233,7 +233,7 @@ fn bytes_behind_an_upgrade_that_happens_are_its_own() {
     }
 }
 
-/// hyper would take them for a part of the trailers, and what follows too.
+/// hyper would take the line, and everything after it, for a part of the trailers.
 #[test]
 fn lines_of_trailers_that_end_in_a_line_feed() {
     let server = Running::start(entry_point("web"));

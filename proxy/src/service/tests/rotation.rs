@@ -56,7 +56,7 @@ fn heap(weights: &[i64], choices: usize) -> Vec<usize> {
 }
 
 proptest! {
-    /// At every moment no server is further than one choice from what the heap gives it.
+    /// At every moment each server is within one choice of its share by the heap.
     #[test]
     fn shares_are_those_of_the_heap(weights in prop::collection::vec(1..40_i64, 1..6), choices in 0..200_usize) {
         for (ours, theirs) in shares(&weights, choices).into_iter().zip(heap(&weights, choices)) {

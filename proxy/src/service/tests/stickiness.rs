@@ -1,4 +1,4 @@
-//! Choosing without sending: stickiness, weighted services, and what outlives a reload.
+//! Choosing without sending: stickiness, weighted services, and state that outlives a reload.
 
 use crate::forward::{Transport, Tunnels};
 use crate::service::{Kind, Resolve, Service, ServiceError};

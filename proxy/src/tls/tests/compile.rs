@@ -30,7 +30,7 @@ fn findings(options: TlsOptions) -> (bool, Vec<(Severity, String)>) {
     (served, findings.into_iter().map(|finding| (finding.severity, finding.message)).collect())
 }
 
-/// The common name of the certificate that `name` gets.
+/// The common name of the certificate for `name`.
 fn found(state: &TlsState, name: &str, schemes: &[SignatureScheme]) -> Option<String> {
     let key = state.keyring.index.find(name, schemes)?;
     let all = state.certificates().map(|(_, info)| info.common_name.to_string());

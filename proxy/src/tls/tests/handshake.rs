@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// Takes every certificate: the tests look at it themselves.
+/// Accepts every certificate: the tests check it themselves.
 #[derive(Debug)]
 struct Anybody;
 
