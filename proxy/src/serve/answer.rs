@@ -1,6 +1,6 @@
 //! From one request to one response: the steps common to all HTTP versions.
 
-use super::pulse::{InFlight, Pulse};
+use super::activity::{ConnectionActivity, InFlight};
 use super::{Client, Handler, head};
 use bytes::Bytes;
 use flow_middleware::Body;
@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 pub(super) struct Session<H> {
     pub(super) client: Arc<Client>,
     pub(super) handler: Arc<H>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) activity: Arc<ConnectionActivity>,
 }
 
 /// Lower bound of the limit on the heads of one HTTP/2 connection, in bytes; and the limit in largest heads.
@@ -35,11 +35,11 @@ pub(super) async fn answer<H: Handler>(
     session: Arc<Session<H>>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Tracked>, h2::Error> {
-    let (mut in_flight, count) = session.pulse.begin();
+    let (mut in_flight, count) = session.activity.begin();
     let entry = &session.client.entry;
     let most = entry.point.transport.keep_alive_max_requests;
     if (most > 0 && count >= most) || entry.is_closing() {
-        session.pulse.ask_to_close();
+        session.activity.ask_to_close();
     }
     let is_h1 = request.version() < Version::HTTP_2;
     if !is_h1 && in_flight.weigh(head::size(&request)) > HEADS.max(LARGEST_HEADS * entry.point.http.max_header_bytes) {
@@ -63,7 +63,7 @@ pub(super) async fn answer<H: Handler>(
         Err(refusal) => {
             tracing::debug!(entry_point = &*entry.point.name, client = %session.client.connection.remote, %refusal);
             if is_h1 && refusal.ends_connection() {
-                session.pulse.ask_to_close();
+                session.activity.ask_to_close();
             }
             refusal.response()
         }
@@ -83,11 +83,11 @@ pub(super) async fn answer<H: Handler>(
     }
     let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        session.pulse.set_upgraded();
-    } else if is_h1 && (session.pulse.shall_close() || entry.is_closing()) {
+        session.activity.set_upgraded();
+    } else if is_h1 && (session.activity.shall_close() || entry.is_closing()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    session.pulse.answered();
+    session.activity.response_started();
     Ok(response)
 }
 

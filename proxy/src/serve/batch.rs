@@ -4,7 +4,7 @@
 //! other streams are ready to be written too. Here frames are collected until the connection's task is polled again,
 //! which happens after all tasks that are ready now.
 
-use super::pulse::Pulse;
+use super::activity::ConnectionActivity;
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -25,7 +25,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Batch<S> {
     io: S,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     /// Has no capacity while it is empty: an idle connection holds no buffer.
     collected: Vec<u8>,
     /// The number of bytes of it that were written.
@@ -35,14 +35,14 @@ pub(super) struct Batch<S> {
 }
 
 impl<S> Batch<S> {
-    pub(super) fn new(io: S, pulse: Arc<Pulse>) -> Self {
-        Self { io, pulse, collected: Vec::new(), written: 0, due: false }
+    pub(super) fn new(io: S, activity: Arc<ConnectionActivity>) -> Self {
+        Self { io, activity, collected: Vec::new(), written: 0, due: false }
     }
 
     /// True if more may be written before the next poll: by a stream that is open, or by one that was open with others
     /// when the batch began.
     fn expects_more(&self) -> bool {
-        self.pulse.is_busy() || self.pulse.was_crowded()
+        self.activity.is_busy() || self.activity.had_concurrent()
     }
 
     /// True if writes pass straight through: the end of the only stream need not wait.
@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // Every poll of a connection begins with an attempt to read.
         if self.due {
-            self.pulse.begin_turn();
+            self.activity.start_batch();
             if let Poll::Ready(Err(error)) = self.poll_drain(cx) {
                 return Poll::Ready(Err(error));
             }
@@ -154,10 +154,10 @@ mod tests {
     use std::task::Waker;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-    fn batch(room: usize) -> (Batch<DuplexStream>, DuplexStream, Arc<Pulse>) {
+    fn batch(room: usize) -> (Batch<DuplexStream>, DuplexStream, Arc<ConnectionActivity>) {
         let (near, far) = duplex(room);
-        let pulse = Arc::new(Pulse::default());
-        (Batch::new(near, Arc::clone(&pulse)), far, pulse)
+        let activity = Arc::new(ConnectionActivity::default());
+        (Batch::new(near, Arc::clone(&activity)), far, activity)
     }
 
     fn arrived(far: &mut DuplexStream) -> usize {
@@ -184,8 +184,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_several_streams_write_goes_out_in_the_next_turn() {
-        let (mut batch, mut far, pulse) = batch(1 << 20);
-        let in_flight = pulse.begin();
+        let (mut batch, mut far, activity) = batch(1 << 20);
+        let in_flight = activity.begin();
         assert_eq!(written_thrice(&mut batch, &mut far).await, [0, 3000]);
         batch.write_all(&[1; 1000]).await.unwrap();
         drop(in_flight);
@@ -196,19 +196,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_ends_all_streams_at_once_goes_out_in_one_piece() {
-        let (mut batch, mut far, pulse) = batch(1 << 20);
-        drop([pulse.begin(), pulse.begin(), pulse.begin()]);
+        let (mut batch, mut far, activity) = batch(1 << 20);
+        drop([activity.begin(), activity.begin(), activity.begin()]);
         assert_eq!(written_thrice(&mut batch, &mut far).await, [0, 3000]);
         assert_eq!(batch.collected.capacity(), 0);
-        drop(pulse.begin());
+        drop(activity.begin());
         batch.write_all(&[1; 1000]).await.unwrap();
         assert_eq!(arrived(&mut far), 1000, "from then on it is alone");
     }
 
     #[tokio::test]
     async fn no_more_is_collected_than_fits() {
-        let (mut batch, mut far, pulse) = batch(1000);
-        let _in_flight = pulse.begin();
+        let (mut batch, mut far, activity) = batch(1000);
+        let _in_flight = activity.begin();
         batch.write_all(&[1; MOST]).await.unwrap();
         assert!(batch.write(&[1]).now_or_never().is_none(), "nobody takes what was collected");
         let reader = tokio::spawn(async move {
@@ -223,16 +223,16 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_and_an_error_are_passed_on() {
-        let (mut batch, mut far, pulse) = batch(1 << 20);
-        let _in_flight = pulse.begin();
+        let (mut batch, mut far, activity) = batch(1 << 20);
+        let _in_flight = activity.begin();
         batch.write_all(b"last").await.unwrap();
         batch.shutdown().await.unwrap();
         let mut all = Vec::new();
         far.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"last");
 
-        let (mut batch, far, pulse) = self::batch(10);
-        let _in_flight = pulse.begin();
+        let (mut batch, far, activity) = self::batch(10);
+        let _in_flight = activity.begin();
         batch.write_all(b"more").await.unwrap();
         batch.flush().await.unwrap();
         drop(far);

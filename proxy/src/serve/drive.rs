@@ -1,4 +1,4 @@
-use super::pulse::{Limits, Pulse, Verdict};
+use super::activity::{ConnectionActivity, LimitAction, Limits};
 use crate::listener::Entry;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -16,7 +16,7 @@ pub(super) enum Ending {
     /// By a frame of its own, at any time: HTTP/2's GOAWAY.
     Announced,
     /// By `Connection: close` in the next response.
-    WithAnswer,
+    WithResponse,
 }
 
 /// Runs a connection to its end: hyper's part, the time limits, the graceful shutdown.
@@ -29,7 +29,7 @@ pub(super) async fn drive<C>(
     end: impl Fn(Pin<&mut C>),
     entry: &Entry,
     closing: &CancellationToken,
-    pulse: &Pulse,
+    activity: &ConnectionActivity,
 ) -> hyper::Result<()>
 where
     C: Future<Output = hyper::Result<()>>,
@@ -40,7 +40,7 @@ where
     let mut timer = pin!(tokio::time::sleep(limits.period()));
     let mut closed = pin!(closing.cancelled());
     let mut registered = false;
-    let mut told = false;
+    let mut draining = false;
     std::future::poll_fn(|cx| {
         if !registered {
             registered = true;
@@ -52,29 +52,29 @@ where
                 return Poll::Ready(result);
             }
             let mut end_now = false;
-            if !told && (entry.is_closing() || pulse.shall_close()) {
-                told = true;
+            if !draining && (entry.is_closing() || activity.shall_close()) {
+                draining = true;
                 if ending == Ending::Announced {
                     end_now = true;
                 } else {
-                    limits.hurry(LAST_CALL.min(transport.grace / 4), Instant::now());
+                    limits.start_drain(LAST_CALL.min(transport.grace / 4), Instant::now());
                     timer.as_mut().reset((Instant::now() + limits.period()).into());
                     let _ = timer.as_mut().poll(cx);
                 }
             }
             while timer.is_elapsed() {
-                match limits.check(pulse, Instant::now()) {
-                    Verdict::Close => end_now = true,
-                    Verdict::Cut => return Poll::Ready(Ok(())),
-                    Verdict::Fine => {}
-                    Verdict::LastRequest => pulse.ask_to_close(),
+                match limits.check(activity, Instant::now()) {
+                    LimitAction::Close => end_now = true,
+                    LimitAction::Abort => return Poll::Ready(Ok(())),
+                    LimitAction::Continue => {}
+                    LimitAction::LastRequest => activity.ask_to_close(),
                 }
                 timer.as_mut().reset((Instant::now() + limits.period()).into());
                 let _ = timer.as_mut().poll(cx);
             }
             if end_now {
                 end(connection.as_mut());
-            } else if told || !pulse.shall_close() {
+            } else if draining || !activity.shall_close() {
                 return Poll::Pending;
             }
         }

@@ -7,7 +7,7 @@
 //! everything pass if hyper will refuse the request anyway, and after a switch to another protocol. Bytes behind a
 //! request for an upgrade wait for its response: only then is it known if they are HTTP.
 
-use super::pulse::{Pulse, Reading};
+use super::activity::{ConnectionActivity, Reading};
 use super::target;
 
 /// Scans the requests of one HTTP/1 connection.
@@ -96,7 +96,7 @@ impl Guard {
     }
 
     /// Scans `bytes`, which come next on the connection.
-    pub(super) fn see(&mut self, bytes: &[u8], pulse: &Pulse) -> Result<Seen, Refused> {
+    pub(super) fn see(&mut self, bytes: &[u8], activity: &ConnectionActivity) -> Result<Seen, Refused> {
         if matches!(self.state, State::Off) {
             return Ok(Seen { escaped: None, waits: None });
         }
@@ -122,12 +122,12 @@ impl Guard {
                     count
                 }
                 State::Head(_) if self.upgrade_asked => {
-                    if !pulse.has_answered(self.heads) {
+                    if !activity.has_responded(self.heads) {
                         waits = Some(at);
                         break;
                     }
                     self.upgrade_asked = false;
-                    if pulse.is_upgraded() {
+                    if activity.is_upgraded() {
                         self.state = State::Off;
                     }
                     0
@@ -140,7 +140,7 @@ impl Guard {
                 }
             };
         }
-        pulse.set_reading(match &self.state {
+        activity.set_reading(match &self.state {
             State::Head(head) if !head.request_line && self.partial.is_empty() => Reading::Nothing,
             State::Head(_) => Reading::Head,
             State::Chunk(_) | State::Length(_) => Reading::Body,
@@ -152,8 +152,8 @@ impl Guard {
     }
 
     /// True if the waiting bytes can be scanned again.
-    pub(super) fn is_settled(&self, pulse: &Pulse) -> bool {
-        pulse.has_answered(self.heads)
+    pub(super) fn is_settled(&self, activity: &ConnectionActivity) -> bool {
+        activity.has_responded(self.heads)
     }
 
     /// Takes one line of a head, or a part of it. The error is the offset of the line's end.
@@ -292,9 +292,9 @@ mod tests {
 
     /// The offset from the start at which a stream in chunks of `size` is refused, if it is.
     fn judged(stream: &[u8], size: usize) -> Option<usize> {
-        let (mut guard, pulse, mut before) = (Guard::new(1000), Arc::new(Pulse::default()), 0);
+        let (mut guard, activity, mut before) = (Guard::new(1000), Arc::new(ConnectionActivity::default()), 0);
         for piece in stream.chunks(size) {
-            if let Err(refused) = guard.see(piece, &pulse) {
+            if let Err(refused) = guard.see(piece, &activity) {
                 return Some(before + refused.at);
             }
             before += piece.len();
@@ -308,9 +308,9 @@ mod tests {
         let stream = [format!("\r\nG#T /<a>`?q=\"b\"#é {head}").as_bytes(), b"P /\xff HTTP/1.1\r\n\r\n"].concat();
         let wanted = format!("\r\nG#T /%3Ca%3E%60?q=%22b%22%23é {head}P /%FF HTTP/1.1\r\n\r\n");
         for size in 1..=stream.len() {
-            let (mut guard, pulse, mut read) = (Guard::new(1000), Pulse::default(), Vec::new());
+            let (mut guard, activity, mut read) = (Guard::new(1000), ConnectionActivity::default(), Vec::new());
             for piece in stream.chunks(size) {
-                match guard.see(piece, &pulse).unwrap().escaped {
+                match guard.see(piece, &activity).unwrap().escaped {
                     Some(Escaped { at, rest }) => read.extend([&piece[..at], &rest].concat()),
                     None => read.extend(piece),
                 }
@@ -370,19 +370,19 @@ mod tests {
             ("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nupgrade: x\r\n\r\n", 2),
         ] {
             for switches in [false, true] {
-                let (mut guard, pulse) = (Guard::new(1000), Pulse::default());
-                let seen = guard.see(&[ask.as_bytes(), bad].concat(), &pulse).unwrap();
+                let (mut guard, activity) = (Guard::new(1000), ConnectionActivity::default());
+                let seen = guard.see(&[ask.as_bytes(), bad].concat(), &activity).unwrap();
                 assert_eq!(seen.waits, Some(ask.len()), "{ask}");
                 for _ in 1..asked {
-                    pulse.answered();
-                    assert!(!guard.is_settled(&pulse), "that was the answer to another request");
+                    activity.response_started();
+                    assert!(!guard.is_settled(&activity), "that was the answer to another request");
                 }
                 if switches {
-                    pulse.set_upgraded();
+                    activity.set_upgraded();
                 }
-                pulse.answered();
-                assert!(guard.is_settled(&pulse));
-                let seen = guard.see(bad, &pulse);
+                activity.response_started();
+                assert!(guard.is_settled(&activity));
+                let seen = guard.see(bad, &activity);
                 match switches {
                     true => assert_eq!(seen, Ok(Seen { escaped: None, waits: None })),
                     false => assert_eq!(seen, Err(Refused { at: bad.len() - 3 })),
@@ -393,11 +393,11 @@ mod tests {
 
     #[test]
     fn it_says_what_the_client_is_sending() {
-        let pulse = Pulse::default();
+        let activity = ConnectionActivity::default();
         let mut guard = Guard::new(1000);
         let mut after = |bytes: &str| {
-            assert_eq!(guard.see(bytes.as_bytes(), &pulse), Ok(Seen { escaped: None, waits: None }));
-            pulse.is_receiving()
+            assert_eq!(guard.see(bytes.as_bytes(), &activity), Ok(Seen { escaped: None, waits: None }));
+            activity.is_receiving()
         };
         assert!(after("GE"));
         assert!(after("T / HTTP/1.1\r\n"));

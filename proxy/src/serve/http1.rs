@@ -1,7 +1,7 @@
+use super::activity::ConnectionActivity;
 use super::answer::{Session, answer};
 use super::drive::{Ending, drive};
 use super::guard::Guard;
-use super::pulse::Pulse;
 use super::wire::{Heads, Wire};
 use super::{Client, Handler};
 use crate::listener::{ClientStream, OpenConnection};
@@ -26,11 +26,11 @@ pub(super) async fn serve<H, S>(
     S: ClientStream,
 {
     let entry = Arc::clone(&client.entry);
-    let pulse = Arc::new(Pulse::default());
+    let activity = Arc::new(ConnectionActivity::default());
     let interim = client.connection.interim.clone();
-    let session = Arc::new(Session { client, handler, pulse: Arc::clone(&pulse) });
+    let session = Arc::new(Session { client, handler, activity: Arc::clone(&activity) });
     let max_header_bytes = entry.point.http.max_header_bytes;
-    let wire = Wire::new(io, Heads::Http1(Guard::new(max_header_bytes)), Arc::clone(&pulse), interim, open);
+    let wire = Wire::new(io, Heads::Http1(Guard::new(max_header_bytes)), Arc::clone(&activity), interim, open);
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(max_header_bytes.max(MIN_BUFFER))
@@ -42,7 +42,8 @@ pub(super) async fn serve<H, S>(
             service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
         )
         .with_upgrades();
-    if let Err(error) = drive(connection, Ending::WithAnswer, |c| c.graceful_shutdown(), &entry, closing, &pulse).await
+    if let Err(error) =
+        drive(connection, Ending::WithResponse, |c| c.graceful_shutdown(), &entry, closing, &activity).await
     {
         tracing::debug!(entry_point = &*entry.point.name, %error, "connection broken off");
     }

@@ -1,6 +1,7 @@
 //! Serves one connection: from its first bytes over TLS and HTTP/1 or HTTP/2 to the [`Handler`], with the time limits
 //! and the graceful shutdown of an entry point.
 
+mod activity;
 mod answer;
 mod batch;
 mod connection;
@@ -11,7 +12,6 @@ mod guard;
 mod head;
 mod http1;
 mod http2;
-mod pulse;
 mod target;
 mod wire;
 

@@ -1,7 +1,7 @@
+use super::activity::ConnectionActivity;
 use super::early::Early;
 use super::fields::{Fields, TooMany};
 use super::guard::{Escaped, Guard, Seen};
-use super::pulse::Pulse;
 use crate::listener::{ClientStream, OpenConnection};
 use bytes::Bytes;
 use flow_middleware::Interim;
@@ -38,7 +38,7 @@ pub(super) enum Heads {
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     io: S,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     heads: Heads,
     early: Option<Early>,
     /// Replacement bytes that hyper has still to read.
@@ -56,14 +56,14 @@ impl<S> Wire<S> {
     pub(super) fn new(
         io: S,
         heads: Heads,
-        pulse: Arc<Pulse>,
+        activity: Arc<ConnectionActivity>,
         interim: Option<Arc<Interim>>,
         open: OpenConnection,
     ) -> Self {
         let early = interim.map(Early::new);
         Self {
             io,
-            pulse,
+            activity,
             heads,
             early,
             escaped: Bytes::new(),
@@ -83,11 +83,11 @@ impl<S> Wire<S> {
     /// Scans the waiting bytes once their meaning is known.
     fn give_waiting(&mut self, cx: &Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Heads::Http1(guard) = &mut self.heads else { return Poll::Ready(Ok(())) };
-        if !guard.is_settled(&self.pulse) {
+        if !guard.is_settled(&self.activity) {
             return self.wait(cx);
         }
         let mut bytes = std::mem::take(&mut self.waiting);
-        match guard.see(&bytes, &self.pulse) {
+        match guard.see(&bytes, &self.activity) {
             Ok(Seen { escaped, waits }) => {
                 if let Some(at) = waits {
                     self.waiting = bytes.split_off(at);
@@ -109,8 +109,8 @@ impl<S> Wire<S> {
     }
 
     fn wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        self.pulse.wake_with_answer(cx.waker());
-        self.pulse.read(false);
+        self.activity.wake_with_response(cx.waker());
+        self.activity.read(false);
         Poll::Pending
     }
 
@@ -127,7 +127,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
         let Some(early) = &mut self.early else { return Poll::Ready(Ok(())) };
         let before = early.poll_before_write(&mut self.io, cx);
         if before.is_pending() {
-            self.pulse.wrote(false);
+            self.activity.wrote(false);
         }
         before
     }
@@ -149,13 +149,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         }
         let before = buf.filled().len();
         let Poll::Ready(result) = Pin::new(&mut this.io).poll_read(cx, buf) else {
-            this.pulse.read(false);
+            this.activity.read(false);
             return Poll::Pending;
         };
         result?;
         let bytes = buf.filled().get(before..).unwrap_or_default();
         this.ended |= bytes.is_empty();
-        this.pulse.read(true);
+        this.activity.read(true);
         let ended = bytes.is_empty();
         let guard = match &mut this.heads {
             Heads::Http1(guard) => guard,
@@ -168,7 +168,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
                 return Poll::Ready(Ok(()));
             }
         };
-        match guard.see(bytes, &this.pulse) {
+        match guard.see(bytes, &this.activity) {
             Ok(Seen { escaped, waits }) => {
                 if let Some(at) = waits {
                     this.waiting = bytes.get(at..).unwrap_or_default().to_vec();
@@ -194,7 +194,7 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.before_write(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.pulse.wrote(written.is_ready());
+        self.activity.wrote(written.is_ready());
         written
     }
 
@@ -205,7 +205,7 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.before_write(cx))?;
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
-        self.pulse.wrote(written.is_ready());
+        self.activity.wrote(written.is_ready());
         written
     }
 
@@ -227,8 +227,8 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
         if this.linger.is_none() {
             this.io.end_follows();
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-            let receiving = this.poison.is_some() || !this.waiting.is_empty() || this.pulse.is_receiving();
-            if this.ended || !receiving || this.pulse.is_upgraded() {
+            let receiving = this.poison.is_some() || !this.waiting.is_empty() || this.activity.is_receiving();
+            if this.ended || !receiving || this.activity.is_upgraded() {
                 return Poll::Ready(Ok(()));
             }
         }

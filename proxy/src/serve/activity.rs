@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Shared by a connection's socket, its requests and the task that drives it.
 #[derive(Debug, Default)]
-pub(super) struct Pulse {
+pub(super) struct ConnectionActivity {
     reading: AtomicU8,
     /// The last read found no data (the last write found no room).
     read_waits: AtomicBool,
@@ -22,10 +22,10 @@ pub(super) struct Pulse {
     /// Bytes of the heads of requests in flight.
     heads: AtomicUsize,
     /// The most requests in flight at once since the current batch began.
-    crowd: AtomicU32,
+    peak_in_flight: AtomicU32,
     requests: AtomicU32,
     /// Number of response heads, wrapping.
-    answers: AtomicU32,
+    responses: AtomicU32,
     /// The connection's task, while it waits for a response before it reads on.
     reader: Mutex<Option<Waker>>,
     reader_waits: AtomicBool,
@@ -46,7 +46,7 @@ pub(super) enum Reading {
 /// One request and its response, until the response's last byte is handed over.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     /// Bytes of its head.
     head: usize,
 }
@@ -55,28 +55,28 @@ impl InFlight {
     /// Notes the size of its head in bytes; returns the sum over all requests in flight.
     pub(super) fn weigh(&mut self, head: usize) -> usize {
         self.head = head;
-        self.pulse.heads.fetch_add(head, Relaxed) + head
+        self.activity.heads.fetch_add(head, Relaxed) + head
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.pulse.in_flight.fetch_sub(1, Relaxed);
+        self.activity.in_flight.fetch_sub(1, Relaxed);
         if self.head > 0 {
-            self.pulse.heads.fetch_sub(self.head, Relaxed);
+            self.activity.heads.fetch_sub(self.head, Relaxed);
         }
     }
 }
 
-impl Pulse {
+impl ConnectionActivity {
     /// Counts one more request; returns the number of requests so far.
     pub(super) fn begin(self: &Arc<Self>) -> (InFlight, u32) {
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
-        if in_flight > self.crowd.load(Relaxed) {
-            self.crowd.store(in_flight, Relaxed);
+        if in_flight > self.peak_in_flight.load(Relaxed) {
+            self.peak_in_flight.store(in_flight, Relaxed);
         }
         let requests = self.requests.fetch_add(1, Relaxed).saturating_add(1);
-        (InFlight { pulse: Arc::clone(self), head: 0 }, requests)
+        (InFlight { activity: Arc::clone(self), head: 0 }, requests)
     }
 
     /// True if a request is in flight.
@@ -84,14 +84,14 @@ impl Pulse {
         self.in_flight.load(Relaxed) > 0
     }
 
-    /// True if several requests were in flight at once since [`begin_turn`](Self::begin_turn).
-    pub(super) fn was_crowded(&self) -> bool {
-        self.crowd.load(Relaxed) > 1
+    /// True if several requests were in flight at once since [`start_batch`](Self::start_batch).
+    pub(super) fn had_concurrent(&self) -> bool {
+        self.peak_in_flight.load(Relaxed) > 1
     }
 
     /// Starts a new batch: everything handed over until now is being written.
-    pub(super) fn begin_turn(&self) {
-        self.crowd.store(self.in_flight.load(Relaxed), Relaxed);
+    pub(super) fn start_batch(&self) {
+        self.peak_in_flight.store(self.in_flight.load(Relaxed), Relaxed);
     }
 
     /// Asks for the connection to end after the requests in flight.
@@ -104,8 +104,8 @@ impl Pulse {
     }
 
     /// Called when the head of a response is known, after [`set_upgraded`](Self::set_upgraded) on a switch.
-    pub(super) fn answered(&self) {
-        self.answers.store(self.answers.load(Relaxed).wrapping_add(1), Relaxed);
+    pub(super) fn response_started(&self) {
+        self.responses.store(self.responses.load(Relaxed).wrapping_add(1), Relaxed);
         if self.reader_waits.swap(false, Relaxed)
             && let Some(reader) = self.reader.lock().take()
         {
@@ -114,12 +114,12 @@ impl Pulse {
     }
 
     /// True if so many requests have a response. Responses come in the order of requests.
-    pub(super) fn has_answered(&self, requests: u32) -> bool {
-        self.answers.load(Relaxed) == requests
+    pub(super) fn has_responded(&self, requests: u32) -> bool {
+        self.responses.load(Relaxed) == requests
     }
 
     /// Wakes `reader` with the next response.
-    pub(super) fn wake_with_answer(&self, reader: &Waker) {
+    pub(super) fn wake_with_response(&self, reader: &Waker) {
         *self.reader.lock() = Some(reader.clone());
         self.reader_waits.store(true, Relaxed);
     }
@@ -210,7 +210,7 @@ pub(super) struct Limits {
     idle: Duration,
     age: Duration,
     period: Duration,
-    hurry: bool,
+    draining: bool,
     /// The time when it was first asked to end.
     ending: Option<Instant>,
     born: Instant,
@@ -219,17 +219,17 @@ pub(super) struct Limits {
 }
 
 /// The time that an unused connection may take to end. Over HTTP/2 that depends on its client.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The action that the limits require.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum LimitAction {
     /// End the unused connection.
     Close,
     /// Abort the connection.
-    Cut,
+    Abort,
     /// Go on.
-    Fine,
+    Continue,
     /// End with the next response.
     LastRequest,
 }
@@ -247,7 +247,7 @@ impl Limits {
             idle,
             age,
             period: period.max(Duration::from_millis(1)),
-            hurry: false,
+            draining: false,
             ending: None,
             born: now,
             wait: Wait::ForFirst,
@@ -260,14 +260,14 @@ impl Limits {
         self.period
     }
 
-    pub(super) fn check(&mut self, pulse: &Pulse, now: Instant) -> Verdict {
-        let wait = pulse.wait();
+    pub(super) fn check(&mut self, activity: &ConnectionActivity, now: Instant) -> LimitAction {
+        let wait = activity.wait();
         if wait != self.wait {
             (self.wait, self.since) = (wait, now);
         }
         let limit = match wait {
             Wait::ForBody(_) | Wait::ForHead(_) => self.read,
-            Wait::ForFirst if self.hurry => self.idle,
+            Wait::ForFirst if self.draining => self.idle,
             Wait::ForFirst => self.read,
             Wait::ForUs => Duration::ZERO,
             Wait::ForWriting(_) => self.write,
@@ -275,27 +275,27 @@ impl Limits {
         };
         if !limit.is_zero() && now.duration_since(self.since) >= limit {
             if !matches!(wait, Wait::ForFirst | Wait::Idle(_)) {
-                return Verdict::Cut;
+                return LimitAction::Abort;
             }
             let ending = *self.ending.get_or_insert(now);
-            return if now.duration_since(ending) < FAREWELL { Verdict::Close } else { Verdict::Cut };
+            return if now.duration_since(ending) < CLOSE_TIMEOUT { LimitAction::Close } else { LimitAction::Abort };
         }
         self.ending = None;
         if !self.age.is_zero() && now.duration_since(self.born) >= self.age {
-            Verdict::LastRequest
+            LimitAction::LastRequest
         } else {
-            Verdict::Fine
+            LimitAction::Continue
         }
     }
 
-    /// From now on a connection that is idle for `patience` is ended.
+    /// From now on a connection that is idle for `idle` is ended.
     ///
     /// It does not end at once, as the next request may be under way already: it still gets its response, with
     /// `Connection: close`, while a closed socket would make it fail.
-    pub(super) fn hurry(&mut self, patience: Duration, now: Instant) {
-        self.idle = patience;
-        self.period = self.period.min(patience / 4).max(Duration::from_millis(1));
-        self.hurry = true;
+    pub(super) fn start_drain(&mut self, idle: Duration, now: Instant) {
+        self.idle = idle;
+        self.period = self.period.min(idle / 4).max(Duration::from_millis(1));
+        self.draining = true;
         self.since = now;
     }
 }
@@ -318,100 +318,100 @@ mod tests {
 
     #[test]
     fn a_slow_head_is_cut_off_however_it_trickles() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let mut limits = limits(start);
         assert_eq!(limits.period(), SECOND);
         for second in 1..5 {
-            pulse.read(true);
-            pulse.set_reading(Reading::Head);
-            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+            activity.read(true);
+            activity.set_reading(Reading::Head);
+            assert_eq!(limits.check(&activity, start + second * SECOND), LimitAction::Continue);
         }
-        assert_eq!(limits.check(&pulse, start + 5 * SECOND), Verdict::Cut, "four seconds after it began");
+        assert_eq!(limits.check(&activity, start + 5 * SECOND), LimitAction::Abort, "four seconds after it began");
     }
 
     #[test]
     fn a_body_that_flows_takes_as_long_as_it_likes_and_a_backend_too() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let mut limits = limits(start);
-        let (_in_flight, requests) = pulse.begin();
+        let (_in_flight, requests) = activity.begin();
         assert_eq!(requests, 1);
-        pulse.set_reading(Reading::Body);
+        activity.set_reading(Reading::Body);
         for second in 1..50 {
-            pulse.read(true);
-            pulse.read(false);
-            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+            activity.read(true);
+            activity.read(false);
+            assert_eq!(limits.check(&activity, start + second * SECOND), LimitAction::Continue);
         }
-        pulse.read(true);
+        activity.read(true);
         for second in 50..90 {
-            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine, "nobody asks for more");
+            assert_eq!(limits.check(&activity, start + second * SECOND), LimitAction::Continue, "nobody asks for more");
         }
-        pulse.read(false);
+        activity.read(false);
         for second in 90..94 {
-            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+            assert_eq!(limits.check(&activity, start + second * SECOND), LimitAction::Continue);
         }
-        assert_eq!(limits.check(&pulse, start + 94 * SECOND), Verdict::Cut);
+        assert_eq!(limits.check(&activity, start + 94 * SECOND), LimitAction::Abort);
     }
 
     #[test]
     fn a_client_that_takes_nothing_is_cut_off() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let mut limits = limits(start);
-        let _in_flight = pulse.begin();
+        let _in_flight = activity.begin();
         for second in 1..20 {
-            pulse.wrote(true);
-            pulse.wrote(false);
-            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+            activity.wrote(true);
+            activity.wrote(false);
+            assert_eq!(limits.check(&activity, start + second * SECOND), LimitAction::Continue);
         }
-        assert_eq!(limits.check(&pulse, start + 26 * SECOND), Verdict::Fine);
-        assert_eq!(limits.check(&pulse, start + 27 * SECOND), Verdict::Cut);
+        assert_eq!(limits.check(&activity, start + 26 * SECOND), LimitAction::Continue);
+        assert_eq!(limits.check(&activity, start + 27 * SECOND), LimitAction::Abort);
     }
 
     #[test]
     fn an_idle_connection_is_closed_and_a_used_one_not() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let mut limits = limits(start);
         for second in 1..40 {
-            drop(pulse.begin());
-            pulse.set_reading(Reading::Nothing);
-            assert_eq!(limits.check(&pulse, start + second * SECOND), Verdict::Fine);
+            drop(activity.begin());
+            activity.set_reading(Reading::Nothing);
+            assert_eq!(limits.check(&activity, start + second * SECOND), LimitAction::Continue);
         }
-        assert_eq!(limits.check(&pulse, start + 54 * SECOND), Verdict::Fine);
-        assert_eq!(limits.check(&pulse, start + 55 * SECOND), Verdict::Close);
+        assert_eq!(limits.check(&activity, start + 54 * SECOND), LimitAction::Continue);
+        assert_eq!(limits.check(&activity, start + 55 * SECOND), LimitAction::Close);
     }
 
     #[test]
     fn a_client_that_does_not_take_leave_is_cut_off() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let mut limits = limits(start);
-        assert_eq!(limits.check(&pulse, start + 4 * SECOND), Verdict::Close);
-        assert_eq!(limits.check(&pulse, start + 8 * SECOND), Verdict::Close);
-        assert_eq!(limits.check(&pulse, start + 9 * SECOND), Verdict::Cut);
+        assert_eq!(limits.check(&activity, start + 4 * SECOND), LimitAction::Close);
+        assert_eq!(limits.check(&activity, start + 8 * SECOND), LimitAction::Close);
+        assert_eq!(limits.check(&activity, start + 9 * SECOND), LimitAction::Abort);
     }
 
     #[test]
     fn without_limits_nothing_ends() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let zero = Duration::ZERO;
         let none = Transport { read_timeout: zero, write_timeout: zero, idle_timeout: zero, ..Transport::default() };
         let mut limits = Limits::new(&none, start);
-        assert_eq!(limits.check(&pulse, start + 100_000 * SECOND), Verdict::Fine);
+        assert_eq!(limits.check(&activity, start + 100_000 * SECOND), LimitAction::Continue);
         let mut aged = Limits::new(&Transport { keep_alive_max_time: SECOND, ..none }, start);
-        assert_eq!(aged.check(&pulse, start + SECOND), Verdict::LastRequest);
+        assert_eq!(aged.check(&activity, start + SECOND), LimitAction::LastRequest);
     }
 
     #[test]
-    fn in_a_hurry_idle_connections_end_soon_but_not_at_once() {
-        let (start, pulse) = (Instant::now(), Arc::new(Pulse::default()));
+    fn when_draining_idle_connections_end_soon_but_not_at_once() {
+        let (start, activity) = (Instant::now(), Arc::new(ConnectionActivity::default()));
         let mut fresh = limits(start);
-        fresh.hurry(SECOND, start);
-        assert_eq!(fresh.check(&pulse, start), Verdict::Fine);
-        assert_eq!(fresh.check(&pulse, start + SECOND), Verdict::Close);
-        let in_flight = pulse.begin();
+        fresh.start_drain(SECOND, start);
+        assert_eq!(fresh.check(&activity, start), LimitAction::Continue);
+        assert_eq!(fresh.check(&activity, start + SECOND), LimitAction::Close);
+        let in_flight = activity.begin();
         let mut busy = limits(start);
-        busy.hurry(SECOND, start);
-        assert_eq!(busy.check(&pulse, start + 60 * SECOND), Verdict::Fine);
+        busy.start_drain(SECOND, start);
+        assert_eq!(busy.check(&activity, start + 60 * SECOND), LimitAction::Continue);
         drop(in_flight);
-        assert_eq!(busy.check(&pulse, start + 61 * SECOND), Verdict::Fine);
-        assert_eq!(busy.check(&pulse, start + 62 * SECOND), Verdict::Close);
+        assert_eq!(busy.check(&activity, start + 61 * SECOND), LimitAction::Continue);
+        assert_eq!(busy.check(&activity, start + 62 * SECOND), LimitAction::Close);
     }
 }
