@@ -78,7 +78,7 @@ impl Fields {
     }
 
     /// Scans `bytes`, which come next on the connection.
-    pub(super) fn see(&mut self, bytes: &[u8]) -> Result<(), TooMany> {
+    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<(), TooMany> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.at {
@@ -261,7 +261,7 @@ mod tests {
     fn judged(stream: &[u8], size: usize) -> Option<(usize, usize)> {
         let (mut fields, mut before) = (Fields::new(), 0);
         for piece in stream.chunks(size) {
-            if let Err(TooMany { at, left }) = fields.see(piece) {
+            if let Err(TooMany { at, left }) = fields.scan(piece) {
                 return Some((before + at, left));
             }
             before += piece.len();

@@ -1,8 +1,8 @@
 use super::activity::ConnectionActivity;
-use super::answer::{Session, answer};
 use super::drive::{Ending, drive};
-use super::guard::Guard;
-use super::wire::{Heads, Wire};
+use super::response::{Session, respond};
+use super::scanner::RequestScanner;
+use super::server_io::{Heads, ServerIo};
 use super::{Client, Handler};
 use crate::listener::{ClientStream, OpenConnection};
 use hyper::server::conn::http1;
@@ -30,16 +30,17 @@ pub(super) async fn serve<H, S>(
     let interim = client.connection.interim.clone();
     let session = Arc::new(Session { client, handler, activity: Arc::clone(&activity) });
     let max_header_bytes = entry.point.http.max_header_bytes;
-    let wire = Wire::new(io, Heads::Http1(Guard::new(max_header_bytes)), Arc::clone(&activity), interim, open);
+    let io =
+        ServerIo::new(io, Heads::Http1(RequestScanner::new(max_header_bytes)), Arc::clone(&activity), interim, open);
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(max_header_bytes.max(MIN_BUFFER))
         .max_header_size(max_header_bytes)
         .title_case_headers(true)
         .serve_connection(
-            TokioIo::new(wire),
+            TokioIo::new(io),
             // Boxed, so that an idle connection holds no memory for it, and the next request anywhere finds it warm.
-            service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
+            service_fn(move |request| Box::pin(respond(Arc::clone(&session), request))),
         )
         .with_upgrades();
     if let Err(error) =

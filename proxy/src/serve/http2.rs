@@ -1,9 +1,9 @@
 use super::activity::ConnectionActivity;
-use super::answer::{Session, answer};
-use super::batch::Batch;
 use super::drive::{Ending, drive};
 use super::fields::Fields;
-use super::wire::{Heads, Wire};
+use super::response::{Session, respond};
+use super::server_io::{Heads, ServerIo};
+use super::write_coalescer::WriteCoalescer;
 use super::{Client, Handler};
 use crate::listener::{ClientStream, OpenConnection};
 use hyper::server::conn::http2;
@@ -32,7 +32,7 @@ pub(super) async fn serve<H, S>(
     let activity = Arc::new(ConnectionActivity::default());
     let session = Arc::new(Session { client, handler, activity: Arc::clone(&activity) });
     let (http, http2) = (&entry.point.http, &entry.point.http2);
-    let wire = Wire::new(io, Heads::Http2(Fields::new()), Arc::clone(&activity), None, open);
+    let io = ServerIo::new(io, Heads::Http2(Fields::new()), Arc::clone(&activity), None, open);
     let connection = http2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(http2.max_concurrent_streams)
         .header_table_size(http2.max_decoder_header_table_size)
@@ -40,9 +40,9 @@ pub(super) async fn serve<H, S>(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .serve_connection(
-            TokioIo::new(Batch::new(wire, Arc::clone(&activity))),
+            TokioIo::new(WriteCoalescer::new(io, Arc::clone(&activity))),
             // Boxed, as hyper moves the future several times on its way to a task.
-            service_fn(move |request| Box::pin(answer(Arc::clone(&session), request))),
+            service_fn(move |request| Box::pin(respond(Arc::clone(&session), request))),
         );
     if let Err(error) =
         drive(connection, Ending::Announced, |c| c.graceful_shutdown(), &entry, closing, &activity).await

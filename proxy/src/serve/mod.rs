@@ -2,18 +2,18 @@
 //! and the graceful shutdown of an entry point.
 
 mod activity;
-mod answer;
-mod batch;
 mod connection;
 mod drive;
-mod early;
 mod fields;
-mod guard;
 mod head;
 mod http1;
 mod http2;
+mod interim_writer;
+mod response;
+mod scanner;
+mod server_io;
 mod target;
-mod wire;
+mod write_coalescer;
 
 #[cfg(test)]
 pub(crate) mod test_kit;

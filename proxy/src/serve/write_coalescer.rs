@@ -13,9 +13,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Upper bound of collected bytes; one write beyond it is still taken.
-const MOST: usize = 64 * 1024;
+const MAX_COLLECTED: usize = 64 * 1024;
 /// The number of empty buffers that a thread keeps for connections that collect next.
-const SPARE: usize = 4;
+const MAX_SPARE_BUFFERS: usize = 4;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
@@ -23,7 +23,7 @@ thread_local! {
 
 /// A connection that collects writes while several requests are in flight.
 #[derive(Debug)]
-pub(super) struct Batch<S> {
+pub(super) struct WriteCoalescer<S> {
     io: S,
     activity: Arc<ConnectionActivity>,
     /// Has no capacity while it is empty: an idle connection holds no buffer.
@@ -31,12 +31,12 @@ pub(super) struct Batch<S> {
     /// The number of bytes of it that were written.
     written: usize,
     /// True if it is to be written at the next poll.
-    due: bool,
+    flush_pending: bool,
 }
 
-impl<S> Batch<S> {
+impl<S> WriteCoalescer<S> {
     pub(super) fn new(io: S, activity: Arc<ConnectionActivity>) -> Self {
-        Self { io, activity, collected: Vec::new(), written: 0, due: false }
+        Self { io, activity, collected: Vec::new(), written: 0, flush_pending: false }
     }
 
     /// True if more may be written before the next poll: by a stream that is open, or by one that was open with others
@@ -61,14 +61,14 @@ impl<S> Batch<S> {
         let mut buffer = std::mem::take(&mut self.collected);
         buffer.clear();
         BUFFERS.with_borrow_mut(|spare| {
-            if buffer.capacity() > 0 && buffer.capacity() <= 2 * MOST && spare.len() < SPARE {
+            if buffer.capacity() > 0 && buffer.capacity() <= 2 * MAX_COLLECTED && spare.len() < MAX_SPARE_BUFFERS {
                 spare.push(buffer);
             }
         });
     }
 }
 
-impl<S: AsyncWrite + Unpin> Batch<S> {
+impl<S: AsyncWrite + Unpin> WriteCoalescer<S> {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.collected.get(self.written..).filter(|rest| !rest.is_empty()) {
             let written = ready!(Pin::new(&mut self.io).poll_write(cx, rest))?;
@@ -78,20 +78,20 @@ impl<S: AsyncWrite + Unpin> Batch<S> {
             self.written += written;
         }
         self.written = 0;
-        self.due = false;
+        self.flush_pending = false;
         self.give_back();
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.collected.len() < MOST { Poll::Ready(Ok(())) } else { self.poll_drain(cx) }
+        if self.collected.len() < MAX_COLLECTED { Poll::Ready(Ok(())) } else { self.poll_drain(cx) }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WriteCoalescer<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // Every poll of a connection begins with an attempt to read.
-        if self.due {
+        if self.flush_pending {
             self.activity.start_batch();
             if let Poll::Ready(Err(error)) = self.poll_drain(cx) {
                 return Poll::Ready(Err(error));
@@ -101,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Batch<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WriteCoalescer<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.passes() {
             return Pin::new(&mut self.io).poll_write(cx, bytes);
@@ -133,8 +133,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Batch<S> {
         if self.collected.is_empty() || !self.expects_more() {
             return self.poll_drain(cx);
         }
-        if !self.due {
-            self.due = true;
+        if !self.flush_pending {
+            self.flush_pending = true;
             cx.waker().wake_by_ref();
         }
         Poll::Ready(Ok(()))
@@ -154,10 +154,10 @@ mod tests {
     use std::task::Waker;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-    fn batch(room: usize) -> (Batch<DuplexStream>, DuplexStream, Arc<ConnectionActivity>) {
+    fn coalescer(room: usize) -> (WriteCoalescer<DuplexStream>, DuplexStream, Arc<ConnectionActivity>) {
         let (near, far) = duplex(room);
         let activity = Arc::new(ConnectionActivity::default());
-        (Batch::new(near, Arc::clone(&activity)), far, activity)
+        (WriteCoalescer::new(near, Arc::clone(&activity)), far, activity)
     }
 
     fn arrived(far: &mut DuplexStream) -> usize {
@@ -165,77 +165,78 @@ mod tests {
         far.read(&mut bytes).now_or_never().map_or(0, Result::unwrap)
     }
 
-    fn turn(batch: &mut Batch<DuplexStream>) {
+    fn poll_once(coalescer: &mut WriteCoalescer<DuplexStream>) {
         let mut space = [0; 1];
-        let read = Pin::new(batch).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut space));
+        let read =
+            Pin::new(coalescer).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut space));
         assert!(read.is_pending());
     }
 
     /// Three streams write a kilobyte each: the bytes that have come before and after the connection's next poll.
-    async fn written_thrice(batch: &mut Batch<DuplexStream>, far: &mut DuplexStream) -> [usize; 2] {
+    async fn written_thrice(coalescer: &mut WriteCoalescer<DuplexStream>, far: &mut DuplexStream) -> [usize; 2] {
         for _ in 0..3 {
-            batch.write_all(&[1; 1000]).await.unwrap();
-            batch.flush().await.unwrap();
+            coalescer.write_all(&[1; 1000]).await.unwrap();
+            coalescer.flush().await.unwrap();
         }
         let before = arrived(far);
-        turn(batch);
+        poll_once(coalescer);
         [before, arrived(far)]
     }
 
     #[tokio::test]
     async fn what_several_streams_write_goes_out_in_the_next_turn() {
-        let (mut batch, mut far, activity) = batch(1 << 20);
+        let (mut coalescer, mut far, activity) = coalescer(1 << 20);
         let in_flight = activity.begin();
-        assert_eq!(written_thrice(&mut batch, &mut far).await, [0, 3000]);
-        batch.write_all(&[1; 1000]).await.unwrap();
+        assert_eq!(written_thrice(&mut coalescer, &mut far).await, [0, 3000]);
+        coalescer.write_all(&[1; 1000]).await.unwrap();
         drop(in_flight);
-        batch.flush().await.unwrap();
+        coalescer.flush().await.unwrap();
         assert_eq!(arrived(&mut far), 1000, "the last stream waits for nobody");
-        assert_eq!(batch.collected.capacity(), 0);
+        assert_eq!(coalescer.collected.capacity(), 0);
     }
 
     #[tokio::test]
     async fn what_ends_all_streams_at_once_goes_out_in_one_piece() {
-        let (mut batch, mut far, activity) = batch(1 << 20);
+        let (mut coalescer, mut far, activity) = coalescer(1 << 20);
         drop([activity.begin(), activity.begin(), activity.begin()]);
-        assert_eq!(written_thrice(&mut batch, &mut far).await, [0, 3000]);
-        assert_eq!(batch.collected.capacity(), 0);
+        assert_eq!(written_thrice(&mut coalescer, &mut far).await, [0, 3000]);
+        assert_eq!(coalescer.collected.capacity(), 0);
         drop(activity.begin());
-        batch.write_all(&[1; 1000]).await.unwrap();
+        coalescer.write_all(&[1; 1000]).await.unwrap();
         assert_eq!(arrived(&mut far), 1000, "from then on it is alone");
     }
 
     #[tokio::test]
     async fn no_more_is_collected_than_fits() {
-        let (mut batch, mut far, activity) = batch(1000);
+        let (mut coalescer, mut far, activity) = coalescer(1000);
         let _in_flight = activity.begin();
-        batch.write_all(&[1; MOST]).await.unwrap();
-        assert!(batch.write(&[1]).now_or_never().is_none(), "nobody takes what was collected");
+        coalescer.write_all(&[1; MAX_COLLECTED]).await.unwrap();
+        assert!(coalescer.write(&[1]).now_or_never().is_none(), "nobody takes what was collected");
         let reader = tokio::spawn(async move {
             let mut all = Vec::new();
             far.read_to_end(&mut all).await.map(|_| all)
         });
-        batch.write_all(&[2]).await.unwrap();
-        batch.shutdown().await.unwrap();
+        coalescer.write_all(&[2]).await.unwrap();
+        coalescer.shutdown().await.unwrap();
         let all = reader.await.unwrap().unwrap();
-        assert_eq!((all.len(), all.last()), (MOST + 1, Some(&2)));
+        assert_eq!((all.len(), all.last()), (MAX_COLLECTED + 1, Some(&2)));
     }
 
     #[tokio::test]
     async fn an_end_and_an_error_are_passed_on() {
-        let (mut batch, mut far, activity) = batch(1 << 20);
+        let (mut coalescer, mut far, activity) = coalescer(1 << 20);
         let _in_flight = activity.begin();
-        batch.write_all(b"last").await.unwrap();
-        batch.shutdown().await.unwrap();
+        coalescer.write_all(b"last").await.unwrap();
+        coalescer.shutdown().await.unwrap();
         let mut all = Vec::new();
         far.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"last");
 
-        let (mut batch, far, activity) = self::batch(10);
+        let (mut coalescer, far, activity) = self::coalescer(10);
         let _in_flight = activity.begin();
-        batch.write_all(b"more").await.unwrap();
-        batch.flush().await.unwrap();
+        coalescer.write_all(b"more").await.unwrap();
+        coalescer.flush().await.unwrap();
         drop(far);
-        assert!(batch.read_u8().await.is_err());
+        assert!(coalescer.read_u8().await.is_err());
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Session<H> {
 }
 
 /// Lower bound of the limit on the heads of one HTTP/2 connection, in bytes; and the limit in largest heads.
-const HEADS: usize = 4 << 20;
+const MIN_HEADS_LIMIT: usize = 4 << 20;
 const LARGEST_HEADS: usize = 4;
 
 /// Counts the request, checks its head, calls the handler and decides if the connection goes on.
@@ -31,7 +31,7 @@ const LARGEST_HEADS: usize = 4;
 /// # Errors
 /// `REFUSED_STREAM` if the heads of the connection's requests are too large in total: nothing was done, and the client
 /// may try again (RFC 9113 section 8.7).
-pub(super) async fn answer<H: Handler>(
+pub(super) async fn respond<H: Handler>(
     session: Arc<Session<H>>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Tracked>, h2::Error> {
@@ -42,7 +42,10 @@ pub(super) async fn answer<H: Handler>(
         session.activity.ask_to_close();
     }
     let is_h1 = request.version() < Version::HTTP_2;
-    if !is_h1 && in_flight.weigh(head::size(&request)) > HEADS.max(LARGEST_HEADS * entry.point.http.max_header_bytes) {
+    if !is_h1
+        && in_flight.weigh(head::size(&request))
+            > MIN_HEADS_LIMIT.max(LARGEST_HEADS * entry.point.http.max_header_bytes)
+    {
         return Err(h2::Reason::REFUSED_STREAM.into());
     }
     let takes_trailers = !is_h1 || (request.version() == Version::HTTP_11 && asks_for_trailers(request.headers()));
@@ -79,7 +82,7 @@ pub(super) async fn answer<H: Handler>(
         response.headers_mut().remove(TRAILER);
     }
     if headed {
-        take_body(&mut response);
+        drop_body(&mut response);
     }
     let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -100,7 +103,7 @@ fn asks_for_trailers(headers: &HeaderMap) -> bool {
 }
 
 /// Drops the body but keeps its length, which a response to GET would have: clients reject a body after HEAD.
-fn take_body(response: &mut Response<Body>) {
+fn drop_body(response: &mut Response<Body>) {
     let length = http_body::Body::size_hint(&std::mem::take(response.body_mut())).exact();
     if let Some(length) = length.filter(|length| *length > 0) {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));

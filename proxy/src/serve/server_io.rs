@@ -1,7 +1,7 @@
 use super::activity::ConnectionActivity;
-use super::early::Early;
 use super::fields::{Fields, TooMany};
-use super::guard::{Escaped, Guard, Seen};
+use super::interim_writer::InterimWriter;
+use super::scanner::{Escaped, RequestScanner, Scanned};
 use crate::listener::{ClientStream, OpenConnection};
 use bytes::Bytes;
 use flow_middleware::Interim;
@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 /// Bytes that hyper reads instead of a refused request: neither a head nor a chunk's frame holds a CR before a NUL, so
 /// hyper responds with 400 and closes.
-const POISON: &[u8] = b"\r\0\r\n\r\n";
+const INVALID_HEAD: &[u8] = b"\r\0\r\n\r\n";
 /// The time for which a client that still sends is read after the last response. Closing at once would make the kernel
 /// reset the connection, and the response might get lost (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_millis(500);
@@ -23,36 +23,36 @@ const LINGER: Duration = Duration::from_millis(500);
 /// No field of HTTP/2 has this index, so hyper ends the connection (RFC 7541 section 6.1).
 const NO_FIELD: u8 = 0x80;
 /// Longer frames end the connection by themselves.
-const LONGEST_FRAME: usize = 16 * 1024;
+const MAX_FRAME: usize = 16 * 1024;
 
 /// The scanner of a connection's heads, which reads them before hyper does.
 #[derive(Debug)]
 pub(super) enum Heads {
     /// HTTP/1.
-    Http1(Guard),
+    Http1(RequestScanner),
     /// HTTP/2.
     Http2(Fields),
 }
 
 /// A client's connection below hyper: it records activity, scans heads and counts as open until it is dropped.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(super) struct ServerIo<S> {
     io: S,
     activity: Arc<ConnectionActivity>,
     heads: Heads,
-    early: Option<Early>,
+    interim_writer: Option<InterimWriter>,
     /// Replacement bytes that hyper has still to read.
     escaped: Bytes,
     /// Bytes that are not scanned before the response to the previous request is known.
     waiting: Vec<u8>,
     /// Invalid bytes that hyper has still to read.
-    poison: Option<Bytes>,
+    invalid: Option<Bytes>,
     ended: bool,
     linger: Option<Pin<Box<Sleep>>>,
     _open: OpenConnection,
 }
 
-impl<S> Wire<S> {
+impl<S> ServerIo<S> {
     pub(super) fn new(
         io: S,
         heads: Heads,
@@ -60,15 +60,15 @@ impl<S> Wire<S> {
         interim: Option<Arc<Interim>>,
         open: OpenConnection,
     ) -> Self {
-        let early = interim.map(Early::new);
+        let interim_writer = interim.map(InterimWriter::new);
         Self {
             io,
             activity,
             heads,
-            early,
+            interim_writer,
             escaped: Bytes::new(),
             waiting: Vec::new(),
-            poison: None,
+            invalid: None,
             ended: false,
             linger: None,
             _open: open,
@@ -82,13 +82,13 @@ impl<S> Wire<S> {
 
     /// Scans the waiting bytes once their meaning is known.
     fn give_waiting(&mut self, cx: &Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Heads::Http1(guard) = &mut self.heads else { return Poll::Ready(Ok(())) };
-        if !guard.is_settled(&self.activity) {
+        let Heads::Http1(scanner) = &mut self.heads else { return Poll::Ready(Ok(())) };
+        if !scanner.can_resume(&self.activity) {
             return self.wait(cx);
         }
         let mut bytes = std::mem::take(&mut self.waiting);
-        match guard.see(&bytes, &self.activity) {
-            Ok(Seen { escaped, waits }) => {
+        match scanner.scan(&bytes, &self.activity) {
+            Ok(Scanned { escaped, waits }) => {
                 if let Some(at) = waits {
                     self.waiting = bytes.split_off(at);
                 }
@@ -99,12 +99,12 @@ impl<S> Wire<S> {
             }
             Err(refused) => {
                 bytes.truncate(refused.at);
-                self.poison = Some(Bytes::from_static(POISON));
+                self.invalid = Some(Bytes::from_static(INVALID_HEAD));
             }
         }
         self.escaped = bytes.into();
         self.give_escaped(buf);
-        self.give_poison(buf);
+        self.give_invalid(buf);
         Poll::Ready(Ok(()))
     }
 
@@ -114,18 +114,18 @@ impl<S> Wire<S> {
         Poll::Pending
     }
 
-    fn give_poison(&mut self, buf: &mut ReadBuf<'_>) {
-        if let Some(poison) = &mut self.poison {
-            let now = poison.split_to(poison.len().min(buf.remaining()));
+    fn give_invalid(&mut self, buf: &mut ReadBuf<'_>) {
+        if let Some(invalid) = &mut self.invalid {
+            let now = invalid.split_to(invalid.len().min(buf.remaining()));
             buf.put_slice(&now);
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> Wire<S> {
+impl<S: AsyncWrite + Unpin> ServerIo<S> {
     fn before_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(early) = &mut self.early else { return Poll::Ready(Ok(())) };
-        let before = early.poll_before_write(&mut self.io, cx);
+        let Some(interim_writer) = &mut self.interim_writer else { return Poll::Ready(Ok(())) };
+        let before = interim_writer.poll_before_write(&mut self.io, cx);
         if before.is_pending() {
             self.activity.wrote(false);
         }
@@ -133,15 +133,15 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ServerIo<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.escaped.is_empty() {
             this.give_escaped(buf);
             return Poll::Ready(Ok(()));
         }
-        if this.poison.is_some() {
-            this.give_poison(buf);
+        if this.invalid.is_some() {
+            this.give_invalid(buf);
             return Poll::Ready(Ok(()));
         }
         if !this.waiting.is_empty() {
@@ -157,19 +157,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         this.ended |= bytes.is_empty();
         this.activity.read(true);
         let ended = bytes.is_empty();
-        let guard = match &mut this.heads {
-            Heads::Http1(guard) => guard,
+        let scanner = match &mut this.heads {
+            Heads::Http1(scanner) => scanner,
             Heads::Http2(fields) => {
-                if let Err(TooMany { at, left }) = fields.see(bytes) {
+                if let Err(TooMany { at, left }) = fields.scan(bytes) {
                     buf.set_filled(before + at);
-                    this.poison = Some(vec![NO_FIELD; left.min(LONGEST_FRAME)].into());
-                    this.give_poison(buf);
+                    this.invalid = Some(vec![NO_FIELD; left.min(MAX_FRAME)].into());
+                    this.give_invalid(buf);
                 }
                 return Poll::Ready(Ok(()));
             }
         };
-        match guard.see(bytes, &this.activity) {
-            Ok(Seen { escaped, waits }) => {
+        match scanner.scan(bytes, &this.activity) {
+            Ok(Scanned { escaped, waits }) => {
                 if let Some(at) = waits {
                     this.waiting = bytes.get(at..).unwrap_or_default().to_vec();
                     buf.set_filled(before + at);
@@ -182,15 +182,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             }
             Err(refused) => {
                 buf.set_filled(before + refused.at);
-                this.poison = Some(Bytes::from_static(POISON));
-                this.give_poison(buf);
+                this.invalid = Some(Bytes::from_static(INVALID_HEAD));
+                this.give_invalid(buf);
             }
         }
         if buf.filled().len() == before && !ended { this.wait(cx) } else { Poll::Ready(Ok(())) }
     }
 }
 
-impl<S: ClientStream> AsyncWrite for Wire<S> {
+impl<S: ClientStream> AsyncWrite for ServerIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.before_write(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
@@ -215,8 +215,8 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if let Some(early) = &mut this.early {
-            ready!(early.poll_at_flush(&mut this.io, cx))?;
+        if let Some(interim_writer) = &mut this.interim_writer {
+            ready!(interim_writer.poll_at_flush(&mut this.io, cx))?;
         }
         Pin::new(&mut this.io).poll_flush(cx)
     }
@@ -227,7 +227,7 @@ impl<S: ClientStream> AsyncWrite for Wire<S> {
         if this.linger.is_none() {
             this.io.end_follows();
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-            let receiving = this.poison.is_some() || !this.waiting.is_empty() || this.activity.is_receiving();
+            let receiving = this.invalid.is_some() || !this.waiting.is_empty() || this.activity.is_receiving();
             if this.ended || !receiving || this.activity.is_upgraded() {
                 return Poll::Ready(Ok(()));
             }

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 /// to be written, and flushes before; so interim responses waiting after a flush are written before hyper's next bytes.
 /// Those that come while older bytes are still being written are dropped, as it is unknown where the next head begins.
 #[derive(Debug)]
-pub(super) struct Early {
+pub(super) struct InterimWriter {
     interim: Arc<Interim>,
     bytes: Vec<u8>,
     written: usize,
@@ -19,7 +19,7 @@ pub(super) struct Early {
     between: bool,
 }
 
-impl Early {
+impl InterimWriter {
     pub(super) fn new(interim: Arc<Interim>) -> Self {
         Self { interim, bytes: Vec::new(), written: 0, between: true }
     }
@@ -96,27 +96,27 @@ mod tests {
     #[test]
     fn they_come_between_answers_only() {
         let interim = Arc::new(Interim::default());
-        let (mut early, mut io) = (Early::new(Arc::clone(&interim)), Slow(Vec::new(), 3));
+        let (mut writer, mut io) = (InterimWriter::new(Arc::clone(&interim)), Slow(Vec::new(), 3));
         let cx = &mut Context::from_waker(Waker::noop());
         let hint = || interim.push(StatusCode::EARLY_HINTS, &HeaderMap::new());
 
         hint();
-        assert!(early.poll_at_flush(&mut io, cx).is_ready());
+        assert!(writer.poll_at_flush(&mut io, cx).is_ready());
         hint();
-        assert!(early.poll_before_write(&mut io, cx).is_ready());
+        assert!(writer.poll_before_write(&mut io, cx).is_ready());
         assert_eq!(io.0, [HINT, HINT].concat(), "before the first answer, at a flush or with its head");
 
         hint();
-        assert!(early.poll_before_write(&mut io, cx).is_ready());
-        assert!(early.poll_at_flush(&mut io, cx).is_ready());
+        assert!(writer.poll_before_write(&mut io, cx).is_ready());
+        assert!(writer.poll_at_flush(&mut io, cx).is_ready());
         assert_eq!(io.0.len(), 2 * HINT.len(), "nobody knows where the answer before ends");
 
         hint();
         io.1 = 0;
-        assert!(early.poll_at_flush(&mut io, cx).is_pending());
-        assert!(early.poll_before_write(&mut io, cx).is_pending());
+        assert!(writer.poll_at_flush(&mut io, cx).is_pending());
+        assert!(writer.poll_before_write(&mut io, cx).is_pending());
         io.1 = 5;
-        assert!(early.poll_before_write(&mut io, cx).is_ready());
+        assert!(writer.poll_before_write(&mut io, cx).is_ready());
         assert_eq!(io.0.len(), 3 * HINT.len(), "what began is ended first");
     }
 }

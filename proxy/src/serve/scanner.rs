@@ -12,7 +12,7 @@ use super::target;
 
 /// Scans the requests of one HTTP/1 connection.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct RequestScanner {
     state: State,
     /// The incomplete line.
     partial: Vec<u8>,
@@ -66,7 +66,7 @@ enum Trailers {
 
 /// The result for bytes that have come.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct Scanned {
     /// Replacement for some of the bytes.
     pub(super) escaped: Option<Escaped>,
     /// Bytes from here on wait, and must be scanned again.
@@ -89,16 +89,16 @@ pub(super) struct Escaped {
 /// hyper would repair this line.
 struct Bad;
 
-impl Guard {
+impl RequestScanner {
     /// `max_line`: longer lines are skipped, as hyper refuses such heads.
     pub(super) fn new(max_line: usize) -> Self {
         Self { state: State::Head(Head::default()), partial: Vec::new(), max_line, heads: 0, upgrade_asked: false }
     }
 
     /// Scans `bytes`, which come next on the connection.
-    pub(super) fn see(&mut self, bytes: &[u8], activity: &ConnectionActivity) -> Result<Seen, Refused> {
+    pub(super) fn scan(&mut self, bytes: &[u8], activity: &ConnectionActivity) -> Result<Scanned, Refused> {
         if matches!(self.state, State::Off) {
-            return Ok(Seen { escaped: None, waits: None });
+            return Ok(Scanned { escaped: None, waits: None });
         }
         let mut at = 0;
         let mut unfit = Vec::new();
@@ -148,11 +148,11 @@ impl Guard {
         });
         let looked_at = waits.and_then(|at| bytes.get(..at)).unwrap_or(bytes);
         let escaped = unfit.first().map(|first| Escaped { at: *first, rest: target::escape(looked_at, &unfit) });
-        Ok(Seen { escaped, waits })
+        Ok(Scanned { escaped, waits })
     }
 
     /// True if the waiting bytes can be scanned again.
-    pub(super) fn is_settled(&self, activity: &ConnectionActivity) -> bool {
+    pub(super) fn can_resume(&self, activity: &ConnectionActivity) -> bool {
         activity.has_responded(self.heads)
     }
 
@@ -292,9 +292,10 @@ mod tests {
 
     /// The offset from the start at which a stream in chunks of `size` is refused, if it is.
     fn judged(stream: &[u8], size: usize) -> Option<usize> {
-        let (mut guard, activity, mut before) = (Guard::new(1000), Arc::new(ConnectionActivity::default()), 0);
+        let (mut scanner, activity, mut before) =
+            (RequestScanner::new(1000), Arc::new(ConnectionActivity::default()), 0);
         for piece in stream.chunks(size) {
-            if let Err(refused) = guard.see(piece, &activity) {
+            if let Err(refused) = scanner.scan(piece, &activity) {
                 return Some(before + refused.at);
             }
             before += piece.len();
@@ -308,9 +309,10 @@ mod tests {
         let stream = [format!("\r\nG#T /<a>`?q=\"b\"#é {head}").as_bytes(), b"P /\xff HTTP/1.1\r\n\r\n"].concat();
         let wanted = format!("\r\nG#T /%3Ca%3E%60?q=%22b%22%23é {head}P /%FF HTTP/1.1\r\n\r\n");
         for size in 1..=stream.len() {
-            let (mut guard, activity, mut read) = (Guard::new(1000), ConnectionActivity::default(), Vec::new());
+            let (mut scanner, activity, mut read) =
+                (RequestScanner::new(1000), ConnectionActivity::default(), Vec::new());
             for piece in stream.chunks(size) {
-                match guard.see(piece, &activity).unwrap().escaped {
+                match scanner.scan(piece, &activity).unwrap().escaped {
                     Some(Escaped { at, rest }) => read.extend([&piece[..at], &rest].concat()),
                     None => read.extend(piece),
                 }
@@ -370,21 +372,21 @@ mod tests {
             ("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nupgrade: x\r\n\r\n", 2),
         ] {
             for switches in [false, true] {
-                let (mut guard, activity) = (Guard::new(1000), ConnectionActivity::default());
-                let seen = guard.see(&[ask.as_bytes(), bad].concat(), &activity).unwrap();
+                let (mut scanner, activity) = (RequestScanner::new(1000), ConnectionActivity::default());
+                let seen = scanner.scan(&[ask.as_bytes(), bad].concat(), &activity).unwrap();
                 assert_eq!(seen.waits, Some(ask.len()), "{ask}");
                 for _ in 1..asked {
                     activity.response_started();
-                    assert!(!guard.is_settled(&activity), "that was the answer to another request");
+                    assert!(!scanner.can_resume(&activity), "that was the answer to another request");
                 }
                 if switches {
                     activity.set_upgraded();
                 }
                 activity.response_started();
-                assert!(guard.is_settled(&activity));
-                let seen = guard.see(bad, &activity);
+                assert!(scanner.can_resume(&activity));
+                let seen = scanner.scan(bad, &activity);
                 match switches {
-                    true => assert_eq!(seen, Ok(Seen { escaped: None, waits: None })),
+                    true => assert_eq!(seen, Ok(Scanned { escaped: None, waits: None })),
                     false => assert_eq!(seen, Err(Refused { at: bad.len() - 3 })),
                 }
             }
@@ -394,9 +396,9 @@ mod tests {
     #[test]
     fn it_says_what_the_client_is_sending() {
         let activity = ConnectionActivity::default();
-        let mut guard = Guard::new(1000);
+        let mut scanner = RequestScanner::new(1000);
         let mut after = |bytes: &str| {
-            assert_eq!(guard.see(bytes.as_bytes(), &activity), Ok(Seen { escaped: None, waits: None }));
+            assert_eq!(scanner.scan(bytes.as_bytes(), &activity), Ok(Scanned { escaped: None, waits: None }));
             activity.is_receiving()
         };
         assert!(after("GE"));
