@@ -6,7 +6,6 @@
 pub mod access_log;
 pub mod compile;
 pub mod forward;
-mod gather;
 pub mod handler;
 pub mod listener;
 pub mod metrics;
@@ -15,6 +14,7 @@ mod respond;
 pub mod router;
 pub mod serve;
 pub mod service;
+mod small_write;
 pub mod snapshot;
 pub mod tls;
 pub mod worker;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The longest time that a line is buffered.
-const PAUSE: Duration = Duration::from_millis(50);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 /// A longer buffer is written at once; in bytes.
-const LONG: usize = 256 << 10;
+const MAX_BUFFERED: usize = 256 << 10;
 /// Number of buffers; more workers than this share them.
 const BUFFERS: usize = 16;
 
@@ -59,7 +59,7 @@ impl Writer {
         let long = BUFFER.with(|place| {
             let mut buffer = self.shared.buffers[*place].lock();
             write(&mut buffer);
-            buffer.len() > LONG
+            buffer.len() > MAX_BUFFERED
         });
         if long {
             self.shared.wake.1.notify_one();
@@ -103,7 +103,7 @@ impl Shared {
             let asked = {
                 let mut asked = self.wake.0.lock();
                 if *asked == *self.done.0.lock() && !self.stop.load(Ordering::Acquire) {
-                    self.wake.1.wait_for(&mut asked, PAUSE);
+                    self.wake.1.wait_for(&mut asked, FLUSH_INTERVAL);
                 }
                 *asked
             };

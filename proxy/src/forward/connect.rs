@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// The limit for a TLS handshake (Go's `TLSHandshakeTimeout` in Traefik).
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The protocol of a new connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,7 +74,7 @@ pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Str
             let client = if upgrading { &transport.clients.http1 } else { &transport.clients.negotiating };
             let handshake =
                 async { client.connect(endpoint.server_name.clone(), tcp).await.map_err(ConnectError::Tls) };
-            let tls = within(Some(HANDSHAKE), handshake).await?;
+            let tls = within(Some(TLS_HANDSHAKE_TIMEOUT), handshake).await?;
             let agreed = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             Ok((Stream::Tls(Box::new(tls)), if agreed { Protocol::Http2 } else { Protocol::Http1 }))
         }

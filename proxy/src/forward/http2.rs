@@ -2,7 +2,7 @@
 
 use super::endpoint::{Endpoint, Scheme};
 use super::headers::clean_trailers;
-use super::http1::{LONGEST, MOST};
+use super::http1::{MAX_HEAD_LENGTH, MAX_HEADERS};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
 use super::{Broken, ConnectError};
@@ -77,7 +77,7 @@ impl Http2 {
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(u32::try_from(LONGEST).unwrap_or(u32::MAX));
+            .max_header_list_size(u32::try_from(MAX_HEAD_LENGTH).unwrap_or(u32::MAX));
         if let Some(silence) = transport.read_idle {
             builder.keep_alive_interval(silence).keep_alive_timeout(transport.ping);
         }
@@ -173,7 +173,7 @@ pub(super) async fn send(
         });
         Failure::Broken(error.into_error(), unsent)
     })?;
-    if response.headers().len() > MOST {
+    if response.headers().len() > MAX_HEADERS {
         return Err(Failure::TooLarge);
     }
     Ok(response.map(|incoming| {
@@ -218,7 +218,7 @@ impl http_body::Body for Answering {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
         Poll::Ready(frame.map(|frame| match frame?.into_trailers() {
-            Ok(trailers) if trailers.len() > MOST => Err(Broken::TooLarge.into()),
+            Ok(trailers) if trailers.len() > MAX_HEADERS => Err(Broken::TooLarge.into()),
             Ok(mut trailers) => {
                 clean_trailers(&mut trailers);
                 Ok(Frame::trailers(trailers))

@@ -1,6 +1,6 @@
 //! The bytes of a connection to a backend, plain or over TLS.
 
-use crate::gather;
+use crate::small_write;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -40,7 +40,7 @@ impl AsyncWrite for Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(tcp) => gather::poll_write(tcp, cx, bufs),
+            Self::Plain(tcp) => small_write::poll_write(tcp, cx, bufs),
             Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
         }
     }

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 /// The delay after the process or the machine has run out of a resource.
 const BACK_OFF: Duration = Duration::from_millis(50);
 /// The interval at which the same error is logged.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum number of connections that a closing listener still accepts from the kernel's queue.
-const LEFT_BEHIND: usize = 4096;
+const MAX_LEFT_BEHIND: usize = 4096;
 
 /// Accepts connections until `closing`; then serves those in the kernel's queue too, as their clients regard them as
 /// established. No error ends the loop.
@@ -32,7 +32,7 @@ pub(crate) async fn accept_loop(
             Ok((stream, peer)) => serve(stream, peer),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+                if complained.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
                     complained = Some(Instant::now());
                     tracing::error!(entry_point = &*entry.point.name, %error, "cannot accept connections; trying again");
                 }
@@ -41,7 +41,7 @@ pub(crate) async fn accept_loop(
         }
     }
     tokio::task::yield_now().await;
-    for _ in 0..LEFT_BEHIND {
+    for _ in 0..MAX_LEFT_BEHIND {
         match listener.accept().now_or_never() {
             Some(Ok((stream, peer))) => serve(stream, peer),
             Some(Err(error)) if is_of_one_connection(&error) => {}

@@ -1,4 +1,4 @@
-use crate::gather;
+use crate::small_write;
 use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -95,7 +95,7 @@ impl AsyncWrite for Stream {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if !self.ending {
-            return gather::poll_write(&mut self.tcp, cx, parts);
+            return small_write::poll_write(&mut self.tcp, cx, parts);
         }
         loop {
             ready!(self.tcp.poll_write_ready(cx))?;

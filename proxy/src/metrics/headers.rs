@@ -7,9 +7,9 @@ use parking_lot::RwLock;
 use std::fmt;
 
 /// Maximum number of values per label. Clients choose them: without a limit they could fill the memory.
-const VALUES: usize = 100;
+const MAX_VALUES: usize = 100;
 /// Maximum length of a value, in bytes.
-const LENGTH: usize = 256;
+const MAX_VALUE_LENGTH: usize = 256;
 /// Replaces all values beyond those limits.
 const OTHER: &str = "other";
 
@@ -41,7 +41,7 @@ impl HeaderLabels {
 impl Label {
     fn value(&self, headers: &HeaderMap) -> Name {
         let value = headers.get(&self.header).map_or(&b""[..], |value| value.as_bytes());
-        if value.len() > LENGTH {
+        if value.len() > MAX_VALUE_LENGTH {
             return Name::from(OTHER);
         }
         let text = String::from_utf8_lossy(value);
@@ -49,7 +49,7 @@ impl Label {
             return Name::clone(known);
         }
         let mut values = self.values.write();
-        if values.len() >= VALUES && !values.contains(&*text) {
+        if values.len() >= MAX_VALUES && !values.contains(&*text) {
             return Name::from(OTHER);
         }
         let new = Name::from(&*text);
@@ -74,11 +74,11 @@ mod tests {
     fn clients_cannot_make_values_without_limit() {
         let labels = HeaderLabels::new([HeaderName::from_static("x-team")]);
         assert_eq!(&*labels.values(&HeaderMap::new())[0], "", "the header is missing");
-        for number in 0..VALUES - 1 {
+        for number in 0..MAX_VALUES - 1 {
             assert_eq!(value(&labels, &format!("team-{number}")), format!("team-{number}"));
         }
         assert_eq!(value(&labels, "one-more"), OTHER);
         assert_eq!(value(&labels, "team-7"), "team-7", "what is known stays");
-        assert_eq!(value(&labels, &"x".repeat(LENGTH + 1)), OTHER);
+        assert_eq!(value(&labels, &"x".repeat(MAX_VALUE_LENGTH + 1)), OTHER);
     }
 }

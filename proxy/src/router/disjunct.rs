@@ -7,7 +7,7 @@ use super::view::RequestView;
 use std::sync::Arc;
 
 /// Maximum number of conditions in all alternatives of a rule; parts that would exceed it are evaluated as they stand.
-const BUDGET: usize = 16_384;
+const MAX_CONDITIONS: usize = 16_384;
 
 /// Conditions that must all hold: those looked up in a table, and the rest.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ fn alternatives(condition: &Condition) -> Vec<Conjunction> {
         Condition::Matcher { .. } => vec![vec![condition.clone()]],
         Condition::Any(parts) => {
             let all: Vec<_> = parts.iter().flat_map(alternatives).collect();
-            if size(&all) > BUDGET { vec![vec![condition.clone()]] } else { all }
+            if size(&all) > MAX_CONDITIONS { vec![vec![condition.clone()]] } else { all }
         }
         Condition::All(parts) => {
             let mut parts: Vec<_> = parts.iter().map(|part| (part, alternatives(part))).collect();
@@ -67,7 +67,7 @@ fn alternatives(condition: &Condition) -> Vec<Conjunction> {
             let (mut all, mut total, mut unsplit) = (vec![Vec::new()], 0, Vec::new());
             for (part, alternatives) in parts {
                 let product = total * alternatives.len() + size(&alternatives) * all.len();
-                if product > BUDGET {
+                if product > MAX_CONDITIONS {
                     unsplit.push(part.clone());
                 } else {
                     multiply(&mut all, alternatives);

@@ -16,10 +16,10 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The first byte of a TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
 /// The time for the first bytes, the TLS handshake and the preface, if the entry point sets no limit.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time in which a connection may still send its first request once its entry point closes.
-const LAST_CALL: Duration = Duration::from_secs(2);
+const DRAIN_FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The reason why a connection ended before its first request.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub(crate) async fn accepted<H: Handler>(
         biased;
         opening = open_up(tcp, peer, &entry, &*tls) => opening,
         // The client's first bytes may be under way.
-        () = async { closing.cancelled().await; sleep(LAST_CALL).await } => return,
+        () = async { closing.cancelled().await; sleep(DRAIN_FIRST_REQUEST_TIMEOUT).await } => return,
     };
     match opening {
         Ok(Some(Opened { transport, remote, local })) => {
@@ -78,8 +78,9 @@ async fn open_up(
     entry: &Entry,
     tls: &dyn TlsSource,
 ) -> Result<Option<Opened>, Failure> {
-    let patience = Some(entry.point.transport.read_timeout).filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE);
-    timeout(patience, async {
+    let time_limit =
+        Some(entry.point.transport.read_timeout).filter(|limit| !limit.is_zero()).unwrap_or(FIRST_REQUEST_TIMEOUT);
+    timeout(time_limit, async {
         let local = tcp.local_addr()?;
         let mut stream = Stream::new(tcp);
         let (mut remote, mut local) = (peer, local);
@@ -156,7 +157,7 @@ async fn is_h2(stream: &mut Stream) -> Option<bool> {
         if !H2_PREFACE.starts_with(ahead) {
             return Some(false);
         }
-        match timeout(PATIENCE, stream.look_further()).await {
+        match timeout(FIRST_REQUEST_TIMEOUT, stream.look_further()).await {
             Ok(Ok(true)) => {}
             _ => return None,
         }

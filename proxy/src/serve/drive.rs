@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The time in which an idle HTTP/1 connection may still send a request once its entry point closes.
-const LAST_CALL: Duration = Duration::from_secs(1);
+const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The way to end a connection while requests are in flight.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,7 +57,7 @@ where
                 if ending == Ending::Announced {
                     end_now = true;
                 } else {
-                    limits.start_drain(LAST_CALL.min(transport.grace / 4), Instant::now());
+                    limits.start_drain(DRAIN_IDLE_TIMEOUT.min(transport.grace / 4), Instant::now());
                     timer.as_mut().reset((Instant::now() + limits.period()).into());
                     let _ = timer.as_mut().poll(cx);
                 }

@@ -5,16 +5,16 @@
 //! nor the texts and costs a nanosecond or two per field.
 
 /// Maximum number of fields of a request, as over HTTP/1.1; the crumbs of its cookie count as one.
-pub(super) const MOST: usize = 100;
+pub(super) const MAX_FIELDS: usize = 100;
 /// Maximum number of crumbs of a cookie (RFC 9113 section 8.2.3). Browsers keep 180 cookies for a site.
-pub(super) const MOST_CRUMBS: usize = 200;
-/// Maximum number of fields that are decoded at all: a head with more than [`MOST`] gets a response, one with more than
-/// this ends the connection, as its rest would have to be decoded to keep the table in step.
-const MOST_DECODED: u32 = 512;
+pub(super) const MAX_CRUMBS: usize = 200;
+/// Maximum number of fields that are decoded at all: a head with more than [`MAX_FIELDS`] gets a response, one with
+/// more than this ends the connection, as its rest would have to be decoded to keep the table in step.
+const MAX_DECODED: u32 = 512;
 /// The same for trailers, which are buffered until the body is read. They are not forwarded.
-const MOST_TRAILERS: u32 = 128;
+const MAX_TRAILERS: u32 = 128;
 /// Maximum length of trailers, encoded, in bytes.
-const LONGEST_TRAILERS: u32 = 16 * 1024;
+const MAX_TRAILERS_LENGTH: u32 = 16 * 1024;
 
 const PREFACE: usize = 24;
 const FRAME_HEAD: usize = 9;
@@ -142,8 +142,8 @@ impl Fields {
     /// Scans bytes of a block. If there are too many fields, returns the number of bytes that are still good.
     fn read(&mut self, bytes: &[u8]) -> Option<usize> {
         self.length = self.length.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        let most = if self.is_trailers { MOST_TRAILERS } else { MOST_DECODED };
-        if self.is_trailers && self.length > LONGEST_TRAILERS {
+        let max_fields = if self.is_trailers { MAX_TRAILERS } else { MAX_DECODED };
+        if self.is_trailers && self.length > MAX_TRAILERS_LENGTH {
             return Some(0);
         }
         let mut at = 0;
@@ -155,7 +155,7 @@ impl Fields {
                 continue;
             }
             if matches!(self.block, Block::Field) && byte & 0xe0 != 0x20 {
-                if self.fields == most {
+                if self.fields == max_fields {
                     return Some(at);
                 }
                 self.fields += 1;
@@ -291,7 +291,7 @@ mod tests {
     fn fields_of_every_form_are_counted_whatever_the_pieces() {
         let forms = every_form();
         let whole = forms.repeat(56);
-        let full = [&whole[..], &[0x82; MOST_DECODED as usize - 56 * 9]].concat();
+        let full = [&whole[..], &[0x82; MAX_DECODED as usize - 56 * 9]].concat();
         for (block, refused) in [(full.clone(), false), ([&full[..], b"\x82"].concat(), true)] {
             let stream =
                 [preface(), frame(HEADERS, END_HEADERS, 1, &block), frame(HEADERS, END_HEADERS, 3, &full)].concat();
@@ -326,12 +326,12 @@ mod tests {
     #[test]
     fn trailers_are_shorter() {
         let head = [preface(), frame(HEADERS, END_HEADERS, 1, &[0x82; 200])].concat();
-        let few = [head.clone(), frame(HEADERS, END_HEADERS | 1, 1, &[0x82; MOST_TRAILERS as usize])].concat();
+        let few = [head.clone(), frame(HEADERS, END_HEADERS | 1, 1, &[0x82; MAX_TRAILERS as usize])].concat();
         assert_eq!(judged(&few, 1000), None);
         let many = [head.clone(), frame(HEADERS, END_HEADERS | 1, 1, &[0x82; 200])].concat();
         assert_eq!(
             judged(&many, 1000),
-            Some((head.len() + FRAME_HEAD + MOST_TRAILERS as usize, 200 - MOST_TRAILERS as usize))
+            Some((head.len() + FRAME_HEAD + MAX_TRAILERS as usize, 200 - MAX_TRAILERS as usize))
         );
         let long = [b"\x00\x01a\x7f\xff\x7f".to_vec(), vec![b'v'; 16000]].concat();
         let start = [head, frame(HEADERS, 1, 1, &long)].concat();

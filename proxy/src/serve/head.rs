@@ -1,6 +1,6 @@
 //! Checks of request heads beyond hyper's own, and the one form in which handlers get heads.
 
-use super::fields::{MOST, MOST_CRUMBS};
+use super::fields::{MAX_CRUMBS, MAX_FIELDS};
 use flow_middleware::Body;
 use flow_middleware::answer::{empty, unread};
 use http::header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
@@ -26,7 +26,7 @@ pub(super) enum Refusal {
     Options,
     #[error("the request's target is malformed")]
     Target,
-    #[error("the request has more than {MOST} header fields")]
+    #[error("the request has more than {MAX_FIELDS} header fields")]
     TooManyFields,
     #[error("the request has a transfer coding other than chunked")]
     TransferCoding,
@@ -94,11 +94,11 @@ pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
 /// True if there are more than HTTP/1.1 allows. Over HTTP/2 the crumbs of a cookie count as one field, up to a limit of
 /// their own (RFC 9113 section 8.2.3).
 fn has_too_many_fields(headers: &HeaderMap) -> bool {
-    if headers.len() <= MOST {
+    if headers.len() <= MAX_FIELDS {
         return false;
     }
     let crumbs = headers.get_all(COOKIE).iter().count();
-    crumbs > MOST_CRUMBS || headers.len() - crumbs.saturating_sub(1) > MOST
+    crumbs > MAX_CRUMBS || headers.len() - crumbs.saturating_sub(1) > MAX_FIELDS
 }
 
 /// The size of a head in the connection's sum, in bytes: RFC 9113 section 6.5.2.

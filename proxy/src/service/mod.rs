@@ -23,7 +23,7 @@ use std::time::Instant;
 use weighted::Weighted;
 
 /// The number of other endpoints tried if the chosen one is absent.
-const OTHERS: usize = 3;
+const MAX_FAILOVERS: usize = 3;
 
 /// Finds the objects that a service refers to, if they are valid. The caller knows the referring provider.
 pub trait Resolve {
@@ -206,7 +206,7 @@ struct Prepared<'a> {
 impl Prepared<'_> {
     async fn send(&mut self, hop: &mut Hop) -> Result<Response<Body>, ForwardError> {
         let Self { balancer, chosen, cookie, cookies, outbound, original } = self;
-        let mut tried = SmallVec::<[usize; OTHERS + 1]>::new();
+        let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
         let mut unconnected = 0;
         let mut response = loop {
             let endpoint = &balancer.endpoints()[*chosen];
@@ -219,7 +219,8 @@ impl Prepared<'_> {
                     unconnected += 1;
                     hop.attempts += 1;
                     tried.push(*chosen);
-                    let other = if source.is_absent() && tried.len() <= OTHERS { balancer.other(&tried) } else { None };
+                    let other =
+                        if source.is_absent() && tried.len() <= MAX_FAILOVERS { balancer.other(&tried) } else { None };
                     let Some((next, next_cookie)) = other else {
                         return Err(ForwardError::Connect { address, source });
                     };

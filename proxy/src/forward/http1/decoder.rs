@@ -8,10 +8,10 @@ use http_body::Frame;
 use httparse::Status;
 
 /// Maximum length of a chunk's size line, in bytes.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE: usize = 4096;
 /// Maximum length of trailers, in bytes, and their maximum number.
-const LONGEST_TRAILERS: usize = 64 * 1024;
-const MOST_TRAILERS: usize = 100;
+const MAX_TRAILERS_LENGTH: usize = 64 * 1024;
+const MAX_TRAILERS: usize = 100;
 
 /// The rest of a body.
 #[derive(Debug, Eq, PartialEq)]
@@ -124,7 +124,7 @@ fn size(bytes: &mut BytesMut) -> Result<Option<u64>, Http1Error> {
             bytes.advance(length);
             Ok(Some(size))
         }
-        Ok(Status::Partial) if bytes.len() < LONGEST_LINE => Ok(None),
+        Ok(Status::Partial) if bytes.len() < MAX_LINE => Ok(None),
         _ => Err(BAD),
     }
 }
@@ -135,7 +135,7 @@ fn trailers(bytes: &mut BytesMut) -> Result<Option<HeaderMap>, Http1Error> {
         bytes.advance(2);
         return Ok(Some(HeaderMap::new()));
     }
-    let mut lines = [httparse::EMPTY_HEADER; MOST_TRAILERS];
+    let mut lines = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     let (length, trailers) = match httparse::parse_headers(bytes, &mut lines) {
         Ok(Status::Complete((length, lines))) => {
             let mut trailers = HeaderMap::with_capacity(lines.len());
@@ -146,7 +146,7 @@ fn trailers(bytes: &mut BytesMut) -> Result<Option<HeaderMap>, Http1Error> {
             clean_trailers(&mut trailers);
             (length, trailers)
         }
-        Ok(Status::Partial) if bytes.len() < LONGEST_TRAILERS => return Ok(None),
+        Ok(Status::Partial) if bytes.len() < MAX_TRAILERS_LENGTH => return Ok(None),
         _ => return Err(BAD),
     };
     bytes.advance(length);
@@ -257,9 +257,9 @@ mod tests {
                 "{text:?}"
             );
         }
-        let endless = format!("1;{}", "a".repeat(LONGEST_LINE));
+        let endless = format!("1;{}", "a".repeat(MAX_LINE));
         assert!(matches!(decoded(&mut Decoder::chunked(), endless.as_bytes(), &[1000]), Err(Http1Error::Malformed(_))));
-        let endless = format!("0\r\nA: {}", "a".repeat(LONGEST_TRAILERS));
+        let endless = format!("0\r\nA: {}", "a".repeat(MAX_TRAILERS_LENGTH));
         assert!(matches!(decoded(&mut Decoder::chunked(), endless.as_bytes(), &[1000]), Err(Http1Error::Malformed(_))));
     }
 

@@ -22,10 +22,10 @@ use tokio::time::Sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The time to wait for a first byte of a body that is probably empty (Go's `probeRequestBody`).
-const PROBE: Duration = Duration::from_millis(200);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Maximum number of interim responses before the response.
-const MOST_INTERIM: u32 = 32;
+const MAX_INTERIM: u32 = 32;
 
 /// The reason why a request got no response.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ impl Http1 {
                     return Poll::Ready(Ok(Said::Answer(head)));
                 }
                 progress.interim += 1;
-                if progress.interim > MOST_INTERIM {
+                if progress.interim > MAX_INTERIM {
                     return Poll::Ready(Err(Http1Error::Malformed("more interim answers than anybody can want")));
                 }
                 if status == StatusCode::CONTINUE {
@@ -221,7 +221,7 @@ fn is_doubtful(request: &Request<Outgoing>) -> bool {
 }
 
 async fn probe(body: &mut Outgoing) -> Result<(), Http1Error> {
-    match tokio::time::timeout(PROBE, body.look_ahead()).await {
+    match tokio::time::timeout(PROBE_TIMEOUT, body.look_ahead()).await {
         Ok(known) => known.map_err(Http1Error::Body),
         // Then it is sent chunked.
         Err(_) => Ok(()),

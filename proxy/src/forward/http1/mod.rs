@@ -14,7 +14,7 @@ mod upload;
 
 pub use error::Http1Error;
 pub(super) use exchange::{Answer, Failure, is_replayable};
-pub(super) use response::{LONGEST, MOST};
+pub(super) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
 
 use super::endpoint::Endpoint;
 use super::pool;
@@ -31,10 +31,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The time for the rest of a request's body after the response has ended, before the connection is closed
 /// (Go's `maxWriteWaitBeforeConnReuse`).
-const REST: Duration = Duration::from_millis(50);
+const UPLOAD_REST_TIMEOUT: Duration = Duration::from_millis(50);
 /// Size of the first read, in bytes; it grows while reads fill it.
-const LITTLE: usize = 8 * 1024;
-const MUCH: usize = 256 * 1024;
+const MIN_READ: usize = 8 * 1024;
+const MAX_READ: usize = 256 * 1024;
 
 /// A connection to a backend that speaks HTTP/1.1.
 pub(super) struct Http1 {
@@ -65,7 +65,7 @@ impl Http1 {
         Box::new(Self {
             stream: Channel::Whole(stream),
             read: BytesMut::new(),
-            room: LITTLE,
+            room: MIN_READ,
             reused: false,
             keep: true,
         })
@@ -99,7 +99,7 @@ impl Http1 {
         if let Poll::Ready(Ok(count)) = &read
             && *count >= self.room
         {
-            self.room = (self.room * 2).min(MUCH);
+            self.room = (self.room * 2).min(MAX_READ);
         }
         read
     }
@@ -131,15 +131,15 @@ impl Http1 {
             return;
         }
         self.reused = true;
-        if self.room > LITTLE {
-            self.room = LITTLE;
+        if self.room > MIN_READ {
+            self.room = MIN_READ;
             self.read = BytesMut::new();
         }
         match std::mem::replace(&mut self.stream, Channel::Gone) {
             Channel::Split(half, writer) => {
                 let endpoint = Arc::clone(endpoint);
                 tokio::spawn(async move {
-                    if let Ok(Ok((other_half, Ok(())))) = tokio::time::timeout(REST, writer).await {
+                    if let Ok(Ok((other_half, Ok(())))) = tokio::time::timeout(UPLOAD_REST_TIMEOUT, writer).await {
                         self.stream = Channel::Whole(half.unsplit(other_half));
                         pool::keep(&endpoint, self);
                     }

@@ -13,10 +13,10 @@ use smallvec::SmallVec;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Maximum length of a head, in bytes, and its maximum number of headers. `MANY` fit on the stack.
-pub(in super::super) const LONGEST: usize = 512 * 1024;
-pub(in super::super) const MOST: usize = 4096;
-const MANY: usize = 64;
+/// Maximum length of a head, in bytes, and its maximum number of headers. `STACK_HEADERS` fit on the stack.
+pub(in super::super) const MAX_HEAD_LENGTH: usize = 512 * 1024;
+pub(in super::super) const MAX_HEADERS: usize = 4096;
+const STACK_HEADERS: usize = 64;
 
 /// A parsed head, and the framing of its body.
 pub(super) struct Head {
@@ -33,9 +33,9 @@ pub(super) struct Head {
 pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>, Http1Error> {
     let mut places = Places::new();
     let Some(line) = find(bytes, &mut places)? else {
-        return if bytes.len() < LONGEST { Ok(None) } else { Err(Http1Error::TooLarge) };
+        return if bytes.len() < MAX_HEAD_LENGTH { Ok(None) } else { Err(Http1Error::TooLarge) };
     };
-    if line.length > LONGEST {
+    if line.length > MAX_HEAD_LENGTH {
         return Err(Http1Error::TooLarge);
     }
     let text = bytes.split_to(line.length).freeze();
@@ -80,10 +80,10 @@ struct Line {
 type Places = SmallVec<[(HeaderName, Range<usize>); 16]>;
 
 fn find(bytes: &[u8], places: &mut Places) -> Result<Option<Line>, Http1Error> {
-    let mut few = [const { MaybeUninit::uninit() }; MANY];
+    let mut few = [const { MaybeUninit::uninit() }; STACK_HEADERS];
     match find_with(bytes, &mut few, places) {
         Err(httparse::Error::TooManyHeaders) => {
-            let mut all = vec![MaybeUninit::uninit(); MOST];
+            let mut all = vec![MaybeUninit::uninit(); MAX_HEADERS];
             find_with(bytes, &mut all, places)
         }
         found => found,
@@ -332,8 +332,8 @@ mod tests {
             taken(&answer(1000), &Method::GET).unwrap().unwrap().response.headers().get_all("a").iter().count(),
             1000
         );
-        assert!(matches!(taken(&answer(MOST + 1), &Method::GET), Err(Http1Error::TooLarge)));
-        let endless = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(LONGEST));
+        assert!(matches!(taken(&answer(MAX_HEADERS + 1), &Method::GET), Err(Http1Error::TooLarge)));
+        let endless = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(MAX_HEAD_LENGTH));
         assert!(matches!(taken(&endless, &Method::GET), Err(Http1Error::TooLarge)));
     }
 

@@ -15,9 +15,9 @@ use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
 /// The time to wait for a response to `Expect: 100-continue` (Go's `ExpectContinueTimeout` in Traefik).
-const PATIENCE: Duration = Duration::from_secs(1);
+const EXPECT_CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest buffer that a worker keeps for heads, in bytes.
-const KEPT: usize = 16 * 1024;
+const MAX_KEPT_BUFFER: usize = 16 * 1024;
 
 thread_local! {
     static HEAD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -39,7 +39,7 @@ pub(super) struct Upload {
     written: usize,
     rest: Rest,
     /// Set while the body waits for the backend's `100 Continue`; the body is sent when the time is over.
-    patience: Option<Pin<Box<Sleep>>>,
+    continue_timeout: Option<Pin<Box<Sleep>>>,
     /// True if something was written.
     pub(super) begun: bool,
 }
@@ -63,8 +63,8 @@ impl Upload {
             Length::Known(length) => Rest::Bytes(length),
             Length::Unknown => Rest::Chunks,
         };
-        let patience = asking.then(|| Box::pin(tokio::time::sleep(PATIENCE)));
-        Self { before, piece: Bytes::new(), after: b"", written: 0, rest, patience, begun: false }
+        let continue_timeout = asking.then(|| Box::pin(tokio::time::sleep(EXPECT_CONTINUE_TIMEOUT)));
+        Self { before, piece: Bytes::new(), after: b"", written: 0, rest, continue_timeout, begun: false }
     }
 
     /// True if all was sent.
@@ -74,12 +74,12 @@ impl Upload {
 
     /// Called when the backend wants the body.
     pub(super) fn open(&mut self) {
-        self.patience = None;
+        self.continue_timeout = None;
     }
 
     /// True if the backend has responded without asking for the body: it does not want it.
     pub(super) fn is_unwanted(&self) -> bool {
-        self.patience.is_some()
+        self.continue_timeout.is_some()
     }
 
     /// Gives unsent chunks back to `body`.
@@ -101,7 +101,7 @@ impl Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Http1Error>> {
         let takes = matches!(self.rest, Rest::Bytes(_) | Rest::Chunks) && self.piece.is_empty();
-        if !self.begun && takes && self.patience.is_none() {
+        if !self.begun && takes && self.continue_timeout.is_none() {
             // Head and body in one write, if a part of the body is there.
             let _ = self.poll_take(body, cx)?;
         }
@@ -123,9 +123,9 @@ impl Upload {
                 self.rest = Rest::Over;
                 return Poll::Ready(Ok(()));
             }
-            let more = match &mut self.patience {
+            let more = match &mut self.continue_timeout {
                 None => self.poll_take(body, cx)?,
-                Some(patience) => patience.as_mut().poll(cx),
+                Some(continue_timeout) => continue_timeout.as_mut().poll(cx),
             };
             if more.is_pending() {
                 // The result is ignored, as it is flushed again later.
@@ -183,7 +183,7 @@ impl Upload {
     /// Returns the buffer for the next request of this worker.
     fn return_buffer(&mut self) {
         let mut before = std::mem::take(&mut self.before);
-        if (1..=KEPT).contains(&before.capacity()) {
+        if (1..=MAX_KEPT_BUFFER).contains(&before.capacity()) {
             before.clear();
             HEAD.set(before);
         }

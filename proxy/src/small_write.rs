@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
 /// The longest message that is copied, in bytes.
-const SMALL: usize = 4096;
+const MAX_SMALL: usize = 4096;
 
 thread_local! {
     static WHOLE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -22,7 +22,7 @@ pub(crate) fn poll_write(tcp: &mut TcpStream, cx: &mut Context<'_>, parts: &[IoS
     let tcp = Pin::new(tcp);
     match parts {
         [one] => tcp.poll_write(cx, one),
-        _ if parts.iter().map(|part| part.len()).sum::<usize>() <= SMALL => WHOLE.with_borrow_mut(|whole| {
+        _ if parts.iter().map(|part| part.len()).sum::<usize>() <= MAX_SMALL => WHOLE.with_borrow_mut(|whole| {
             whole.clear();
             for part in parts {
                 whole.extend_from_slice(part);
