@@ -1,6 +1,6 @@
 //! Sends the requests that middlewares make themselves, over connections like those to backends.
 
-use super::{Endpoint, ForwardError, Kind, Outbound, Transport, TransportError, Tunnels, send};
+use super::{Endpoint, ForwardError, Kind, Transport, TransportError, Tunnels, UpstreamRequest, send};
 use arc_swap::ArcSwap;
 use flow_middleware::{Body, Fetch, FetchError};
 use flow_model::config::{Certificate, ServersTransport};
@@ -117,8 +117,8 @@ impl Fetch for Fetcher {
         *request.uri_mut() = Uri::from(path);
         *request.version_mut() = Version::HTTP_11;
         let authority = || endpoint.address().to_owned();
-        let mut outbound = Outbound::new(request, None, None);
-        match tokio::time::timeout(limit, send(&endpoint, &mut outbound)).await {
+        let mut upstream_request = UpstreamRequest::new(request, None, None);
+        match tokio::time::timeout(limit, send(&endpoint, &mut upstream_request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(ForwardError::TimedOut { limit, .. })) => {
                 Err(FetchError::TimedOut { authority: authority(), limit })

@@ -3,7 +3,7 @@
 use super::endpoint::{Endpoint, Scheme};
 use super::headers::clean_trailers;
 use super::http1::{MAX_HEAD_LENGTH, MAX_HEADERS};
-use super::outgoing::Outgoing;
+use super::request_body::RequestBody;
 use super::stream::Stream;
 use super::{Broken, ConnectError};
 use bytes::Bytes;
@@ -36,14 +36,14 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// A shared connection.
 #[derive(Debug)]
 pub(super) struct Http2 {
-    sender: SendRequest<Outgoing>,
+    sender: SendRequest<RequestBody>,
     driver: Driver,
     load: Arc<Load>,
 }
 
 /// hyper's side of a connection, `None` once it has ended: its pending requests fail only when it is dropped.
 /// Locked by the task that polls it, on the same worker, while that runs.
-type Driver = Arc<Mutex<Option<Connection<TokioIo<Stream>, Outgoing, TokioExecutor>>>>;
+type Driver = Arc<Mutex<Option<Connection<TokioIo<Stream>, RequestBody, TokioExecutor>>>>;
 
 /// The streams that a connection carries.
 #[derive(Debug)]
@@ -89,13 +89,13 @@ impl Http2 {
     }
 
     /// The right to open a stream.
-    pub(super) fn open(&self) -> (SendRequest<Outgoing>, Reserved) {
+    pub(super) fn open(&self) -> (SendRequest<RequestBody>, Reserved) {
         self.load.streams.fetch_add(1, Ordering::Relaxed);
         (self.sender.clone(), Reserved(Arc::clone(&self.load)))
     }
 
     /// The right to open a stream, if the backend allows one more.
-    pub(super) fn reserve(&self) -> Option<(SendRequest<Outgoing>, Reserved)> {
+    pub(super) fn reserve(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
         let limit = self.driver.try_lock()?.as_ref()?.current_max_send_streams();
         (self.load.streams.load(Ordering::Relaxed) < limit).then(|| self.open())
     }
@@ -116,7 +116,7 @@ impl Http2 {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// hyper's error, with the request if nothing of it was sent.
-    Broken(hyper::Error, Option<Box<Request<Outgoing>>>),
+    Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
     /// The head of the response exceeds our limits.
     TooLarge,
     /// The time limit for the head of the response has passed.
@@ -140,17 +140,17 @@ async fn drive(driver: Driver) {
 
 /// Sends `request` on `connection` and waits for the head of the response.
 pub(super) async fn send(
-    mut connection: SendRequest<Outgoing>,
+    mut connection: SendRequest<RequestBody>,
     reserved: Reserved,
     endpoint: &Endpoint,
-    request: Request<Outgoing>,
+    request: Request<RequestBody>,
     sent: Option<oneshot::Receiver<()>>,
 ) -> Result<Response<Body>, Failure> {
     let (mut head, body) = request.into_parts();
     let host = into_http2(&mut head, endpoint);
-    let mut answer = pin!(connection.try_send_request(Request::from_parts(head, body)));
-    let answered = match endpoint.transport().response_header {
-        None => answer.await,
+    let mut response = pin!(connection.try_send_request(Request::from_parts(head, body)));
+    let result = match endpoint.transport().response_header {
+        None => response.await,
         Some(limit) => {
             let late = async {
                 if let Some(sent) = sent {
@@ -160,12 +160,12 @@ pub(super) async fn send(
                 tokio::time::sleep(limit).await;
             };
             tokio::select! {
-                answered = &mut answer => answered,
+                result = &mut response => result,
                 () = late => return Err(Failure::TimedOut(limit)),
             }
         }
     };
-    let response = answered.map_err(|mut error| {
+    let response = result.map_err(|mut error| {
         let unsent = error.take_message().map(|request| {
             let (mut head, body) = request.into_parts();
             from_http2(&mut head, host);
@@ -177,7 +177,7 @@ pub(super) async fn send(
         return Err(Failure::TooLarge);
     }
     Ok(response.map(|incoming| {
-        if incoming.is_end_stream() { Body::Empty } else { Body::boxed(Answering { incoming, _stream: reserved }) }
+        if incoming.is_end_stream() { Body::Empty } else { Body::boxed(ResponseBody { incoming, _stream: reserved }) }
     }))
 }
 
@@ -206,12 +206,12 @@ fn from_http2(head: &mut Parts, host: Option<HeaderValue>) {
 }
 
 /// The body of a response, which counts as a stream until it ends.
-struct Answering {
+struct ResponseBody {
     incoming: Incoming,
     _stream: Reserved,
 }
 
-impl http_body::Body for Answering {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 

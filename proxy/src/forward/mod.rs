@@ -10,8 +10,8 @@ pub(crate) mod fetch;
 mod headers;
 mod http1;
 mod http2;
-mod outgoing;
 mod pool;
+mod request_body;
 mod send;
 mod stream;
 mod tls;
@@ -28,7 +28,7 @@ pub use transport::{Transport, TransportError};
 pub use tunnel::{Tunnel, Tunnels};
 
 pub(crate) use headers::{Upgrading, clean_response, prepare_request};
-pub(crate) use send::{Outbound, send};
+pub(crate) use send::{UpstreamRequest, send};
 
 #[cfg(test)]
 mod tests;

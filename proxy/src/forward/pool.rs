@@ -3,7 +3,7 @@
 use super::endpoint::Endpoint;
 use super::http1::Http1;
 use super::http2::{Http2, Reserved};
-use super::outgoing::Outgoing;
+use super::request_body::RequestBody;
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -69,7 +69,7 @@ impl Pool {
     }
 
     /// An HTTP/2 connection with room for another stream.
-    pub(super) fn shared(&self) -> Option<(SendRequest<Outgoing>, Reserved)> {
+    pub(super) fn shared(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
         let mut waiting = self.shard().waiting.try_lock()?;
         waiting.shared.retain(|connection| !connection.is_closed());
         waiting.shared.iter().find_map(Http2::reserve)

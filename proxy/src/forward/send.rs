@@ -4,9 +4,9 @@ use super::connect::{self, Protocol};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Broken, ForwardError};
 use super::headers::is_agreed;
-use super::http1::{self, Answer, Http1, is_replayable};
+use super::http1::{self, Http1, Http1Response, is_replayable};
 use super::http2::{self, Http2, Reserved};
-use super::outgoing::Outgoing;
+use super::request_body::RequestBody;
 use super::{ConnectError, Tunnel, Upgrading, pool};
 use flow_middleware::{Body, Interim};
 use http::header::{HeaderName, HeaderValue};
@@ -17,9 +17,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 /// A request to be sent; it stays whole until a connection has taken it.
-pub(crate) struct Outbound {
+pub(crate) struct UpstreamRequest {
     /// `None` once it was sent and cannot be sent again.
-    request: Option<Request<Outgoing>>,
+    request: Option<Request<RequestBody>>,
     upgrading: Option<Upgrading>,
     /// The queue for a backend's interim responses.
     interim: Option<Arc<Interim>>,
@@ -30,65 +30,68 @@ pub(crate) struct Outbound {
 }
 
 /// A connection for one request.
-enum Carrier {
+enum UpstreamConnection {
     Http1(Box<Http1>),
-    Http2(SendRequest<Outgoing>, Reserved, Reused),
+    Http2(SendRequest<RequestBody>, Reserved, Reused),
 }
 
 /// True if it has carried requests before.
 type Reused = bool;
 
-impl Outbound {
+impl UpstreamRequest {
     pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Arc<Interim>>) -> Self {
-        Self { request: Some(request.map(Outgoing::new)), upgrading, interim, attempts: 0, tunnel: None }
+        Self { request: Some(request.map(RequestBody::new)), upgrading, interim, attempts: 0, tunnel: None }
     }
 
     /// The request's headers and URI, to be rewritten for a backend.
-    pub(crate) fn request_mut(&mut self) -> Option<&mut Request<Outgoing>> {
+    pub(crate) fn request_mut(&mut self) -> Option<&mut Request<RequestBody>> {
         self.request.as_mut()
     }
 }
 
-/// Sends `outbound` to `endpoint`.
+/// Sends `upstream_request` to `endpoint`.
 ///
 /// # Errors
 /// After [`ForwardError::Connect`] the request is still whole and may go elsewhere.
-pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> Result<Response<Body>, ForwardError> {
-    let mut fresh = outbound.upgrading.is_some();
+pub(crate) async fn send(
+    endpoint: &Arc<Endpoint>,
+    upstream_request: &mut UpstreamRequest,
+) -> Result<Response<Body>, ForwardError> {
+    let mut fresh = upstream_request.upgrading.is_some();
     loop {
-        let carrier = carrier(endpoint, outbound.upgrading.is_some(), fresh)
+        let connection = connection(endpoint, upstream_request.upgrading.is_some(), fresh)
             .await
             .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?;
-        let Some(request) = &mut outbound.request else { return Err(ForwardError::NoServer) };
-        outbound.attempts += 1;
+        let Some(request) = &mut upstream_request.request else { return Err(ForwardError::NoServer) };
+        upstream_request.attempts += 1;
         let address = || Box::from(endpoint.address());
-        let (source, again) = match carrier {
-            Carrier::Http1(connection) => {
+        let (source, again) = match connection {
+            UpstreamConnection::Http1(connection) => {
                 let again = connection.reused;
-                let interim = outbound.interim.as_deref();
-                let upgrading = outbound.upgrading.is_some();
+                let interim = upstream_request.interim.as_deref();
+                let upgrading = upstream_request.upgrading.is_some();
                 match pin!(connection.exchange(endpoint, request, upgrading, interim)).await {
-                    Ok(Answer::Plain(response)) => return Ok(response),
-                    Ok(Answer::Switched(response, stream, already_read)) => {
-                        let Some(upgrading) = outbound.upgrading.take() else { return Err(protocol(endpoint)) };
+                    Ok(Http1Response::Plain(response)) => return Ok(response),
+                    Ok(Http1Response::Switched(response, stream, already_read)) => {
+                        let Some(upgrading) = upstream_request.upgrading.take() else { return Err(protocol(endpoint)) };
                         if !is_agreed(&upgrading.protocol, response.headers()) {
                             return Err(protocol(endpoint));
                         }
                         let tunnels = &endpoint.transport().tunnels;
-                        outbound.tunnel = Some(tunnels.join(upgrading.client, stream, already_read));
+                        upstream_request.tunnel = Some(tunnels.join(upgrading.client, stream, already_read));
                         return Ok(response.map(|()| Body::Empty));
                     }
-                    Ok(Answer::Unasked) => return Err(protocol(endpoint)),
+                    Ok(Http1Response::Unasked) => return Err(protocol(endpoint)),
                     Err(http1::Failure::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
                     }
                     Err(http1::Failure::Broken(error, whole)) => (Broken::Http1(error), again && whole),
                 }
             }
-            Carrier::Http2(connection, reserved, reused) => {
-                let spare = (reused && is_replayable(request)).then(|| Spare::of(request));
+            UpstreamConnection::Http2(connection, reserved, reused) => {
+                let snapshot = (reused && is_replayable(request)).then(|| HeadSnapshot::of(request));
                 let sent = (!request.body().is_empty()).then(|| request.body_mut().watch());
-                let Some(request) = outbound.request.take() else { return Err(ForwardError::NoServer) };
+                let Some(request) = upstream_request.request.take() else { return Err(ForwardError::NoServer) };
                 match http2::send(connection, reserved, endpoint, request, sent).await {
                     Ok(response) => return Ok(response),
                     Err(http2::Failure::TimedOut(limit)) => {
@@ -98,12 +101,12 @@ pub(crate) async fn send(endpoint: &Arc<Endpoint>, outbound: &mut Outbound) -> R
                         return Err(ForwardError::Broken { address: address(), source: Broken::TooLarge });
                     }
                     Err(http2::Failure::Broken(error, unsent)) => {
-                        outbound.request = match (unsent, spare) {
+                        upstream_request.request = match (unsent, snapshot) {
                             (Some(unsent), _) => Some(*unsent),
-                            (None, Some(spare)) if was_dead(&error) => Some(spare.into_request()),
+                            (None, Some(snapshot)) if was_dead(&error) => Some(snapshot.into_request()),
                             (None, _) => None,
                         };
-                        (Broken::Http2(error), reused && outbound.request.is_some())
+                        (Broken::Http2(error), reused && upstream_request.request.is_some())
                     }
                 }
             }
@@ -122,28 +125,32 @@ fn protocol(endpoint: &Endpoint) -> ForwardError {
 }
 
 /// Takes an idle connection or opens a new one.
-async fn carrier(endpoint: &Arc<Endpoint>, upgrading: bool, fresh: bool) -> Result<Carrier, ConnectError> {
+async fn connection(
+    endpoint: &Arc<Endpoint>,
+    upgrading: bool,
+    fresh: bool,
+) -> Result<UpstreamConnection, ConnectError> {
     let pool = &endpoint.pool;
     if !fresh {
         if endpoint.scheme != Scheme::H2c
             && let Some(connection) = pool.take()
         {
-            return Ok(Carrier::Http1(connection));
+            return Ok(UpstreamConnection::Http1(connection));
         }
         if let Some((connection, reserved)) = pool.shared() {
-            return Ok(Carrier::Http2(connection, reserved, true));
+            return Ok(UpstreamConnection::Http2(connection, reserved, true));
         }
     }
     Box::pin(opened(endpoint, upgrading)).await
 }
 
 /// Opens a new connection, or takes one that others have just opened.
-async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<Carrier, ConnectError> {
+async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<UpstreamConnection, ConnectError> {
     let pool = &endpoint.pool;
     let opening = if !upgrading && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
         let opening = connect::within(endpoint.transport().dial, async { Ok(pool.opening().await) }).await?;
         if let Some((connection, reserved)) = pool.shared() {
-            return Ok(Carrier::Http2(connection, reserved, true));
+            return Ok(UpstreamConnection::Http2(connection, reserved, true));
         }
         Some(opening)
     } else {
@@ -154,13 +161,13 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<Carrier, Co
         pool.note_http2(protocol == Protocol::Http2);
     }
     match protocol {
-        Protocol::Http1 => Ok(Carrier::Http1(Http1::new(stream))),
+        Protocol::Http1 => Ok(UpstreamConnection::Http1(Http1::new(stream))),
         Protocol::Http2 => {
             let connection = Http2::begin(stream, endpoint).await?;
             let (mine, reserved) = connection.open();
             pool::share(endpoint, connection);
             drop(opening);
-            Ok(Carrier::Http2(mine, reserved, false))
+            Ok(UpstreamConnection::Http2(mine, reserved, false))
         }
     }
 }
@@ -182,15 +189,15 @@ fn was_dead(error: &hyper::Error) -> bool {
 
 /// The data to send a request without a body again after hyper has taken it. Its headers are a list, at half the cost
 /// of cloning their map: hardly any is ever used.
-struct Spare {
+struct HeadSnapshot {
     method: Method,
     uri: Uri,
     version: Version,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Spare {
-    fn of(request: &Request<Outgoing>) -> Self {
+impl HeadSnapshot {
+    fn of(request: &Request<RequestBody>) -> Self {
         Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -199,8 +206,8 @@ impl Spare {
         }
     }
 
-    fn into_request(self) -> Request<Outgoing> {
-        let mut request = Request::new(Outgoing::default());
+    fn into_request(self) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::default());
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.version_mut() = self.version;

@@ -3,7 +3,7 @@
 use super::ServiceError;
 use super::rotation::Rotation;
 use super::sticky::Sticky;
-use crate::forward::{Endpoint, Outbound, Transport};
+use crate::forward::{Endpoint, Transport, UpstreamRequest};
 use flow_model::config::LoadBalancer;
 use http::Uri;
 use http::header::{HOST, HeaderMap, HeaderValue};
@@ -96,9 +96,16 @@ impl Balancer {
 
     /// Rewrites the request for the server at index `place`. Returns the original target, to be passed in again for the
     /// next server if this one fails.
-    pub(super) fn fit(&self, place: usize, outbound: &mut Outbound, original: Option<&Original>) -> Original {
+    pub(super) fn fit(
+        &self,
+        place: usize,
+        upstream_request: &mut UpstreamRequest,
+        original: Option<&Original>,
+    ) -> Original {
         let none = Original { uri: None };
-        let (Some(request), Some(endpoint)) = (outbound.request_mut(), self.endpoints.get(place)) else { return none };
+        let (Some(request), Some(endpoint)) = (upstream_request.request_mut(), self.endpoints.get(place)) else {
+            return none;
+        };
         // HTTP/1.0 clients may have sent none, but HTTP/1.1 servers require one.
         if !self.pass_host_header || !request.headers().contains_key(HOST) {
             request.headers_mut().insert(HOST, endpoint.authority().clone());

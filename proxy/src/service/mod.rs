@@ -9,7 +9,7 @@ mod weighted;
 pub use error::ServiceError;
 
 use crate::forward::{
-    Endpoint, ForwardError, ForwardedFor, Outbound, Transport, Tunnel, clean_response, prepare_request, send,
+    Endpoint, ForwardError, ForwardedFor, Transport, Tunnel, UpstreamRequest, clean_response, prepare_request, send,
 };
 use balancer::{Balancer, Original};
 use flow_middleware::{Body, Exchange};
@@ -167,9 +167,9 @@ impl Service {
         // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
         let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
-        let mut outbound = Outbound::new(Request::from_parts(head, body), upgrading, interim);
-        let original = balancer.fit(chosen, &mut outbound, None);
-        Some(Prepared { balancer, chosen, cookie, cookies, outbound, original })
+        let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
+        let original = balancer.fit(chosen, &mut upstream_request, None);
+        Some(Prepared { balancer, chosen, cookie, cookies, upstream_request, original })
     }
     /// The load balancer that gets a request, past weighted services.
     fn balancer<'a>(
@@ -199,20 +199,20 @@ struct Prepared<'a> {
     cookie: Option<HeaderValue>,
     /// The cookies of weighted services on the way.
     cookies: SmallVec<[HeaderValue; 1]>,
-    outbound: Outbound,
+    upstream_request: UpstreamRequest,
     original: Original,
 }
 
 impl Prepared<'_> {
     async fn send(&mut self, hop: &mut Hop) -> Result<Response<Body>, ForwardError> {
-        let Self { balancer, chosen, cookie, cookies, outbound, original } = self;
+        let Self { balancer, chosen, cookie, cookies, upstream_request, original } = self;
         let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
         let mut unconnected = 0;
         let mut response = loop {
             let endpoint = &balancer.endpoints()[*chosen];
             hop.endpoint = Some(Arc::clone(endpoint));
-            let sent = send(endpoint, outbound).await;
-            hop.attempts = outbound.attempts + unconnected;
+            let sent = send(endpoint, upstream_request).await;
+            hop.attempts = upstream_request.attempts + unconnected;
             match sent {
                 Ok(response) => break response,
                 Err(ForwardError::Connect { address, source }) => {
@@ -226,14 +226,14 @@ impl Prepared<'_> {
                     };
                     tracing::debug!(%address, error = %source, "cannot connect: trying another server");
                     (*chosen, *cookie) = (next, next_cookie);
-                    balancer.fit(*chosen, outbound, Some(original));
+                    balancer.fit(*chosen, upstream_request, Some(original));
                 }
                 Err(error) => return Err(error),
             }
         };
         hop.answered = Some(Instant::now());
         hop.status = Some(response.status());
-        hop.tunnel = outbound.tunnel.take();
+        hop.tunnel = upstream_request.tunnel.take();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (mut head, body) = response.into_parts();
             clean_response(&mut head);

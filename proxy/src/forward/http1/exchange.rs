@@ -1,11 +1,11 @@
 //! One request and the head of its response.
 
 use super::super::endpoint::Endpoint;
-use super::super::outgoing::Outgoing;
+use super::super::request_body::RequestBody;
 use super::super::stream::Stream;
-use super::answering::Answering;
 use super::error::Http1Error;
 use super::response::{self, Head};
+use super::response_body::ResponseBody;
 use super::upload::Upload;
 use super::{Channel, Http1};
 use bytes::Bytes;
@@ -37,7 +37,7 @@ pub(in super::super) enum Failure {
 }
 
 /// A response, and the connection if the backend has switched protocols.
-pub(in super::super) enum Answer {
+pub(in super::super) enum Http1Response {
     /// An ordinary response.
     Plain(Response<Body>),
     /// 101, the connection, and the bytes read from it behind the head.
@@ -47,8 +47,8 @@ pub(in super::super) enum Answer {
 }
 
 /// The next message of a backend.
-enum Said {
-    Answer(Head),
+enum HeadEvent {
+    Response(Head),
     /// The backend wants the body.
     Continue,
 }
@@ -61,10 +61,10 @@ struct Progress {
     /// Set when the request could not be written any more. The response may have come all the same.
     refused: Option<Http1Error>,
     /// True if bytes of a response have come.
-    heard: bool,
+    response_started: bool,
     /// Number of interim responses so far.
     interim: u32,
-    patience: Patience,
+    header_timeout: ResponseHeaderTimeout,
 }
 
 impl Http1 {
@@ -75,10 +75,10 @@ impl Http1 {
     pub(in super::super) async fn exchange(
         mut self: Box<Self>,
         endpoint: &Arc<Endpoint>,
-        request: &mut Request<Outgoing>,
+        request: &mut Request<RequestBody>,
         upgrading: bool,
         interim: Option<&Interim>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Http1Response, Failure> {
         let mut has_body = !request.body().is_empty();
         if has_body && is_doubtful(request) {
             Box::pin(probe(request.body_mut())).await.map_err(|error| Failure::Broken(error, false))?;
@@ -89,18 +89,18 @@ impl Http1 {
             upload: Upload::new(request, upgrading, asking),
             has_body,
             refused: None,
-            heard: false,
+            response_started: false,
             interim: 0,
-            patience: Patience { limit: endpoint.transport().response_header, timer: None },
+            header_timeout: ResponseHeaderTimeout { limit: endpoint.transport().response_header, timer: None },
         };
         let head = poll_fn(|cx| self.poll_head(request, &mut progress, interim, cx)).await?;
         let Progress { upload, refused, .. } = progress;
         if head.response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(match self.stream {
                 Channel::Whole(stream) if upgrading && upload.is_over() => {
-                    Answer::Switched(head.response, stream, self.read.freeze())
+                    Http1Response::Switched(head.response, stream, self.read.freeze())
                 }
-                _ => Answer::Unasked,
+                _ => Http1Response::Unasked,
             });
         }
         self.keep = head.keep_alive && refused.is_none();
@@ -111,34 +111,34 @@ impl Http1 {
                 self.detach(upload, std::mem::take(request.body_mut()));
             }
         }
-        let body = Answering::new(head.body, self, endpoint).into_body();
-        Ok(Answer::Plain(head.response.map(|()| body)))
+        let body = ResponseBody::new(head.body, self, endpoint).into_body();
+        Ok(Http1Response::Plain(head.response.map(|()| body)))
     }
 
     fn poll_head(
         &mut self,
-        request: &mut Request<Outgoing>,
+        request: &mut Request<RequestBody>,
         progress: &mut Progress,
         interim: Option<&Interim>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Head, Failure>> {
-        let answered = loop {
+        let result = loop {
             if let Err(error) = self.write(request, progress, cx) {
                 break Err(error);
             }
             match self.read(request.method(), progress, interim, cx) {
-                Poll::Ready(Ok(Said::Answer(head))) => break Ok(head),
-                Poll::Ready(Ok(Said::Continue)) => progress.upload.open(),
+                Poll::Ready(Ok(HeadEvent::Response(head))) => break Ok(head),
+                Poll::Ready(Ok(HeadEvent::Continue)) => progress.upload.open(),
                 Poll::Ready(Err(error)) => break Err(error),
                 Poll::Pending => {
                     let is_sent = progress.upload.is_over() || progress.refused.is_some();
-                    return progress.patience.poll(is_sent, cx).map(|limit| Err(Failure::TimedOut(limit)));
+                    return progress.header_timeout.poll(is_sent, cx).map(|limit| Err(Failure::TimedOut(limit)));
                 }
             }
         };
-        Poll::Ready(answered.map_err(|error| {
+        Poll::Ready(result.map_err(|error| {
             let error = progress.refused.take().unwrap_or(error);
-            let again = !progress.heard && matches!(error, Http1Error::Closed | Http1Error::Io(_)) && {
+            let again = !progress.response_started && matches!(error, Http1Error::Closed | Http1Error::Io(_)) && {
                 if !progress.upload.begun {
                     progress.upload.put_back(request.body_mut());
                 }
@@ -150,7 +150,7 @@ impl Http1 {
 
     fn write(
         &mut self,
-        request: &mut Request<Outgoing>,
+        request: &mut Request<RequestBody>,
         progress: &mut Progress,
         cx: &mut Context<'_>,
     ) -> Result<(), Http1Error> {
@@ -172,20 +172,20 @@ impl Http1 {
         progress: &mut Progress,
         interim: Option<&Interim>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Said, Http1Error>> {
+    ) -> Poll<Result<HeadEvent, Http1Error>> {
         loop {
             while !self.read.is_empty() {
                 let Some(head) = response::take(&mut self.read, method)? else { break };
                 let status = head.response.status();
                 if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
-                    return Poll::Ready(Ok(Said::Answer(head)));
+                    return Poll::Ready(Ok(HeadEvent::Response(head)));
                 }
                 progress.interim += 1;
                 if progress.interim > MAX_INTERIM {
                     return Poll::Ready(Err(Http1Error::Malformed("more interim answers than anybody can want")));
                 }
                 if status == StatusCode::CONTINUE {
-                    return Poll::Ready(Ok(Said::Continue));
+                    return Poll::Ready(Ok(HeadEvent::Continue));
                 }
                 if let Some(interim) = interim {
                     interim.push(status, head.response.headers());
@@ -193,8 +193,8 @@ impl Http1 {
             }
             match self.poll_fill(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(1..)) => progress.heard = true,
-                Poll::Ready(Ok(0)) if progress.heard => return Poll::Ready(Err(Http1Error::CutShort)),
+                Poll::Ready(Ok(1..)) => progress.response_started = true,
+                Poll::Ready(Ok(0)) if progress.response_started => return Poll::Ready(Err(Http1Error::CutShort)),
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Http1Error::Closed)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
             }
@@ -202,7 +202,7 @@ impl Http1 {
     }
 
     /// Sends the rest of the request's body in a task of its own.
-    fn detach(&mut self, mut upload: Upload, mut body: Outgoing) {
+    fn detach(&mut self, mut upload: Upload, mut body: RequestBody) {
         let Channel::Whole(stream) = std::mem::replace(&mut self.stream, Channel::Gone) else { return };
         let (half, mut other_half) = tokio::io::split(stream);
         let writer = tokio::spawn(async move {
@@ -214,13 +214,13 @@ impl Http1 {
 }
 
 /// True for a body of unknown length with a method that seldom has one: announcing an empty body confuses servers.
-fn is_doubtful(request: &Request<Outgoing>) -> bool {
+fn is_doubtful(request: &Request<RequestBody>) -> bool {
     request.body().size_hint().exact().is_none()
         && !request.headers().contains_key(CONTENT_LENGTH)
         && matches!(request.method().as_str(), "GET" | "HEAD" | "DELETE" | "OPTIONS" | "PROPFIND" | "SEARCH")
 }
 
-async fn probe(body: &mut Outgoing) -> Result<(), Http1Error> {
+async fn probe(body: &mut RequestBody) -> Result<(), Http1Error> {
     match tokio::time::timeout(PROBE_TIMEOUT, body.look_ahead()).await {
         Ok(known) => known.map_err(Http1Error::Body),
         // Then it is sent chunked.
@@ -229,7 +229,7 @@ async fn probe(body: &mut Outgoing) -> Result<(), Http1Error> {
 }
 
 /// Go's `Request.isReplayable`: sending the request twice has the same effect as once.
-pub(in super::super) fn is_replayable(request: &Request<Outgoing>) -> bool {
+pub(in super::super) fn is_replayable(request: &Request<RequestBody>) -> bool {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let marked =
         || request.headers().contains_key("idempotency-key") || request.headers().contains_key("x-idempotency-key");
@@ -237,12 +237,12 @@ pub(in super::super) fn is_replayable(request: &Request<Outgoing>) -> bool {
 }
 
 /// The time limit for the head of the response, counted from the end of the request.
-struct Patience {
+struct ResponseHeaderTimeout {
     limit: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patience {
+impl ResponseHeaderTimeout {
     /// Ready with the limit once that has passed.
     fn poll(&mut self, is_sent: bool, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(limit) = self.limit.filter(|_| is_sent) else { return Poll::Pending };

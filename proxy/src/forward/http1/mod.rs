@@ -4,16 +4,16 @@
 //! response, it polls the connection; then the response's body reads on. Only if a response comes before the request's
 //! body was sent, a task of its own goes on sending, so that both directions are independent.
 
-mod answering;
 mod decoder;
 mod error;
 mod exchange;
 mod request;
 mod response;
+mod response_body;
 mod upload;
 
 pub use error::Http1Error;
-pub(super) use exchange::{Answer, Failure, is_replayable};
+pub(super) use exchange::{Failure, Http1Response, is_replayable};
 pub(super) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
 
 use super::endpoint::Endpoint;

@@ -1,6 +1,6 @@
 //! Serializes the head of a request.
 
-use super::super::outgoing::Outgoing;
+use super::super::request_body::RequestBody;
 use super::upload::Length;
 use flow_middleware::title_case;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -13,7 +13,7 @@ use http_body::Body as _;
 ///
 /// The framing follows Go's transport: a body of known length has `Content-Length`, an empty one only if the method
 /// makes servers expect it, any other is chunked.
-pub(super) fn write(request: &Request<Outgoing>, upgrading: bool, out: &mut Vec<u8>) -> Length {
+pub(super) fn write(request: &Request<RequestBody>, upgrading: bool, out: &mut Vec<u8>) -> Length {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
@@ -61,7 +61,7 @@ fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The length known by the body itself; otherwise the length that the client announced.
-fn length(headers: &HeaderMap, body: &Outgoing) -> Length {
+fn length(headers: &HeaderMap, body: &RequestBody) -> Length {
     if body.is_empty() {
         return Length::Known(0);
     }
@@ -78,7 +78,7 @@ mod tests {
 
     fn written(request: http::request::Builder, body: impl Into<Body>, upgrading: bool) -> String {
         let mut out = Vec::new();
-        write(&request.body(Outgoing::new(body.into())).unwrap(), upgrading, &mut out);
+        write(&request.body(RequestBody::new(body.into())).unwrap(), upgrading, &mut out);
         String::from_utf8(out).unwrap()
     }
 

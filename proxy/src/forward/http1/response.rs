@@ -31,32 +31,32 @@ pub(super) struct Head {
 /// # Errors
 /// `Malformed` if it is not HTTP/1.x or the end of its body is unclear, `TooLarge` beyond the limits.
 pub(super) fn take(bytes: &mut BytesMut, method: &Method) -> Result<Option<Head>, Http1Error> {
-    let mut places = Places::new();
-    let Some(line) = find(bytes, &mut places)? else {
+    let mut values = ValueRanges::new();
+    let Some(line) = find(bytes, &mut values)? else {
         return if bytes.len() < MAX_HEAD_LENGTH { Ok(None) } else { Err(Http1Error::TooLarge) };
     };
     if line.length > MAX_HEAD_LENGTH {
         return Err(Http1Error::TooLarge);
     }
     let text = bytes.split_to(line.length).freeze();
-    let mut headers = HeaderMap::with_capacity(places.len());
-    let mut hop = Hop { coding: None, keep_alive: line.http_11, close: false, trailer: false };
-    for (name, place) in places.drain(..) {
-        if hop.hears(&name, &text[place.clone()]) {
+    let mut headers = HeaderMap::with_capacity(values.len());
+    let mut connection = ConnectionHeaders { coding: None, keep_alive: line.http_11, close: false, trailer: false };
+    for (name, range) in values.drain(..) {
+        if connection.note(&name, &text[range.clone()]) {
             continue;
         }
-        let value = HeaderValue::from_maybe_shared(text.slice(place.clone())).or_else(|_| unfolded(&text[place]));
+        let value = HeaderValue::from_maybe_shared(text.slice(range.clone())).or_else(|_| unfolded(&text[range]));
         headers.append(name, value.map_err(|_| Http1Error::Malformed("a header's value"))?);
     }
-    if hop.coding.is_some() && !line.http_11 {
+    if connection.coding.is_some() && !line.http_11 {
         return Err(Http1Error::Malformed("a transfer coding in HTTP/1.0"));
     }
-    let body = delimited(&mut headers, method, line.status, hop.coding)?;
-    if hop.trailer && !matches!(body, Decoder::Chunked(_)) {
+    let body = delimited(&mut headers, method, line.status, connection.coding)?;
+    if connection.trailer && !matches!(body, Decoder::Chunked(_)) {
         // No trailers can come.
         headers.remove(TRAILER);
     }
-    let keep_alive = hop.keep_alive && !hop.close && body != Decoder::UntilClose;
+    let keep_alive = connection.keep_alive && !connection.close && body != Decoder::UntilClose;
     let mut response = Response::new(());
     *response.status_mut() = line.status;
     *response.headers_mut() = headers;
@@ -77,14 +77,14 @@ struct Line {
 }
 
 /// The headers, and the positions of their values. Passed by reference, as it is large.
-type Places = SmallVec<[(HeaderName, Range<usize>); 16]>;
+type ValueRanges = SmallVec<[(HeaderName, Range<usize>); 16]>;
 
-fn find(bytes: &[u8], places: &mut Places) -> Result<Option<Line>, Http1Error> {
+fn find(bytes: &[u8], values: &mut ValueRanges) -> Result<Option<Line>, Http1Error> {
     let mut few = [const { MaybeUninit::uninit() }; STACK_HEADERS];
-    match find_with(bytes, &mut few, places) {
+    match find_with(bytes, &mut few, values) {
         Err(httparse::Error::TooManyHeaders) => {
             let mut all = vec![MaybeUninit::uninit(); MAX_HEADERS];
-            find_with(bytes, &mut all, places)
+            find_with(bytes, &mut all, values)
         }
         found => found,
     }
@@ -101,7 +101,7 @@ fn find(bytes: &[u8], places: &mut Places) -> Result<Option<Line>, Http1Error> {
 fn find_with<'a>(
     bytes: &'a [u8],
     headers: &mut [MaybeUninit<Header<'a>>],
-    places: &mut Places,
+    values: &mut ValueRanges,
 ) -> Result<Option<Line>, httparse::Error> {
     let mut response = httparse::Response::new(&mut []);
     // Small servers send lines that are not headers, or continuation lines: no reason to drop a response.
@@ -114,13 +114,13 @@ fn find_with<'a>(
     for header in &*response.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?;
         let start = header.value.as_ptr().addr() - bytes.as_ptr().addr();
-        places.push((name, start..start + header.value.len()));
+        values.push((name, start..start + header.value.len()));
     }
     Ok(Some(Line { length, status, http_11: response.version == Some(1) }))
 }
 
 /// The facts of a head that concern this connection only.
-struct Hop {
+struct ConnectionHeaders {
     /// Set if there is a transfer coding; true if the last one is `chunked`.
     coding: Option<bool>,
     keep_alive: bool,
@@ -129,9 +129,9 @@ struct Hop {
     trailer: bool,
 }
 
-impl Hop {
+impl ConnectionHeaders {
     /// Notes a header. True if the header concerns this connection only, and is left out of the head.
-    fn hears(&mut self, name: &HeaderName, value: &[u8]) -> bool {
+    fn note(&mut self, name: &HeaderName, value: &[u8]) -> bool {
         if name == TRANSFER_ENCODING {
             // Several lines are one list.
             self.coding = tokens(value).last().map(|last| last.eq_ignore_ascii_case(b"chunked"));

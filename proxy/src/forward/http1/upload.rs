@@ -1,6 +1,6 @@
 //! Sending a request: its head, then its body.
 
-use super::super::outgoing::Outgoing;
+use super::super::request_body::RequestBody;
 use super::error::Http1Error;
 use super::request;
 use bytes::Bytes;
@@ -56,7 +56,7 @@ enum Rest {
 
 impl Upload {
     /// An upload of `request`, of which nothing was sent. If `asking`, its body waits for the backend's `100 Continue`.
-    pub(super) fn new(request: &Request<Outgoing>, upgrading: bool, asking: bool) -> Self {
+    pub(super) fn new(request: &Request<RequestBody>, upgrading: bool, asking: bool) -> Self {
         let mut before = HEAD.take();
         let rest = match request::write(request, upgrading, &mut before) {
             Length::Known(0) => Rest::Nothing,
@@ -83,7 +83,7 @@ impl Upload {
     }
 
     /// Gives unsent chunks back to `body`.
-    pub(super) fn put_back(&mut self, body: &mut Outgoing) {
+    pub(super) fn put_back(&mut self, body: &mut RequestBody) {
         let piece = std::mem::take(&mut self.piece);
         if !piece.is_empty() {
             body.put_back(piece);
@@ -97,7 +97,7 @@ impl Upload {
     pub(super) fn poll(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
-        body: &mut Outgoing,
+        body: &mut RequestBody,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Http1Error>> {
         let takes = matches!(self.rest, Rest::Bytes(_) | Rest::Chunks) && self.piece.is_empty();
@@ -152,7 +152,7 @@ impl Upload {
     }
 
     /// Takes a chunk from the body.
-    fn poll_take(&mut self, body: &mut Outgoing, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
+    fn poll_take(&mut self, body: &mut RequestBody, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
         let piece = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
             Some(frame) => frame.map_err(Http1Error::Body)?.into_data().unwrap_or_default(),
             None => return Poll::Ready(self.end()),
@@ -246,11 +246,11 @@ mod tests {
         }
     }
 
-    fn request(length: Option<&str>) -> Request<Outgoing> {
+    fn request(length: Option<&str>) -> Request<RequestBody> {
         let pieces =
             ["one", "two", "three"].map(|piece| Ok::<_, BodyError>(Frame::data(Bytes::from_static(piece.as_bytes()))));
         let body = Body::boxed(StreamBody::new(futures_util::stream::iter(pieces)));
-        let mut request = Request::post("/").body(Outgoing::new(body)).unwrap();
+        let mut request = Request::post("/").body(RequestBody::new(body)).unwrap();
         if let Some(length) = length {
             request.headers_mut().insert("content-length", length.parse().unwrap());
         }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 /// A request's body without its trailers: those are not forwarded, as in Traefik.
 #[derive(Debug, Default)]
-pub(crate) struct Outgoing {
+pub(crate) struct RequestBody {
     /// Bytes that come before the body.
     ahead: Bytes,
     body: Body,
@@ -19,7 +19,7 @@ pub(crate) struct Outgoing {
     sent: Option<oneshot::Sender<()>>,
 }
 
-impl Outgoing {
+impl RequestBody {
     pub(super) fn new(body: Body) -> Self {
         Self { ahead: Bytes::new(), body, sent: None }
     }
@@ -54,7 +54,7 @@ impl Outgoing {
     }
 }
 
-impl http_body::Body for Outgoing {
+impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
 

@@ -15,14 +15,14 @@ use std::task::{Context, Poll, ready};
 
 /// The body of a response, which reads from its connection and returns it to the pool at its end. If it is dropped
 /// earlier, it closes the connection.
-pub(super) struct Answering {
+pub(super) struct ResponseBody {
     decoder: Decoder,
     /// `None` once the body has ended.
     connection: Option<Box<Http1>>,
     endpoint: Arc<Endpoint>,
 }
 
-impl Answering {
+impl ResponseBody {
     pub(super) fn new(decoder: Decoder, connection: Box<Http1>, endpoint: &Arc<Endpoint>) -> Self {
         Self { decoder, connection: Some(connection), endpoint: Arc::clone(endpoint) }
     }
@@ -66,7 +66,7 @@ impl Answering {
     }
 }
 
-impl http_body::Body for Answering {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 
