@@ -1,7 +1,7 @@
 //! Servers behind one name.
 
 use super::ServiceError;
-use super::rotation::Rotation;
+use super::round_robin::WeightedRoundRobin;
 use super::sticky::Sticky;
 use crate::forward::{Endpoint, Transport, UpstreamRequest};
 use flow_model::config::LoadBalancer;
@@ -17,13 +17,13 @@ pub(super) struct Balancer {
     /// All servers except those without weight; includes the fenced ones.
     endpoints: Box<[Arc<Endpoint>]>,
     /// Over the servers that are not fenced.
-    pub(super) rotation: Rotation,
+    pub(super) round_robin: WeightedRoundRobin,
     sticky: Option<Box<Sticky>>,
     pass_host_header: bool,
 }
 
 /// A request's target before it was rewritten for a server.
-pub(super) struct Original {
+pub(super) struct OriginalUri {
     uri: Option<Uri>,
 }
 
@@ -55,11 +55,11 @@ impl Balancer {
             weights.push(if server.fenced { 0 } else { weight });
         }
         // Processes that start together do not all begin with the same server.
-        let start = previous.map_or_else(|| fastrand::usize(..) >> 1, |previous| previous.rotation.position());
+        let start = previous.map_or_else(|| fastrand::usize(..) >> 1, |previous| previous.round_robin.position());
         let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
         Ok(Self {
             transport: Arc::clone(transport),
-            rotation: Rotation::new(&weights, start),
+            round_robin: WeightedRoundRobin::new(&weights, start),
             sticky: cookie
                 .map(|cookie| Box::new(Sticky::compile(cookie, name, endpoints.iter().map(|endpoint| endpoint.url())))),
             endpoints: endpoints.into_boxed_slice(),
@@ -77,33 +77,33 @@ impl Balancer {
 
     /// The server for a request, and the sticky cookie to set if the client has none yet.
     pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(usize, Option<HeaderValue>)> {
-        let Some(sticky) = &self.sticky else { return Some((self.rotation.next()?, None)) };
+        let Some(sticky) = &self.sticky else { return Some((self.round_robin.next()?, None)) };
         match sticky.find(headers) {
-            Some(known) if known.outdated => Some((known.place, sticky.header(known.place))),
-            Some(known) => Some((known.place, None)),
+            Some(known) if known.outdated => Some((known.index, sticky.header(known.index))),
+            Some(known) => Some((known.index, None)),
             None => {
-                let place = self.rotation.next()?;
-                Some((place, sticky.header(place)))
+                let index = self.round_robin.next()?;
+                Some((index, sticky.header(index)))
             }
         }
     }
 
     /// Another server than those tried, with its cookie.
     pub(super) fn other(&self, tried: &[usize]) -> Option<(usize, Option<HeaderValue>)> {
-        let place = self.rotation.find(|place| !tried.contains(&place))?;
-        Some((place, self.sticky.as_ref().and_then(|sticky| sticky.header(place))))
+        let index = self.round_robin.find(|index| !tried.contains(&index))?;
+        Some((index, self.sticky.as_ref().and_then(|sticky| sticky.header(index))))
     }
 
-    /// Rewrites the request for the server at index `place`. Returns the original target, to be passed in again for the
+    /// Rewrites the request for the server at index `index`. Returns the original target, to be passed in again for the
     /// next server if this one fails.
-    pub(super) fn fit(
+    pub(super) fn rewrite_for(
         &self,
-        place: usize,
+        index: usize,
         upstream_request: &mut UpstreamRequest,
-        original: Option<&Original>,
-    ) -> Original {
-        let none = Original { uri: None };
-        let (Some(request), Some(endpoint)) = (upstream_request.request_mut(), self.endpoints.get(place)) else {
+        original: Option<&OriginalUri>,
+    ) -> OriginalUri {
+        let none = OriginalUri { uri: None };
+        let (Some(request), Some(endpoint)) = (upstream_request.request_mut(), self.endpoints.get(index)) else {
             return none;
         };
         // HTTP/1.0 clients may have sent none, but HTTP/1.1 servers require one.
@@ -111,20 +111,20 @@ impl Balancer {
             request.headers_mut().insert(HOST, endpoint.authority().clone());
         }
         let Some(base) = endpoint.base_path() else {
-            if let Some(Original { uri: Some(uri) }) = original {
+            if let Some(OriginalUri { uri: Some(uri) }) = original {
                 *request.uri_mut() = uri.clone();
             }
             return none;
         };
         let uri = match original {
-            Some(Original { uri: Some(uri) }) => uri.clone(),
+            Some(OriginalUri { uri: Some(uri) }) => uri.clone(),
             _ => request.uri().clone(),
         };
         let joined = join(base, uri.path_and_query().map_or("/", PathAndQuery::as_str));
         if let Ok(joined) = joined.parse() {
             *request.uri_mut() = joined;
         }
-        Original { uri: Some(uri) }
+        OriginalUri { uri: Some(uri) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod balancer;
 mod error;
-mod rotation;
+mod round_robin;
 mod sticky;
 mod weighted;
 
@@ -11,7 +11,7 @@ pub use error::ServiceError;
 use crate::forward::{
     Endpoint, ForwardError, ForwardedFor, Transport, Tunnel, UpstreamRequest, clean_response, prepare_request, send,
 };
-use balancer::{Balancer, Original};
+use balancer::{Balancer, OriginalUri};
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
@@ -168,7 +168,7 @@ impl Service {
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
         let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
         let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
-        let original = balancer.fit(chosen, &mut upstream_request, None);
+        let original = balancer.rewrite_for(chosen, &mut upstream_request, None);
         Some(Prepared { balancer, chosen, cookie, cookies, upstream_request, original })
     }
     /// The load balancer that gets a request, past weighted services.
@@ -200,7 +200,7 @@ struct Prepared<'a> {
     /// The cookies of weighted services on the way.
     cookies: SmallVec<[HeaderValue; 1]>,
     upstream_request: UpstreamRequest,
-    original: Original,
+    original: OriginalUri,
 }
 
 impl Prepared<'_> {
@@ -226,7 +226,7 @@ impl Prepared<'_> {
                     };
                     tracing::debug!(%address, error = %source, "cannot connect: trying another server");
                     (*chosen, *cookie) = (next, next_cookie);
-                    balancer.fit(*chosen, upstream_request, Some(original));
+                    balancer.rewrite_for(*chosen, upstream_request, Some(original));
                 }
                 Err(error) => return Err(error),
             }

@@ -18,7 +18,7 @@ pub(super) struct Sticky {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Known {
     /// The index in the list of servers or services.
-    pub(super) place: usize,
+    pub(super) index: usize,
     /// True if the value has an older form and is to be set anew.
     pub(super) outdated: bool,
 }
@@ -29,14 +29,14 @@ impl Sticky {
         let name = config.name_of(service);
         let mut known = hashbrown::HashMap::default();
         let mut headers = Vec::new();
-        for (place, target) in names.enumerate() {
+        for (index, target) in names.enumerate() {
             let value = value_of(target);
             headers.push(set_cookie(config, &name, &value));
             let once = fnv(target);
             for older in [fnv(&once), once, target.to_owned()] {
-                known.entry(older.into_boxed_str()).or_insert(Known { place, outdated: true });
+                known.entry(older.into_boxed_str()).or_insert(Known { index, outdated: true });
             }
-            known.insert(value.into_boxed_str(), Known { place, outdated: false });
+            known.insert(value.into_boxed_str(), Known { index, outdated: false });
         }
         Self { name: name.into_boxed_str(), known, headers: headers.into_boxed_slice() }
     }
@@ -55,8 +55,8 @@ impl Sticky {
     }
 
     /// `Set-Cookie` for that index.
-    pub(super) fn header(&self, place: usize) -> Option<HeaderValue> {
-        self.headers.get(place).cloned()
+    pub(super) fn header(&self, index: usize) -> Option<HeaderValue> {
+        self.headers.get(index).cloned()
     }
 }
 

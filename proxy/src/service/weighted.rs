@@ -1,6 +1,6 @@
 //! Services by weight.
 
-use super::rotation::Rotation;
+use super::round_robin::WeightedRoundRobin;
 use super::sticky::Sticky;
 use super::{Resolve, Service, ServiceError};
 use flow_model::config::Weighted as Config;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Weighted {
     children: Box<[Arc<Service>]>,
-    rotation: Rotation,
+    round_robin: WeightedRoundRobin,
     sticky: Option<Box<Sticky>>,
 }
 
@@ -33,10 +33,10 @@ impl Weighted {
                 weights.push(weight);
             }
         }
-        let start = previous.map_or_else(|| fastrand::usize(..) >> 1, |previous| previous.rotation.position());
+        let start = previous.map_or_else(|| fastrand::usize(..) >> 1, |previous| previous.round_robin.position());
         let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
         Ok(Self {
-            rotation: Rotation::new(&weights, start),
+            round_robin: WeightedRoundRobin::new(&weights, start),
             sticky: cookie
                 .map(|cookie| Box::new(Sticky::compile(cookie, name, children.iter().map(|child| &**child.name())))),
             children: children.into_boxed_slice(),
@@ -51,15 +51,15 @@ impl Weighted {
 
     /// The service for a request, and the sticky cookie to set if the client has none yet.
     pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(&Service, Option<HeaderValue>)> {
-        let (place, cookie) = match self.sticky.as_ref().map(|sticky| (sticky, sticky.find(headers))) {
-            None => (self.rotation.next()?, None),
-            Some((_, Some(known))) if !known.outdated => (known.place, None),
-            Some((sticky, Some(known))) => (known.place, sticky.header(known.place)),
+        let (index, cookie) = match self.sticky.as_ref().map(|sticky| (sticky, sticky.find(headers))) {
+            None => (self.round_robin.next()?, None),
+            Some((_, Some(known))) if !known.outdated => (known.index, None),
+            Some((sticky, Some(known))) => (known.index, sticky.header(known.index)),
             Some((sticky, None)) => {
-                let place = self.rotation.next()?;
-                (place, sticky.header(place))
+                let index = self.round_robin.next()?;
+                (index, sticky.header(index))
             }
         };
-        Some((self.children.get(place)?, cookie))
+        Some((self.children.get(index)?, cookie))
     }
 }

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
-mod rotation;
+mod round_robin;
 mod stickiness;
 
 use super::*;

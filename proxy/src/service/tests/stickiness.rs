@@ -57,10 +57,10 @@ fn choose(service: &Service, cookie: Option<&str>) -> Option<(String, Vec<String
     }
     let mut cookies = smallvec::SmallVec::new();
     let (_, balancer) = service.balancer(&headers, &mut cookies)?;
-    let (place, own) = balancer.choose(&headers)?;
+    let (index, own) = balancer.choose(&headers)?;
     cookies.extend(own);
     let cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
-    Some((balancer.endpoints()[place].url().to_owned(), cookies))
+    Some((balancer.endpoints()[index].url().to_owned(), cookies))
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_reload_keeps_what_did_not_change() {
     assert!(Arc::ptr_eq(&before.endpoints()[1], &after.endpoints()[1]), "its connections stay");
     assert!(before.endpoints().iter().all(|endpoint| !Arc::ptr_eq(endpoint, &after.endpoints()[0])));
     let position = |service: &Arc<Service>| match &service.kind {
-        Kind::LoadBalancer(balancer) => balancer.rotation.position(),
+        Kind::LoadBalancer(balancer) => balancer.round_robin.position(),
         Kind::Weighted(_) => 0,
     };
     choose(&after, None);

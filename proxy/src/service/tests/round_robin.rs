@@ -1,29 +1,29 @@
-use crate::service::rotation::Rotation;
+use crate::service::round_robin::WeightedRoundRobin;
 use proptest::prelude::*;
 
 fn shares(weights: &[i64], choices: usize) -> Vec<usize> {
-    let rotation = Rotation::new(weights, 0);
+    let round_robin = WeightedRoundRobin::new(weights, 0);
     let mut shares = vec![0; weights.len()];
     for _ in 0..choices {
-        shares[rotation.next().unwrap()] += 1;
+        shares[round_robin.next().unwrap()] += 1;
     }
     shares
 }
 
 #[test]
 fn nothing_to_choose_from() {
-    assert_eq!(Rotation::new(&[], 7).next(), None);
-    assert_eq!(Rotation::new(&[0, -3], 7).next(), None);
-    assert_eq!(Rotation::new(&[0], 7).find(|_| true), None);
+    assert_eq!(WeightedRoundRobin::new(&[], 7).next(), None);
+    assert_eq!(WeightedRoundRobin::new(&[0, -3], 7).next(), None);
+    assert_eq!(WeightedRoundRobin::new(&[0], 7).find(|_| true), None);
 }
 
 #[test]
 fn a_turn_spreads_the_heavy_one() {
-    let rotation = Rotation::new(&[3, 1], 0);
-    let choices: Vec<_> = (0..8).map(|_| rotation.next().unwrap()).collect();
+    let round_robin = WeightedRoundRobin::new(&[3, 1], 0);
+    let choices: Vec<_> = (0..8).map(|_| round_robin.next().unwrap()).collect();
     assert_eq!(choices, [0, 0, 0, 1, 0, 0, 0, 1]);
-    let rotation = Rotation::new(&[1, 1, 1], 1);
-    let choices: Vec<_> = (0..6).map(|_| rotation.next().unwrap()).collect();
+    let round_robin = WeightedRoundRobin::new(&[1, 1, 1], 1);
+    let choices: Vec<_> = (0..6).map(|_| round_robin.next().unwrap()).collect();
     assert_eq!(choices, [1, 2, 0, 1, 2, 0]);
 }
 
@@ -36,11 +36,11 @@ fn weights_far_apart_all_get_their_share() {
 
 #[test]
 fn the_next_wanted_place() {
-    let rotation = Rotation::new(&[1, 0, 1, 1], 2);
-    assert_eq!(rotation.find(|_| true), Some(3));
-    assert_eq!(rotation.find(|place| place != 3), Some(0));
-    assert_eq!(rotation.find(|place| place == 1), None, "no weight, no turn");
-    assert_eq!(rotation.next(), Some(3), "a look does not move it");
+    let round_robin = WeightedRoundRobin::new(&[1, 0, 1, 1], 2);
+    assert_eq!(round_robin.find(|_| true), Some(3));
+    assert_eq!(round_robin.find(|index| index != 3), Some(0));
+    assert_eq!(round_robin.find(|index| index == 1), None, "no weight, no turn");
+    assert_eq!(round_robin.next(), Some(3), "a look does not move it");
 }
 
 /// Traefik's heap: the earliest deadline is taken and pushed back by 1/weight.
