@@ -126,12 +126,12 @@ impl Handler {
             Target::Service(service) => {
                 let forwarded = {
                     // Pinned here: it is large, and awaiting it directly would move it.
-                    let forwarding = pin!(service.forward(exchange.take(), forwarded_for, record.hop()));
+                    let forwarding = pin!(service.forward(exchange.take(), forwarded_for, record.upstream()));
                     forwarding.await
                 };
                 match forwarded {
                     Ok(response) => {
-                        record.answered(&response);
+                        record.backend_responded(&response);
                         response
                     }
                     Err(error) => {

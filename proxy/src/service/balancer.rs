@@ -94,8 +94,8 @@ impl Balancer {
         Some((index, self.sticky.as_ref().and_then(|sticky| sticky.header(index))))
     }
 
-    /// Rewrites the request for the server at index `index`. Returns the original target, to be passed in again for the
-    /// next server if this one fails.
+    /// Rewrites the request for the server at `index`. Returns the original target, to be passed in again for the next
+    /// server if this one fails.
     pub(super) fn rewrite_for(
         &self,
         index: usize,

@@ -51,13 +51,13 @@ enum Kind {
 /// The facts of a request's way to a backend, for the access log and metrics. Updated along the way, so that they are
 /// complete even if the client goes away in between.
 #[derive(Clone, Debug, Default)]
-pub struct Hop {
+pub struct UpstreamRecord {
     /// The load balancer that was reached in the end.
     pub service: Option<Name>,
     /// The server that was chosen last.
     pub endpoint: Option<Arc<Endpoint>>,
     /// The time when the head of the response came.
-    pub answered: Option<Instant>,
+    pub responded: Option<Instant>,
     /// The backend's status.
     pub status: Option<StatusCode>,
     /// The number of times the request was sent or a connection was tried: more than one after a retry.
@@ -145,24 +145,29 @@ impl Service {
         &'a self,
         exchange: Exchange,
         forwarded_for: ForwardedFor,
-        hop: &'a mut Hop,
+        record: &'a mut UpstreamRecord,
     ) -> impl Future<Output = Result<Response<Body>, ForwardError>> + Send + 'a {
         // Prepared outside of the future, which is smaller for it: it is moved with every request.
-        let mut prepared = self.prepare(exchange, forwarded_for, hop);
+        let mut prepared = self.prepare(exchange, forwarded_for, record);
         async move {
             match &mut prepared {
-                Some(prepared) => prepared.send(hop).await,
+                Some(prepared) => prepared.send(record).await,
                 None => Err(ForwardError::NoServer),
             }
         }
     }
 
     /// Chooses a server and rewrites the request for it; `None` if there is no server.
-    fn prepare(&self, exchange: Exchange, forwarded_for: ForwardedFor, hop: &mut Hop) -> Option<Prepared<'_>> {
+    fn prepare(
+        &self,
+        exchange: Exchange,
+        forwarded_for: ForwardedFor,
+        record: &mut UpstreamRecord,
+    ) -> Option<Prepared<'_>> {
         let Exchange { mut head, body, connection, .. } = exchange;
         let mut cookies = SmallVec::new();
         let (name, balancer) = self.balancer(&head.headers, &mut cookies)?;
-        hop.service = Some(Name::clone(name));
+        record.service = Some(Name::clone(name));
         let (chosen, cookie) = balancer.choose(&head.headers)?;
         // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
@@ -204,20 +209,20 @@ struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    async fn send(&mut self, hop: &mut Hop) -> Result<Response<Body>, ForwardError> {
+    async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
         let Self { balancer, chosen, cookie, cookies, upstream_request, original } = self;
         let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
         let mut unconnected = 0;
         let mut response = loop {
             let endpoint = &balancer.endpoints()[*chosen];
-            hop.endpoint = Some(Arc::clone(endpoint));
+            record.endpoint = Some(Arc::clone(endpoint));
             let sent = send(endpoint, upstream_request).await;
-            hop.attempts = upstream_request.attempts + unconnected;
+            record.attempts = upstream_request.attempts + unconnected;
             match sent {
                 Ok(response) => break response,
                 Err(ForwardError::Connect { address, source }) => {
                     unconnected += 1;
-                    hop.attempts += 1;
+                    record.attempts += 1;
                     tried.push(*chosen);
                     let other =
                         if source.is_absent() && tried.len() <= MAX_FAILOVERS { balancer.other(&tried) } else { None };
@@ -231,9 +236,9 @@ impl Prepared<'_> {
                 Err(error) => return Err(error),
             }
         };
-        hop.answered = Some(Instant::now());
-        hop.status = Some(response.status());
-        hop.tunnel = upstream_request.tunnel.take();
+        record.responded = Some(Instant::now());
+        record.status = Some(response.status());
+        record.tunnel = upstream_request.tunnel.take();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (mut head, body) = response.into_parts();
             clean_response(&mut head);

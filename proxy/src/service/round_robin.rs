@@ -33,7 +33,7 @@ impl WeightedRoundRobin {
         self.schedule.get(at).map(|index| *index as usize)
     }
 
-    /// The first index from here on for which `wanted` is true; does not advance the round_robin.
+    /// The first index from here on for which `wanted` is true; does not advance the rotation.
     pub(super) fn find(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
         let length = self.schedule.len();
         let from = self.position().checked_rem(length)?;

@@ -85,9 +85,9 @@ async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
         let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
             let (service, tell) = (Arc::clone(&service), tell.clone());
             async move {
-                let mut hop = Hop::default();
+                let mut record = UpstreamRecord::default();
                 let forwarded =
-                    service.forward(exchange(request.map(Body::from)), ForwardedFor::Append, &mut hop).await;
+                    service.forward(exchange(request.map(Body::from)), ForwardedFor::Append, &mut record).await;
                 let status = match forwarded.map_err(|error| error.kind()) {
                     Ok(_) => 200,
                     Err(Kind::Malformed) => 400,

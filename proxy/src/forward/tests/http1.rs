@@ -52,16 +52,16 @@ async fn the_request_is_written_as_it_came() {
     request.headers_mut().append("x-multi", "b".parse().unwrap());
     request.headers_mut().insert("x-empty", "".parse().unwrap());
     *request.version_mut() = http::Version::HTTP_10;
-    let (_, hop) = fixture.send(request).await.unwrap();
+    let (_, record) = fixture.send(request).await.unwrap();
     let head = head.await.unwrap();
     let mut lines = head.trim_end().split("\r\n");
     assert_eq!(lines.next(), Some("GET /a%2Fb/%20?x=1&y=%20; HTTP/1.1"));
     let mut lines: Vec<_> = lines.map(str::trim_end).collect();
     lines.sort_unstable();
     assert_eq!(lines, ["Host: app.test", "X-Empty:", "X-Forwarded-For: 192.0.2.7", "X-Multi: a", "X-Multi: b"]);
-    assert_eq!(hop.endpoint.unwrap().url(), backend.url);
-    assert_eq!((hop.attempts, hop.status.unwrap().as_u16(), hop.answered.is_some()), (1, 200, true));
-    assert_eq!(&*hop.service.unwrap(), "app@file");
+    assert_eq!(record.endpoint.unwrap().url(), backend.url);
+    assert_eq!((record.attempts, record.status.unwrap().as_u16(), record.responded.is_some()), (1, 200, true));
+    assert_eq!(&*record.service.unwrap(), "app@file");
 }
 
 #[tokio::test]
@@ -108,9 +108,9 @@ async fn connection_close_is_obeyed() {
     .await;
     let fixture = Fixture::new(&[&backend.url]);
     assert_eq!(fixture.text(get("/")).await.1, "n0");
-    let (response, hop) = fixture.send(post("/", "x")).await.unwrap();
+    let (response, record) = fixture.send(post("/", "x")).await.unwrap();
     assert!(!response.headers().contains_key("connection"));
-    assert_eq!((whole(response).await.as_str(), hop.attempts), ("n1", 1));
+    assert_eq!((whole(response).await.as_str(), record.attempts), ("n1", 1));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ mod tls;
 mod upgrade;
 
 use super::{ForwardError, ForwardedFor, Transport, Tunnels};
-use crate::service::{Hop, Resolve, Service};
+use crate::service::{Resolve, Service, UpstreamRecord};
 use bytes::Bytes;
 use flow_middleware::body::BodyError;
 use flow_middleware::{Body, Connection, Exchange};
@@ -67,10 +67,10 @@ impl Fixture {
         Self { service, tunnels }
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<(Response<Body>, Hop), ForwardError> {
-        let mut hop = Hop::default();
-        let response = self.service.forward(exchange(request), ForwardedFor::Append, &mut hop).await?;
-        Ok((response, hop))
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<(Response<Body>, UpstreamRecord), ForwardError> {
+        let mut record = UpstreamRecord::default();
+        let response = self.service.forward(exchange(request), ForwardedFor::Append, &mut record).await?;
+        Ok((response, record))
     }
 
     /// The status and the whole body.

@@ -31,8 +31,8 @@ async fn a_get_on_a_dying_connection_is_sent_again() {
     let (backend, requests) = forgetful().await;
     let fixture = Fixture::new(&[&backend.url]);
     fixture.text(get("/")).await;
-    let (response, hop) = fixture.send(get("/again?x=1")).await.unwrap();
-    assert_eq!((response.status().as_u16(), hop.attempts), (200, 2));
+    let (response, record) = fixture.send(get("/again?x=1")).await.unwrap();
+    assert_eq!((response.status().as_u16(), record.attempts), (200, 2));
     assert_eq!((requests.load(Ordering::SeqCst), backend.connections()), (3, 2));
 }
 
@@ -109,8 +109,8 @@ async fn a_connection_closed_while_idle_is_not_used() {
     // The close arrives through the reactor, which has run once another socket was served.
     TcpStream::connect(backend.url.strip_prefix("http://").unwrap()).await.unwrap();
     tokio::task::yield_now().await;
-    let (response, hop) = fixture.send(request()).await.unwrap();
-    assert_eq!((response.status().as_u16(), hop.attempts), (200, 1), "a POST, which may not repeat, gets through");
+    let (response, record) = fixture.send(request()).await.unwrap();
+    assert_eq!((response.status().as_u16(), record.attempts), (200, 1), "a POST, which may not repeat, gets through");
 }
 
 #[tokio::test]
@@ -138,10 +138,10 @@ async fn a_server_that_is_not_there_is_passed_over() {
     for _ in 0..6 {
         let mut request = post("/", "body");
         request.headers_mut().insert("content-length", "4".parse().unwrap());
-        let (response, hop) = fixture.send(request).await.unwrap();
+        let (response, record) = fixture.send(request).await.unwrap();
         assert_eq!(response.status(), 200);
-        assert_eq!(hop.endpoint.unwrap().url(), backend.url);
-        tried.push(hop.attempts);
+        assert_eq!(record.endpoint.unwrap().url(), backend.url);
+        tried.push(record.attempts);
     }
     assert!(tried.iter().any(|attempts| *attempts > 1), "{tried:?}");
     assert!(tried.contains(&1), "{tried:?}");
@@ -152,10 +152,10 @@ async fn where_nobody_is_there_the_request_fails() {
     let urls: Vec<_> = futures_util::future::join_all((0..6).map(|_| nobody())).await;
     for count in [1, 2, 6] {
         let fixture = Fixture::new(&urls[..count]);
-        let mut hop = Hop::default();
-        let error = fixture.service.forward(exchange(get("/")), ForwardedFor::Append, &mut hop).await.unwrap_err();
+        let mut record = UpstreamRecord::default();
+        let error = fixture.service.forward(exchange(get("/")), ForwardedFor::Append, &mut record).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, true));
-        assert_eq!(hop.attempts as usize, count.min(4), "each once, and no more than three others");
+        assert_eq!(record.attempts as usize, count.min(4), "each once, and no more than three others");
     }
     let fixture = Fixture::new(&[""; 0]);
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::NoServer);
@@ -199,7 +199,7 @@ async fn a_sticky_client_moves_on_when_its_server_is_gone() {
     let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let mut request = get("/");
     request.headers_mut().insert("cookie", cookie.parse().unwrap());
-    let (response, hop) = fixture.send(request).await.unwrap();
+    let (response, record) = fixture.send(request).await.unwrap();
     assert!(!response.headers().contains_key("set-cookie"));
-    assert_eq!((hop.attempts, hop.endpoint.unwrap().url()), (1, &*backend.url));
+    assert_eq!((record.attempts, record.endpoint.unwrap().url()), (1, &*backend.url));
 }

@@ -14,7 +14,7 @@ async fn front(service: Arc<Service>) -> Peer {
 }
 
 /// The same; `seen` gets the record of a request that got a response.
-async fn front_with(service: Arc<Service>, seen: impl Fn(&mut Hop) + Send + Sync + 'static) -> Peer {
+async fn front_with(service: Arc<Service>, seen: impl Fn(&mut UpstreamRecord) + Send + Sync + 'static) -> Peer {
     let seen = Arc::new(seen);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,11 +23,11 @@ async fn front_with(service: Arc<Service>, seen: impl Fn(&mut Hop) + Send + Sync
         let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
             let (service, seen) = (Arc::clone(&service), Arc::clone(&seen));
             async move {
-                let mut hop = Hop::default();
+                let mut record = UpstreamRecord::default();
                 let exchange = exchange(request.map(Body::from));
-                let answered = service.forward(exchange, ForwardedFor::Append, &mut hop).await;
+                let answered = service.forward(exchange, ForwardedFor::Append, &mut record).await;
                 if answered.is_ok() {
-                    seen(&mut hop);
+                    seen(&mut record);
                 }
                 Ok::<_, std::convert::Infallible>(answered.unwrap_or_else(|error| {
                     assert_eq!(error.kind(), Kind::Internal);
@@ -171,7 +171,7 @@ async fn a_tunnel_counts_and_tells_its_end() {
     .await;
     let fixture = Fixture::new(&[&backend.url]);
     let (service, (tell, mut told)) = (Arc::clone(&fixture.service), mpsc::unbounded_channel());
-    let mut client = front_with(service, move |hop| tell.send(hop.tunnel.take().unwrap()).unwrap()).await;
+    let mut client = front_with(service, move |record| tell.send(record.tunnel.take().unwrap()).unwrap()).await;
     client.write(ASK).await;
     client.head().await.unwrap();
     let tunnel = told.recv().await.unwrap();

@@ -2,12 +2,12 @@
 //! byte was handed on, or when the client has gone, even before a response.
 
 mod count;
-mod line;
+mod log_entry;
 
 use crate::access_log::AccessLog;
 use crate::metrics::{HeaderLabels, Protocol, Sample, Series};
 use crate::serve::Client;
-use crate::service::Hop;
+use crate::service::UpstreamRecord;
 use crate::snapshot::Route;
 use bytes::Bytes;
 use count::Counted;
@@ -19,7 +19,7 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{HeaderName, Method, Response};
 use http_body::{Body as _, Frame, SizeHint};
-use line::Line;
+use log_entry::AccessLogEntry;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,13 +31,13 @@ static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 /// The record of one exchange; empty if neither metrics nor log want it. If it is dropped without [`Record::finish`],
 /// the client has gone.
 pub(super) struct Record {
-    facts: Option<Box<Facts>>,
+    exchange: Option<Box<ExchangeRecord>>,
     /// Used if nothing is recorded.
-    hop: Hop,
+    upstream: UpstreamRecord,
 }
 
 /// One allocation for the whole exchange: in the end it becomes the response's body.
-struct Facts {
+struct ExchangeRecord {
     body: Body,
     start: Instant,
     client: Arc<Client>,
@@ -53,8 +53,8 @@ struct Facts {
     grpc_status: Option<u16>,
     /// Values of the metric labels that come from headers; empty if there are none.
     labels: Box<[Name]>,
-    hop: Hop,
-    line: Option<Line>,
+    upstream: UpstreamRecord,
+    log_entry: Option<AccessLogEntry>,
 }
 
 impl Record {
@@ -68,9 +68,9 @@ impl Record {
     ) -> Self {
         let log = log.filter(|_| client.entry.point.observability.access_logs.unwrap_or(true));
         if log.is_none() && !metrics {
-            return Self { facts: None, hop: Hop::default() };
+            return Self { exchange: None, upstream: UpstreamRecord::default() };
         }
-        let facts = Facts {
+        let exchange = ExchangeRecord {
             body: Body::Empty,
             start: Instant::now(),
             client: Arc::clone(client),
@@ -83,95 +83,95 @@ impl Record {
             status: 0,
             grpc_status: None,
             labels: Box::default(),
-            hop: Hop::default(),
-            line: log.map(|log| Line::begin(log, head, client)),
+            upstream: UpstreamRecord::default(),
+            log_entry: log.map(|log| AccessLogEntry::begin(log, head, client)),
         };
-        Self { facts: Some(Box::new(facts)), hop: Hop::default() }
+        Self { exchange: Some(Box::new(exchange)), upstream: UpstreamRecord::default() }
     }
 
     /// Notes the values of the metric labels, as the client sent them.
     pub(super) fn label(&mut self, labels: &HeaderLabels, headers: &HeaderMap) {
-        if let Some(facts) = &mut self.facts {
-            facts.labels = labels.values(headers);
+        if let Some(exchange) = &mut self.exchange {
+            exchange.labels = labels.values(headers);
         }
     }
 
     /// Called when a router takes the request.
     pub(super) fn routed(&mut self, route: &Arc<Route>) {
-        if let Some(facts) = &mut self.facts {
+        if let Some(exchange) = &mut self.exchange {
             if !route.target.log {
-                facts.line = None;
+                exchange.log_entry = None;
             }
-            facts.route = Some(Arc::clone(route));
+            exchange.route = Some(Arc::clone(route));
         }
     }
 
     /// Notes the length of the request's body, or starts to count it if it is not known.
     pub(super) fn count_request(&mut self, body: &mut Body) {
-        let Some(facts) = &mut self.facts else { return };
+        let Some(exchange) = &mut self.exchange else { return };
         if let Some(length) = body.size_hint().exact() {
-            facts.request_bytes = Ok(length);
+            exchange.request_bytes = Ok(length);
         } else {
             let (counted, count) = Counted::new(std::mem::take(body));
-            facts.request_bytes = Err(count);
+            exchange.request_bytes = Err(count);
             *body = Body::boxed(counted);
         }
     }
 
     /// Notes the user authenticated by a middleware.
     pub(super) fn user(&mut self, username: Option<Box<str>>) {
-        if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
-            line.username = username;
+        if let Some(log_entry) = self.exchange.as_mut().and_then(|exchange| exchange.log_entry.as_mut()) {
+            log_entry.username = username;
         }
     }
 
     /// The record of the backend's side.
-    pub(super) fn hop(&mut self) -> &mut Hop {
-        match &mut self.facts {
-            Some(facts) => &mut facts.hop,
-            None => &mut self.hop,
+    pub(super) fn upstream(&mut self) -> &mut UpstreamRecord {
+        match &mut self.exchange {
+            Some(exchange) => &mut exchange.upstream,
+            None => &mut self.upstream,
         }
     }
 
     /// Called when a backend has responded.
-    pub(super) fn answered(&mut self, response: &Response<Body>) {
-        if let Some(line) = self.facts.as_mut().and_then(|facts| facts.line.as_mut()) {
-            line.answered(response);
+    pub(super) fn backend_responded(&mut self, response: &Response<Body>) {
+        if let Some(log_entry) = self.exchange.as_mut().and_then(|exchange| exchange.log_entry.as_mut()) {
+            log_entry.backend_responded(response);
         }
     }
 
     /// The response as it goes to the client: its end is the end of the exchange, or the end of the connection if that
     /// goes on with another protocol.
     pub(super) fn finish(mut self, response: Response<Body>) -> Response<Body> {
-        let Some(mut facts) = self.facts.take() else { return response };
+        let Some(mut exchange) = self.exchange.take() else { return response };
         let (head, body) = response.into_parts();
-        facts.status = head.status.as_u16();
-        if facts.protocol == Protocol::Grpc {
-            facts.grpc_status = grpc_status(&head.headers);
+        exchange.status = head.status.as_u16();
+        if exchange.protocol == Protocol::Grpc {
+            exchange.grpc_status = grpc_status(&head.headers);
         }
-        if let Some(line) = &mut facts.line {
-            line.answering(&head.headers);
+        if let Some(log_entry) = &mut exchange.log_entry {
+            log_entry.client_response(&head.headers);
         }
-        if let Some(tunnel) = facts.hop.tunnel.clone() {
-            tunnel.keep(facts);
+        if let Some(tunnel) = exchange.upstream.tunnel.clone() {
+            tunnel.keep(exchange);
             return Response::from_parts(head, body);
         }
-        if facts.method == Method::HEAD || body.is_end_stream() {
+        if exchange.method == Method::HEAD || body.is_end_stream() {
             return Response::from_parts(head, body);
         }
         if let Body::Full(bytes) = &body {
-            facts.response_bytes = bytes.len() as u64;
+            exchange.response_bytes = bytes.len() as u64;
             return Response::from_parts(head, body);
         }
-        facts.body = body;
-        Response::from_parts(head, Body::Boxed(Box::into_pin(facts)))
+        exchange.body = body;
+        Response::from_parts(head, Body::Boxed(Box::into_pin(exchange)))
     }
 }
 
-impl Facts {
-    fn tell(&self) {
+impl ExchangeRecord {
+    fn emit(&self) {
         let duration = self.start.elapsed();
-        let tunnel = self.hop.tunnel.as_ref();
+        let tunnel = self.upstream.tunnel.as_ref();
         let request_bytes = match &self.request_bytes {
             Ok(known) => *known,
             Err(counted) => counted.load(Ordering::Relaxed),
@@ -179,11 +179,11 @@ impl Facts {
         let response_bytes = self.response_bytes + tunnel.map_or(0, |tunnel| tunnel.to_client());
         let status = if self.status == 0 { CLIENT_CLOSED_REQUEST } else { self.status };
         let tls = self.client.connection.tls.as_ref();
-        if let Some(line) = &self.line {
-            line.write(&line::End {
+        if let Some(log_entry) = &self.log_entry {
+            log_entry.write(&log_entry::End {
                 start: self.start,
                 client: &self.client,
-                hop: &self.hop,
+                upstream: &self.upstream,
                 route: self.route.as_deref(),
                 method: &self.method,
                 duration,
@@ -216,13 +216,13 @@ impl Facts {
     }
 }
 
-impl Drop for Facts {
+impl Drop for ExchangeRecord {
     fn drop(&mut self) {
-        self.tell();
+        self.emit();
     }
 }
 
-impl http_body::Body for Facts {
+impl http_body::Body for ExchangeRecord {
     type Data = Bytes;
     type Error = BodyError;
 

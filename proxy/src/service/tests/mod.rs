@@ -6,6 +6,6 @@ use super::*;
 
 #[test]
 fn forwarding_is_send() {
-    fn check<T: Send>(_: impl FnOnce(&'static Service, Exchange, &'static mut Hop) -> T) {}
-    check(|service, exchange, hop| service.forward(exchange, ForwardedFor::Append, hop));
+    fn check<T: Send>(_: impl FnOnce(&'static Service, Exchange, &'static mut UpstreamRecord) -> T) {}
+    check(|service, exchange, record| service.forward(exchange, ForwardedFor::Append, record));
 }

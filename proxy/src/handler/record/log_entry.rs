@@ -2,7 +2,7 @@
 
 use crate::access_log::{self, AccessLog, Upstream};
 use crate::serve::Client;
-use crate::service::Hop;
+use crate::service::UpstreamRecord;
 use crate::snapshot::Route;
 use flow_middleware::Body;
 use http::header::{HOST, HeaderMap, HeaderName};
@@ -18,7 +18,7 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The values kept until the line is written.
-pub(super) struct Line {
+pub(super) struct AccessLogEntry {
     log: Arc<AccessLog>,
     start: SystemTime,
     count: u64,
@@ -38,7 +38,7 @@ pub(super) struct Line {
 pub(super) struct End<'a> {
     pub(super) start: Instant,
     pub(super) client: &'a Client,
-    pub(super) hop: &'a Hop,
+    pub(super) upstream: &'a UpstreamRecord,
     pub(super) route: Option<&'a Route>,
     pub(super) method: &'a Method,
     pub(super) duration: Duration,
@@ -47,7 +47,7 @@ pub(super) struct End<'a> {
     pub(super) response_bytes: u64,
 }
 
-impl Line {
+impl AccessLogEntry {
     /// Starts from the request as the client sent it.
     pub(super) fn begin(log: &Arc<AccessLog>, head: &Parts, client: &Client) -> Self {
         // From untrusted clients this header can say anything, and is removed.
@@ -69,13 +69,13 @@ impl Line {
     }
 
     /// Called when a backend has responded.
-    pub(super) fn answered(&mut self, response: &Response<Body>) {
+    pub(super) fn backend_responded(&mut self, response: &Response<Body>) {
         self.origin_bytes = response.body().size_hint().exact();
         self.origin_headers = self.log.wants_headers().then(|| response.headers().clone());
     }
 
     /// Called with the headers that go to the client.
-    pub(super) fn answering(&mut self, headers: &HeaderMap) {
+    pub(super) fn client_response(&mut self, headers: &HeaderMap) {
         self.response_headers = self.log.wants_headers().then(|| headers.clone());
     }
 
@@ -104,19 +104,19 @@ impl Line {
             router: end.route.map(|route| &*route.name),
             service: end.route.map(|route| &*route.target.service),
             ingress: end.route.and_then(|route| route.target.ingress.as_deref()),
-            upstream: end.hop.endpoint.as_ref().map(|endpoint| Upstream {
+            upstream: end.upstream.endpoint.as_ref().map(|endpoint| Upstream {
                 url: endpoint.url(),
                 address: endpoint.address(),
-                duration: end.hop.answered.map_or(end.duration, |answered| answered.duration_since(end.start)),
-                status: end.hop.status.map_or(0, |status| status.as_u16()),
+                duration: end.upstream.responded.map_or(end.duration, |responded| responded.duration_since(end.start)),
+                status: end.upstream.status.map_or(0, |status| status.as_u16()),
             }),
-            retries: end.hop.attempts.saturating_sub(1),
+            retries: end.upstream.attempts.saturating_sub(1),
             status: end.status,
             response_bytes: end.response_bytes,
             // A response without a length passes through unchanged, unless a middleware changed it.
-            origin_bytes: match &end.hop.tunnel {
+            origin_bytes: match &end.upstream.tunnel {
                 Some(tunnel) => tunnel.to_client(),
-                None => self.origin_bytes.unwrap_or_else(|| end.hop.status.map_or(0, |_| end.response_bytes)),
+                None => self.origin_bytes.unwrap_or_else(|| end.upstream.status.map_or(0, |_| end.response_bytes)),
             },
             origin_headers: self.origin_headers.as_ref(),
             response_headers: self.response_headers.as_ref(),
