@@ -43,7 +43,7 @@ impl Passed {
 
 /// A response made by a middleware.
 #[derive(Debug)]
-pub struct Answer {
+pub struct EarlyResponse {
     /// The response.
     pub response: Response<Body>,
     /// The middlewares before it, whose second phase still has to run.
@@ -78,11 +78,15 @@ impl Chain {
     ///
     /// # Errors
     /// The response of a middleware that stops the request; pass it to [`Chain::on_response`] with its `passed`.
-    pub async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Result<Passed, Box<Answer>> {
+    pub async fn on_request(
+        &self,
+        exchange: &mut Exchange,
+        context: &Context<'_>,
+    ) -> Result<Passed, Box<EarlyResponse>> {
         let mut passed = Passed::default();
         for step in &self.steps {
             match step.on_request(exchange, context).await {
-                Flow::Answer(response) => return Err(Box::new(Answer { response: *response, passed })),
+                Flow::Respond(response) => return Err(Box::new(EarlyResponse { response: *response, passed })),
                 Flow::Pass => {}
                 Flow::Remember(state) => passed.states.push((passed.count, state)),
             }

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The most bytes that wait for a client; interim responses beyond that are dropped, which HTTP allows.
-const MOST: usize = 64 * 1024;
+const MAX_WAITING: usize = 64 * 1024;
 
 /// Interim responses that wait to be written to one HTTP/1.1 connection.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Interim {
             bytes.extend_from_slice(value.as_bytes());
         }
         bytes.extend_from_slice(b"\r\n\r\n");
-        if bytes.len() > MOST {
+        if bytes.len() > MAX_WAITING {
             bytes.truncate(before);
         }
         self.waiting.store(true, Ordering::Release);
@@ -87,6 +87,6 @@ mod tests {
             interim.push(StatusCode::EARLY_HINTS, &headers);
         }
         let most = interim.take();
-        assert!(most.len() <= MOST && most.ends_with(b"\r\n\r\n"));
+        assert!(most.len() <= MAX_WAITING && most.ends_with(b"\r\n\r\n"));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::address::{Networks, Strategy};
 use crate::middleware::Flow;
-use crate::{Exchange, MiddlewareError, answer};
+use crate::{Exchange, MiddlewareError, response};
 use flow_model::middleware as spec;
 use http::StatusCode;
 
@@ -23,7 +23,7 @@ impl IpAllowList {
             None | Some(0) => 403,
             Some(status) => status,
         };
-        let reject = StatusCode::from_u16(status).ok().filter(|status| !answer::text(*status).is_empty());
+        let reject = StatusCode::from_u16(status).ok().filter(|status| !response::text(*status).is_empty());
         Ok(Self {
             networks: Networks::new(&spec.source_range)?,
             strategy: Strategy::new(spec.ip_strategy.as_ref())?,
@@ -34,7 +34,7 @@ impl IpAllowList {
     pub(crate) fn on_request(&self, exchange: &Exchange) -> Flow {
         match self.strategy.client(exchange).address() {
             Some(address) if self.networks.contains(address) => Flow::Pass,
-            _ => Flow::answer(answer::status_text(self.reject)),
+            _ => Flow::respond(response::status_text(self.reject)),
         }
     }
 }

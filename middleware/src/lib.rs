@@ -5,7 +5,6 @@
 //! in reverse over the middlewares that were passed.
 
 mod address;
-pub mod answer;
 pub mod basic_auth;
 pub mod body;
 pub mod chain;
@@ -22,6 +21,7 @@ mod path;
 mod pattern;
 pub mod rate_limit;
 pub mod redirect;
+pub mod response;
 pub mod rewrite;
 mod source;
 #[cfg(test)]
@@ -29,7 +29,7 @@ mod testing;
 mod vary;
 
 pub use body::Body;
-pub use chain::{Answer, Chain, Context, Passed};
+pub use chain::{Chain, Context, EarlyResponse, Passed};
 pub use compile::{MiddlewareError, Resolver, compile};
 pub use exchange::{Connection, Exchange, OmitForwardedFor, TlsSession};
 pub use fetch::{Fetch, FetchError};

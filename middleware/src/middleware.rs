@@ -50,7 +50,7 @@ pub enum Middleware {
 #[derive(Debug)]
 pub(crate) enum Flow {
     /// The middleware responds.
-    Answer(Box<Response<Body>>),
+    Respond(Box<Response<Body>>),
     /// The request goes on.
     Pass,
     /// The request goes on, and the second phase needs this.
@@ -70,8 +70,8 @@ pub(crate) enum State {
 
 impl Flow {
     /// The decision to respond with `response`.
-    pub(crate) fn answer(response: Response<Body>) -> Self {
-        Self::Answer(Box::new(response))
+    pub(crate) fn respond(response: Response<Body>) -> Self {
+        Self::Respond(Box::new(response))
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn run_with(
 ) -> Response<Body> {
     let (passed, response) = match chain.on_request(exchange, &Context { fetch }).await {
         Ok(passed) => (passed, backend(exchange)),
-        Err(answer) => (answer.passed, answer.response),
+        Err(early) => (early.passed, early.response),
     };
     chain.on_response(passed, response).await
 }

@@ -3,7 +3,7 @@
 use crate::forward::{ForwardError, Kind};
 use crate::request::Refusal;
 use flow_middleware::Body;
-use flow_middleware::answer::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text, unread};
+use flow_middleware::response::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text, unread};
 use http::header::CONNECTION;
 use http::{HeaderValue, Response, StatusCode};
 

@@ -4,7 +4,7 @@
 use super::state::State;
 use crate::settings::{INTERNAL as TRAEFIK, Settings};
 use flow_admin::{Admin, Part};
-use flow_middleware::answer::status_text;
+use flow_middleware::response::status_text;
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{Config, Router};
 use flow_model::entry_point::EntryPoint;

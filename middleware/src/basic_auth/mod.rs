@@ -7,7 +7,7 @@ mod tests;
 mod verified;
 
 use crate::middleware::Flow;
-use crate::{Body, Exchange, MiddlewareError, answer};
+use crate::{Body, Exchange, MiddlewareError, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow_model::middleware as spec;
@@ -67,13 +67,13 @@ impl BasicAuth {
 
     pub(crate) async fn on_request(&self, exchange: &mut Exchange) -> Flow {
         let Some((user, password)) = credentials(&exchange.head.headers) else {
-            return Flow::answer(self.unauthorized());
+            return Flow::respond(self.unauthorized());
         };
         let known = self.users.get(&*user);
         let verified = self.verified.check(&user, known.unwrap_or(&self.decoy), &password).await;
         exchange.username = Some(user.into());
         if !verified || known.is_none() {
-            return Flow::answer(self.unauthorized());
+            return Flow::respond(self.unauthorized());
         }
         let headers = &mut exchange.head.headers;
         if let (Some(name), Some(user)) = (&self.user_header, &exchange.username)
@@ -88,7 +88,7 @@ impl BasicAuth {
     }
 
     fn unauthorized(&self) -> Response<Body> {
-        let mut response = answer::bare(StatusCode::UNAUTHORIZED, Body::from("401 Unauthorized\n"));
+        let mut response = response::bare(StatusCode::UNAUTHORIZED, Body::from("401 Unauthorized\n"));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         response.headers_mut().insert(WWW_AUTHENTICATE, self.challenge.clone());
         response

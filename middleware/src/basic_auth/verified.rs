@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Concurrent verifications in the whole process: a flood of wrong passwords must leave CPU time to the traffic.
-static LANES: Semaphore = Semaphore::const_new(4);
-const MOST: usize = 1024;
+static VERIFICATIONS: Semaphore = Semaphore::const_new(4);
+const MAX_VERIFIED: usize = 1024;
 
 /// Results by a keyed hash of user, secret and password.
 pub(super) struct Verified {
@@ -37,7 +37,7 @@ impl Verified {
         let id = self.id(user, secret, password);
         let cell = {
             let mut known = self.known.lock();
-            if known.len() >= MOST && !known.contains_key(&id) {
+            if known.len() >= MAX_VERIFIED && !known.contains_key(&id) {
                 known.retain(|_, cell| !cell.initialized());
             }
             Arc::clone(known.entry(id).or_default())
@@ -66,6 +66,6 @@ impl Verified {
 }
 
 async fn verify(secret: Arc<Secret>, password: Vec<u8>) -> bool {
-    let Ok(_lane) = LANES.acquire().await else { return false };
+    let Ok(_lane) = VERIFICATIONS.acquire().await else { return false };
     tokio::task::spawn_blocking(move || secret.matches(&password)).await.unwrap_or(false)
 }

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 /// Output is passed on in chunks of about this size, in bytes.
-const PIECE: usize = 16 * 1024;
+const CHUNK_SIZE: usize = 16 * 1024;
 /// The most input in bytes that is read before the worker turns to other tasks.
-const TURN: usize = 256 * 1024;
+const MAX_INPUT: usize = 256 * 1024;
 /// The longest time that output may be held back: Traefik's default `flushInterval`.
-const PAUSE: Duration = Duration::from_millis(100);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The compressed form of a body.
 pub(super) struct Compressed {
@@ -30,7 +30,7 @@ pub(super) struct Compressed {
     trailers: Option<HeaderMap>,
     /// True if the encoder may hold something back.
     holds: bool,
-    /// True if every pause flushes the encoder, false if only one of [`PAUSE`] does.
+    /// True if every pause flushes the encoder, false if only one of [`FLUSH_INTERVAL`] does.
     prompt: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -41,11 +41,11 @@ pub(super) enum First {
     Data(Bytes, Body),
     /// No bytes: trailers at most.
     End(Body),
-    /// Nothing came within [`PAUSE`].
+    /// Nothing came within [`FLUSH_INTERVAL`].
     Late(Body),
 }
 
-/// Waits for the first bytes; at most [`PAUSE`] if `bounded`.
+/// Waits for the first bytes; at most [`FLUSH_INTERVAL`] if `bounded`.
 pub(super) async fn first(mut body: Body, bounded: bool) -> First {
     let next = async {
         loop {
@@ -56,7 +56,7 @@ pub(super) async fn first(mut body: Body, bounded: bool) -> First {
         }
     };
     let next = if bounded {
-        match Box::pin(tokio::time::timeout(PAUSE, next)).await {
+        match Box::pin(tokio::time::timeout(FLUSH_INTERVAL, next)).await {
             Ok(next) => next,
             Err(_) => return First::Late(body),
         }
@@ -112,7 +112,7 @@ impl http_body::Body for Compressed {
             };
             let data = match this.first.take() {
                 Some(first) => Some(first),
-                None if taken < TURN => match Pin::new(&mut this.inner).poll_frame(cx)? {
+                None if taken < MAX_INPUT => match Pin::new(&mut this.inner).poll_frame(cx)? {
                     Poll::Pending => None,
                     Poll::Ready(Some(frame)) => match frame.into_data() {
                         Ok(data) => Some(data),
@@ -140,7 +140,7 @@ impl http_body::Body for Compressed {
                 encoder.write(&data, &mut this.output)?;
                 this.holds = true;
                 this.pause = None;
-                if this.output.len() >= PIECE {
+                if this.output.len() >= CHUNK_SIZE {
                     return Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut this.output))))));
                 }
                 continue;
@@ -149,7 +149,7 @@ impl http_body::Body for Compressed {
                 return Poll::Pending;
             }
             if !this.prompt {
-                let pause = this.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
+                let pause = this.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(FLUSH_INTERVAL)));
                 ready!(pause.as_mut().poll(cx));
                 this.pause = None;
             }

@@ -16,10 +16,10 @@ const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 18;
 const ZSTD_LEVEL: i32 = 3;
 /// Encoders that a worker keeps of each kind: some 300 KB each for gzip, 2 MB for Zstandard.
-const KEPT_GZIP: usize = 8;
+const MAX_KEPT_GZIP: usize = 8;
 const KEPT_ZSTD: usize = 2;
 /// Output space in bytes that an encoder is given at once.
-const STEP: usize = 8 * 1024;
+const OUTPUT_SPACE: usize = 8 * 1024;
 
 thread_local! {
     static GZIP: RefCell<Vec<Compress>> = const { RefCell::new(Vec::new()) };
@@ -41,7 +41,7 @@ impl Encoder {
     pub(super) fn new(encoding: Encoding, len: Option<u64>) -> io::Result<Self> {
         Ok(match encoding {
             Encoding::Br => {
-                Self::Brotli(Box::new(CompressorWriter::new(Vec::new(), STEP, BROTLI_QUALITY, BROTLI_WINDOW)))
+                Self::Brotli(Box::new(CompressorWriter::new(Vec::new(), OUTPUT_SPACE, BROTLI_QUALITY, BROTLI_WINDOW)))
             }
             Encoding::Gzip => {
                 let kept = GZIP.with_borrow_mut(Vec::pop);
@@ -115,7 +115,7 @@ impl Encoder {
             Self::Gzip(mut codec) => {
                 while step(&mut codec, &[], output, FlushCompress::Finish)?.0 != Status::StreamEnd {}
                 codec.reset();
-                keep(&GZIP, codec, KEPT_GZIP);
+                keep(&GZIP, codec, MAX_KEPT_GZIP);
             }
             Self::Zstd(mut codec) => {
                 while run(output, |space| codec.finish(space, true))? > 0 {}
@@ -130,14 +130,14 @@ impl Encoder {
 
 /// One step of gzip; true if the output space was too small.
 fn step(codec: &mut Compress, input: &[u8], output: &mut Vec<u8>, flush: FlushCompress) -> io::Result<(Status, bool)> {
-    output.reserve(STEP);
+    output.reserve(OUTPUT_SPACE);
     let status = codec.compress_vec(input, output, flush).map_err(io::Error::other)?;
     Ok((status, output.len() == output.capacity()))
 }
 
 /// One step of Zstandard.
 fn run(output: &mut Vec<u8>, step: impl FnOnce(&mut OutBuffer<'_, Vec<u8>>) -> io::Result<usize>) -> io::Result<usize> {
-    output.reserve(STEP);
+    output.reserve(OUTPUT_SPACE);
     let at = output.len();
     step(&mut OutBuffer::around_pos(output, at))
 }

@@ -1,7 +1,7 @@
 //! Asks a server whether a request may pass (`forwardAuth`).
 
+mod auth_request;
 mod cookie;
-mod question;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -10,7 +10,7 @@ use crate::body::is_malformed;
 use crate::chain::Context;
 use crate::middleware::{Flow, State};
 use crate::pattern::{self, Pattern};
-use crate::{Body, Exchange, MiddlewareError, answer};
+use crate::{Body, Exchange, MiddlewareError, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -28,7 +28,7 @@ use std::time::Duration;
 pub(crate) use cookie::SetCookie;
 
 /// Traefik's timeout for the whole exchange with the server.
-const LIMIT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Lets an authentication server decide.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl ForwardAuth {
         let pattern = &spec.auth_response_headers_regex;
         let mut request_headers = names(&spec.auth_request_headers)?;
         if spec.trust_forward_header == Some(true) && !request_headers.is_empty() {
-            request_headers.extend(question::FORWARDED);
+            request_headers.extend(auth_request::FORWARDED);
         }
         Ok(Self {
             name: Name::clone(name),
@@ -107,8 +107,8 @@ impl ForwardAuth {
 
     pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Flow {
         match self.ask(exchange, context).await {
-            Ok(answer) => self.judge(exchange, answer),
-            Err(response) => Flow::Answer(response),
+            Ok(auth_response) => self.judge(exchange, auth_response),
+            Err(response) => Flow::Respond(response),
         }
     }
 
@@ -122,7 +122,7 @@ impl ForwardAuth {
         exchange: &mut Exchange,
         context: &Context<'_>,
     ) -> Result<Response<Bytes>, Box<Response<Body>>> {
-        let failed = |status| Box::new(answer::empty(status));
+        let failed = |status| Box::new(response::empty(status));
         let body = self.body(exchange).await.map_err(|unread| {
             failed(match unread {
                 Unread::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -130,10 +130,10 @@ impl ForwardAuth {
                 Unread::TooLarge => StatusCode::UNAUTHORIZED,
             })
         })?;
-        let request = self.question(exchange, body);
+        let request = self.auth_request(exchange, body);
         let is_head = request.method() == Method::HEAD;
         let received = async {
-            let response = context.fetch.fetch(request, self.tls.as_ref(), LIMIT).await.map_err(|error| {
+            let response = context.fetch.fetch(request, self.tls.as_ref(), TIMEOUT).await.map_err(|error| {
                 tracing::debug!(error = causes(&error), middleware = %self.name, "cannot ask the authentication server");
                 failed(StatusCode::INTERNAL_SERVER_ERROR)
             })?;
@@ -147,7 +147,7 @@ impl ForwardAuth {
             })?;
             Ok(Response::from_parts(head, body))
         };
-        match tokio::time::timeout(LIMIT, received).await {
+        match tokio::time::timeout(TIMEOUT, received).await {
             Ok(result) => result,
             Err(_) => Err(failed(StatusCode::INTERNAL_SERVER_ERROR)),
         }
@@ -165,34 +165,34 @@ impl ForwardAuth {
         Ok(body)
     }
 
-    fn question(&self, exchange: &Exchange, body: Bytes) -> Request<Body> {
+    fn auth_request(&self, exchange: &Exchange, body: Bytes) -> Request<Body> {
         let mut request = Request::new(Body::Empty);
         if self.preserve_method {
             request.method_mut().clone_from(&exchange.head.method);
         }
         *request.uri_mut() = self.address.clone();
-        *request.headers_mut() = question::headers(exchange, self.trust, &self.request_headers);
+        *request.headers_mut() = auth_request::headers(exchange, self.trust, &self.request_headers);
         if let Some(authorization) = &self.authorization {
             request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
         }
-        question::describe_body(&mut request, body.len());
+        auth_request::describe_body(&mut request, body.len());
         *request.body_mut() = Body::from(body);
         request
     }
 
-    fn judge(&self, exchange: &mut Exchange, answer: Response<Bytes>) -> Flow {
-        if let Some(user) = self.user_header.as_ref().and_then(|name| answer.headers().get(name)) {
+    fn judge(&self, exchange: &mut Exchange, auth_response: Response<Bytes>) -> Flow {
+        if let Some(user) = self.user_header.as_ref().and_then(|name| auth_response.headers().get(name)) {
             exchange.username = Some(String::from_utf8_lossy(user.as_bytes()).into());
         }
-        if answer.status() == StatusCode::UNAUTHORIZED && !self.signin_url.is_empty() {
-            return Flow::answer(verdict::sign_in(exchange, &self.signin_url));
+        if auth_response.status() == StatusCode::UNAUTHORIZED && !self.signin_url.is_empty() {
+            return Flow::respond(verdict::sign_in(exchange, &self.signin_url));
         }
-        if !answer.status().is_success() {
+        if !auth_response.status().is_success() {
             let base = (!self.preserve_location).then_some(&self.url);
-            return Flow::answer(verdict::refusal(answer, base));
+            return Flow::respond(verdict::refusal(auth_response, base));
         }
-        self.copy_headers(&mut exchange.head.headers, answer.headers());
-        match cookie::all(answer.headers()) {
+        self.copy_headers(&mut exchange.head.headers, auth_response.headers());
+        match cookie::all(auth_response.headers()) {
             cookies if cookies.is_empty() => Flow::Pass,
             cookies => Flow::Remember(State::ForwardAuth(cookies)),
         }
@@ -210,7 +210,7 @@ impl ForwardAuth {
             copy(to, name);
         }
         if let Some(pattern) = &self.response_headers_pattern {
-            let matches = |name: &&HeaderName| pattern.is_match(&question::canonical(name));
+            let matches = |name: &&HeaderName| pattern.is_match(&auth_request::canonical(name));
             let forged: Vec<HeaderName> = to.keys().filter(matches).cloned().collect();
             for name in &forged {
                 to.remove(name);

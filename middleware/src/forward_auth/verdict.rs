@@ -1,6 +1,6 @@
 //! The client's response if the server refuses.
 
-use crate::{Body, Exchange, answer, path};
+use crate::{Body, Exchange, path, response};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{Response, StatusCode};
@@ -8,8 +8,8 @@ use url::Url;
 
 /// The server's response as the client gets it. A relative `Location` refers to the server (`base`), unless `base` is
 /// `None`.
-pub(super) fn refusal(answer: Response<Bytes>, base: Option<&Url>) -> Response<Body> {
-    let (mut head, body) = answer.into_parts();
+pub(super) fn refusal(auth_response: Response<Bytes>, base: Option<&Url>) -> Response<Body> {
+    let (mut head, body) = auth_response.into_parts();
     for name in [
         CONNECTION,
         HeaderName::from_static("keep-alive"),
@@ -71,7 +71,7 @@ pub(super) fn sign_in(exchange: &Exchange, url: &str) -> Response<Body> {
         .bytes()
         .map(|byte| if byte < 0x80 { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect();
-    let mut response = answer::empty(StatusCode::FOUND);
+    let mut response = response::empty(StatusCode::FOUND);
     if let Ok(location) = HeaderValue::try_from(escaped) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -2,7 +2,7 @@
 
 use super::value;
 use crate::pattern::{self, Pattern};
-use crate::{Body, MiddlewareError, answer, vary};
+use crate::{Body, MiddlewareError, response, vary};
 use flow_model::middleware as spec;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -85,7 +85,7 @@ impl Cors {
             return None;
         }
         let (method, origin) = (header(ACCESS_CONTROL_REQUEST_METHOD)?, header(ORIGIN)?);
-        let mut response = answer::empty(StatusCode::OK);
+        let mut response = response::empty(StatusCode::OK);
         let headers = response.headers_mut();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         if self.credentials {

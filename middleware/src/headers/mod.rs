@@ -44,14 +44,14 @@ impl Headers {
 
     pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
         if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&exchange.head)) {
-            return Flow::answer(preflight);
+            return Flow::respond(preflight);
         }
         self.custom.on_request(exchange);
         let origin = self.cors.as_ref().and_then(|cors| cors.allowed(&exchange.head.headers));
         let secured = match self.secure.as_ref().map(|secure| secure.on_request(exchange)) {
             Some(Err(mut bad_host)) => {
                 self.outer(origin, false, &mut bad_host);
-                return Flow::Answer(bad_host);
+                return Flow::Respond(bad_host);
             }
             Some(Ok(seen)) => Some(seen),
             None => None,

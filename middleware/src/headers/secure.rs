@@ -1,7 +1,7 @@
 //! Security headers and allowed hosts, as the Go library `unrolled/secure` has them.
 
 use super::{line, name, value};
-use crate::{Body, Exchange, MiddlewareError, answer};
+use crate::{Body, Exchange, MiddlewareError, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flow_model::middleware as spec;
@@ -97,7 +97,7 @@ impl Secure {
             let named = self.host_headers.iter().filter_map(|name| headers.get(name)).find(|host| !host.is_empty());
             let host = named.map_or_else(|| exchange.host().as_bytes(), HeaderValue::as_bytes);
             if !self.allowed_hosts.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(host)) {
-                return Err(Box::new(answer::http_error(StatusCode::INTERNAL_SERVER_ERROR, "Bad Host")));
+                return Err(Box::new(response::http_error(StatusCode::INTERNAL_SERVER_ERROR, "Bad Host")));
             }
         }
         Ok(Seen { tls: !self.over_tls.is_empty() && self.is_tls(exchange) })

@@ -7,7 +7,7 @@ mod tests;
 
 use crate::middleware::Flow;
 use crate::source::Criterion;
-use crate::{Exchange, MiddlewareError, answer};
+use crate::{Exchange, MiddlewareError, response};
 use bucket::Rate;
 pub(crate) use bucket::Verdict;
 use flow_model::duration::GoDuration;
@@ -41,7 +41,7 @@ impl RateLimit {
     pub(crate) async fn on_request(&self, verdict: Verdict) -> Flow {
         match verdict {
             Verdict::Pass => Flow::Pass,
-            Verdict::Refuse(delay) => Flow::answer(refusal(delay)),
+            Verdict::Refuse(delay) => Flow::respond(refusal(delay)),
             Verdict::Wait(delay) => {
                 // Boxed: few requests wait, and every one would carry the timer's size.
                 Box::pin(tokio::time::sleep(delay)).await;
@@ -59,7 +59,7 @@ impl RateLimit {
 }
 
 fn refusal(delay: Duration) -> Response<crate::Body> {
-    let mut response = answer::status_text(StatusCode::TOO_MANY_REQUESTS);
+    let mut response = response::status_text(StatusCode::TOO_MANY_REQUESTS);
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     if let Ok(delay) = HeaderValue::try_from(GoDuration(delay).to_string()) {

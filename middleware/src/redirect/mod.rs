@@ -8,7 +8,7 @@ pub use regex::RedirectRegex;
 pub use scheme::RedirectScheme;
 
 use crate::middleware::Flow;
-use crate::{Exchange, answer};
+use crate::{Exchange, response};
 use http::header::{HeaderValue, LOCATION};
 use http::{Method, StatusCode};
 
@@ -18,7 +18,7 @@ fn redirect(exchange: &Exchange, old: &str, url: &str, permanent: bool) -> Flow 
         return Flow::Pass;
     }
     let Some(location) = location::encoded(url).and_then(|url| HeaderValue::from_str(&url).ok()) else {
-        return Flow::answer(answer::status_text(StatusCode::BAD_GATEWAY));
+        return Flow::respond(response::status_text(StatusCode::BAD_GATEWAY));
     };
     let status = match (permanent, exchange.head.method == Method::GET) {
         (false, true) => StatusCode::FOUND,
@@ -26,7 +26,7 @@ fn redirect(exchange: &Exchange, old: &str, url: &str, permanent: bool) -> Flow 
         (true, true) => StatusCode::MOVED_PERMANENTLY,
         (true, false) => StatusCode::PERMANENT_REDIRECT,
     };
-    let mut response = answer::status_text(status);
+    let mut response = response::status_text(status);
     response.headers_mut().insert(LOCATION, location);
-    Flow::answer(response)
+    Flow::respond(response)
 }

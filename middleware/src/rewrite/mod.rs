@@ -11,9 +11,9 @@ pub use replace_path::{ReplacePath, ReplacePathRegex};
 pub use strip_prefix::{StripPrefix, StripPrefixRegex};
 
 use crate::Exchange;
-use crate::answer;
 use crate::middleware::Flow;
 use crate::path;
+use crate::response;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
@@ -27,7 +27,7 @@ fn append(exchange: &mut Exchange, name: HeaderName, value: &[u8]) {
 /// Goes on with the escaped `path`, or refuses one that a backend might read differently (`..`, `.`, `//`).
 fn go_on(exchange: &mut Exchange, path: &str) -> Flow {
     if !path::is_clean(path) {
-        return Flow::answer(answer::http_error(StatusCode::BAD_REQUEST, "Bad Request"));
+        return Flow::respond(response::http_error(StatusCode::BAD_REQUEST, "Bad Request"));
     }
     path::replace(exchange, path);
     Flow::Pass

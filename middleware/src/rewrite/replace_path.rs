@@ -1,7 +1,7 @@
 use super::{append, go_on};
 use crate::middleware::Flow;
 use crate::pattern::{self, Pattern};
-use crate::{Exchange, MiddlewareError, answer, path};
+use crate::{Exchange, MiddlewareError, path, response};
 use flow_model::middleware as spec;
 use http::StatusCode;
 use http::header::HeaderName;
@@ -62,5 +62,5 @@ impl ReplacePathRegex {
 }
 
 fn broken(error: &path::BadEscape) -> Flow {
-    Flow::answer(answer::http_error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
+    Flow::respond(response::http_error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
 }

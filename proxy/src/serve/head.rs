@@ -2,7 +2,7 @@
 
 use super::fields::{MAX_CRUMBS, MAX_FIELDS};
 use flow_middleware::Body;
-use flow_middleware::answer::{empty, unread};
+use flow_middleware::response::{empty, unread};
 use http::header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
