@@ -12,7 +12,7 @@ use http::{Method, Response};
 static NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// The response, if the request asks for one of our tokens.
-pub(super) fn answer(challenges: &dyn ChallengeLookup, head: &Parts) -> Option<Response<Body>> {
+pub(super) fn response(challenges: &dyn ChallengeLookup, head: &Parts) -> Option<Response<Body>> {
     let token = head.uri.path().strip_prefix(HTTP01_PREFIX)?;
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return None;
@@ -45,7 +45,7 @@ mod tests {
 
     fn ask(method: Method, host: &str, target: &str) -> Option<Response<Body>> {
         let request = Request::builder().method(method).uri(target).header(HOST, host).body(()).unwrap();
-        answer(&One, &request.into_parts().0)
+        response(&One, &request.into_parts().0)
     }
 
     #[test]

@@ -60,12 +60,12 @@ impl Handler {
         Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some(), labels }
     }
 
-    async fn answer(&self, client: &Client, exchange: &mut Exchange, record: &mut Record) -> Response<Body> {
+    async fn response_to(&self, client: &Client, exchange: &mut Exchange, record: &mut Record) -> Response<Body> {
         if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut exchange.head) {
             return respond(&refusal.into());
         }
-        if let Some(answer) = challenge::answer(&*self.challenges, &exchange.head) {
-            return answer;
+        if let Some(response) = challenge::response(&*self.challenges, &exchange.head) {
+            return response;
         }
         let route = match self.route(client, &exchange.head) {
             Ok(route) => route,
@@ -114,9 +114,9 @@ impl Handler {
         } else {
             match pipeline.chain.on_request(exchange, &context).await {
                 Ok(passed) => Some(passed),
-                Err(answer) => {
+                Err(early) => {
                     record.user(exchange.username.take());
-                    return pipeline.chain.on_response(answer.passed, answer.response).await;
+                    return pipeline.chain.on_response(early.passed, early.response).await;
                 }
             }
         };
@@ -159,7 +159,7 @@ impl serve::Handler for Handler {
         }
         let body = Body::Incoming(body);
         let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
-        let response = self.answer(client, &mut exchange, &mut record).await;
+        let response = self.response_to(client, &mut exchange, &mut record).await;
         record.finish(response)
     }
 }

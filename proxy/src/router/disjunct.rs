@@ -133,8 +133,8 @@ fn take_best<K>(
     key: impl Fn(&CompiledMatcher) -> Option<(usize, K, bool)>,
 ) -> Option<K> {
     let keys = conjunction.iter().enumerate().filter_map(|(index, c)| Some((index, key(c.plain()?)?)));
-    let (index, (_, key, answers_in_full)) = keys.max_by_key(|(_, (rank, ..))| *rank)?;
-    if answers_in_full {
+    let (index, (_, key, decides_fully)) = keys.max_by_key(|(_, (rank, ..))| *rank)?;
+    if decides_fully {
         conjunction.remove(index);
     }
     Some(key)

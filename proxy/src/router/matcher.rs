@@ -94,7 +94,7 @@ impl CompiledMatcher {
     pub(super) fn matches(&self, request: &RequestView<'_>) -> bool {
         match self {
             Self::ClientIp(network) => network.contains(&request.client),
-            Self::Constant(answer) => *answer,
+            Self::Constant(matches) => *matches,
             Self::FirstQuery { key, regex } => {
                 query::values(request.query, key).next().is_some_and(|value| is_match(regex, &value))
             }

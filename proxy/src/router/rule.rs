@@ -65,7 +65,7 @@ impl Condition {
     pub(super) fn constant(&self) -> Option<bool> {
         match self {
             Self::Matcher { matcher, negated } => match **matcher {
-                CompiledMatcher::Constant(answer) => Some(answer != *negated),
+                CompiledMatcher::Constant(matches) => Some(matches != *negated),
                 _ => None,
             },
             _ => None,

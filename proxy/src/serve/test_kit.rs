@@ -188,7 +188,7 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
 }
 
 /// Reads one response with a `Content-Length`.
-pub(crate) fn read_answer(stream: &mut TcpStream) -> String {
+pub(crate) fn read_response(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut byte = [0];
     while !answer.ends_with(b"\r\n\r\n") {

@@ -52,7 +52,7 @@ pub(crate) async fn handshake(
     if hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == ACME_TLS))
         && let Some(certificate) = source.challenge(&server_name)
     {
-        return answer_challenge(start, certificate).await;
+        return complete_challenge(start, certificate).await;
     }
     let (options, served) = state.option_for(entry.index, &server_name);
     let Some(served) = served else { return Err(HandshakeError::Broken(options)) };
@@ -108,7 +108,7 @@ fn session(stream: &TlsStream<Stream>, server_name: String, options: Name) -> Tl
     }
 }
 
-async fn answer_challenge(
+async fn complete_challenge(
     start: StartHandshake<Stream>,
     certificate: Arc<CertifiedKey>,
 ) -> Result<Handshake, HandshakeError> {

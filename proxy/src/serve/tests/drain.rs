@@ -1,4 +1,4 @@
-use crate::serve::test_kit::{Running, entry_point, read_answer, read_to_end};
+use crate::serve::test_kit::{Running, entry_point, read_response, read_to_end};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
@@ -26,10 +26,10 @@ async fn requests_in_flight_end_and_connections_with_them() {
     teller.waiting.acquire().await.unwrap().forget();
     let mut used = TcpStream::connect(address).unwrap();
     used.write_all(GET).unwrap();
-    assert!(!read_answer(&mut used).contains("Connection: close"));
+    assert!(!read_response(&mut used).contains("Connection: close"));
     let mut idle = TcpStream::connect(address).unwrap();
     idle.write_all(GET).unwrap();
-    read_answer(&mut idle);
+    read_response(&mut idle);
 
     let started = Instant::now();
     let drained = tokio::spawn(server.drain());
@@ -76,7 +76,7 @@ async fn what_outlasts_the_grace_is_cut_off() {
     teller.waiting.acquire().await.unwrap().forget();
     let mut upgraded = TcpStream::connect(address).unwrap();
     upgraded.write_all(b"GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").unwrap();
-    read_answer(&mut upgraded);
+    read_response(&mut upgraded);
     let started = Instant::now();
     server.drain().await;
     assert!(started.elapsed() >= Duration::from_millis(100));
@@ -109,7 +109,7 @@ fn under_load_no_request_fails() {
             std::thread::spawn(move || {
                 for count in 1.. {
                     stream.write_all(GET).unwrap();
-                    let answer = read_answer(&mut stream);
+                    let answer = read_response(&mut stream);
                     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?} after {count}");
                     if answer.contains("\r\nConnection: close\r\n") {
                         assert_eq!(read_to_end(&mut stream), "");

@@ -1,4 +1,4 @@
-use crate::serve::test_kit::{Running, entry_point, read_answer, read_to_end};
+use crate::serve::test_kit::{Running, entry_point, read_response, read_to_end};
 use crate::worker::Threads;
 use flow_model::entry_point::ProxyProtocol;
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ fn keeps_connections_alive_and_counts_them() {
         let mut stream = server.connect();
         for _ in 0..3 {
             stream.write_all(GET).unwrap();
-            let answer = read_answer(&mut stream);
+            let answer = read_response(&mut stream);
             assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
             assert!(answer.contains("\r\nDate: "), "{answer}");
             assert!(answer.contains("GET /x a.test 127.0.0.1:"), "{answer}");
@@ -48,7 +48,7 @@ fn old_clients_are_served() {
     let mut stream = server.connect();
     for _ in 0..2 {
         stream.write_all(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap();
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.0 200 OK"));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.0 200 OK"));
     }
 }
 
@@ -57,9 +57,9 @@ fn clients_that_expect_are_told_to_continue() {
     let server = Running::start(entry_point("web"));
     let mut stream = server.connect();
     stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").unwrap();
-    assert_eq!(read_answer(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(read_response(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"hi").unwrap();
-    assert!(read_answer(&mut stream).ends_with(" hi"));
+    assert!(read_response(&mut stream).ends_with(" hi"));
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn a_panic_is_a_500_and_the_connection_lives() {
     let server = Running::start(entry_point("web"));
     let mut stream = server.connect();
     stream.write_all(b"GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 500 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 500 "));
     stream.write_all(GET).unwrap();
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn upgraded_connections_carry_anything() {
     let server = Running::start(entry_point("web"));
     let mut stream = server.connect();
     stream.write_all(b"GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").unwrap();
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 101 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 101 "));
     let raw = b"GET /# HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n\0\0";
     stream.write_all(raw).unwrap();
     let mut back = vec![0; raw.len()];
@@ -114,7 +114,7 @@ fn an_upgrade_that_is_declined_leaves_http() {
     let mut stream = server.connect();
     for _ in 0..2 {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n").unwrap();
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
     }
     stream.write_all(b"GET /# HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(read_to_end(&mut stream).starts_with("HTTP/1.1 400 "));
@@ -127,7 +127,7 @@ fn the_last_request_of_a_connection_is_announced() {
     let server = Running::start(point);
     let mut stream = server.connect();
     stream.write_all(GET).unwrap();
-    assert!(!read_answer(&mut stream).contains("Connection: close"));
+    assert!(!read_response(&mut stream).contains("Connection: close"));
     stream.write_all(GET).unwrap();
     let last = read_to_end(&mut stream);
     assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
@@ -141,7 +141,7 @@ fn a_connection_that_is_old_enough_ends_with_its_next_request() {
     let mut stream = server.connect();
     loop {
         stream.write_all(GET).unwrap();
-        if read_answer(&mut stream).contains("Connection: close") {
+        if read_response(&mut stream).contains("Connection: close") {
             break;
         }
     }
@@ -172,7 +172,7 @@ fn a_slow_backend_is_no_slow_client() {
     block_on(server.teller.waiting.acquire()).unwrap().forget();
     std::thread::sleep(Duration::from_millis(100));
     server.teller.permits.add_permits(1);
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
 }
 
 #[test]

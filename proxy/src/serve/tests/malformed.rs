@@ -1,6 +1,6 @@
 //! Requests that must not reach a handler, over real sockets.
 
-use crate::serve::test_kit::{Running, entry_point, read_answer};
+use crate::serve::test_kit::{Running, entry_point, read_response};
 use std::io::Write as _;
 
 /// Each gets `status`, the connection is closed, and the handler does not see the request, even if it comes byte by
@@ -168,7 +168,7 @@ fn what_follows_a_good_request_is_looked_at_too() {
         assert!(at_once.starts_with("HTTP/1.1 200 ") && at_once.contains("HTTP/1.1 400 "), "{good:?} got {at_once:?}");
         let mut stream = server.connect();
         stream.write_all(good.as_bytes()).unwrap();
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
         stream.write_all(bad.as_bytes()).unwrap();
         assert!(crate::serve::test_kit::read_to_end(&mut stream).starts_with("HTTP/1.1 400 "));
         assert_eq!(server.handled() - before, 2, "{good:?}");
@@ -224,7 +224,7 @@ fn bytes_behind_an_upgrade_that_happens_are_its_own() {
     let mut stream = server.connect();
     let ask = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
     stream.write_all(format!("{ask}{early}").as_bytes()).unwrap();
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 101 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 101 "));
     for _ in 0..2 {
         let mut echoed = vec![0; early.len()];
         std::io::Read::read_exact(&mut stream, &mut echoed).unwrap();
@@ -260,7 +260,7 @@ fn bodies_may_look_like_bad_requests() {
             for piece in request.as_bytes().chunks(7) {
                 stream.write_all(piece).unwrap();
             }
-            let answer = read_answer(&mut stream);
+            let answer = read_response(&mut stream);
             assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(text), "{answer:?}");
         }
     }
