@@ -98,8 +98,8 @@ pub struct Reader(Arc<ArcSwap<Snapshot>>);
 /// The two sides of a holder for the current snapshot, which is `first` to begin with.
 #[must_use]
 pub fn live(first: Arc<Snapshot>) -> (Publisher, Reader) {
-    let place = Arc::new(ArcSwap::new(first));
-    (Publisher(Arc::clone(&place)), Reader(place))
+    let current = Arc::new(ArcSwap::new(first));
+    (Publisher(Arc::clone(&current)), Reader(current))
 }
 
 impl Publisher {

@@ -142,8 +142,8 @@ fn run(output: &mut Vec<u8>, step: impl FnOnce(&mut OutBuffer<'_, Vec<u8>>) -> i
     step(&mut OutBuffer::around_pos(output, at))
 }
 
-fn keep<T>(place: &'static std::thread::LocalKey<RefCell<Vec<T>>>, encoder: T, most: usize) {
-    place.with_borrow_mut(|kept| {
+fn keep<T>(pool: &'static std::thread::LocalKey<RefCell<Vec<T>>>, encoder: T, most: usize) {
+    pool.with_borrow_mut(|kept| {
         if kept.len() < most {
             kept.push(encoder);
         }

@@ -56,8 +56,8 @@ impl Writer {
 
     /// Lets `write` append one line to this thread's buffer.
     pub(super) fn append(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let long = BUFFER.with(|place| {
-            let mut buffer = self.shared.buffers[*place].lock();
+        let long = BUFFER.with(|index| {
+            let mut buffer = self.shared.buffers[*index].lock();
             write(&mut buffer);
             buffer.len() > MAX_BUFFERED
         });

@@ -25,8 +25,8 @@ impl Users {
         }
         for on in before.iter().map(Dependency::on).filter(|on| now.iter().all(|kept| kept.on() != *on)) {
             let Some(users) = self.0.get_mut(&on) else { continue };
-            if let Some(place) = users.iter().position(|user| Arc::ptr_eq(user, router)) {
-                users.swap_remove(place);
+            if let Some(index) = users.iter().position(|user| Arc::ptr_eq(user, router)) {
+                users.swap_remove(index);
             }
             if users.is_empty() {
                 self.0.remove(&on);

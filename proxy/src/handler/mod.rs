@@ -151,8 +151,8 @@ impl Handler {
 impl serve::Handler for Handler {
     async fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let place = client.entry.index;
-        let series = self.series.get(place).and_then(Option::as_ref);
+        let index = client.entry.index;
+        let series = self.series.get(index).and_then(Option::as_ref);
         let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);
         if let Some(labels) = &self.labels {
             record.label(labels, &head.headers);

@@ -26,16 +26,16 @@ pub(super) fn find_unfit(before: &[u8], bytes: &[u8], start: usize, unfit: &mut 
         return;
     }
     let is_text = std::str::from_utf8(text).is_ok();
-    let places = text.iter().enumerate().filter(|(_, byte)| is_unfit(**byte) || (!is_text && !byte.is_ascii()));
-    unfit.extend(places.map(|(at, _)| start + target + at));
+    let indexes = text.iter().enumerate().filter(|(_, byte)| is_unfit(**byte) || (!is_text && !byte.is_ascii()));
+    unfit.extend(indexes.map(|(at, _)| start + target + at));
 }
 
 /// The replacement for `bytes` from the first index in `unfit` on.
 pub(super) fn escape(bytes: &[u8], unfit: &[usize]) -> Vec<u8> {
     let mut rest = Vec::with_capacity(bytes.len() + 2 * unfit.len());
-    let mut places = unfit.iter().peekable();
+    let mut indexes = unfit.iter().peekable();
     for (at, &byte) in bytes.iter().enumerate().skip(unfit.first().copied().unwrap_or(bytes.len())) {
-        if places.next_if_eq(&&at).is_some() {
+        if indexes.next_if_eq(&&at).is_some() {
             rest.extend_from_slice(percent_encode_byte(byte).as_bytes());
         } else {
             rest.push(byte);

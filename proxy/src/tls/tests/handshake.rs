@@ -240,10 +240,10 @@ fn the_quickest_suite_is_agreed_on_unless_the_client_has_no_aes() {
     let server = start(&tls());
     let with = |order: [&str; 3], version| {
         let mut provider = default_provider();
-        let place = |suite: &rustls::SupportedCipherSuite| {
+        let rank = |suite: &rustls::SupportedCipherSuite| {
             order.iter().position(|part| suite.suite().as_str().unwrap().contains(part))
         };
-        provider.cipher_suites.sort_by_key(place);
+        provider.cipher_suites.sort_by_key(rank);
         let config =
             ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[version]).unwrap();
         let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody)).with_no_client_auth();
