@@ -1,7 +1,7 @@
-//! The key of an issuer's account: where it is, and whether it can sign here.
+//! The key of an issuer's account: its Secret, and a check that it can sign here.
 //!
-//! The protocol library signs with P-256 keys only. cert-manager's accounts have RSA keys: such a Secret is left as it
-//! is, so that going back stays possible, and a sibling Secret holds a key of our own.
+//! The protocol library signs with P-256 keys only. cert-manager's accounts have RSA keys: their Secret is left
+//! unchanged, so that going back stays possible, and a second Secret beside it holds our own key.
 
 use crate::names::{ACCOUNT_KEY_SUFFIX, PART_OF};
 use crate::objects::{Algorithm, Encoding, Issuer, IssuerRef, Key, Meta, PrivateKeySpec, Secret};
@@ -10,30 +10,30 @@ use crate::x509::key::{PrivateKey, PrivateKeyError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What is known of an issuer's account key.
+/// The account key of an issuer, as far as it is known.
 #[derive(Clone, Debug)]
 pub enum AccountKey {
-    /// It can sign.
+    /// A key that can sign.
     Usable {
         /// The key.
         key: Arc<PrivateKey>,
-        /// What the operator should know about where it is.
+        /// A note for the operator on the Secret that holds it.
         note: Option<String>,
     },
-    /// There is none yet: it belongs into this Secret.
+    /// No key yet: it is to be written to this Secret.
     Missing {
         /// The Secret.
         secret: Key,
-        /// Its entry.
+        /// The Secret's entry.
         entry: String,
-        /// A key found elsewhere that is to be copied.
+        /// A usable key found elsewhere, to be copied.
         copy: Option<Arc<PrivateKey>>,
     },
-    /// There is something that is no key.
+    /// An entry that is not a private key, or an issuer without ACME. The text says which.
     Broken(String),
 }
 
-/// Looks for the key of an issuer's account.
+/// Looks up the account key of an issuer.
 #[must_use]
 pub fn account_key(view: &View, settings: &Settings, issuer: &Issuer) -> AccountKey {
     let Some(acme) = &issuer.spec.acme else {
@@ -91,7 +91,7 @@ fn signs(key: &PrivateKey) -> bool {
 /// Makes an account key.
 ///
 /// # Errors
-/// The system has no randomness.
+/// [`PrivateKeyError::Generation`] if the system has no randomness.
 pub fn generate() -> Result<PrivateKey, PrivateKeyError> {
     PrivateKey::generate(&PrivateKeySpec { algorithm: Some(Algorithm::ECDSA), ..PrivateKeySpec::default() })
 }

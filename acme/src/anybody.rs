@@ -1,12 +1,12 @@
-//! TLS with servers whose certificate nobody vouches for.
+//! TLS without a check of the server's certificate.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// Believes everybody. Signatures are not checked either: whoever may show any certificate may show his own, and a
-/// certificate that proves a name to a CA (RFC 8737) has a critical extension that no usual check lets pass.
+/// Accepts every certificate. Signatures are not checked either: where any certificate is accepted they prove nothing,
+/// and the certificate of a TLS-ALPN-01 challenge (RFC 8737) has a critical extension that the usual checks reject.
 #[derive(Debug)]
 pub(crate) struct Anybody(Vec<SignatureScheme>);
 

@@ -1,8 +1,8 @@
 //! Certificates over ACME: planner, protocol, challenges, and their state.
 //!
-//! One leader speaks to the CA; all that it knows lives in a [`store::Store`], so that the next leader resumes at any
-//! step. [`planner::plan`] is pure: from a view and the time it says what to write and what to ask; [`engine`] does
-//! it. Every replica answers challenges from its [`http01::ChallengeTable`].
+//! Only the leader talks to the CA. All of its state is in a [`store::Store`], so that the next leader can resume at
+//! any step. [`planner::plan`] is pure: it takes a view and the time, and returns the writes and the calls to the CA;
+//! [`engine`] carries them out. Every replica answers challenges from its [`http01::ChallengeTable`].
 
 pub mod account;
 mod anybody;

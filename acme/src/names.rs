@@ -1,54 +1,54 @@
-//! Labels, annotations and names that cert-manager's users and tools know, and our own.
+//! Labels, annotations and names: cert-manager's, which its users and tools know, and our own.
 
 use crate::objects::Meta;
 
-/// Our own prefix.
+/// Prefix of our own labels and annotations.
 pub const OWN: &str = "flow-proxy.ominis.ai";
 /// Name of the Certificate that a Secret or request belongs to.
 pub const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
-/// Revision that a request is for.
+/// Revision of the certificate that a request is for.
 pub const CERTIFICATE_REVISION: &str = "cert-manager.io/certificate-revision";
 /// Secret of the key that a request is signed with.
 pub const PRIVATE_KEY_SECRET: &str = "cert-manager.io/private-key-secret-name";
-/// Name of the issuer that a Secret's certificate comes from.
+/// Name of the issuer of a Secret's certificate.
 pub const ISSUER_NAME: &str = "cert-manager.io/issuer-name";
-/// Its kind.
+/// Kind of that issuer.
 pub const ISSUER_KIND: &str = "cert-manager.io/issuer-kind";
-/// Its group.
+/// Group of that issuer.
 pub const ISSUER_GROUP: &str = "cert-manager.io/issuer-group";
-/// A temporary certificate is wanted until the real one is there.
+/// Annotation that asks for a temporary certificate until the real one is issued.
 pub const TEMPORARY: &str = "cert-manager.io/issue-temporary-certificate";
-/// Label of the Secret of a key of a certificate in the making.
+/// Label of a Secret that holds the key of a certificate being issued.
 pub const NEXT_PRIVATE_KEY: &str = "cert-manager.io/next-private-key";
-/// Label of every Secret that cert-manager cares for.
+/// Label of every Secret that cert-manager manages.
 pub const FAO: &str = "controller.cert-manager.io/fao";
-/// Finalizers that a cert-manager left on Challenges.
+/// Finalizers that cert-manager leaves on Challenges.
 pub const CHALLENGE_FINALIZERS: [&str; 2] = ["acme.cert-manager.io/finalizer", "finalizer.acme.cert-manager.io"];
-/// On an Issuer: `TLS-ALPN-01` proves names over TLS, without port 80. Copied to its Challenges, whose kinds know
-/// HTTP-01 and DNS-01 only.
+/// Annotation of an Issuer: `TLS-ALPN-01` proves names over TLS, without port 80. It is copied to the issuer's
+/// Challenges, because their `spec.type` allows HTTP-01 and DNS-01 only.
 pub const CHALLENGE_TYPE: &str = "flow-proxy.ominis.ai/challenge-type";
-/// On an Order: the account that placed it. Another account cannot even look at it.
+/// Annotation of an Order: the account that placed it. Other accounts cannot read the order.
 pub const ACCOUNT: &str = "flow-proxy.ominis.ai/account";
-/// Appended to the name of an account Secret that holds a key of another kind.
+/// Suffix of the second account Secret, used where the first one holds a key of another kind.
 pub const ACCOUNT_KEY_SUFFIX: &str = "-flow-proxy";
-/// Label of Secrets that are ours alone.
+/// Label of Secrets that belong to flow-proxy alone.
 pub const PART_OF: (&str, &str) = ("app.kubernetes.io/managed-by", "flow-proxy");
 
-/// FNV-1, 32 bits: what cert-manager names Orders and Challenges with.
+/// FNV-1 with 32 bits: the hash in the names that cert-manager gives to Orders and Challenges.
 #[must_use]
 pub fn fnv32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| hash.wrapping_mul(0x0100_0193) ^ u32::from(*byte))
 }
 
-/// `prefix-number`, the prefix cut to 52 characters so that the whole stays a name.
+/// Returns `prefix-number`, the prefix cut to 52 characters so that the result is a valid name.
 #[must_use]
 pub fn numbered(prefix: &str, number: impl std::fmt::Display) -> String {
     let cut = prefix.char_indices().nth(52).map_or(prefix.len(), |(at, _)| at);
     format!("{}-{number}", prefix[..cut].trim_end_matches(['-', '.']))
 }
 
-/// Five characters of the alphabet that Kubernetes makes names with, from what makes them unique. The same words give
-/// the same name, so that a step done twice writes one object.
+/// Five characters of Kubernetes' alphabet for generated names, derived from `words`. The same words give the same
+/// name, so that a repeated step writes the same object.
 #[must_use]
 pub fn suffix(words: &[&str]) -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -61,7 +61,8 @@ pub fn suffix(words: &[&str]) -> String {
     hash.finalize().iter().take(5).map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
 }
 
-/// A number from words, spread evenly: jitter that every replica and every restart agrees on.
+/// A number below `within`, derived from `words` and evenly spread: jitter that is the same on every replica and after
+/// every restart.
 #[must_use]
 pub fn spread(words: &[&str], within: u64) -> u64 {
     use sha2::{Digest as _, Sha256};
@@ -77,7 +78,7 @@ pub fn spread(words: &[&str], within: u64) -> u64 {
     if within == 0 { 0 } else { u64::from_be_bytes(first) % within }
 }
 
-/// Labels and annotations of a Certificate that go on to its requests and orders.
+/// Labels and annotations of a Certificate that its requests and orders inherit.
 #[must_use]
 pub fn inherited(from: &Meta) -> Meta {
     const NOT: [&str; 3] = ["kubectl.kubernetes.io/", "fluxcd.io/", "argocd.argoproj.io/"];

@@ -1,7 +1,7 @@
-//! Against a real ACME server: Pebble in strict mode, which rejects every other nonce.
+//! Tests against a real ACME server: Pebble in strict mode, which rejects every other nonce.
 //!
-//! `PEBBLE` names its executable; `PEBBLE_CHALLENGES` names `pebble-challtestsrv`, which else lies beside it. Without
-//! them the tests are skipped, and say so.
+//! `PEBBLE` names its executable, `PEBBLE_CHALLENGES` that of `pebble-challtestsrv` (default: beside Pebble). Without
+//! them the tests are skipped, with a message.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -34,7 +34,7 @@ async fn issues_and_renews() {
     assert_eq!(first.private_key().unwrap().public_key(), leaf.public_key);
     let chain = String::from_utf8(first.data["tls.crt"].clone()).unwrap();
     assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2, "leaf and intermediate");
-    // The CA says when it wants the renewal.
+    // The CA has a renewal window.
     world
         .until("renewal information", |certificate| {
             certificate
@@ -45,7 +45,7 @@ async fn issues_and_renews() {
         })
         .await;
 
-    // Somebody asks for a new one: the order says what it replaces.
+    // A renewal by hand: the order says what it replaces.
     let mut changed = Certificate::clone(&world.certificate());
     let (status, now) = (ConditionStatus::True, Timestamp::now());
     set_condition(&mut changed.status.conditions, "Issuing", status, "ManuallyTriggered", "wanted", Some(1), now);
@@ -124,7 +124,7 @@ async fn accounts_need_the_right_binding() {
     let key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
     registration.binding = Some(world::binding("kid-1", &world::base64url(key)));
     let url = client.register(&directory, &registration).await.unwrap();
-    // The same key has the same account, and its contact can change.
+    // The same key has the same account, and its contact can be changed.
     assert_eq!(client.register(&directory, &registration).await.unwrap(), url);
     registration.known_url = Some(url.clone());
     registration.email = "other@example.com".to_owned();

@@ -8,16 +8,16 @@ pub struct Problem {
     pub status: u16,
     /// `urn:ietf:params:acme:error:…`
     pub kind: String,
-    /// For people.
+    /// Text for people.
     pub detail: String,
-    /// Which name and why, where the server says it.
+    /// The names concerned and the reason for each, where the server lists them.
     pub subproblems: Vec<(String, String)>,
-    /// When to try again.
+    /// Time to wait before the next attempt (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
 impl Problem {
-    /// Whether it is this kind of ACME error.
+    /// True if it is an ACME error of this kind.
     #[must_use]
     pub fn is(&self, kind: &str) -> bool {
         self.kind.strip_prefix("urn:ietf:params:acme:error:") == Some(kind)
@@ -34,35 +34,35 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a certification authority did not do what it was asked.
+/// The reason for which a CA did not do what it was asked.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CaError {
-    /// Its answer cannot be understood.
+    /// A response that cannot be understood.
     #[error("{0}")]
     Answer(String),
-    /// It answered with an error that is no problem document.
+    /// An error response that is not a problem document.
     #[error("{status}: {text}")]
     Http {
         /// HTTP status.
         status: u16,
         /// The start of the body.
         text: String,
-        /// When to try again.
+        /// Time to wait before the next attempt (`Retry-After`).
         retry_after: Option<Duration>,
     },
-    /// We have no key that can sign for the account.
+    /// No key that can sign for the account, or no usable CA bundle.
     #[error("{0}")]
     Key(String),
-    /// It says no.
+    /// A refusal, with its problem document.
     #[error("{0}")]
     Refused(Problem),
-    /// It cannot be reached, or did not answer in time.
+    /// A server that cannot be reached, or did not respond in time.
     #[error("{0}")]
     Unreachable(String),
 }
 
 impl CaError {
-    /// Asking again with the same words is of no use: cert-manager's rule of 4xx, but for those that pass with time.
+    /// True if repeating the same request is useless: cert-manager's rule for 4xx, without those that pass with time.
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
@@ -77,7 +77,7 @@ impl CaError {
         }
     }
 
-    /// When the server wants to be asked again.
+    /// Time that the server asks to wait before the next attempt.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -87,7 +87,7 @@ impl CaError {
         }
     }
 
-    /// Every request to the server must wait, not this one alone.
+    /// True if every request to the server must wait, not only this one.
     #[must_use]
     pub fn concerns_server(&self) -> bool {
         match self {
@@ -98,13 +98,13 @@ impl CaError {
         }
     }
 
-    /// The problem document, if it is one of this kind.
+    /// True if it is a problem document of this kind.
     #[must_use]
     pub fn is(&self, kind: &str) -> bool {
         matches!(self, Self::Refused(problem) if problem.is(kind))
     }
 
-    /// One word, for metrics.
+    /// One word for metrics.
     #[must_use]
     pub fn word(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! What is asked of a certification authority: our own small trait, so that the engine is tested without one.
+//! The interface to a certification authority: a small trait of our own, so that the engine can be tested without a CA.
 
 mod error;
 
@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An ACME server and how to trust it.
+/// An ACME server and the trust in its certificate.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Directory {
     /// URL of its directory.
     pub url: String,
-    /// Authorities of its own certificate in PEM; empty: the system's.
+    /// Authorities that sign the server's own certificate, in PEM. Empty: the system's.
     pub ca_bundle: Vec<u8>,
-    /// Its certificate is not checked.
+    /// True if the server's certificate is not checked.
     pub skip_tls_verify: bool,
 }
 
@@ -33,23 +33,23 @@ pub struct Account {
     pub key: Arc<PrivateKey>,
 }
 
-/// What an account is made of.
+/// The data of an account registration.
 #[derive(Clone, Debug)]
 pub struct Registration {
     /// The account's key.
     pub key: Arc<PrivateKey>,
-    /// Contact address; may be empty.
+    /// Contact address. Empty: none.
     pub email: String,
-    /// A key that ties the account to a customer.
+    /// The CA's key that ties the account to a customer.
     pub binding: Option<Binding>,
-    /// The account exists and has this URL: only its contact is brought up to date.
+    /// URL of an account that exists already: only its contact is updated.
     pub known_url: Option<String>,
 }
 
 /// External account binding (RFC 8555 §7.3.4), HMAC with SHA-256.
 #[derive(Clone)]
 pub struct Binding {
-    /// The CA's name of the key.
+    /// The CA's name for the key.
     pub key_id: String,
     /// The key.
     pub key: Vec<u8>,
@@ -66,45 +66,45 @@ impl std::fmt::Debug for Binding {
 pub struct NewOrder {
     /// DNS names.
     pub dns_names: Vec<String>,
-    /// Addresses.
+    /// IP addresses.
     pub ip_addresses: Vec<String>,
-    /// Profile; empty is the server's default.
+    /// Profile. Empty: the server's default.
     pub profile: String,
-    /// The certificate that it replaces (RFC 9773 §5); empty for none.
+    /// The certificate that it replaces (RFC 9773 §5). Empty: none.
     pub replaces: String,
 }
 
 /// An order as the server sees it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OrderState {
-    /// Its URL.
+    /// The order's URL.
     pub url: String,
-    /// Its state.
+    /// The order's state.
     pub state: State,
-    /// Its authorizations.
+    /// URLs of its authorizations.
     pub authorizations: Vec<String>,
-    /// Where the signing request goes.
+    /// URL to which the signing request is sent.
     pub finalize: String,
-    /// What is wrong.
+    /// The reason for a failure.
     pub error: Option<Problem>,
-    /// When to ask again.
+    /// Time to wait before the next look (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
 /// An authorization as the server sees it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Authorization {
-    /// Its URL.
+    /// The authorization's URL.
     pub url: String,
-    /// The name, without `*.`.
+    /// The name to prove, without `*.`.
     pub identifier: String,
-    /// It is for a wildcard.
+    /// True for a wildcard.
     pub wildcard: bool,
-    /// Its state.
+    /// The authorization's state.
     pub state: State,
-    /// The ways to prove it.
+    /// The challenges, one of which must be met.
     pub challenges: Vec<CaChallenge>,
-    /// When to ask again.
+    /// Time to wait before the next look (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
@@ -113,45 +113,45 @@ pub struct Authorization {
 pub struct CaChallenge {
     /// `http-01`, `dns-01`, `tls-alpn-01`.
     pub kind: String,
-    /// Where to say that we are ready.
+    /// URL to which readiness is reported.
     pub url: String,
     /// The token.
     pub token: String,
-    /// Its state.
+    /// The challenge's state.
     pub state: State,
-    /// Why it failed.
+    /// The reason for a failure.
     pub error: Option<Problem>,
 }
 
-/// When a server wants a certificate renewed (RFC 9773 §4.2).
+/// The time at which a server wants a certificate renewed (RFC 9773 §4.2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RenewalInfo {
     /// The window.
     pub window: Window,
-    /// Why.
+    /// URL of the CA's explanation. Empty: none.
     pub explanation: String,
-    /// When to ask again.
+    /// Time to wait before the next look (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
-/// A certification authority that speaks ACME. Everything is named by URL, so that nothing of a session need survive.
+/// A certification authority that speaks ACME. Every call names its objects by URL, so that no session state is needed.
 #[async_trait]
 pub trait Ca: Send + Sync + 'static {
-    /// Registers a key, or brings the contact of a known account up to date; yields the account's URL.
+    /// Registers a key, or updates the contact of a known account. Returns the account's URL.
     async fn register(&self, directory: &Directory, registration: &Registration) -> Result<String, CaError>;
     /// Places an order.
     async fn new_order(&self, account: &Account, order: &NewOrder) -> Result<OrderState, CaError>;
-    /// Looks at an order.
+    /// Reads an order.
     async fn order(&self, account: &Account, url: &str) -> Result<OrderState, CaError>;
-    /// Looks at an authorization.
+    /// Reads an authorization.
     async fn authorization(&self, account: &Account, url: &str) -> Result<Authorization, CaError>;
-    /// Says that a challenge may be looked at.
+    /// Tells the CA that a challenge is ready to be validated.
     async fn accept(&self, account: &Account, order: &str, challenge: &str) -> Result<(), CaError>;
-    /// Hands in a signing request (DER).
+    /// Submits a signing request (DER).
     async fn finalize(&self, account: &Account, order: &str, csr: &[u8]) -> Result<OrderState, CaError>;
-    /// Fetches the chain of a valid order, in PEM; the one whose topmost issuer is `preferred_chain` if there is one.
+    /// Fetches the chain of a valid order, in PEM: the one whose topmost issuer is `preferred_chain`, else the default.
     async fn certificate(&self, account: &Account, order: &str, preferred_chain: &str) -> Result<Vec<u8>, CaError>;
-    /// Asks when a certificate should be renewed; `None` where the server does not say.
+    /// Reads the time at which a certificate should be renewed; `None` if the server does not offer it.
     async fn renewal_info(
         &self,
         directory: &Directory,

@@ -1,4 +1,4 @@
-//! Answers of a server, as values of ours (RFC 8555 §7.1).
+//! Responses of an ACME server as values (RFC 8555 §7.1).
 
 use super::transport::{Reply, problem};
 use crate::ca::{Authorization, CaChallenge, CaError, OrderState, Problem, RenewalInfo};

@@ -1,4 +1,4 @@
-//! The one kind of request that is signed here: by a key that has no account yet (RFC 8555 §6.2).
+//! Requests signed by a key that has no account yet (RFC 8555 §6.2). The library signs all others.
 
 use crate::ca::{Binding, CaError};
 use crate::x509::key::PrivateKey;
@@ -16,7 +16,7 @@ pub(super) fn jwk(key: &PrivateKey) -> Result<Value, CaError> {
     Ok(json!({"crv": "P-256", "kty": "EC", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)}))
 }
 
-/// A request signed with ES256.
+/// Returns a request signed with ES256.
 pub(super) fn signed(key: &PrivateKey, nonce: &str, url: &str, payload: &Value) -> Result<Vec<u8>, CaError> {
     let protected = json!({"alg": "ES256", "jwk": jwk(key)?, "nonce": nonce, "url": url});
     let (protected, payload) = (encode(&protected), encode(payload));
@@ -25,7 +25,8 @@ pub(super) fn signed(key: &PrivateKey, nonce: &str, url: &str, payload: &Value) 
     Ok(flat(&protected, &payload, &signature).to_string().into_bytes())
 }
 
-/// The proof that the account belongs to a customer of the CA: its key, signed with the customer's (RFC 8555 §7.3.4).
+/// The proof that the account belongs to a customer of the CA: the account's key, signed with the CA's key (RFC 8555
+/// §7.3.4).
 pub(super) fn binding(key: &PrivateKey, binding: &Binding, url: &str) -> Result<Value, CaError> {
     let protected = encode(&json!({"alg": "HS256", "kid": binding.key_id, "url": url}));
     let payload = encode(&jwk(key)?);
@@ -41,7 +42,7 @@ fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// An ECDSA signature in the form of JWS: two numbers of 32 bytes (RFC 7518 §3.4).
+/// Converts an ECDSA signature from DER to the form of JWS: two numbers of 32 bytes (RFC 7518 §3.4).
 fn fixed(der: &[u8]) -> Result<[u8; 64], CaError> {
     let broken = || CaError::Key("a signature that is none".to_owned());
     let numbers = yasna::parse_der(der, |reader| {

@@ -1,4 +1,4 @@
-//! What lies between us and the protocol library.
+//! The adapter between [`super::Client`] and the protocol library.
 
 use super::transport::{Reply, Transport, failure};
 use crate::ca::CaError;
@@ -10,11 +10,11 @@ use std::cell::RefCell;
 use std::pin::Pin;
 
 tokio::task_local! {
-    /// The URL whose answer is wanted, and the answer: the library drops headers and reads every body as JSON.
+    /// The URL whose response is wanted, and that response: the library drops headers and reads every body as JSON.
     static WANTED: RefCell<(String, Option<Reply>)>;
 }
 
-/// The HTTP client that the library is given.
+/// The HTTP client that the library uses.
 pub(super) struct Http(pub(super) Transport);
 
 impl HttpClient for Http {
@@ -30,7 +30,7 @@ impl HttpClient for Http {
 async fn exchange(transport: &Transport, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, CaError> {
     let url = request.uri().to_string();
     if request.method() == Method::HEAD {
-        // Asked before every request: answered from the nonces that came with earlier answers.
+        // The library asks for a nonce before every request: it gets one that came with an earlier response.
         return Ok(transport.nonce_reply(&url).await?.into());
     }
     let (parts, body) = request.into_parts();
@@ -42,7 +42,7 @@ async fn exchange(transport: &Transport, request: Request<BodyWrapper<Bytes>>) -
     let status = reply.parts.status;
     if status.as_u16() >= 400 {
         let error = failure(&reply);
-        // The library tries again by itself after a refused nonce; it wants to see the answer for that.
+        // The library itself retries after a rejected nonce and needs this response for it.
         if !(status == StatusCode::BAD_REQUEST && error.is("badNonce")) {
             return Err(error);
         }
@@ -57,7 +57,7 @@ async fn exchange(transport: &Transport, request: Request<BodyWrapper<Bytes>>) -
     Ok(Response::from_parts(reply.parts, Full::new(reply.body)).into())
 }
 
-/// Our error in one of the library's.
+/// Converts an error of the library to ours.
 pub(super) fn error(error: Error) -> CaError {
     match error {
         Error::Api(problem) => CaError::Refused(crate::ca::Problem {
@@ -75,7 +75,7 @@ pub(super) fn error(error: Error) -> CaError {
     }
 }
 
-/// Runs a call of the library and yields the answer from `url`, whatever the library made of it.
+/// Runs a call of the library and returns the response from `url`, whatever the library made of it.
 pub(super) async fn seen<T>(url: &str, call: impl Future<Output = Result<T, Error>>) -> Result<Reply, CaError> {
     let (result, reply) = WANTED
         .scope(RefCell::new((url.to_owned(), None)), async {
@@ -91,12 +91,12 @@ pub(super) async fn seen<T>(url: &str, call: impl Future<Output = Result<T, Erro
     }
 }
 
-/// POST-as-GET of any URL. The library offers it for orders; only the answer matters.
+/// POST-as-GET of any URL. The library offers it for orders; only the response is used.
 pub(super) async fn fetch(account: &Account, url: &str) -> Result<Reply, CaError> {
     seen(url, account.order(url.to_owned())).await
 }
 
-/// Says that a challenge of an order may be looked at. Does nothing where its authorization is settled already.
+/// Tells the CA that a challenge of an order is ready. Does nothing if its authorization is no longer pending.
 pub(super) async fn accept(account: &Account, order: &str, challenge: &str) -> Result<(), CaError> {
     let mut order = account.order(order.to_owned()).await.map_err(error)?;
     let mut authorizations = order.authorizations();
@@ -114,7 +114,7 @@ pub(super) async fn accept(account: &Account, order: &str, challenge: &str) -> R
     Err(CaError::Answer(format!("the order has no challenge {challenge}")))
 }
 
-/// Hands in a signing request.
+/// Submits a signing request.
 pub(super) async fn finalize(account: &Account, order: &str, finalize: &str, csr: &[u8]) -> Result<Reply, CaError> {
     let mut order = account.order(order.to_owned()).await.map_err(error)?;
     seen(finalize, order.finalize_csr(csr)).await

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Registers a key; a key that has an account yields it. A known account gets its contact.
+/// Registers a key, or finds its account, and returns the account's URL. An existing account gets the contact.
 pub(super) async fn register(
     server: &Server,
     directory: &Directory,

@@ -1,4 +1,4 @@
-//! One server: its directory, and the accounts that are in use there.
+//! One server: its directory, and the accounts in use there.
 
 use super::library::Http;
 use super::transport::Transport;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// What a directory says (RFC 8555 §7.1.1, RFC 9773 §4.1).
+/// The URLs of a directory (RFC 8555 §7.1.1, RFC 9773 §4.1).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Places {
@@ -54,7 +54,7 @@ impl Server {
             .await
     }
 
-    /// The library's handle of an account; it reads the directory the first time.
+    /// Returns the library's handle of an account. The first call for an account reads the directory.
     pub(super) async fn account(&self, account: &Account) -> Result<instant_acme::Account, CaError> {
         let id = (account.url.clone(), account.key.fingerprint());
         if let Some(known) = self.accounts.lock().get(&id) {
@@ -72,14 +72,14 @@ impl Server {
     }
 }
 
-/// Trust in the server: the bundle alone where there is one, else the system's authorities.
+/// TLS settings for the server: trust in its CA bundle alone if there is one, else in the system's authorities.
 pub(super) fn tls(directory: &Directory) -> Result<ClientConfig, CaError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| CaError::Answer(error.to_string()))?;
     if directory.skip_tls_verify {
-        // `skipTLSVerify`: whoever answers is believed, as its operator asked for.
+        // `skipTLSVerify`: the operator asked for no check.
         let any = Arc::new(Anybody::new(&provider));
         return Ok(builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth());
     }

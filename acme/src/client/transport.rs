@@ -1,4 +1,4 @@
-//! HTTP to one server: time-outs, limits, errors with their headers, and nonces kept for the next request.
+//! HTTP to one server: timeouts, limits, errors with their headers, and nonces kept for the next request.
 
 use crate::ca::{CaError, Directory, Problem};
 use bytes::Bytes;
@@ -18,12 +18,12 @@ use std::time::{Duration, SystemTime};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const TOTAL: Duration = Duration::from_secs(30);
-/// A chain is some 6 KiB; nothing that ACME says is longer than this.
+/// Limit of a response body, in bytes. A chain has about 6 KiB, and no other ACME response is longer.
 const LONGEST: usize = 1 << 20;
 const NONCES: usize = 32;
 pub(super) const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
-/// An answer, read whole.
+/// A response with its whole body.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) parts: Parts,
@@ -43,7 +43,7 @@ impl Reply {
         httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
     }
 
-    /// `Link: <url>;rel="alternate"` (RFC 8555 §7.4.2).
+    /// URLs of `Link: <url>;rel="alternate"` (RFC 8555 §7.4.2).
     pub(super) fn alternates(&self) -> Vec<String> {
         let lines = self.parts.headers.get_all(http::header::LINK).iter().filter_map(|line| line.to_str().ok());
         let links = lines.flat_map(|line| line.split(',')).filter_map(|link| {
@@ -55,7 +55,7 @@ impl Reply {
     }
 }
 
-/// The way to one server.
+/// The HTTP client of one server.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -81,19 +81,19 @@ impl Transport {
         })
     }
 
-    /// A plain GET.
+    /// Sends a plain GET.
     pub(super) async fn fetch(&self, url: &str) -> Result<Reply, CaError> {
         let request = Request::get(url).body(Full::default()).map_err(|error| CaError::Answer(error.to_string()))?;
         self.send(request).await
     }
 
-    /// Sends a request; statuses from 400 are errors. The nonce of an answer is kept.
+    /// Sends a request. Statuses from 400 are errors. The response's nonce is kept.
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Reply, CaError> {
         let reply = self.exchange(request).await?;
         if reply.parts.status.as_u16() < 400 { Ok(reply) } else { Err(failure(&reply)) }
     }
 
-    /// Sends a request, whatever is answered.
+    /// Sends a request and returns the response, whatever its status.
     pub(super) async fn exchange(&self, mut request: Request<Full<Bytes>>) -> Result<Reply, CaError> {
         request.headers_mut().insert(USER_AGENT, self.user_agent.clone());
         let place = format!("{} {}", request.method(), request.uri());
@@ -106,7 +106,7 @@ impl Transport {
         };
         let mut reply =
             tokio::time::timeout(TOTAL, whole).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))?;
-        // Whether a nonce was taken or not, the one that comes with the answer is good for one request.
+        // The nonce of a response is good for one request, whatever the status.
         if let Some(nonce) = reply.parts.headers.remove(REPLAY_NONCE) {
             let mut nonces = self.nonces.lock();
             if nonces.len() < NONCES {
@@ -117,7 +117,7 @@ impl Transport {
         Ok(reply)
     }
 
-    /// A nonce: the youngest kept one, or a new one from `url`.
+    /// Returns a nonce: the newest kept one, or a new one from `url`.
     pub(super) async fn nonce(&self, url: &str) -> Result<HeaderValue, CaError> {
         if let Some(nonce) = self.nonces.lock().pop() {
             return Ok(nonce);
@@ -127,7 +127,7 @@ impl Transport {
         self.nonces.lock().pop().ok_or_else(|| CaError::Answer("the server gives no nonce".to_owned()))
     }
 
-    /// What the library gets when it asks for a nonce.
+    /// The response that the library gets when it asks for a nonce.
     pub(super) async fn nonce_reply(&self, url: &str) -> Result<Response<Full<Bytes>>, CaError> {
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::OK;
@@ -136,7 +136,7 @@ impl Transport {
     }
 }
 
-/// An error with its causes: hyper's own word is only "client error (Connect)".
+/// Returns an error's text with its causes: hyper's own text is only "client error (Connect)".
 fn chain(error: &hyper_util::client::legacy::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -167,7 +167,7 @@ struct Name {
     value: String,
 }
 
-/// The problem in a JSON value.
+/// Reads a problem document from JSON.
 pub(super) fn problem(json: &[u8], status: u16, retry_after: Option<Duration>) -> Option<Problem> {
     let document: Document = serde_json::from_slice(json).ok()?;
     let named = |sub: Sub| (sub.identifier.map(|name| name.value).unwrap_or_default(), sub.detail.unwrap_or_default());
@@ -180,7 +180,7 @@ pub(super) fn problem(json: &[u8], status: u16, retry_after: Option<Duration>) -
     })
 }
 
-/// The error that an answer with a status from 400 is.
+/// The error of a response with a status from 400.
 pub(super) fn failure(reply: &Reply) -> CaError {
     let status = reply.parts.status.as_u16();
     let retry_after = reply.retry_after();

@@ -1,4 +1,4 @@
-//! Waiting until the view shows what was written. The kinds of objects come by separate watches: without this, a
+//! Waiting until the view shows what was written. Each kind of object has a watch of its own: without this wait, a
 //! Certificate that says "done" could be seen before its Secret, and be issued again.
 
 use crate::objects::Key;
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What the view must show.
+/// A change that the view must show.
 #[derive(Debug)]
 pub(super) enum Sign {
-    /// The object is there.
+    /// The object exists.
     Exists(Kind, Key),
-    /// The object with this uid is gone, or on its way.
+    /// The object with this uid is gone or being deleted.
     Gone(Kind, Key, String),
-    /// The object is not in this version any more.
+    /// The object no longer has this version.
     Moved(Kind, Key, String),
-    /// The Secret has this certificate.
+    /// The Secret holds this certificate chain.
     Filled(Key, Vec<u8>),
 }
 
@@ -62,7 +62,7 @@ impl Sign {
     }
 }
 
-/// Waits for the signs, but not for ever: an object may have been deleted right after.
+/// Waits until the view shows all of them, but not forever: an object may have been deleted right after the write.
 pub(super) async fn wait(store: &impl Store, mut signs: Vec<Sign>) {
     let mut changes = store.changes();
     let all = async {

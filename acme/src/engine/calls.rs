@@ -1,4 +1,4 @@
-//! What takes time, done.
+//! Carrying out the planner's calls.
 
 use crate::account;
 use crate::ca::{Account, Authorization, Ca, CaError, OrderState, RenewalInfo};
@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// What came of a call.
+/// The result of a call.
 pub(super) enum Outcome {
     Accepted(Result<(), CaError>),
     AccountKey(Result<PrivateKey, PrivateKeyError>),
@@ -44,8 +44,8 @@ pub(super) fn uid(view: &View, call: &Call) -> Option<String> {
     meta(view, call).map(|meta| meta.uid.clone())
 }
 
-/// What a call that failed was made from, as far as people write it: the spec of its object, and the Secrets that an
-/// issuer names.
+/// A fingerprint of the inputs of a call that people write: the generation of its object, and for a registration the
+/// versions of the Secrets that the issuer names. A failed call is repeated early if it changes.
 pub(super) fn basis(view: &View, settings: &Settings, call: &Call) -> String {
     let mut basis = meta(view, call).map_or(0, |meta| meta.generation).to_string();
     let Call::Register { issuer: key } = call else { return basis };
@@ -59,7 +59,7 @@ pub(super) fn basis(view: &View, settings: &Settings, call: &Call) -> String {
     basis
 }
 
-/// The server that a call goes to.
+/// URL of the server that a call goes to; `None` for calls that need no CA.
 pub(super) fn server(view: &View, call: &Call) -> Option<String> {
     let (_, key) = call.target();
     let issuer = match call {
@@ -76,7 +76,7 @@ pub(super) fn server(view: &View, call: &Call) -> Option<String> {
     Some(view.issuers.get(&issuer)?.spec.acme.as_ref()?.server.clone())
 }
 
-/// Does what a call says. None where the view has no need of it any more.
+/// Carries out a call. `None` if the view no longer needs it, or this replica does not lead.
 pub(super) async fn perform(
     call: &Call,
     view: &Arc<View>,
@@ -140,7 +140,8 @@ async fn of_order(call: &Call, order: &Order, view: &View, settings: &Settings, 
     match call {
         Call::NewOrder { .. } => {
             let mut result = ca.new_order(&account, &new).await;
-            // What it replaces may be replaced already, or be another account's: then it is an order like any other.
+            // The replaced certificate may be replaced already or belong to another account. The order is then placed
+            // without it.
             if !new.replaces.is_empty() && result.as_ref().is_err_and(CaError::is_final) {
                 new.replaces.clear();
                 result = ca.new_order(&account, &new).await;
@@ -164,7 +165,7 @@ async fn of_order(call: &Call, order: &Order, view: &View, settings: &Settings, 
             };
             let result = ca.finalize(&account, url, &csr.der).await;
             if result.as_ref().is_err_and(CaError::is_final) {
-                // It may have been handed in before by a leader who could not write it down.
+                // An earlier leader may have submitted it and failed to record that.
                 if let Ok(state) = ca.order(&account, url).await
                     && state.state != State::Ready
                 {
@@ -182,7 +183,7 @@ async fn of_order(call: &Call, order: &Order, view: &View, settings: &Settings, 
     }
 }
 
-/// Asks every replica; the first that does not answer as it should is named.
+/// Probes every replica. The error names the first one with a wrong response.
 async fn probe_all(store: &impl Store, challenge: &Challenge) -> Result<(), String> {
     let replicas = match store.replicas().await.map_err(|error| format!("the replicas are not known: {error}"))? {
         Replicas::Alone => return Ok(()),

@@ -24,7 +24,7 @@ impl Metrics {
     /// Registers the metrics.
     ///
     /// # Errors
-    /// The registry has one of these names already.
+    /// One of the names is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let gauge = |name: &str, help: &str, more: &[&str]| -> Result<GaugeVec, prometheus::Error> {
             let labels: Vec<&str> = LABELS.iter().chain(more).copied().collect();
@@ -77,7 +77,7 @@ impl Metrics {
         })
     }
 
-    /// Brings the gauges up to date with what changed. Certificates that are gone leave none.
+    /// Updates the gauges of changed Certificates and removes those of deleted ones.
     pub(super) fn observe(&self, before: Option<&View>, view: &View) {
         let nothing = View::default();
         let before = before.unwrap_or(&nothing);
@@ -124,7 +124,7 @@ impl Metrics {
         self.renewal.with_label_values(&labels).set(seconds(status.renewal_time));
     }
 
-    /// Counts a call that ended.
+    /// Counts a finished call.
     pub(super) fn count(&self, call: &Call, outcome: &Outcome) {
         let error = match outcome {
             Outcome::Accepted(Err(error))

@@ -1,7 +1,6 @@
-//! The loop that does what the planner says: writes, calls to the CA, and patience.
+//! The loop that carries out the plans: writes, calls to the CA, and back-off.
 //!
-//! Nothing that matters is kept here. What is: which calls are under way, and how long to wait with those that
-//! failed. A leader who dies loses only that.
+//! It keeps only the calls in progress and the back-off of failed ones. A leader that dies loses nothing else.
 
 mod barrier;
 mod calls;
@@ -31,14 +30,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
-/// How many calls are under way at a time: in all, and to one server, so that a slow one delays nobody else's.
+/// Limits of calls in progress, in all and for one server, so that a slow server does not delay the others.
 const AT_A_TIME: usize = 64;
 const AT_A_TIME_PER_SERVER: usize = 24;
 const LONGEST_REST: Duration = Duration::from_secs(1);
-/// Time alone is looked at at least this often.
+/// Longest time without a new plan if nothing changes.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
 
-/// Issues and renews.
+/// The loop that issues and renews certificates.
 pub struct Engine<S, C> {
     store: Arc<S>,
     ca: Arc<C>,
@@ -48,7 +47,7 @@ pub struct Engine<S, C> {
     clock: fn() -> Timestamp,
 }
 
-/// What a finished call was for, and what came of it.
+/// A finished call and its result.
 struct Finished {
     call: Call,
     uid: String,
@@ -57,7 +56,7 @@ struct Finished {
 
 struct Work {
     tasks: JoinSet<Finished>,
-    /// Objects with a call under way, or with an outcome that is not written yet, and the server that it goes to.
+    /// Objects with a call in progress or with a result not yet written, and the server of that call.
     busy: HashMap<(Kind, Key), String>,
     unwritten: Vec<Finished>,
     patience: Patience,
@@ -67,12 +66,12 @@ struct Work {
 }
 
 impl<S: Store, C: Ca> Engine<S, C> {
-    /// An engine. Every replica runs one: those that do not lead only answer challenges.
+    /// Returns an engine. Every replica runs one; those that do not lead only answer challenges.
     pub fn new(store: Arc<S>, ca: Arc<C>, table: Arc<ChallengeTable>, settings: Settings, metrics: Metrics) -> Self {
         Self { store, ca, table, settings: Arc::new(settings), metrics, clock: Timestamp::now }
     }
 
-    /// The same with another clock.
+    /// The same engine with another clock.
     #[must_use]
     pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
         Self { clock, ..self }
@@ -83,10 +82,10 @@ impl<S: Store, C: Ca> Engine<S, C> {
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 
-    /// Runs until `stop` is cancelled. Calls that are under way then are dropped: the next leader repeats them.
+    /// Runs until `stop` is cancelled. Calls in progress are then dropped: the next leader repeats them.
     pub async fn run(self, stop: CancellationToken) {
         let mut changes = self.store.changes();
-        // Apart from the loop: writes that take long must not keep a replica from answering.
+        // A task of its own: slow writes must not keep a replica from answering challenges.
         let publisher = tokio::spawn(publish(
             Arc::clone(&self.store),
             Arc::clone(&self.table),
@@ -107,7 +106,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
             changes.mark_unchanged();
             let begun = Instant::now();
             let until = self.turn(&mut work).await;
-            // Where a look costs much, a busy cluster must not make it one look after another.
+            // In a large and busy cluster the loop must not spend all its time planning.
             let rest = (begun.elapsed() * 4).min(LONGEST_REST);
             let idle = work.tasks.is_empty() && until > Instant::now();
             if idle && rest > Duration::from_millis(50) {
@@ -119,7 +118,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
                 Some(done) = work.tasks.join_next(), if !work.tasks.is_empty() => work.unwritten.extend(done.ok()),
                 () = tokio::time::sleep_until(until) => {}
             }
-            // What finished at the same time is written at the same time.
+            // Calls that finished at the same time are written together.
             while let Some(done) = work.tasks.try_join_next() {
                 work.unwritten.extend(done.ok());
             }
@@ -128,7 +127,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
         publisher.abort();
     }
 
-    /// One look at everything; says until when nothing is to be done.
+    /// Plans once and carries out the plan. Returns the time until which there is nothing to do.
     async fn turn(&self, work: &mut Work) -> Instant {
         let view = self.store.view();
         let now = self.now();
@@ -186,7 +185,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
         let results = work.writer.write(&*self.store, view, &steps).await;
         for ((target, finished), result) in origin.into_iter().zip(results) {
             match result {
-                // Somebody else wrote: what came of the call still holds, and goes on top of what is there now.
+                // The object was changed by another client. The result still holds and is written again on top of that.
                 Err(StoreError::Conflict | StoreError::Unavailable(_)) => work.unwritten.push(finished),
                 Ok(()) | Err(StoreError::Refused(_)) => {
                     work.busy.remove(&target);
@@ -197,7 +196,7 @@ impl<S: Store, C: Ca> Engine<S, C> {
     }
 
     async fn write_steps(&self, work: &mut Work, plan: &Plan, view: &Arc<View>) -> bool {
-        // An object whose call has ended but is not written yet is not planned for.
+        // Objects with a finished call whose result is not yet written are not planned for.
         let free = plan.steps.iter().filter(|step| {
             step.writes.first().is_none_or(|write| {
                 let target = write.target();

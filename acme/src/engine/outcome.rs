@@ -1,4 +1,4 @@
-//! From what came of a call to what is written, on top of what is there now.
+//! From the result of a call to the writes that record it, based on the current view.
 
 use super::calls::Outcome;
 use super::patience::Wait;
@@ -7,7 +7,7 @@ use crate::objects::State;
 use crate::planner::{self, Call, Progress, Settings, Step, View};
 use jiff::Timestamp;
 
-/// What to write, and how long to wait with a repetition.
+/// The writes that record a result, and the wait before the call is repeated.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     pub(super) step: Option<Step>,
@@ -25,7 +25,7 @@ fn wait<T>(call: &Call, view: &View, result: &Result<T, CaError>) -> Wait {
     }
 }
 
-/// Writes an outcome down.
+/// Returns the writes that record a result.
 pub(super) fn record(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, now: Timestamp) -> Recorded {
     recorded(call, outcome, view, settings, now).unwrap_or_default()
 }
@@ -104,7 +104,7 @@ fn polled(progress: Progress) -> Recorded {
     Recorded { step: progress.step, wait }
 }
 
-/// The reason of a challenge of the order that failed.
+/// The reason for a failed challenge of the order.
 fn failure(view: &View, order: &crate::objects::Order) -> Option<String> {
     let of_order = view.challenges.values().filter(|c| c.metadata.controlled_by("Order", &order.metadata));
     of_order.filter(|c| c.status.state.is_failure()).map(|c| c.status.reason.clone()).next()

@@ -1,4 +1,4 @@
-//! How long to wait with calls that failed or have to be repeated.
+//! The wait before calls that failed or have to be repeated.
 
 use crate::names::spread;
 use crate::planner::{Call, Settings, View};
@@ -6,22 +6,22 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a call's outcome asks for.
+/// The wait that the result of a call asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Wait {
-    /// It is done.
+    /// None: the call is done.
     #[default]
     Done,
-    /// It waits for somebody: ask again soon, ever more slowly, or when the CA says.
+    /// Polling: again after a short wait that doubles each time, or when the CA says.
     Poll(Option<Duration>),
-    /// It failed and may succeed later; not before the CA says.
+    /// A failure that may pass: again after a wait that doubles each time, and not before the CA says.
     Failed {
         /// `Retry-After`.
         after: Option<Duration>,
-        /// The server that every request must leave alone for the same time.
+        /// The server, if every request to it must wait as long.
         server: Option<String>,
     },
-    /// It failed and will fail again unless somebody corrects something.
+    /// A failure that stays until its cause is corrected: again after ten minutes, doubled each time up to six hours.
     Hopeless,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Wait {
 struct Pause {
     until: Instant,
     times: u32,
-    /// What the call was made from: whoever corrects that need not wait.
+    /// The inputs of the call ([`super::calls::basis`]): when they change, the wait ends.
     basis: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl Patience {
         self.pauses.insert(call.clone(), Pause { until, times: times + 1, basis: None });
     }
 
-    /// Whether a call may begin now.
+    /// True if a call may begin now.
     pub(super) fn may_begin(&mut self, call: &Call, view: &View, settings: &Settings) -> bool {
         let now = Instant::now();
         let server = if self.servers.is_empty() { None } else { super::calls::server(view, call) };
@@ -84,7 +84,7 @@ impl Patience {
         false
     }
 
-    /// Forgets calls that are not planned any more.
+    /// Forgets calls that are no longer planned.
     pub(super) fn keep_only(&mut self, planned: &[Call]) {
         if !self.pauses.is_empty() {
             let planned: std::collections::HashSet<&Call> = planned.iter().collect();
@@ -94,7 +94,7 @@ impl Patience {
         self.servers.retain(|_, until| *until > now);
     }
 
-    /// When the next call may begin.
+    /// The time at which the next waiting call may begin.
     pub(super) fn next(&self) -> Option<Instant> {
         let now = Instant::now();
         let until = self.pauses.values().map(|pause| pause.until).chain(self.servers.values().copied());
@@ -106,7 +106,7 @@ fn doubled(start: u64, times: u32, most: u64) -> Duration {
     Duration::from_millis(start.saturating_mul(1 << times.min(20)).min(most))
 }
 
-/// Up to a fifth more, so that those who failed together do not come back together.
+/// Adds up to a fifth, so that calls which failed together are not repeated together.
 fn jittered(call: &Call, times: u32, pause: Duration) -> Duration {
     let fifth = u64::try_from(pause.as_millis() / 5).unwrap_or(0);
     pause + Duration::from_millis(spread(&[&call.to_string(), &times.to_string()], fifth))

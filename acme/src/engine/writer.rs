@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 const AT_A_TIME: usize = 16;
 const WINDOW: Duration = Duration::from_secs(60);
-/// A Certificate is written some ten times on its way.
+/// Limit of writes to one object within [`WINDOW`]. Issuing a certificate writes its Certificate about ten times.
 const MOST_IN_WINDOW: u32 = 40;
 const TELL_AGAIN: Duration = Duration::from_secs(3600);
 
-/// Writes steps, holds off what was refused, and tells each thing once.
+/// Writes steps, delays those that failed, and reports each event once.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     held: HashMap<(Kind, Key), (Instant, u32)>,
-    /// How often an object was written of late: somebody may be undoing what we do.
+    /// Start of the current window and number of writes in it, for each object: another client may keep undoing them.
     done: HashMap<(Kind, Key), (Instant, u32)>,
     told: HashMap<(String, &'static str, String), Instant>,
 }
@@ -27,13 +27,13 @@ impl Writer {
         self.held.get(target).is_some_and(|(until, _)| *until > Instant::now())
     }
 
-    /// When something held may be tried again.
+    /// The time at which the next delayed object may be written again.
     pub(super) fn next(&self) -> Option<Instant> {
         let now = Instant::now();
         self.held.values().map(|(until, _)| *until).filter(|until| *until > now).min()
     }
 
-    /// Writes steps side by side, and waits until the view shows them.
+    /// Writes steps in parallel, and waits until the view shows them.
     pub(super) async fn write(
         &mut self,
         store: &impl Store,

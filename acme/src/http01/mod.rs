@@ -1,4 +1,4 @@
-//! Proofs over HTTP and TLS: the table that answers them, and the probe that sees whether every replica does.
+//! Challenges over HTTP and TLS: the table from which they are answered, and the probe that checks every replica.
 
 pub mod probe;
 mod table;
@@ -14,17 +14,17 @@ use crate::objects::{ACME_GROUP, Challenge};
 use crate::planner::{Settings, View};
 use std::fmt;
 
-/// How a name is proved.
+/// The method that proves a name.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Method {
-    /// Over plain HTTP (RFC 8555 §8.3).
+    /// A token over plain HTTP (RFC 8555 §8.3).
     Http01,
-    /// Over TLS (RFC 8737).
+    /// A certificate over TLS (RFC 8737).
     TlsAlpn01,
 }
 
 impl Method {
-    /// The method of a Challenge; none for those that are not solved here.
+    /// The method of a Challenge; `None` if it is not supported here.
     #[must_use]
     pub fn of(challenge: &Challenge) -> Option<Self> {
         let annotation = challenge.metadata.annotation(CHALLENGE_TYPE);
@@ -35,7 +35,7 @@ impl Method {
         }
     }
 
-    /// Its name at the CA.
+    /// The method's name in ACME.
     #[must_use]
     pub fn wire(self) -> &'static str {
         match self {
@@ -54,15 +54,15 @@ impl fmt::Display for Method {
     }
 }
 
-/// Whether a token is one: base64url, and long enough to be no guess (RFC 8555 §8.1).
+/// True if it is a valid token: base64url, and too long to be guessed (RFC 8555 §8.1).
 #[must_use]
 pub fn is_token(token: &str) -> bool {
     (22..=256).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether a Challenge may be served. Whoever can write Challenges could else make the proxy say any text under
-/// another tenant's host, and so get its certificate: the key must be the token with the thumbprint of the issuer's
-/// account, and an Order must stand behind it.
+/// True if a Challenge may be served. Otherwise anyone who can write Challenges could make the proxy serve any text
+/// under another tenant's host, and so get a certificate for it. The key must be the token with the thumbprint of the
+/// issuer's account, and the Challenge must belong to an existing Order.
 #[must_use]
 pub fn is_genuine(view: &View, settings: &Settings, challenge: &Challenge) -> bool {
     let spec = &challenge.spec;

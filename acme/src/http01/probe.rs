@@ -1,4 +1,4 @@
-//! Asking a replica for a token, as the CA will: over its real listener, with the host's name.
+//! Probes of a replica: the request that the CA will send, with the host's name, to the replica's real listener.
 
 use crate::anybody::Anybody;
 use bytes::Bytes;
@@ -16,32 +16,32 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A key authorisation is below 300 bytes.
+/// Limit of the body, in bytes. A key authorization has less than 300.
 const LONGEST: usize = 4096;
 
-/// Why a replica does not answer as it should.
+/// The reason for which a replica fails the probe.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProbeError {
-    /// Another status.
+    /// A status other than 200.
     #[error("wrong status code '{0}', expected '200'")]
     Status(u16),
-    /// Another text.
+    /// Another text or certificate than the expected one.
     #[error("did not return the expected key")]
     Text,
-    /// No answer.
+    /// No response.
     #[error("failed to perform self check GET request '{url}': {cause}")]
     Unreachable {
-        /// What was asked for.
+        /// The URL or the address that was asked.
         url: String,
-        /// Why nothing came.
+        /// The reason for the failure.
         cause: String,
     },
 }
 
-/// Asks `address` for the token of `host` over plain HTTP; it must answer exactly `key`.
+/// Fetches the token of `host` from `address` over plain HTTP; the response must be exactly `key`.
 ///
 /// # Errors
-/// It does not.
+/// [`ProbeError::Unreachable`], [`ProbeError::Status`], or [`ProbeError::Text`] if the body is not `key`.
 pub async fn http(address: SocketAddr, host: &str, token: &str, key: &str) -> Result<(), ProbeError> {
     let authority = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let path = format!("{HTTP01_PREFIX}{token}");
@@ -72,14 +72,14 @@ pub async fn http(address: SocketAddr, host: &str, token: &str, key: &str) -> Re
     tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time".to_owned())))
 }
 
-/// Shakes hands with `address` for `acme-tls/1`; it must show the certificate for `key` (RFC 8737 §3).
+/// Connects to `address` with `acme-tls/1`; the server must present the certificate for `key` (RFC 8737 §3).
 ///
 /// # Errors
-/// It does not.
+/// [`ProbeError::Unreachable`], or [`ProbeError::Text`] if it is not the certificate for `key`.
 pub async fn tls_alpn(address: SocketAddr, host: &str, key: &str) -> Result<(), ProbeError> {
     let unreachable = |cause: String| ProbeError::Unreachable { url: format!("acme-tls/1 {host} at {address}"), cause };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    // Its certificate is signed by nobody that anybody trusts; what counts is what stands in it.
+    // The certificate is self-signed: only its content is checked.
     let anybody = Arc::new(Anybody::new(&provider));
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// What this replica answers to those who check that a name is ours. One writer, many readers, no lock.
+/// The responses of this replica to the CA's challenges. One writer, many readers, no lock.
 #[derive(Default)]
 pub struct ChallengeTable {
     entries: ArcSwap<Entries>,
@@ -22,11 +22,12 @@ pub struct ChallengeTable {
 
 #[derive(Default)]
 struct Entries {
-    /// Host and token → key authorisation.
+    /// Host → token → key authorization.
     http: HashMap<String, HashMap<String, Arc<str>>>,
-    /// Name → key authorisation and the certificate that proves it.
+    /// Name → key authorization and the certificate for it.
     tls: HashMap<String, (Arc<str>, Arc<CertifiedKey>)>,
-    /// Host → thumbprint, for hosts whose certificate is in the making: the CA may know a token before our cache does.
+    /// Host → thumbprint, for hosts whose certificate is being issued: the CA may ask for a token that our cache has
+    /// not seen yet.
     thumbprints: HashMap<String, Arc<str>>,
 }
 
@@ -37,7 +38,7 @@ impl ChallengeTable {
         Arc::default()
     }
 
-    /// Takes over what the view has: on every replica, whenever it changes.
+    /// Replaces the content with that of the view. Called on every replica for each change.
     pub fn publish(&self, view: &View, settings: &Settings, now: Timestamp) {
         let old = self.entries.load();
         let mut entries = Entries::default();
@@ -96,7 +97,7 @@ impl fmt::Debug for ChallengeTable {
     }
 }
 
-/// Only names of Certificates with Issuing=True, and only where their issuers agree on one account.
+/// Thumbprints for the names of Certificates with `Issuing=True`, if all their issuers use the same account.
 fn thumbprints(view: &View, settings: &Settings) -> HashMap<String, Arc<str>> {
     let mut known: HashMap<(&str, &IssuerRef), Option<Arc<str>>> = HashMap::new();
     let mut hosts: HashMap<String, Option<Arc<str>>> = HashMap::new();

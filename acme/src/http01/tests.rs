@@ -185,7 +185,7 @@ async fn a_replica_is_asked_as_the_ca_would() {
     let asked = server.await.unwrap();
     assert!(asked[0].starts_with(&format!("GET /.well-known/acme-challenge/{TOKEN} HTTP/1.1\r\nhost: a.example\r\n")));
     assert!(asked[2].contains("host: [2001:db8::1]\r\n"));
-    // Nobody listens any more.
+    // The listener is closed.
     let error = probe::http(address, "a.example", TOKEN, "key").await.unwrap_err().to_string();
     assert!(error.starts_with("failed to perform self check GET request 'http://a.example/.well-known/"), "{error}");
 }

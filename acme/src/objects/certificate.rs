@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A `Certificate`: names that shall have a certificate in a Secret.
+/// A `Certificate`: the names for which a Secret shall hold a certificate.
 pub type Certificate = Object<CertificateSpec, CertificateStatus>;
 
 /// What certificate is wanted.

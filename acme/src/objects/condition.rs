@@ -1,14 +1,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Whether a condition holds.
+/// The status of a condition.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// The condition holds.
     True,
-    /// It does not.
+    /// The condition does not hold.
     False,
-    /// Nobody knows.
+    /// Not known.
     #[default]
     Unknown,
 }
@@ -38,13 +38,13 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
-/// The condition of a kind.
+/// Returns the condition of a kind.
 #[must_use]
 pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|c| c.kind == kind)
 }
 
-/// Sets a condition in place. The time of transition moves only when the status does.
+/// Sets a condition. Its transition time changes only when its status does.
 pub fn set_condition(
     conditions: &mut Vec<Condition>,
     kind: &str,

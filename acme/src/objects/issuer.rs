@@ -2,7 +2,7 @@ use super::{Condition, Object};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// An `Issuer`, or a `ClusterIssuer` where the namespace is empty.
+/// An `Issuer`, or a `ClusterIssuer` if the namespace is empty.
 pub type Issuer = Object<IssuerSpec, IssuerStatus>;
 
 /// What an issuer is. Other types than ACME are somebody else's.
@@ -89,7 +89,7 @@ pub struct SecretKeyRef {
 }
 
 impl SecretKeyRef {
-    /// The entry, or `default` where none is named.
+    /// Returns the entry's name, or `default` if there is none.
     #[must_use]
     pub fn key_or<'a>(&'a self, default: &'a str) -> &'a str {
         if self.key.is_empty() { default } else { &self.key }
@@ -156,7 +156,7 @@ pub struct Http01Ingress {
 }
 
 impl Http01Ingress {
-    /// The class, wherever it is written; none where the default class is meant.
+    /// Returns the class from either field; `None` if the default class is meant.
     #[must_use]
     pub fn class(&self) -> Option<&str> {
         self.ingress_class_name.as_deref().or(self.class.as_deref()).filter(|class| !class.is_empty())

@@ -3,17 +3,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Where an object lives. Objects of the whole cluster have an empty namespace.
+/// Namespace and name of an object. Cluster-scoped objects have an empty namespace.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Key {
-    /// Namespace; empty for the whole cluster.
+    /// Namespace. Empty: cluster-scoped.
     pub namespace: String,
     /// Name.
     pub name: String,
 }
 
 impl Key {
-    /// The key `namespace/name`.
+    /// Makes a key from its parts.
     #[must_use]
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
@@ -26,28 +26,28 @@ impl fmt::Display for Key {
     }
 }
 
-/// The part of Kubernetes' `ObjectMeta` that counts here, in its JSON.
+/// The part of Kubernetes' `ObjectMeta` that is needed here, with the same JSON.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Meta {
     /// Name.
     pub name: String,
-    /// Namespace; empty for objects of the whole cluster.
+    /// Namespace. Empty: cluster-scoped.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
-    /// Given by the store at creation.
+    /// Unique id, given by the store at creation.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub uid: String,
-    /// Counts changes of the spec.
+    /// Number that grows with each change of the spec.
     #[serde(skip_serializing_if = "is_zero")]
     pub generation: i64,
-    /// Changes with every write; a write that carries it holds only if nobody wrote in between.
+    /// Version that changes with every write. A write that carries it fails if the object was written since.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub resource_version: String,
-    /// When it was created.
+    /// Time of creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_timestamp: Option<Timestamp>,
-    /// Set while it waits for its finalizers.
+    /// Time of the deletion request, set while finalizers are pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<Timestamp>,
     /// Labels.
@@ -56,18 +56,18 @@ pub struct Meta {
     /// Annotations.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// What it goes down with.
+    /// Owners: the object is deleted with them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owner_references: Vec<Owner>,
-    /// What must be done before it goes.
+    /// Tasks to be done before deletion.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub finalizers: Vec<String>,
-    /// In a folder: what the last apply brought, as Kubernetes' `managedFields` say it in a cluster.
+    /// In a state folder: the names that the last apply set, as Kubernetes keeps them in `managedFields`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<Box<Applied>>,
 }
 
-/// Names of what was applied to a Secret: what is not applied again goes, and nothing else does.
+/// The names that an apply to a Secret set. Those missing in the next apply are removed, and nothing else is.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Applied {
@@ -77,7 +77,7 @@ pub struct Applied {
     /// Annotations.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub annotations: BTreeSet<String>,
-    /// Entries.
+    /// Entries of the data.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub data: BTreeSet<String>,
 }
@@ -88,31 +88,31 @@ fn is_zero(n: &i64) -> bool {
 }
 
 impl Meta {
-    /// Meta of a new object.
+    /// Metadata of a new object.
     #[must_use]
     pub fn named(key: Key) -> Self {
         Self { namespace: key.namespace, name: key.name, ..Self::default() }
     }
 
-    /// Where the object lives.
+    /// Namespace and name.
     #[must_use]
     pub fn key(&self) -> Key {
         Key::new(self.namespace.clone(), self.name.clone())
     }
 
-    /// An annotation's value.
+    /// Returns an annotation's value.
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.get(name).map(String::as_str)
     }
 
-    /// The owner that controls it.
+    /// Returns the owner that controls the object.
     #[must_use]
     pub fn controller(&self) -> Option<&Owner> {
         self.owner_references.iter().find(|owner| owner.controller == Some(true))
     }
 
-    /// Whether `owner` controls it: by uid, or by kind and name where a store knows no uids.
+    /// True if `owner` controls it: by uid, or by kind and name if the store has no uids.
     #[must_use]
     pub fn controlled_by(&self, kind: &str, owner: &Self) -> bool {
         self.namespace == owner.namespace
@@ -132,16 +132,16 @@ pub struct Owner {
     pub name: String,
     /// Uid.
     pub uid: String,
-    /// It is the one that controls the object.
+    /// True for the owner that controls the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller: Option<bool>,
-    /// Its deletion waits for the object's.
+    /// True if the owner's foreground deletion waits for the object's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block_owner_deletion: Option<bool>,
 }
 
 impl Owner {
-    /// The controlling, blocking reference that cert-manager writes.
+    /// A controlling, blocking reference, as cert-manager writes it.
     #[must_use]
     pub fn controller(api_version: &str, kind: &str, meta: &Meta) -> Self {
         Self {
@@ -155,21 +155,21 @@ impl Owner {
     }
 }
 
-/// An object with its desired state and its actual one.
+/// An object with its desired and its actual state.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(bound(deserialize = "S: Deserialize<'de>, T: Deserialize<'de> + Default"))]
 pub struct Object<S, T> {
-    /// Name, owner, labels.
+    /// Name, labels, annotations, owners.
     pub metadata: Meta,
-    /// What is wanted.
+    /// The desired state.
     pub spec: S,
-    /// What is.
+    /// The actual state.
     #[serde(default)]
     pub status: T,
 }
 
 impl<S, T> Object<S, T> {
-    /// Where it lives.
+    /// Namespace and name.
     #[must_use]
     pub fn key(&self) -> Key {
         self.metadata.key()
@@ -191,26 +191,26 @@ pub struct IssuerRef {
 }
 
 impl IssuerRef {
-    /// Its kind, the default filled in.
+    /// The kind, with the default filled in.
     #[must_use]
     pub fn kind(&self) -> &str {
         if self.kind.is_empty() { "Issuer" } else { &self.kind }
     }
 
-    /// Its group, the default filled in.
+    /// The group, with the default filled in.
     #[must_use]
     pub fn group(&self) -> &str {
         if self.group.is_empty() { super::GROUP } else { &self.group }
     }
 
-    /// The key of the issuer that an object of `namespace` means.
+    /// The key of this issuer, seen from an object in `namespace`.
     #[must_use]
     pub fn key(&self, namespace: &str) -> Key {
         let namespace = if self.kind() == "ClusterIssuer" { "" } else { namespace };
         Key::new(namespace, self.name.clone())
     }
 
-    /// Whether both mean the same issuer.
+    /// True if both name the same issuer.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.name == other.name && self.kind() == other.kind() && self.group() == other.group()

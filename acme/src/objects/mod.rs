@@ -1,7 +1,7 @@
-//! The objects of cert-manager's API, as values: what the planner reads and writes.
+//! The objects of cert-manager's API as values that the planner reads and writes.
 //!
-//! Their JSON is that of `cert-manager.io/v1` and `acme.cert-manager.io/v1`, so that the cluster's wire types and the
-//! files of a state folder are these types. Fields that play no part in HTTP-01 are not here; writers patch only
+//! Their JSON is that of `cert-manager.io/v1` and `acme.cert-manager.io/v1`, so that they serve as the cluster's wire
+//! types and as the files of a state folder. Fields without a role in HTTP-01 are missing; writers therefore patch only
 //! what they own.
 
 mod certificate;

@@ -62,13 +62,13 @@ pub enum State {
 }
 
 impl State {
-    /// Nothing more will come.
+    /// True if the state is an end: nothing will change it.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Valid | Self::Invalid | Self::Expired | Self::Errored)
     }
 
-    /// It ended without success.
+    /// True if it ended without success.
     #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Invalid | Self::Expired | Self::Errored)

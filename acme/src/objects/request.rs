@@ -34,11 +34,11 @@ pub struct RequestSpec {
     parsed: Parsed,
 }
 
-/// What `request` asks for, read once. It is no part of the value.
+/// The parsed `request`, filled at the first use. It does not count in comparisons.
 #[derive(Clone, Debug, Default)]
 struct Parsed(Arc<OnceLock<Reading>>);
 
-/// The text that was read, and what it says.
+/// The parsed text and the result.
 type Reading = (String, Result<Arc<Csr>, CsrError>);
 
 impl PartialEq for Parsed {
@@ -50,20 +50,20 @@ impl PartialEq for Parsed {
 impl Eq for Parsed {}
 
 impl RequestSpec {
-    /// The spec of a new request.
+    /// Returns the spec of a new request.
     #[must_use]
     pub fn new(issuer_ref: IssuerRef, request: String, username: String) -> Self {
         Self { issuer_ref, request, username, ..Self::default() }
     }
 
-    /// What `request` asks for.
+    /// Returns the parsed `request`.
     ///
     /// # Errors
-    /// It is no signing request.
+    /// [`CsrError`] if it is not a signing request.
     pub fn csr(&self) -> Result<Arc<Csr>, CsrError> {
         let read = || Csr::from_base64(&self.request).map(Arc::new);
         let (text, parsed) = self.parsed.0.get_or_init(|| (self.request.clone(), read()));
-        // Somebody may have changed a copy.
+        // A clone may have been changed since.
         if *text == self.request { parsed.clone() } else { read() }
     }
 }

@@ -12,15 +12,15 @@ pub(crate) const TLS_CRT: &str = "tls.crt";
 /// Entry of the private key.
 pub(crate) const TLS_KEY: &str = "tls.key";
 
-/// A Secret. What is in it is parsed once.
+/// A Secret. Its certificate and its key are parsed once, at the first use.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct Secret {
     /// Name, labels, annotations.
     pub metadata: Meta,
-    /// `kubernetes.io/tls`, `Opaque`…
+    /// Type: `kubernetes.io/tls`, `Opaque`…
     #[serde(rename = "type", default)]
     pub kind: String,
-    /// The entries.
+    /// The entries, decoded.
     #[serde(default, serialize_with = "encode", deserialize_with = "decode")]
     pub data: BTreeMap<String, Vec<u8>>,
     #[serde(skip)]
@@ -34,37 +34,37 @@ struct Parsed {
 }
 
 impl Secret {
-    /// A Secret with these entries.
+    /// Returns a Secret with these entries.
     #[must_use]
     pub fn new(metadata: Meta, kind: impl Into<String>, data: BTreeMap<String, Vec<u8>>) -> Self {
         Self { metadata, kind: kind.into(), data, parsed: Arc::default() }
     }
 
-    /// Where it lives.
+    /// Namespace and name.
     #[must_use]
     pub fn key(&self) -> Key {
         self.metadata.key()
     }
 
-    /// An entry that is not empty.
+    /// Returns an entry, if it is not empty.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<&[u8]> {
         self.data.get(name).map(Vec::as_slice).filter(|value| !value.is_empty())
     }
 
-    /// The certificate in `tls.crt`.
+    /// Returns the certificate in `tls.crt`.
     ///
     /// # Errors
-    /// There is none that can be read.
+    /// [`LeafError`] if there is none or it cannot be parsed.
     pub fn leaf(&self) -> Result<Arc<Leaf>, LeafError> {
         let pem = self.entry(TLS_CRT).unwrap_or_default();
         self.parsed.leaf.get_or_init(|| Leaf::from_pem(pem).map(Arc::new)).clone()
     }
 
-    /// The key in `tls.key`.
+    /// Returns the key in `tls.key`.
     ///
     /// # Errors
-    /// There is none that can be read.
+    /// [`PrivateKeyError`] if there is none or it cannot be parsed.
     pub fn private_key(&self) -> Result<Arc<PrivateKey>, PrivateKeyError> {
         let pem = self.entry(TLS_KEY).unwrap_or_default();
         self.parsed.key.get_or_init(|| PrivateKey::from_pem(pem).map(Arc::new)).clone()

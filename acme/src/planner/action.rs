@@ -2,7 +2,7 @@ use crate::objects::{Certificate, CertificateRequest, Challenge, Issuer, Key, Me
 use jiff::Timestamp;
 use std::fmt;
 
-/// A kind of object that is written.
+/// A kind of object.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
     /// `cert-manager.io/v1`
@@ -11,7 +11,7 @@ pub enum Kind {
     CertificateRequest,
     /// `acme.cert-manager.io/v1`
     Challenge,
-    /// Only ever the subject of an event.
+    /// An Ingress: only the subject of events, never written.
     Ingress,
     /// `cert-manager.io/v1`: `ClusterIssuer` where the namespace is empty.
     Issuer,
@@ -39,7 +39,7 @@ pub enum Object {
 }
 
 impl Object {
-    /// Its kind.
+    /// The kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -52,7 +52,7 @@ impl Object {
         }
     }
 
-    /// Its metadata.
+    /// The metadata.
     #[must_use]
     pub fn metadata(&self) -> &Meta {
         match self {
@@ -84,31 +84,31 @@ objects!(
     Secret(Secret)
 );
 
-/// One write.
+/// A single write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
-    /// A new object; one of that name being there already is [`crate::store::StoreError::Conflict`].
+    /// Creates an object; [`crate::store::StoreError::Conflict`] if one of that name exists.
     Create(Object),
-    /// Spec, labels, annotations, owners and finalizers of an object, under its `resource_version`.
+    /// Updates spec, labels, annotations, owners and finalizers, if the `resource_version` still matches.
     Update(Object),
-    /// The status of an object, under its `resource_version`.
+    /// Updates the status, if the `resource_version` still matches.
     Status(Object),
-    /// The whole of a target Secret by server-side apply (field manager `cert-manager-certificates-issuing`, forced).
-    /// `resource_version`, where it is not empty, is a precondition.
+    /// Applies a whole target Secret on the server side (field manager `cert-manager-certificates-issuing`, forced). A
+    /// `resource_version` that is not empty is a precondition.
     Apply(Box<Secret>),
-    /// Deletion of the object with this uid, whatever is below it going too.
+    /// Deletes the object with this uid, together with the objects that it owns.
     Delete {
         /// Kind
         kind: Kind,
-        /// Where it lives
+        /// Namespace and name
         key: Key,
-        /// Which one of that name
+        /// The uid: another object of the same name is kept
         uid: String,
     },
 }
 
 impl Write {
-    /// Kind and key of what is written.
+    /// Returns the kind and the key of the written object.
     #[must_use]
     pub fn target(&self) -> (Kind, Key) {
         match self {
@@ -121,12 +121,12 @@ impl Write {
     }
 }
 
-/// Normal or Warning.
+/// The type of an event, as in Kubernetes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
-    /// Things go well.
+    /// Regular progress.
     Normal,
-    /// Somebody should look.
+    /// A problem that needs attention.
     Warning,
 }
 
@@ -135,15 +135,15 @@ pub enum EventType {
 pub struct Event {
     /// Kind of the object.
     pub kind: Kind,
-    /// Where it lives.
+    /// Namespace and name.
     pub key: Key,
     /// Its uid.
     pub uid: String,
     /// Normal or Warning.
     pub event_type: EventType,
-    /// One word: what users search for.
+    /// One word for users to search for.
     pub reason: &'static str,
-    /// For people.
+    /// Text for people.
     pub message: String,
 }
 
@@ -164,12 +164,12 @@ impl Event {
     }
 }
 
-/// One step: writes in their order, then what is told of it. The first write that fails ends the step.
+/// Writes in order, then the events about them. The first failing write ends the step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
-    /// Writes. Their order is what makes a crash between them harmless.
+    /// Writes. Their order makes a crash between them harmless.
     pub writes: Vec<Write>,
-    /// Told once all writes are done.
+    /// Events, reported after all writes.
     pub events: Vec<Event>,
 }
 
@@ -184,65 +184,65 @@ impl Step {
     }
 }
 
-/// Something that takes time: a question to the CA, to the replicas, or the making of a key.
+/// A task that takes time: a request to the CA or to the replicas, or the generation of a key.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Call {
-    /// Tell the CA that it may look.
+    /// Tells the CA that a challenge is ready.
     Accept {
         /// Challenge
         challenge: Key,
     },
-    /// Make the key of an issuer's account.
+    /// Makes the key of an issuer's account.
     AccountKey {
         /// Issuer
         issuer: Key,
     },
-    /// Look at the authorizations of an order.
+    /// Reads the authorizations of an order.
     Authorizations {
         /// Order
         order: Key,
     },
-    /// Look at the authorization of an accepted challenge.
+    /// Reads the authorization of an accepted challenge.
     Check {
         /// Challenge
         challenge: Key,
     },
-    /// Fetch the chain.
+    /// Fetches the chain.
     Download {
         /// Order
         order: Key,
     },
-    /// Hand in the signing request.
+    /// Submits the signing request.
     Finalize {
         /// Order
         order: Key,
     },
-    /// Place an order.
+    /// Places an order.
     NewOrder {
         /// Order
         order: Key,
     },
-    /// Make the key of the next certificate.
+    /// Makes the key of the next certificate.
     NextKey {
         /// Certificate
         certificate: Key,
     },
-    /// Ask every replica for a token.
+    /// Asks every replica for a challenge's response.
     Probe {
         /// Challenge
         challenge: Key,
     },
-    /// Look at an order.
+    /// Reads an order.
     Refresh {
         /// Order
         order: Key,
     },
-    /// Register an account.
+    /// Registers an account.
     Register {
         /// Issuer
         issuer: Key,
     },
-    /// Ask when to renew.
+    /// Reads the renewal information of a certificate.
     RenewalInfo {
         /// Certificate
         certificate: Key,
@@ -250,7 +250,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Kind and key of the object that it is for: no object has two calls under way.
+    /// Returns the kind and the key of the object that the call is for. No object has two calls at a time.
     #[must_use]
     pub fn target(&self) -> (Kind, &Key) {
         match self {
@@ -267,7 +267,7 @@ impl Call {
         }
     }
 
-    /// One word, for logs and metrics.
+    /// Returns one word for logs and metrics.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -293,19 +293,19 @@ impl fmt::Display for Call {
     }
 }
 
-/// What is to be done now, and when to look again.
+/// The steps and calls to do now, and the time of the next look.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Writes.
+    /// Steps to write.
     pub steps: Vec<Step>,
-    /// What takes time.
+    /// Calls to begin.
     pub calls: Vec<Call>,
-    /// When time alone changes the plan.
+    /// The time at which the plan changes even if the view does not.
     pub wake: Option<Timestamp>,
 }
 
 impl Plan {
-    /// Takes in another plan.
+    /// Adds another plan.
     pub(crate) fn add(&mut self, other: Self) {
         self.steps.extend(other.steps);
         self.calls.extend(other.calls);

@@ -1,4 +1,4 @@
-//! Challenges: which are under way, and what becomes of them.
+//! Challenges: their selection, and what follows from their results.
 
 use super::{Call, Context, Event, Kind, Plan, Step, Write, solver};
 use crate::ca::{Authorization, CaError};
@@ -29,7 +29,7 @@ pub(super) fn plan(context: &Context<'_>, plan: &mut Plan) {
             waiting.push((challenge, method));
         }
     }
-    // The oldest first; one name is proved once at a time.
+    // The oldest first. A name is proved by one challenge at a time.
     waiting.sort_by_key(|(challenge, _)| (challenge.metadata.creation_timestamp, challenge.key()));
     for (challenge, method) in waiting {
         if let Some(class) = solver::foreign_class(&challenge.spec.solver, context.view, context.settings) {
@@ -42,7 +42,7 @@ pub(super) fn plan(context: &Context<'_>, plan: &mut Plan) {
     }
 }
 
-/// Another challenge of its order failed: nothing is gained by this one.
+/// True if another challenge of its order failed, so that this one is useless.
 fn order_failed(context: &Context<'_>, challenge: &Challenge) -> bool {
     let owner = challenge.metadata.controller().filter(|owner| owner.kind == "Order");
     let place = owner.map(|owner| Key::new(challenge.metadata.namespace.clone(), owner.name.clone()));
@@ -87,7 +87,7 @@ fn foreign(context: &Context<'_>, challenge: &Arc<Challenge>, class: &str) -> Op
     step.map(|step| step.with(Event::warning(Kind::Challenge, &challenge.metadata, "PresentError", message)))
 }
 
-/// cert-manager's finalizers hold a Challenge until its solver pods are gone: there are none.
+/// Removes cert-manager's finalizers: they wait for solver pods, of which there are none here.
 fn release(challenge: &Arc<Challenge>) -> Option<Step> {
     let mut changed = Challenge::clone(challenge);
     changed.metadata.finalizers.retain(|finalizer| !CHALLENGE_FINALIZERS.contains(&finalizer.as_str()));
@@ -95,18 +95,18 @@ fn release(challenge: &Arc<Challenge>) -> Option<Step> {
     held.then(|| Step::write(Write::Update(changed.into())))
 }
 
-/// What a look at a challenge leads to.
+/// The result of a look at a challenge.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// What to write.
+    /// The step to write.
     pub step: Option<Step>,
-    /// When to look again, at the CA's word, where nothing is final.
+    /// Time to wait before the next look, if the CA gave one.
     pub again: Option<Duration>,
-    /// Nothing is final.
+    /// True if the challenge is to be looked at again.
     pub open: bool,
 }
 
-/// What asking the replicas leads to.
+/// Returns what follows from asking the replicas.
 #[must_use]
 pub fn probed(challenge: &Challenge, result: Result<(), String>) -> Progress {
     let method = Method::of(challenge).unwrap_or(Method::Http01);
@@ -128,11 +128,11 @@ pub fn probed(challenge: &Challenge, result: Result<(), String>) -> Progress {
     }
 }
 
-/// What telling the CA leads to.
+/// Returns what follows from telling the CA.
 #[must_use]
 pub fn accepted(challenge: &Challenge, result: Result<(), CaError>) -> Progress {
     match result {
-        // A refusal to look means that it has looked: the authorization says what it saw.
+        // A refusal means that the CA has validated it before: its authorization has the result.
         Ok(()) => Progress { step: processing(challenge, String::new()), ..Progress::default() },
         Err(error) if error.is_final() => {
             Progress { step: processing(challenge, error.to_string()), ..Progress::default() }
@@ -152,7 +152,7 @@ fn processing(challenge: &Challenge, reason: String) -> Option<Step> {
     })
 }
 
-/// What looking at the authorization leads to.
+/// Returns what follows from reading the authorization.
 #[must_use]
 pub fn checked(challenge: &Challenge, result: Result<Authorization, CaError>) -> Progress {
     let authorization = match result {
@@ -170,7 +170,7 @@ pub fn checked(challenge: &Challenge, result: Result<Authorization, CaError>) ->
     match authorization.state {
         State::Valid => Progress { step: won(challenge), ..Progress::default() },
         State::Pending if seen.is_some_and(|seen| seen.state == State::Pending) => {
-            // The CA has not heard that it may look, whatever we believe.
+            // The CA does not know yet that the challenge is ready, whatever our status says.
             let step = status(challenge, |challenge| challenge.status.state = State::Pending);
             Progress { step, again: authorization.retry_after, open: true }
         }

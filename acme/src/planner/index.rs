@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Who belongs to whom, looked up once a plan.
+/// Lookup tables from owners to what they own, built once for each plan.
 pub(crate) struct Index<'a> {
     requests: HashMap<&'a str, Vec<&'a Arc<CertificateRequest>>>,
     orders: HashMap<&'a str, Vec<&'a Arc<Order>>>,
@@ -74,7 +74,7 @@ impl<'a> Index<'a> {
         self.challenges.get(order.metadata.uid.as_str()).map_or(&[], Vec::as_slice)
     }
 
-    /// Keys that were made for certificates in the making.
+    /// Secrets with the keys of certificates being issued.
     pub(crate) fn next_keys(&self, certificate: &Certificate) -> &[&'a Arc<Secret>] {
         self.next_keys.get(certificate.metadata.uid.as_str()).map_or(&[], Vec::as_slice)
     }
@@ -83,12 +83,13 @@ impl<'a> Index<'a> {
         self.by_ingress.get(ingress.uid.as_str()).map_or(&[], Vec::as_slice)
     }
 
-    /// Which Ingress comes first at a Secret: looked up where somebody asks.
+    /// The Ingress that has the claim to each Secret. Computed at the first use.
     pub(crate) fn claims(&self, view: &'a View) -> &Claims<'a> {
         self.claims.get_or_init(|| Claims::of(view))
     }
 
-    /// Which Certificate fills a Secret that several name: the one in its annotation, else the oldest, then by name.
+    /// The Certificate that fills a Secret named by several: the one in the Secret's annotation, else the oldest, then
+    /// the first by name.
     pub(crate) fn owner_of_secret(&self, view: &View, secret: &Key) -> Option<&'a Arc<Certificate>> {
         let claims = self.by_secret.get(&(secret.namespace.as_str(), secret.name.as_str()))?;
         let named = view.secrets.get(secret).and_then(|secret| secret.metadata.annotation(CERTIFICATE_NAME));

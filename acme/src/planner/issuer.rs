@@ -1,4 +1,4 @@
-//! Accounts: their keys, their registration, the Ready condition of issuers.
+//! Issuers: their account key, their registration, and their condition `Ready`.
 
 use super::{Call, Context, Event, Kind, Plan, Settings, Step, View, Write};
 use crate::account::{self, AccountKey};
@@ -16,7 +16,7 @@ const REGISTER_FAILED: &str = "ErrRegisterACMEAccount";
 const UPDATE_FAILED: &str = "ErrUpdateACMEAccount";
 const VERIFY_FAILED: &str = "ErrVerifyACMEAccount";
 
-/// An account that is to be registered.
+/// An account to be registered.
 #[derive(Clone, Debug)]
 pub struct Registering {
     /// The server.
@@ -63,7 +63,7 @@ pub(super) fn plan(context: &Context<'_>, issuer: &Arc<Issuer>, plan: &mut Plan)
     }
 }
 
-/// What an account would be registered with; none where the plan has changed meanwhile.
+/// Returns the data for the registration of an account; `None` if it is no longer needed.
 #[must_use]
 pub fn registering(view: &View, settings: &Settings, issuer: &Issuer) -> Option<Registering> {
     match account::account_key(view, settings, issuer) {
@@ -122,7 +122,7 @@ fn directory(acme: &AcmeSpec) -> Result<Directory, String> {
     Ok(Directory { url: acme.server.clone(), ca_bundle, skip_tls_verify: acme.skip_tls_verify })
 }
 
-/// The registered account of an issuer that is ready.
+/// Returns the registered account of a ready issuer.
 pub(crate) fn account(view: &View, settings: &Settings, issuer: &Issuer) -> Option<Account> {
     let acme = issuer.spec.acme.as_ref()?;
     let AccountKey::Usable { key, .. } = account::account_key(view, settings, issuer) else { return None };
@@ -193,7 +193,7 @@ fn ready(issuer: &Issuer, registering: &Registering, url: Option<String>, now: T
     (changed.status != issuer.status).then(|| Step::write(Write::Status(changed.into())))
 }
 
-/// What a registration leads to.
+/// Returns what follows from a registration.
 #[must_use]
 pub fn registered(
     issuer: &Issuer,
@@ -213,7 +213,7 @@ pub fn registered(
     }
 }
 
-/// The Secret for a new account key; none where there is one by now.
+/// Returns the step that stores a new account key; `None` if there is one by now.
 #[must_use]
 pub fn account_created(view: &View, settings: &Settings, issuer: &Issuer, key: &PrivateKey) -> Option<Step> {
     let AccountKey::Missing { secret, entry, copy: None } = account::account_key(view, settings, issuer) else {

@@ -1,4 +1,4 @@
-//! What nothing was to be done for, so that ten thousand certificates are not looked at for the sake of one.
+//! A cache of certificates without work, so that a change of one does not cost a look at ten thousand.
 
 use super::Plan;
 use crate::names::spread;
@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Every certificate is looked at again after this many seconds at the latest, and up to twice as many.
+/// Longest time until a certificate is looked at again, in seconds. The real one lies between this and its double.
 const LONGEST: u64 = 60;
 
-/// Certificates for which nothing was to be done, with what that was seen from. A plan follows from the view and the
-/// time alone: this only saves the work of finding the same again.
+/// Certificates for which there was nothing to do, each with the inputs of that look. A plan depends on the view and
+/// the time alone: this only saves repeated work.
 #[derive(Debug, Default)]
 pub struct Memo {
     calm: HashMap<Key, Calm>,
@@ -24,14 +24,14 @@ struct Calm {
     wake: Option<Timestamp>,
 }
 
-/// What a look at a certificate reads.
+/// The inputs of a look at a certificate.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) certificate: Arc<Certificate>,
     pub(super) secret: Option<Arc<Secret>>,
     pub(super) requests: Vec<Arc<CertificateRequest>>,
     pub(super) issuer: Option<Arc<Issuer>>,
-    /// Another Certificate fills the Secret.
+    /// The Certificate that fills the Secret instead of this one.
     pub(super) outranked: Option<Arc<Certificate>>,
 }
 
@@ -54,7 +54,7 @@ impl Seen {
 }
 
 impl Memo {
-    /// Whether nothing was to be done when the same was seen last, and no time has come since.
+    /// True if there was nothing to do for the same inputs, and the time for the next look has not come.
     pub(super) fn is_calm(&self, seen: &Seen, now: Timestamp, plan: &mut Plan) -> bool {
         let calm = self.calm.get(&seen.certificate.key());
         let Some(calm) = calm.filter(|calm| now < calm.until && calm.seen.is_same(seen)) else { return false };
@@ -62,7 +62,7 @@ impl Memo {
         true
     }
 
-    /// Remembers what a look led to.
+    /// Remembers the result of a look.
     pub(super) fn note(&mut self, seen: Seen, now: Timestamp, plan: &Plan) {
         let key = seen.certificate.key();
         if !plan.steps.is_empty() || !plan.calls.is_empty() {
@@ -76,14 +76,14 @@ impl Memo {
         self.calm.insert(key, Calm { seen, until, wake: plan.wake });
     }
 
-    /// Forgets what is gone, where there is more than there could be.
+    /// Forgets deleted certificates, once there are more entries than certificates.
     pub(super) fn keep_only(&mut self, there: usize, is_there: impl Fn(&Key) -> bool) {
         if self.calm.len() > there {
             self.calm.retain(|key, _| is_there(key));
         }
     }
 
-    /// How many certificates are calm.
+    /// The number of entries.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.calm.len()

@@ -1,8 +1,8 @@
-//! Decisions: from what is known and the time, what to write and what to ask. Pure.
+//! Decisions: from a view and the time to the writes and the calls to the CA. Pure.
 //!
-//! Everything is level-triggered: a plan follows from the view alone, never from what was planned before, so that a
-//! leader who dies at any point is continued by the next. Names of new objects follow from their content, so that a
-//! step done twice writes one object.
+//! Everything is level-triggered: a plan depends on the view alone, never on earlier plans, so that another leader can
+//! continue at any point. Names of new objects are derived from their content, so that a repeated step writes the same
+//! object.
 
 mod action;
 mod certificate;
@@ -36,7 +36,7 @@ pub use view::{IngressFacts, IngressTls, Settings, View};
 use index::Index;
 use jiff::Timestamp;
 
-/// What the parts of the planner share.
+/// The inputs that all parts of the planner share.
 pub(crate) struct Context<'a> {
     pub(crate) view: &'a View,
     pub(crate) settings: &'a Settings,
@@ -44,13 +44,13 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Says what to do. `now` should be in whole seconds, as Kubernetes writes times.
+/// Returns what is to be done. `now` should be in whole seconds, as Kubernetes writes times.
 #[must_use]
 pub fn plan(view: &View, settings: &Settings, now: Timestamp) -> Plan {
     plan_again(view, settings, now, &mut Memo::default())
 }
 
-/// The same, saving what work the memo of the plan before can save.
+/// Like [`plan`], but skips work that `memo` remembers from the plan before.
 #[must_use]
 pub fn plan_again(view: &View, settings: &Settings, now: Timestamp, memo: &mut Memo) -> Plan {
     let context = Context { view, settings, index: Index::of(view), now };
@@ -72,7 +72,7 @@ pub fn plan_again(view: &View, settings: &Settings, now: Timestamp, memo: &mut M
         order::plan(&context, order, &mut plan);
     }
     challenge::plan(&context, &mut plan);
-    // Ten thousand questions about later must not stand before one certificate that is wanted now.
+    // Thousands of questions about later renewals must not delay a certificate that is needed now.
     plan.calls.sort_by_key(|call| matches!(call, Call::RenewalInfo { .. }));
     plan
 }

@@ -1,4 +1,4 @@
-//! Orders: placed, proved, finalized, fetched.
+//! Orders: placing, proving, finalizing and fetching them.
 
 use super::{Call, Context, Event, Kind, Plan, Settings, Step, View, Write, issuer, solver};
 use crate::ca::{Account, Authorization, CaError, NewOrder, OrderState};
@@ -29,7 +29,7 @@ pub(super) fn plan(context: &Context<'_>, order: &Arc<Order>, plan: &mut Plan) {
     }
     let Some(account) = account(context.view, context.settings, order) else { return };
     if order.metadata.annotation(names::ACCOUNT) != Some(&*account.url) {
-        // Another account's, cert-manager's perhaps: its request will have one of ours.
+        // Placed with another account, for example cert-manager's: the request will get an order of ours.
         let (key, uid) = (order.key(), order.metadata.uid.clone());
         return plan.steps.push(Step::write(Write::Delete { kind: Kind::Order, key, uid }));
     }
@@ -49,7 +49,7 @@ pub(super) fn plan(context: &Context<'_>, order: &Arc<Order>, plan: &mut Plan) {
     }
 }
 
-/// The account of an order, once its issuer is ready.
+/// Returns the account of an order, once its issuer is ready.
 pub(crate) fn account(view: &View, settings: &Settings, order: &Order) -> Option<Account> {
     let issuer = view.issuers.get(&order.spec.issuer_ref.key(&order.metadata.namespace))?;
     issuer::account(view, settings, issuer)
@@ -90,7 +90,7 @@ fn prove(context: &Context<'_>, order: &Arc<Order>, account: &Account, plan: &mu
             }
         }
     }
-    // Proved in full, or failed in part: the CA knows what the order is worth now.
+    // All names are proved or one has failed: the CA knows the order's new state.
     let failed = challenges.iter().any(|challenge| challenge.status.state.is_failure());
     if !open || failed {
         plan.calls.push(Call::Refresh { order: order.key() });
@@ -131,7 +131,7 @@ fn challenge(
     Some(Object { metadata, spec, status: ChallengeStatus::default() })
 }
 
-/// What to order, and with which account.
+/// Returns the data of a new order and the account to place it with.
 #[must_use]
 pub fn opening(view: &View, settings: &Settings, order: &Order) -> Option<(Account, NewOrder)> {
     let spec = &order.spec;
@@ -150,7 +150,7 @@ fn status(order: &Order, change: impl FnOnce(&mut Order)) -> Option<Step> {
     (changed.status != order.status).then(|| Step::write(Write::Status(changed.into())))
 }
 
-/// An error of the CA: final ones end the order, others are told and tried again.
+/// Records an error of the CA: a final one ends the order, others are shown and retried.
 fn refused(order: &Order, what: &str, error: &CaError, now: Timestamp) -> Option<Step> {
     let reason = format!("Failed to {what}: {error}");
     status(order, |order| {
@@ -162,7 +162,7 @@ fn refused(order: &Order, what: &str, error: &CaError, now: Timestamp) -> Option
     })
 }
 
-/// What placing an order leads to. Its URL is written before anything else is done with it.
+/// Returns what follows from placing an order. Its URL is stored before anything else is done with it.
 #[must_use]
 pub fn opened(order: &Order, result: Result<OrderState, CaError>, now: Timestamp) -> Option<Step> {
     match result {
@@ -179,7 +179,7 @@ pub fn opened(order: &Order, result: Result<OrderState, CaError>, now: Timestamp
     }
 }
 
-/// What looking at the authorizations leads to.
+/// Returns what follows from reading the authorizations.
 #[must_use]
 pub fn found(order: &Order, result: Result<Vec<Authorization>, CaError>, now: Timestamp) -> Option<Step> {
     match result {
@@ -204,7 +204,7 @@ pub fn found(order: &Order, result: Result<Vec<Authorization>, CaError>, now: Ti
     }
 }
 
-/// What looking at an order leads to. `failure` is the reason of a challenge of it that failed.
+/// Returns what follows from reading an order. `failure` is the reason of one of its failed challenges.
 #[must_use]
 pub fn refreshed(
     order: &Order,
@@ -229,7 +229,7 @@ pub fn refreshed(
     }
 }
 
-/// What handing in the signing request leads to.
+/// Returns what follows from submitting the signing request.
 #[must_use]
 pub fn finalized(order: &Order, result: Result<OrderState, CaError>, now: Timestamp) -> Option<Step> {
     match result {
@@ -238,7 +238,7 @@ pub fn finalized(order: &Order, result: Result<OrderState, CaError>, now: Timest
     }
 }
 
-/// What fetching the chain leads to.
+/// Returns what follows from fetching the chain.
 #[must_use]
 pub fn downloaded(order: &Order, result: Result<Vec<u8>, CaError>, now: Timestamp) -> Option<Step> {
     match result {

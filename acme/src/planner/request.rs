@@ -1,4 +1,4 @@
-//! CertificateRequests: approved, checked, and turned into Orders.
+//! CertificateRequests: approving and checking them, and making Orders from them.
 
 use super::certificate::foreign;
 use super::{Context, Event, Kind, Plan, Step, Write, issuer};
@@ -60,7 +60,7 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
         Ok(spec) => spec,
         Err(message) => return plan.steps.extend(failed(context, request, "InvalidOrder", message)),
     };
-    // A request has one order: what `replaces` says may change while it runs, and must not place a second one.
+    // A request has one order: `replaces` may change meanwhile and must not cause a second one.
     let Some(order) = context.index.orders(request).first() else {
         let Some(account) = issuer::account(context.view, context.settings, issuer) else { return };
         let order = new(request, issuer, &account, spec);
@@ -114,7 +114,7 @@ fn new(request: &CertificateRequest, issuer: &Issuer, account: &Account, spec: O
     Object { metadata, spec, status: OrderStatus::default() }
 }
 
-/// The order of a request, or why there can be none.
+/// Returns the order for a request, or the reason for which there can be none.
 fn wanted(context: &Context<'_>, request: &CertificateRequest, issuer: &Issuer) -> Result<OrderSpec, String> {
     let acme = issuer.spec.acme.as_ref().ok_or("no ACME account")?;
     let csr = request.spec.csr().map_err(|error| format!("Failed to decode CSR in spec.request: {error}"))?;
@@ -159,7 +159,7 @@ fn wanted(context: &Context<'_>, request: &CertificateRequest, issuer: &Issuer) 
     })
 }
 
-/// The certificate that is being renewed: the CA lets its successor pass all limits (RFC 9773 §5).
+/// The id of the certificate being renewed: an order that names it is exempt from the CA's rate limits (RFC 9773 §5).
 fn replaced(context: &Context<'_>, request: &CertificateRequest, csr: &Csr) -> Option<String> {
     if !context.settings.renewal_information {
         return None;
@@ -207,7 +207,7 @@ fn failed(
     Some(Step::write(Write::Status(changed.into())).with(event))
 }
 
-/// The chain of a request that was signed.
+/// Returns the chain of a signed request.
 pub(super) fn chain(request: &CertificateRequest) -> Option<Vec<u8>> {
     STANDARD.decode(request.status.certificate.trim()).ok().filter(|pem| !pem.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Which solver proves a name.
+//! The choice of the solver that proves a name.
 
 use super::{Settings, View};
 use crate::objects::{Http01, Http01Ingress, Meta, Solver};
@@ -6,8 +6,8 @@ use crate::objects::{Http01, Http01Ingress, Meta, Solver};
 const OVERRIDE_CLASS: &str = "acme.cert-manager.io/http01-override-ingress-class";
 const OVERRIDE_CLASS_NAME: &str = "acme.cert-manager.io/http01-override-ingress-ingressclassname";
 
-/// The HTTP-01 solver for a name: one that names it beats the most specific zone, beats the most labels, beats the
-/// place in the list; one without a selector comes last. Overrides on the order decide its class.
+/// Returns the HTTP-01 solver for a name: first one that lists the name, then the most specific zone, the most labels,
+/// the lowest index in the list. One without a selector comes last. Overrides on the order decide its class.
 pub(super) fn choose(solvers: &[Solver], order: &Meta, name: &str, wildcard: bool) -> Option<Solver> {
     if wildcard {
         return None;
@@ -27,7 +27,8 @@ pub(super) fn choose(solvers: &[Solver], order: &Meta, name: &str, wildcard: boo
     Some(solver)
 }
 
-/// Names matched, labels of the zone matched, labels matched; none where the solver is not for it.
+/// Returns the rank of a solver: name listed, labels of the matching zone, number of matching labels. `None` if the
+/// solver is not for this name.
 fn rank(solver: &Solver, order: &Meta, name: &str) -> Option<(bool, usize, usize)> {
     let Some(selector) = &solver.selector else { return Some((false, 0, 0)) };
     let labels = &selector.match_labels;
@@ -51,8 +52,8 @@ fn within(name: &str, zone: &str) -> bool {
     name == zone || name.strip_suffix(&zone).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Whether the Ingress that the solver speaks of would be served by this proxy; the class it names, if not. Without a
-/// class the default is meant, and a Gateway route has none.
+/// Returns the class of the solver's Ingress if this proxy does not serve it. No class means the default class, and a
+/// Gateway route has none.
 pub(super) fn foreign_class<'a>(solver: &'a Solver, view: &View, settings: &Settings) -> Option<&'a str> {
     let class = solver.http01.as_ref()?.ingress.as_ref().and_then(Http01Ingress::class)?;
     let served = settings.served_classes.iter().chain(&view.classes).any(|served| served == class);

@@ -1,22 +1,22 @@
-//! What keeps certificates from coming, for whoever looks at the whole.
+//! The reasons for which certificates are missing, over the whole view.
 
 use super::certificate::{brake, foreign, settle};
 use super::index::Index;
 use super::{Kind, Settings, View, ingress};
 use crate::objects::{Certificate, Condition, ConditionStatus, Key, condition};
 
-/// A finding about an object.
+/// A problem of an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trouble {
-    /// Its kind.
+    /// Kind of the object.
     pub kind: Kind,
-    /// Where it lives.
+    /// Namespace and name.
     pub key: Key,
-    /// For people.
+    /// Text for people.
     pub message: String,
 }
 
-/// All that is wrong with issuers, Certificates and the Ingresses that ask for them, as far as the view shows it.
+/// Returns all problems of issuers, Certificates and the Ingresses that ask for them, as far as the view shows them.
 #[must_use]
 pub fn troubles(view: &View, settings: &Settings) -> Vec<Trouble> {
     let index = Index::of(view);
@@ -26,13 +26,13 @@ pub fn troubles(view: &View, settings: &Settings) -> Vec<Trouble> {
     };
     for (key, certificate) in &view.certificates {
         if let Some(why) = foreign::unserved(view, certificate) {
-            // Another controller of cert-manager's kinds may serve it.
+            // Another cert-manager controller may serve it.
             trouble(Kind::Certificate, key, settings.alone.then_some(why));
             continue;
         }
         let words = failure(&certificate.status.conditions, "Issuing").or_else(|| brake::held(certificate));
         let words = words.map(str::to_owned);
-        // A request that waits for an issuer that is not there fails never.
+        // A request that waits for a missing issuer never fails.
         let words = words.or_else(|| foreign::missing(view, &certificate.spec.issuer_ref, &key.namespace));
         trouble(Kind::Certificate, key, words.or_else(|| duplicate(view, &index, key, certificate)));
     }

@@ -2,10 +2,10 @@ use crate::objects::{Certificate, CertificateRequest, Challenge, Issuer, IssuerR
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Everything the planner looks at. Values are shared with the store's cache; cloning a view is cheap.
+/// The inputs of the planner. Values are shared with the store's cache; cloning a view is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// Issuers; those of the cluster have an empty namespace. Only ACME ones need be here.
+    /// Issuers. Cluster issuers have an empty namespace. Those without ACME may be missing.
     pub issuers: BTreeMap<Key, Arc<Issuer>>,
     /// Certificates.
     pub certificates: BTreeMap<Key, Arc<Certificate>>,
@@ -15,16 +15,16 @@ pub struct View {
     pub orders: BTreeMap<Key, Arc<Order>>,
     /// Challenges.
     pub challenges: BTreeMap<Key, Arc<Challenge>>,
-    /// Secrets: target Secrets of Certificates, those labelled `cert-manager.io/next-private-key`, account keys,
-    /// keys of external account bindings, passwords of key stores. More do no harm.
+    /// Secrets: target Secrets of Certificates, those labelled `cert-manager.io/next-private-key`, account keys, keys
+    /// of external account bindings, passwords of key stores. Others do no harm.
     pub secrets: BTreeMap<Key, Arc<Secret>>,
-    /// Ingresses of any class, also those that are not served here.
+    /// Ingresses of any class, including those not served here.
     pub ingresses: BTreeMap<Key, Arc<IngressFacts>>,
-    /// Ingress classes that this proxy serves besides those of the settings.
+    /// Ingress classes that this proxy serves in addition to those of the settings.
     pub classes: BTreeSet<String>,
 }
 
-/// An Ingress, as far as certificates go.
+/// An Ingress, as far as certificates need it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct IngressFacts {
     /// Name, labels, annotations.
@@ -36,34 +36,34 @@ pub struct IngressFacts {
 /// A block of an Ingress' `spec.tls`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct IngressTls {
-    /// Its hosts.
+    /// The hosts.
     pub hosts: Vec<String>,
-    /// Its Secret; empty where none is named.
+    /// The Secret's name. Empty: none.
     pub secret_name: String,
 }
 
-/// What the operator chose.
+/// The operator's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the Secrets of ClusterIssuers live.
+    /// Namespace of the Secrets of ClusterIssuers.
     pub cluster_resource_namespace: String,
-    /// cert-manager's own namespace, where an account key may still be; it is read, never written.
+    /// cert-manager's namespaces, where an account key may still be. They are read, never written.
     pub fallback_namespaces: Vec<String>,
-    /// Issuer of Ingresses that only say `kubernetes.io/tls-acme: "true"`.
+    /// Issuer for Ingresses that only have `kubernetes.io/tls-acme: "true"`.
     pub default_issuer: Option<IssuerRef>,
     /// Ingress classes that this proxy serves.
     pub served_classes: Vec<String>,
-    /// It serves Ingresses without a class too.
+    /// True if it serves Ingresses without a class.
     pub serves_default_class: bool,
-    /// Target Secrets go down with their Certificate.
+    /// True if target Secrets are deleted with their Certificate.
     pub owner_references: bool,
-    /// No other controller of cert-manager's kinds is at work: what is not served here is told on the object.
+    /// True if no other cert-manager controller is running: issuers not served here are then reported on the object.
     pub alone: bool,
-    /// The CA is asked when to renew.
+    /// True if the CA is asked for renewal information.
     pub renewal_information: bool,
-    /// Who asks, where `kubectl get certificaterequest` shows the requester: our own user name.
+    /// User name shown as requester by `kubectl get certificaterequest`: our own.
     pub requester: String,
-    /// How many challenges may be under way.
+    /// Limit of challenges in progress.
     pub max_challenges: usize,
 }
 
@@ -85,7 +85,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where the Secrets of an issuer live.
+    /// Namespace of the Secrets of an issuer.
     #[must_use]
     pub fn issuer_namespace<'a>(&'a self, issuer: &'a Key) -> &'a str {
         if issuer.namespace.is_empty() { &self.cluster_resource_namespace } else { &issuer.namespace }

@@ -1,4 +1,4 @@
-//! Traefik's `acme.json`, read once: accounts and certificates move over, and no order is placed for them.
+//! Import of Traefik's `acme.json`: its accounts and certificates are taken over, so that no new orders are needed.
 
 use super::{NAMESPACE, account_secret, certificate_name, reference};
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME};
@@ -11,16 +11,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Why the file cannot be used.
+/// The reason for which the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AcmeJsonError {
-    /// It is no JSON.
+    /// It is not JSON.
     #[error("this is no JSON")]
     Syntax(#[from] serde_json::Error),
     /// It is JSON of another form.
     #[error("this is not Traefik's acme.json: it has no resolver with an Account or Certificates")]
     Form,
-    /// Traefik 1 had one resolver only, and named none.
+    /// The form of Traefik 1, which had one resolver without a name.
     #[error("this is the acme.json of Traefik 1, which names no resolver")]
     Version1,
 }
@@ -43,19 +43,19 @@ struct StoredDomain {
     sans: Option<Vec<String>>,
 }
 
-/// What was found.
+/// The content of the file.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// For [`crate::store::folder::FolderStore::import`].
+    /// Secrets for [`crate::store::folder::FolderStore::import`].
     pub secrets: Vec<Secret>,
-    /// Entries that cannot be used, and why.
+    /// Unusable entries, each with the reason.
     pub passed_over: Vec<String>,
 }
 
-/// Reads the file. An entry that is broken is passed over; the others are taken.
+/// Reads the file. Broken entries are skipped, the others are taken.
 ///
 /// # Errors
-/// The file as a whole is something else.
+/// [`AcmeJsonError`] if the file as a whole cannot be used.
 pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
     let mut imported = Imported::default();
     if json.trim_ascii().is_empty() {
@@ -103,7 +103,8 @@ pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
     Ok(imported)
 }
 
-/// Traefik's accounts have RSA keys (PKCS#1 as DER): kept, though another key signs here.
+/// Returns the Secret of an account. Traefik's accounts have RSA keys (PKCS#1 as DER): kept, though another key signs
+/// here.
 fn account_key(resolver: &str, account: &Value) -> Result<Secret, String> {
     let key = account.get("PrivateKey").and_then(Value::as_str).filter(|key| !key.is_empty());
     let der = STANDARD.decode(key.ok_or("there is no private key")?).map_err(|error| error.to_string())?;

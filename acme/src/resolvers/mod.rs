@@ -1,5 +1,5 @@
-//! Traefik's `certificatesResolvers`, mapped onto the same engine: each resolver is an issuer, each set of domains that
-//! a router wants is a Certificate in the namespace [`NAMESPACE`] of a state folder.
+//! Traefik's `certificatesResolvers`, mapped to the same engine: each resolver is an issuer, and each set of domains
+//! that a router wants is a Certificate in the namespace [`NAMESPACE`] of a state folder.
 
 mod acme_json;
 
@@ -21,39 +21,39 @@ use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Where the objects of resolvers live.
+/// Namespace of the objects made from resolvers.
 pub const NAMESPACE: &str = "certificates-resolvers";
 
-/// Let's Encrypt: Traefik's default.
+/// URL of Let's Encrypt's directory, Traefik's default.
 pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// A resolver of the static configuration (`certificatesResolvers.NAME.acme`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Resolver {
-    /// Its name.
+    /// Name of the resolver.
     pub name: String,
     /// Contact address.
     pub email: String,
     /// URL of the CA's directory.
     pub ca_server: String,
-    /// Authorities of the CA's own certificate in PEM; empty: the system's.
+    /// Authorities of the CA's own certificate in PEM. Empty: the system's.
     pub ca_certificates: Vec<u8>,
-    /// What keys certificates have: `RSA4096` is Traefik's default.
+    /// Kind of the certificates' keys. Default: `RSA4096`, as in Traefik.
     pub key_type: KeyType,
-    /// Common name at the top of the chain to prefer.
+    /// Common name of the preferred chain's topmost issuer.
     pub preferred_chain: String,
     /// Profile of the orders.
     pub profile: String,
-    /// Certificates have no common name.
+    /// True if certificates have no common name.
     pub disable_common_name: bool,
     /// External account binding: key id, and the key in base64url.
     pub eab: Option<(String, String)>,
-    /// How names are proved.
+    /// Method that proves the names.
     pub challenge: Method,
 }
 
 impl Resolver {
-    /// A resolver with Traefik's defaults.
+    /// Returns a resolver with Traefik's defaults.
     #[must_use]
     pub fn new(name: impl Into<String>, challenge: Method) -> Self {
         Self {
@@ -85,7 +85,7 @@ pub enum KeyType {
     Rsa4096,
 }
 
-/// A word that is no key type.
+/// The error of a text that is not a key type.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0:?} is no key type: write EC256, EC384, RSA2048 or RSA4096")]
 pub struct UnknownKeyType(String);
@@ -116,10 +116,10 @@ impl KeyType {
     }
 }
 
-/// Names that a router wants a certificate for: `tls.domains`, or the hosts of its rule, the first being the main one.
+/// Names for which a router wants a certificate: `tls.domains`, or the hosts of its rule. The first is the main name.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Wanted {
-    /// The resolver.
+    /// Name of the resolver.
     pub resolver: String,
     /// The main name.
     pub main: String,
@@ -140,7 +140,7 @@ impl Wanted {
     }
 }
 
-/// The planner's settings for resolvers: their issuers' Secrets lie beside their certificates.
+/// Returns the planner's settings for resolvers: their issuers' Secrets are in the namespace of their certificates.
 #[must_use]
 pub fn settings() -> Settings {
     Settings {
@@ -150,8 +150,8 @@ pub fn settings() -> Settings {
     }
 }
 
-/// What resolvers and routers come to. Names that a larger set of the same resolver has already get no certificate of
-/// their own, as in Traefik; a resolver that does not exist is left out.
+/// Turns resolvers and the routers' domains into declared objects. Names covered by a larger set of the same resolver
+/// get no certificate of their own, as in Traefik. A resolver that does not exist is ignored.
 #[must_use]
 pub fn declare(resolvers: &[Resolver], wanted: &[Wanted]) -> Declared {
     let by_name: BTreeMap<&str, &Resolver> = resolvers.iter().map(|r| (r.name.as_str(), r)).collect();
@@ -220,12 +220,12 @@ fn binding(resolver: &Resolver) -> Option<Secret> {
     Some(Secret::new(metadata, "Opaque", data))
 }
 
-/// The name of the Certificate and the Secret of a set of names: the same set has the same name.
+/// Name of the Certificate and the Secret for a set of names. The same set gives the same name.
 fn certificate_name(resolver: &str, names: &[String]) -> String {
     let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
     sorted.sort_unstable();
     sorted.insert(0, resolver);
-    // Which name comes first in a router must not matter.
+    // The order of the names in a router must not matter.
     let main = sorted.get(1).copied().unwrap_or_default().replace('*', "wildcard").replace(':', "-");
     names::numbered(&main, names::suffix(&sorted))
 }

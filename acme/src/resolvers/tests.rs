@@ -25,7 +25,7 @@ fn sets_of_names_become_certificates() {
         &resolvers,
         &[
             wanted("le", "A.example", &["b.example", "a.example"]),
-            // The same set, a part of it, another resolver's, nobody's, nothing.
+            // The same set, a part of it, another resolver's, an unknown resolver's, an empty one.
             wanted("le", "b.example", &["a.example"]),
             wanted("le", "a.example", &[]),
             wanted("tls", "a.example", &[]),
@@ -89,11 +89,11 @@ async fn an_acme_json_is_taken_over_without_an_order() {
     resolver.disable_common_name = true;
     store.declare(declare(&[resolver], &[wanted("le", "b.example", &["a.example"])])).unwrap();
 
-    // The name of the set does not depend on which name comes first in the router.
+    // The Certificate's name does not depend on the order of the names in the router.
     let view = store.view();
     let certificate = view.certificates.values().next().unwrap();
     assert!(view.secrets.contains_key(&certificate.key()));
-    // The account's key is of a kind that cannot sign here: it stays, and a sibling is made.
+    // The account's key cannot sign here: it stays, and a second one is made.
     let issuer = view.issuers.values().next().unwrap();
     let AccountKey::Missing { secret, copy: None, .. } = account_key(&view, &settings(), issuer) else {
         panic!("the account's key should be of another kind");

@@ -1,4 +1,4 @@
-//! Objects in memory with the manners of an API server: versions, generations, owners that take theirs along.
+//! Objects in memory with the behaviour of an API server: versions, generations, deletion together with the owner.
 
 use super::StoreError;
 use crate::objects::{Applied, Key, Meta, Object as Thing, Secret};
@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The objects, and the number of the last write.
+/// The objects and the version of the last write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) view: View,
     version: u64,
 }
 
-/// What a write changed: the object as it is now, or none where it is gone.
+/// An object changed by a write, as it is now; `None` if it is deleted.
 pub(crate) type Change = (Kind, Key, Option<Object>);
 
 impl Memory {
-    /// Memory with objects from elsewhere.
+    /// Starts with existing objects.
     pub(crate) fn with(view: View) -> Self {
         let versions =
             view.certificates.values().map(|o| &o.metadata).chain(view.requests.values().map(|o| &o.metadata));
@@ -42,7 +42,7 @@ impl Memory {
         meta.creation_timestamp = Some(now);
     }
 
-    /// Does a write.
+    /// Carries out a write.
     pub(crate) fn write(&mut self, write: &Write, now: Timestamp) -> Result<Vec<Change>, StoreError> {
         match write {
             Write::Create(object) => self.create(object.clone(), now).map(|change| vec![change]),
@@ -119,7 +119,7 @@ impl Memory {
         Ok(gone)
     }
 
-    /// Puts an object as it is.
+    /// Stores an object unchanged.
     pub(crate) fn put(&mut self, object: Object) {
         let key = object.metadata().key();
         let view = &mut self.view;
@@ -147,7 +147,7 @@ impl Memory {
     }
 }
 
-/// The contents of a Secret.
+/// The names in a Secret.
 fn applied(secret: &Secret) -> Applied {
     Applied {
         labels: secret.metadata.labels.keys().cloned().collect(),
@@ -156,13 +156,13 @@ fn applied(secret: &Secret) -> Applied {
     }
 }
 
-/// Puts what is wanted; what was applied `before` and is not wanted any longer goes, and what others put there stays.
+/// Sets the wanted entries. Those set `before` and no longer wanted are removed; entries of others stay.
 fn replace<T: Clone>(present: &mut BTreeMap<String, T>, wanted: &BTreeMap<String, T>, before: &BTreeSet<String>) {
     present.retain(|name, _| wanted.contains_key(name) || !before.contains(name));
     present.extend(wanted.iter().map(|(name, value)| (name.clone(), value.clone())));
 }
 
-/// A uid like Kubernetes', from what is unique about the object.
+/// Makes a uid in Kubernetes' form, from what is unique to the object.
 pub(crate) fn uid(kind: Kind, meta: &Meta, salt: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let hash = Sha256::digest(format!("{kind:?}\0{}\0{}\0{salt}", meta.namespace, meta.name));
@@ -209,7 +209,7 @@ fn owned(view: &View, uid: &str) -> Vec<(Kind, Key, String)> {
     found
 }
 
-/// The object with the new status, or with everything but the status new.
+/// Returns the object with the new status, or with everything new but the status.
 fn merged(view: &View, object: &Object, status: bool) -> Option<Object> {
     let key = object.metadata().key();
     Some(match object {

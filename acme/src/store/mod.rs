@@ -1,4 +1,4 @@
-//! Where objects live: a cluster, or a folder.
+//! The store of the objects: a cluster or a folder.
 
 pub mod folder;
 pub(crate) mod memory;
@@ -9,16 +9,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Why a write was not done.
+/// The reason for which a write was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Somebody wrote in between, or the object is there already (create) or gone: look again.
+    /// The object was written since, exists already (create), or is gone: plan again.
     #[error("the object has changed")]
     Conflict,
-    /// It is refused; writing the same again is of no use before something changes.
+    /// A refusal: the same write fails again until something changes.
     #[error("{0}")]
     Refused(String),
-    /// It could not be reached.
+    /// The store could not be reached.
     #[error("{0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -26,36 +26,37 @@ pub enum StoreError {
 /// A replica that must answer a challenge.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replica {
-    /// Its name, for messages: the pod's.
+    /// The pod's name, for messages.
     pub name: String,
-    /// Its plain HTTP listener.
+    /// Address of its plain HTTP listener.
     pub http: SocketAddr,
-    /// Its TLS listener, for TLS-ALPN-01.
+    /// Address of its TLS listener, for TLS-ALPN-01.
     pub https: Option<SocketAddr>,
 }
 
-/// Who answers challenges.
+/// The replicas that answer challenges.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Replicas {
     /// Only this process, which sees what the store sees.
     Alone,
-    /// Every ready address behind the proxy's Service. None at all: the CA is not asked.
+    /// Every ready address behind the proxy's Service. If it is empty, the CA is not asked.
     All(Vec<Replica>),
 }
 
-/// Where objects live. The view may lag behind the writes; writes say so by [`StoreError::Conflict`].
+/// The store of the objects. Its view is a cache and may lag behind the writes; a write based on an old view fails with
+/// [`StoreError::Conflict`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// What is known now; cheap.
+    /// Returns the current view. Cheap.
     fn view(&self) -> Arc<View>;
-    /// Changes whenever the view or the leadership does.
+    /// A counter that changes with the view and with the leadership.
     fn changes(&self) -> watch::Receiver<u64>;
-    /// Whether this process may speak for all, at this moment: asked right before each write and each call to the CA.
+    /// True if this process is the leader at this moment. Checked right before each write and each call to the CA.
     fn is_leader(&self) -> bool;
-    /// Writes. Only asked of a leader.
+    /// Carries out a write. Called on the leader only.
     async fn write(&self, write: &Write) -> Result<(), StoreError>;
-    /// Tells of something. Losing one does no harm.
+    /// Reports an event. Losing one does no harm.
     async fn tell(&self, event: &Event);
-    /// Who must answer a challenge before the CA may look.
+    /// Returns the replicas that must answer a challenge before the CA is told.
     async fn replicas(&self) -> Result<Replicas, StoreError>;
 }

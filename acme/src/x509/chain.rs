@@ -1,10 +1,10 @@
-//! Chains as a CA sends them.
+//! Certificate chains as a CA sends them.
 
 use super::{Leaf, LeafError};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-/// The common name of the issuer at the top of a PEM chain: what `preferredChain` is compared with.
+/// Returns the common name of the topmost issuer of a PEM chain, which `preferredChain` is compared with.
 #[must_use]
 pub fn top_issuer(pem: &[u8]) -> Option<String> {
     let last = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).last()?;
@@ -12,10 +12,10 @@ pub fn top_issuer(pem: &[u8]) -> Option<String> {
     Some(super::leaf::first(cert.issuer().iter_common_name()))
 }
 
-/// Reads a chain whole: every block must be a certificate, so that a truncated answer is no chain.
+/// Checks a whole chain: every block must be a certificate, so that a truncated response is rejected. Returns the leaf.
 ///
 /// # Errors
-/// A block is missing its end or is no certificate, or there is none.
+/// [`LeafError`] if there is no block, or one lacks its end or is not a certificate.
 pub fn check(pem: &[u8]) -> Result<Leaf, LeafError> {
     let mut leaf = None;
     for block in CertificateDer::pem_slice_iter(pem) {
@@ -23,7 +23,7 @@ pub fn check(pem: &[u8]) -> Result<Leaf, LeafError> {
         let read = Leaf::from_der(&der)?;
         leaf.get_or_insert(read);
     }
-    // A block without its end line is no block to the reader: count the starts.
+    // The reader skips a block without an end line: count the start lines.
     let begun = pem.windows(11).filter(|window| window == b"-----BEGIN ").count();
     let ended = pem.windows(9).filter(|window| window == b"-----END ").count();
     if begun != ended {

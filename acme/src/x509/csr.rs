@@ -13,21 +13,21 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer as _;
 
-/// Why a signing request cannot be had.
+/// The reason for which a signing request cannot be made or read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CsrError {
-    /// A name that no certificate can carry.
+    /// A name that cannot be in a certificate.
     #[error("{0:?} cannot stand in a certificate")]
     Name(String),
-    /// Signing failed.
+    /// A failure of the signing itself.
     #[error("the signing request could not be made: {0}")]
     Signing(String),
-    /// A text that is no signing request.
+    /// A text that is not a signing request.
     #[error("error decoding certificate request PEM block")]
     Malformed,
 }
 
-/// What a signing request asks for.
+/// The content of a signing request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Csr {
     /// Common name.
@@ -42,7 +42,7 @@ pub struct Csr {
     pub emails: Vec<String>,
     /// The public key, as DER.
     pub public_key: Vec<u8>,
-    /// All of it, as DER.
+    /// The whole request, as DER.
     pub der: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ impl Csr {
     /// Reads the `spec.request` of a CertificateRequest or an Order: PEM in base64.
     ///
     /// # Errors
-    /// It is none.
+    /// [`CsrError::Malformed`].
     pub fn from_base64(text: &str) -> Result<Self, CsrError> {
         let pem = STANDARD.decode(text.trim()).map_err(|_| CsrError::Malformed)?;
         let der = CertificateSigningRequestDer::from_pem_slice(&pem).map_err(|_| CsrError::Malformed)?;
@@ -81,7 +81,7 @@ impl Csr {
 /// Makes the `spec.request` of a CertificateRequest: PEM in base64.
 ///
 /// # Errors
-/// A name cannot stand in a certificate, or signing failed.
+/// [`CsrError::Name`] if a name cannot be in a certificate, [`CsrError::Signing`].
 pub fn make(spec: &CertificateSpec, key: &PrivateKey) -> Result<String, CsrError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = subject(&spec.common_name, spec.subject.as_ref());
@@ -114,7 +114,7 @@ fn subject(common_name: &str, subject: Option<&Subject>) -> DistinguishedName {
         name.push(DnType::CommonName, common_name);
     }
     let Some(subject) = subject else { return name };
-    // One value a type: what ACME servers drop anyway is not worth more.
+    // One value for each type of attribute is enough: ACME servers drop them anyway.
     for (kind, values) in [
         (DnType::OrganizationName, &subject.organizations),
         (DnType::OrganizationalUnitName, &subject.organizational_units),
@@ -151,10 +151,10 @@ fn usages(names: &[String]) -> (Vec<KeyUsagePurpose>, Vec<ExtendedKeyUsagePurpos
     (usage, extended)
 }
 
-/// The signing request of bare names, as PEM in base64 (for resolvers and tests).
+/// Makes a signing request for names only, as PEM in base64 (for resolvers and tests).
 ///
 /// # Errors
-/// As [`make`].
+/// Those of [`make`].
 pub fn for_names(names: &[String], key: &PrivateKey) -> Result<String, CsrError> {
     let (ip_addresses, dns_names) = names.iter().cloned().partition(|name| name.parse::<IpAddr>().is_ok());
     make(&CertificateSpec { dns_names, ip_addresses, ..CertificateSpec::default() }, key)

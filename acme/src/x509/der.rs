@@ -1,4 +1,4 @@
-//! The three forms of a private key (RFC 5208, RFC 8017 A.1.2, RFC 5915) and the way between them.
+//! The three forms of a private key (RFC 5208, RFC 8017 A.1.2, RFC 5915) and conversions between them.
 
 use yasna::models::ObjectIdentifier;
 use yasna::{ASN1Error, ASN1ErrorKind, Tag};
@@ -6,14 +6,14 @@ use yasna::{ASN1Error, ASN1ErrorKind, Tag};
 const RSA: [u64; 7] = [1, 2, 840, 113_549, 1, 1, 1];
 const EC: [u64; 6] = [1, 2, 840, 10_045, 2, 1];
 
-/// What a PKCS#8 document holds.
+/// The content of a PKCS#8 document.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Inside {
     /// A PKCS#1 key.
     Rsa(Vec<u8>),
     /// A SEC 1 key and its curve.
     Ec(Vec<u8>, ObjectIdentifier),
-    /// Another kind.
+    /// A key of another kind.
     Other,
 }
 
@@ -71,7 +71,7 @@ fn wrap(key: &[u8], algorithm: impl FnOnce(&mut yasna::DERWriterSeq<'_>)) -> Vec
     })
 }
 
-/// A SEC 1 key that stands alone: within PKCS#8 it need not name its curve, in a file of its own it must.
+/// Adds the curve and the public key to a SEC 1 key: within PKCS#8 it may lack them, in its own file it must not.
 pub(super) fn sec1_with_curve(sec1: &[u8], curve: &ObjectIdentifier, point: &[u8]) -> Result<Vec<u8>, ASN1Error> {
     let (secret, _) = read_sec1(sec1)?;
     Ok(yasna::construct_der(|writer| {

@@ -14,35 +14,35 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// Why a key cannot be had.
+/// The reason for which a key cannot be made or read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PrivateKeyError {
     /// No PEM block of a private key.
     #[error("error decoding private key PEM block")]
     NoPem,
-    /// A block that is no private key, or of a kind that is not known.
+    /// A block that is not a private key, or a key of an unknown kind.
     #[error("error parsing private key: {0}")]
     Malformed(String),
-    /// No such key can be made.
+    /// A size that the algorithm does not have here.
     #[error("a key of {bits} bits cannot be made with {algorithm:?}: {allowed}")]
     Size {
-        /// Its kind.
+        /// The algorithm.
         algorithm: Algorithm,
         /// The size asked for.
         bits: u32,
-        /// What would be possible.
+        /// The sizes that are possible.
         allowed: &'static str,
     },
-    /// Making it failed.
+    /// A failure of the generation itself.
     #[error("the key could not be made: {0}")]
     Generation(String),
 }
 
-/// A private key. It is never shown.
+/// A private key. `Debug` does not print it.
 pub struct PrivateKey {
     pair: KeyPair,
     pkcs8: Vec<u8>,
-    /// Asked for by every plan.
+    /// Cached, because every plan needs it.
     thumbprint: OnceLock<Option<String>>,
 }
 
@@ -53,10 +53,10 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// Makes a key. RSA takes a while: keep it off threads that serve.
+    /// Makes a key. RSA takes long: do not call it on a thread that serves requests.
     ///
     /// # Errors
-    /// No such key is possible.
+    /// [`PrivateKeyError::Size`], [`PrivateKeyError::Generation`].
     pub fn generate(spec: &PrivateKeySpec) -> Result<Self, PrivateKeyError> {
         let algorithm = spec.algorithm.unwrap_or_default();
         let bits = size(spec);
@@ -84,7 +84,7 @@ impl PrivateKey {
     /// Reads a key in PKCS#8, PKCS#1 or SEC 1.
     ///
     /// # Errors
-    /// There is none, or it is not understood.
+    /// [`PrivateKeyError::NoPem`], [`PrivateKeyError::Malformed`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, PrivateKeyError> {
         let malformed = |error: &dyn fmt::Display| PrivateKeyError::Malformed(error.to_string());
         let pkcs8 = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| PrivateKeyError::NoPem)? {
@@ -97,7 +97,7 @@ impl PrivateKey {
         Ok(Self { pair, pkcs8, thumbprint: OnceLock::new() })
     }
 
-    /// The pair, to sign with.
+    /// The key pair, for signing.
     #[must_use]
     pub fn pair(&self) -> &KeyPair {
         &self.pair
@@ -129,7 +129,7 @@ impl PrivateKey {
         }
     }
 
-    /// Which wishes of the spec it does not fulfil, by the names of the fields.
+    /// Returns the fields of the spec that the key does not meet.
     #[must_use]
     pub fn violations(&self, spec: Option<&PrivateKeySpec>) -> Vec<&'static str> {
         let spec = spec.cloned().unwrap_or_default();
@@ -143,7 +143,7 @@ impl PrivateKey {
         Vec::new()
     }
 
-    /// Kind and size in bits.
+    /// Returns the algorithm, if it is known, and the size in bits.
     #[must_use]
     pub fn kind(&self) -> (Option<Algorithm>, u32) {
         let spki = self.public_key();
@@ -164,7 +164,8 @@ impl PrivateKey {
         }
     }
 
-    /// The thumbprint of the key as a JSON web key (RFC 7638); only P-256 keys sign for accounts here.
+    /// The thumbprint of the key as a JSON web key (RFC 7638); `None` for keys other than P-256, which cannot sign for
+    /// accounts here.
     #[must_use]
     pub fn thumbprint(&self) -> Option<String> {
         self.thumbprint.get_or_init(|| self.compute_thumbprint()).clone()
@@ -184,8 +185,8 @@ impl PrivateKey {
         Some(URL_SAFE_NO_PAD.encode(Sha256::digest(jwk)))
     }
 
-    /// How an issuer's status tells its key: SHA-256 in base64, of the PKCS#1 key for RSA as cert-manager writes it, of
-    /// the public key for others, whose private forms are not one.
+    /// The key's hash in an issuer's status: SHA-256 in base64. For RSA it is that of the PKCS#1 key, as cert-manager
+    /// writes it; for others that of the public key, because their private key has several encodings.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         match der::open_pkcs8(&self.pkcs8) {

@@ -8,21 +8,21 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::X509Certificate;
 use x509_parser::x509::X509Name;
 
-/// Why a certificate cannot be read.
+/// The reason for which a certificate cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum LeafError {
     /// No PEM block of a certificate.
     #[error("error decoding certificate PEM block")]
     NoPem,
-    /// A block that is no certificate.
+    /// A block that is not a certificate.
     #[error("error parsing TLS certificate: {0}")]
     Malformed(String),
 }
 
-/// The first certificate of a chain, as far as it counts here.
+/// The first certificate of a chain, as far as it is needed here.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Leaf {
-    /// Common name; empty where there is none.
+    /// Common name. Empty: none.
     pub common_name: String,
     /// DNS names.
     pub dns_names: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Leaf {
     pub not_after: Timestamp,
     /// The public key, as DER.
     pub public_key: Vec<u8>,
-    /// The certificate's name in renewal information (RFC 9773 §4.1); none without an authority key identifier.
+    /// The certificate's id in renewal information (RFC 9773 §4.1); `None` without an authority key identifier.
     pub ari_id: Option<String>,
     /// Further parts of the subject, for the Secret's annotations.
     pub subject: SubjectText,
@@ -65,7 +65,7 @@ impl Leaf {
     /// Reads the first certificate of a PEM chain.
     ///
     /// # Errors
-    /// There is none, or it cannot be parsed.
+    /// [`LeafError::NoPem`], [`LeafError::Malformed`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, LeafError> {
         match CertificateDer::pem_slice_iter(pem).next() {
             Some(Ok(der)) => Self::from_der(&der),
@@ -76,7 +76,7 @@ impl Leaf {
     /// Reads a certificate.
     ///
     /// # Errors
-    /// It cannot be parsed.
+    /// [`LeafError::Malformed`].
     pub fn from_der(der: &[u8]) -> Result<Self, LeafError> {
         let (_, cert) =
             x509_parser::parse_x509_certificate(der).map_err(|error| LeafError::Malformed(error.to_string()))?;
@@ -108,7 +108,7 @@ impl Leaf {
         }
     }
 
-    /// How long it is valid, from start to end.
+    /// The time from its start to its end.
     #[must_use]
     pub fn lifetime(&self) -> std::time::Duration {
         std::time::Duration::try_from(self.not_after.duration_since(self.not_before)).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Keys, signing requests and certificates: what the planner has to know of them, and their making.
+//! Keys, signing requests and certificates: reading and making them.
 
 pub mod chain;
 pub mod csr;

@@ -1,4 +1,4 @@
-//! Certificates that we sign ourselves: temporary ones, and those that prove a name over TLS (RFC 8737).
+//! Self-signed certificates: temporary ones, and those of TLS-ALPN-01 challenges (RFC 8737).
 
 use super::key::PrivateKey;
 use crate::objects::CertificateSpec;
@@ -7,15 +7,15 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanTy
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
-/// Why none could be made.
+/// The reason for which a certificate could not be made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the certificate could not be made: {0}")]
 pub struct SigningError(String);
 
-/// A certificate for the names of `spec`, signed with its own key: served until the real one is there.
+/// Makes a certificate for the names of `spec`, signed with its own key, to be served until the real one is issued.
 ///
 /// # Errors
-/// A name cannot stand in a certificate.
+/// [`SigningError`] if a name cannot be in a certificate, or signing failed.
 pub fn temporary(spec: &CertificateSpec, key: &PrivateKey, now: Timestamp) -> Result<String, SigningError> {
     let failed = |error: rcgen::Error| SigningError(error.to_string());
     let mut names = spec.dns_names.clone();
@@ -27,10 +27,10 @@ pub fn temporary(spec: &CertificateSpec, key: &PrivateKey, now: Timestamp) -> Re
     Ok(params.self_signed(key.pair()).map_err(failed)?.pem())
 }
 
-/// The certificate that answers `acme-tls/1` for `name`, as DER.
+/// Makes the certificate that answers `acme-tls/1` for `name`, as DER.
 ///
 /// # Errors
-/// The name cannot stand in a certificate.
+/// [`SigningError`] if the name cannot be in a certificate, or signing failed.
 pub fn challenge(
     name: &str,
     key_authorization: &str,

@@ -13,16 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A Pebble of one's own, with its DNS server. Both end with it.
+/// A Pebble with its own DNS server. Both end when it is dropped.
 pub(crate) struct Pebble {
     folder: TempDir,
     children: Vec<Child>,
     acme: u16,
     management: u16,
     dns_management: u16,
-    /// Where it asks for HTTP-01.
+    /// Port at which it asks for HTTP-01.
     pub(crate) http: u16,
-    /// Where it asks for TLS-ALPN-01.
+    /// Port at which it asks for TLS-ALPN-01.
     pub(crate) tls: u16,
 }
 
@@ -41,7 +41,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
 }
 
 impl Pebble {
-    /// Starts one; `more` is added to its configuration.
+    /// Starts a Pebble. `more` is added to its configuration.
     pub(crate) async fn start(more: &str, environment: &[(&str, &str)]) -> Option<Self> {
         let Some(executable) = std::env::var_os("PEBBLE").map(PathBuf::from).filter(|path| path.is_file()) else {
             eprintln!("skipped: the environment variable PEBBLE does not name Pebble's executable");
@@ -93,7 +93,7 @@ impl Pebble {
         panic!("nobody listens at {address}");
     }
 
-    /// Its directory, and whom to trust.
+    /// The server's directory, with the authority of its certificate.
     pub(crate) fn directory(&self) -> Directory {
         Directory {
             url: format!("https://localhost:{}/dir", self.acme),
@@ -102,7 +102,7 @@ impl Pebble {
         }
     }
 
-    /// The common name of a root that it issues from.
+    /// The common name of one of its root certificates.
     pub(crate) async fn root(&self, number: usize) -> String {
         let pem = self.fetch(&format!("/roots/{number}")).await;
         let der = pem_der(&pem);
@@ -110,7 +110,7 @@ impl Pebble {
         root.subject().iter_common_name().next().unwrap().as_str().unwrap().to_owned()
     }
 
-    /// From now on the DNS server fails for a name.
+    /// Makes the DNS server fail for a name.
     pub(crate) async fn fail_dns(&self, name: &str) {
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.dns_management)).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -120,7 +120,7 @@ impl Pebble {
         assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     }
 
-    /// What its management port says.
+    /// Returns the response of its management port.
     async fn fetch(&self, path: &str) -> Vec<u8> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(pem_der(&self.directory().ca_bundle))).unwrap();
@@ -144,7 +144,7 @@ fn pem_der(pem: &[u8]) -> Vec<u8> {
     CertificateDer::from_pem_slice(pem).unwrap().to_vec()
 }
 
-/// A certificate for its API, from a throw-away authority.
+/// Makes a certificate for its API, signed by a throw-away authority.
 fn certificate(folder: &Path) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();

@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A proxy that does nothing but prove names, with a state folder.
+/// A proxy that only answers challenges, with a state folder.
 pub(crate) struct World {
     pub(crate) store: Arc<FolderStore>,
     key: Key,
@@ -47,7 +47,7 @@ impl World {
         Self::with(pebble, kind, vec![certificate(&Key::new("web", name), names)]).await
     }
 
-    /// One Certificate for each host, with keys that are quickly made.
+    /// Declares one Certificate for each host, with keys that are made quickly.
     pub(crate) async fn of_hosts(pebble: &Pebble, hosts: &[String]) -> Self {
         let each = hosts.iter().map(|host| {
             let mut certificate = certificate(&Key::new("web", host.replace('.', "-")), &[host]);

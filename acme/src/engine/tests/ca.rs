@@ -15,7 +15,7 @@ use rustls_pki_types::CertificateSigningRequestDer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the CA in memory has seen.
+/// What the fake CA has seen.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) orders: Vec<Placed>,
@@ -43,12 +43,12 @@ pub(super) struct Proof {
 
 type Rule = Box<dyn Fn(&str) -> Option<CaError> + Send + Sync>;
 
-/// A CA that asks the table of challenges as Let's Encrypt would ask the proxy.
+/// A CA in memory that reads the table of challenges as Let's Encrypt would ask the proxy.
 pub(super) struct FakeCa {
     pub(super) seen: Mutex<Seen>,
     pub(super) table: Mutex<Arc<ChallengeTable>>,
     pub(super) fuse: Mutex<Arc<Fuse>>,
-    /// Says no, by the word of the call.
+    /// Refuses calls by their word.
     pub(super) refuse: Mutex<Rule>,
     pub(super) wrong_key: Mutex<bool>,
     pub(super) window: Mutex<Option<RenewalInfo>>,
@@ -82,7 +82,7 @@ impl FakeCa {
         })
     }
 
-    /// Counts a call; it may be refused, or the caller may die before it is heard.
+    /// Counts a call. It may be refused, and the caller may die before the call arrives.
     async fn begin(&self, word: &str) -> Result<(), CaError> {
         let fuse = Arc::clone(&self.fuse.lock());
         fuse.burn().await;
@@ -91,7 +91,7 @@ impl FakeCa {
         refused.map_or(Ok(()), Err)
     }
 
-    /// The caller may die before it hears the answer.
+    /// The caller may die before it gets the response.
     async fn end(&self) {
         let fuse = Arc::clone(&self.fuse.lock());
         fuse.burn().await;
@@ -251,20 +251,20 @@ impl Ca for FakeCa {
     }
 }
 
-/// The leaf once more, in the place of an intermediate: only the form of the chain counts here.
+/// The leaf again, instead of an intermediate: only the form of the chain matters here.
 fn pem_body(chain: &str) -> Vec<u8> {
     use rustls_pki_types::pem::PemObject as _;
     rustls_pki_types::CertificateDer::from_pem_slice(chain.as_bytes()).unwrap().to_vec()
 }
 
-/// Too many requests; come back in two minutes.
+/// An error: too many requests, retry in two minutes.
 pub(super) fn rate_limited() -> CaError {
     let mut problem = problem(429, "rateLimited", "too many new orders recently");
     problem.retry_after = Some(Duration::from_secs(120));
     CaError::Refused(problem)
 }
 
-/// This name is not issued for.
+/// An error: the CA does not issue for this name.
 pub(super) fn rejected() -> CaError {
     refused(400, "rejectedIdentifier", "policy forbids issuing for this name")
 }

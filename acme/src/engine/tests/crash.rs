@@ -2,7 +2,7 @@ use super::world::{World, all_issued, certificate};
 use crate::objects::Key;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Kills a leader after so many steps. A step is the beginning or the end of a write or of a call to the CA.
+/// Kills a leader after a number of steps. A step is the beginning or the end of a write or of a call to the CA.
 #[derive(Debug)]
 pub(super) struct Fuse(AtomicI64);
 
@@ -21,7 +21,7 @@ impl Fuse {
         self.0.load(Ordering::SeqCst) <= 0
     }
 
-    /// One step; the last one never returns.
+    /// Counts one step; the last one never returns.
     pub(super) async fn burn(&self) {
         if self.0.fetch_sub(1, Ordering::SeqCst) <= 1 {
             std::future::pending::<()>().await;
@@ -44,11 +44,11 @@ async fn survives(steps: i64) -> bool {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    // Killed: nothing of it goes on, nothing is cleaned up.
+    // Killed: nothing of it continues, and nothing is cleaned up.
     first.kill();
     let second = world.start(Fuse::default());
     world.until("the certificate", all_issued).await;
-    // And all is quiet after that.
+    // Nothing happens after that.
     tokio::time::sleep(std::time::Duration::from_secs(120)).await;
     second.stop().await;
 

@@ -28,7 +28,7 @@ async fn what_the_ca_rejects_is_not_asked_again_soon() {
              urn:ietf:params:acme:error:rejectedIdentifier: policy forbids issuing for this name"
         )
     );
-    // One registration, one order that was refused: nothing else in five minutes.
+    // One registration and one refused order: nothing else in five minutes.
     assert_eq!(world.ca.seen.lock().calls, 2);
     replica.stop().await;
 }
@@ -155,14 +155,14 @@ async fn a_window_that_is_now_renews_at_once() {
 async fn a_window_that_is_always_past_is_followed_ever_more_slowly() {
     let mut world = World::new(&[certificate("a", &["a.example"])]);
     world.clock = simulated;
-    // After the certificate's beginning, which this CA dates back to the year's, and before today.
+    // After the certificate's start, which this CA sets to the beginning of the year, and before today.
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let window = Window { start: at("2026-01-02T00:00:00Z"), end: at("2026-01-03T00:00:00Z") };
     *world.ca.window.lock() = Some(RenewalInfo { window, explanation: String::new(), retry_after: None });
     let hours = |n: u64| Duration::from_secs(n * 3600 + 900);
     let mut placed = Vec::new();
     let mut slept = Duration::ZERO;
-    // Each time another leader, which knows nothing but the objects.
+    // Each round has a new leader, which knows only the objects.
     for until in [0, 1, 2, 3, 7, 15] {
         let replica = world.start(Fuse::default());
         tokio::time::sleep(hours(until).saturating_sub(slept)).await;
@@ -206,7 +206,7 @@ async fn anybody_may_ask_for_a_new_one() {
 async fn a_proof_that_fails_says_why() {
     let world = World::new(&[certificate("a", &["a.example"])]);
     let replica = world.start(Fuse::default());
-    // The CA sees another table than the one that is filled.
+    // The CA reads another table than the one that is filled.
     *world.ca.table.lock() = crate::http01::ChallengeTable::new();
     world
         .until("the failure", |view| view.certificates.values().all(|c| c.status.failed_issuance_attempts == Some(1)))
@@ -229,7 +229,7 @@ async fn what_cert_manager_left_is_taken_over_without_an_order() {
     let replica = world.start(Fuse::default());
     world.until("the certificate", all_issued).await;
     replica.stop().await;
-    // The same objects before a CA that has never been asked, and with the status as it was.
+    // The same objects, with their status, and a CA that was never asked.
     let left = world.view();
     let next = World::new(&[]);
     {
@@ -239,7 +239,7 @@ async fn what_cert_manager_left_is_taken_over_without_an_order() {
     let replica = next.start(Fuse::default());
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert!(next.ca.seen.lock().orders.is_empty());
-    // A Secret that nobody has annotated is taken over too, if its names fit.
+    // A Secret without annotations is taken over too, if its names fit.
     assert!(all_issued(&next.view()));
     replica.stop().await;
 }

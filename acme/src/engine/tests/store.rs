@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What lives as long as the cluster does.
+/// The state that lives as long as the cluster.
 #[derive(Clone)]
 pub(super) struct Cluster {
     pub(super) memory: Arc<Mutex<Memory>>,
@@ -17,7 +17,7 @@ pub(super) struct Cluster {
     pub(super) replicas: Arc<Mutex<Replicas>>,
 }
 
-/// What one replica sees of it: each kind by a watch of its own, and each a little late.
+/// The cluster as one replica sees it: each kind has its own watch and its own delay.
 pub(super) struct Watched {
     cluster: Cluster,
     seen: Arc<Mutex<Arc<View>>>,

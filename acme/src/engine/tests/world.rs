@@ -22,7 +22,7 @@ pub(super) struct World {
     pub(super) cluster: Cluster,
     pub(super) ca: Arc<FakeCa>,
     pub(super) settings: Settings,
-    /// What time it is for the engine.
+    /// The engine's clock.
     pub(super) clock: fn() -> Timestamp,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// Ends it as SIGKILL would.
+    /// Ends it like SIGKILL.
     pub(super) fn kill(self) {
         self.engine.abort();
     }
@@ -93,7 +93,7 @@ impl World {
         world
     }
 
-    /// Somebody else's write.
+    /// A write by another client.
     pub(super) fn apply(&self, write: &Write) {
         self.cluster.memory.lock().write(write, Timestamp::now()).unwrap();
     }
@@ -122,7 +122,7 @@ impl World {
         condition(&certificate.status.conditions, kind).cloned()
     }
 
-    /// Waits, in simulated time, until something holds.
+    /// Waits, in simulated time, until `holds` is true.
     pub(super) async fn until(&self, what: &str, holds: impl Fn(&View) -> bool) {
         for _ in 0..40_000 {
             if holds(&self.view()) {
@@ -134,7 +134,7 @@ impl World {
     }
 }
 
-/// Every Certificate is done.
+/// True if every Certificate is issued.
 pub(super) fn all_issued(view: &View) -> bool {
     view.certificates.values().all(|certificate| {
         certificate.status.revision.is_some()
@@ -143,7 +143,7 @@ pub(super) fn all_issued(view: &View) -> bool {
     }) && view.challenges.is_empty()
 }
 
-/// A clock that goes with simulated time, from the first look at it on.
+/// A clock that follows simulated time from its first use on.
 pub(super) fn simulated() -> Timestamp {
     thread_local! {
         static BEGUN: (tokio::time::Instant, Timestamp) = (tokio::time::Instant::now(), Timestamp::now());

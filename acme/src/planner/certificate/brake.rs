@@ -1,9 +1,9 @@
-//! The brake: at most one order an hour for a Certificate, whatever clocks, Secrets, CAs and the spec's own times say.
+//! The brake: at most one order an hour for a Certificate, whatever the clocks, Secrets, CAs and the spec's times say.
 //!
-//! A person who asks (`Issuing` set by hand, a changed spec, a new Certificate) does not wait. All that is known is in
-//! two conditions, so that restarts and new leaders change nothing: [`ORDERED`] has the time of the last order, by our
-//! clock, and the generation that it was for; [`HELD`] has stood since the first order after which another one was
-//! wanted too soon. The pause grows to the time between both: 1, 1, 2, 4 … 32 hours.
+//! Requests by people (`Issuing` set by hand, a changed spec, a new Certificate) do not wait. The state is in two
+//! conditions, so that restarts and new leaders change nothing. [`ORDERED`] has the time of the last order, by our
+//! clock, and its generation. [`HELD`] has stood since the first order after which another one was wanted too soon. The
+//! pause is the time between both, from 1 to 32 hours: it grows as 1, 1, 2, 4 … hours.
 
 use super::Subject;
 use super::policy::{self, Violation};
@@ -16,29 +16,29 @@ use jiff::{SignedDuration, Timestamp};
 const ORDERED: &str = "Ordered";
 /// Condition: orders are wanted sooner than they are placed.
 const HELD: &str = "OrderHeld";
-/// Reason of [`HELD`]: an order waits.
+/// Reason of [`HELD`]: an order is waiting.
 const TOO_SOON: &str = "TooSoon";
-/// Reason of [`HELD`]: none waits at present.
+/// Reason of [`HELD`]: no order is waiting at present.
 const NOTHING_DUE: &str = "NothingDue";
 
 const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(32);
 
-/// The last order of a Certificate, and the time until which the next one waits.
+/// The last order of a Certificate, and the time until which the next one must wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Brake {
-    /// When the last one was placed.
+    /// Time of the last order.
     last: Timestamp,
-    /// The first one of those that followed each other too soon.
+    /// Time of the first order in the current series of orders that followed each other too soon.
     since: Timestamp,
-    /// The next one waits until then.
+    /// End of the next order's wait.
     until: Timestamp,
-    /// The spec has changed since the last one.
+    /// True if the spec has changed since the last order.
     changed: bool,
 }
 
 impl Brake {
-    /// None where nothing was ordered yet. `leaf` is the certificate that is there.
+    /// Reads the state; `None` if nothing was ordered yet. `leaf` is the present certificate.
     pub(super) fn of(subject: &Subject<'_>, leaf: Option<&Leaf>, now: Timestamp) -> Option<Self> {
         let certificate = subject.certificate;
         let conditions = &certificate.status.conditions;
@@ -46,14 +46,14 @@ impl Brake {
             Some(ordered) => {
                 (ordered.last_transition_time?, ordered.observed_generation != Some(certificate.metadata.generation))
             }
-            // From before there was a brake, or from another controller.
+            // Ordered by an old version without the brake, or by another controller.
             None => {
                 let request = subject.current.or(subject.next)?;
                 let changed = !policy::request_violations(&certificate.spec, request).is_empty();
                 (request.metadata.creation_timestamp?, changed)
             }
         };
-        // A clock that was ahead when it was written must not hold the next order for ever.
+        // A time in the future, from a wrong clock, must not hold the next order for long.
         let last = Timestamp::from_second(last.as_second()).unwrap_or(last).min(now);
         let held = condition(conditions, HELD).filter(|c| c.status == ConditionStatus::True);
         let since = held.and_then(|held| held.last_transition_time).map_or(last, |since| since.min(last));
@@ -61,12 +61,12 @@ impl Brake {
         Some(Self { last, since, until, changed })
     }
 
-    /// Until when an order waits.
+    /// Returns the end of the wait, if a new order must wait.
     pub(super) fn holds(self, now: Timestamp) -> Option<Timestamp> {
         (now < self.until && !self.changed).then_some(self.until)
     }
 
-    /// Notes that an order is wanted and waits. Gives the event where that is news.
+    /// Records that an order is wanted and must wait. Returns an event if that is new.
     pub(super) fn hold(self, changed: &mut Certificate, wanted: &Violation) -> Option<Event> {
         let message = format!(
             "the last order was placed at {}, and the next one waits until {}: there is at most one an hour, and the pause \
@@ -79,7 +79,7 @@ impl Brake {
         told.map(|message| Event::warning(Kind::Certificate, &changed.metadata, HELD, message))
     }
 
-    /// Notes that an order is placed now. Whoever changes the spec begins anew.
+    /// Records that an order is placed now. After a change of the spec the pause starts again at its minimum.
     pub(super) fn release(self, changed: &mut Certificate) {
         let conditions = &mut changed.status.conditions;
         if self.changed {
@@ -89,7 +89,7 @@ impl Brake {
         }
     }
 
-    /// Notes that no order is wanted.
+    /// Records that no order is wanted.
     pub(super) fn rest(self, changed: &mut Certificate, now: Timestamp, plan: &mut Plan) {
         if condition(&changed.status.conditions, HELD).is_none() {
             return;
@@ -117,7 +117,7 @@ impl Brake {
         news.then_some(message)
     }
 
-    /// Keeps the time of the last order where it was found elsewhere, or lay in the future.
+    /// Records the time of the last order if it was found elsewhere or was in the future.
     fn note_last(self, changed: &mut Certificate) {
         let ordered = condition(&changed.status.conditions, ORDERED);
         if ordered.is_none_or(|ordered| ordered.last_transition_time != Some(self.last)) {
@@ -126,14 +126,14 @@ impl Brake {
     }
 }
 
-/// The reason for which an order waits, and the time until which it does; none where none waits.
+/// Returns the message that says why and until when an order waits; `None` if none waits.
 #[must_use]
 pub fn held(certificate: &Certificate) -> Option<&str> {
     let held = condition(&certificate.status.conditions, HELD)?;
     (held.status == ConditionStatus::True && held.reason == TOO_SOON).then_some(&*held.message)
 }
 
-/// Keeps the time of an order.
+/// Records the time of an order.
 pub(super) fn note_order(changed: &mut Certificate, now: Timestamp) {
     let wanted = Condition {
         kind: ORDERED.to_owned(),
@@ -153,8 +153,8 @@ fn put(conditions: &mut Vec<Condition>, wanted: Condition) {
     }
 }
 
-/// How long the next order waits after the last one. Where certificates live less than two hours it is half of that;
-/// a pause that has grown ends when a third of the life time is left.
+/// The pause between the last order and the next one. For certificates that live less than two hours its minimum is
+/// half of that life; a longer pause ends when a third of the life is left.
 fn pause(last: Timestamp, since: Timestamp, leaf: Option<&Leaf>) -> SignedDuration {
     let grown = last.duration_since(since).clamp(SHORTEST, LONGEST);
     let Some(leaf) = leaf else { return grown };

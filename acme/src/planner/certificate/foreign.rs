@@ -1,15 +1,16 @@
-//! Certificates whose issuer is not one that is served here: nobody else acts on them either, so they are told.
+//! Certificates whose issuer is not served here: if no other controller runs, that is reported on the object.
 
 use super::is_ours;
 use crate::objects::{Certificate, ConditionStatus, GROUP, Issuer, IssuerRef, Secret, condition, set_condition};
 use crate::planner::{Context, Event, Kind, Plan, Step, View, Write};
 use std::sync::Arc;
 
-/// Reason of `Ready`, and of the event.
+/// Reason of the condition `Ready` and of the event.
 const REASON: &str = "IssuerNotServed";
 const KINDS: [&str; 2] = ["Issuer", "ClusterIssuer"];
 
-/// Why nobody here issues a certificate, and what to do; none where the issuer is served, or does not exist yet.
+/// Returns why the certificate is not issued here and what to do; `None` if the issuer is served, or does not exist
+/// yet.
 #[must_use]
 pub fn unserved(view: &View, certificate: &Certificate) -> Option<String> {
     let reference = &certificate.spec.issuer_ref;
@@ -33,7 +34,7 @@ pub fn unserved(view: &View, certificate: &Certificate) -> Option<String> {
 
 fn other_group(reference: &IssuerRef) -> String {
     let group = reference.group();
-    // What it was called before version 0.11, and what is close to the name.
+    // The name before version 0.11, and names close to the current one.
     if group == "certmanager.k8s.io" || group.replace('-', "").eq_ignore_ascii_case(&GROUP.replace('-', "")) {
         return format!("issuerRef.group {group:?} is not served: write {GROUP}, or leave it out");
     }
@@ -65,7 +66,7 @@ fn kind_of(issuer: &Issuer) -> &'static str {
     kinds.into_iter().find(|(_, there)| *there).map_or("of none that is known", |(kind, _)| kind)
 }
 
-/// An issuer that does not exist, in cert-manager's words, and the one that was meant, perhaps.
+/// Returns cert-manager's message for an issuer that does not exist, and the issuer that may be meant instead.
 pub(in crate::planner) fn missing(view: &View, reference: &IssuerRef, namespace: &str) -> Option<String> {
     if view.issuers.contains_key(&reference.key(namespace)) {
         return None;
@@ -82,7 +83,8 @@ pub(in crate::planner) fn missing(view: &View, reference: &IssuerRef, namespace:
     Some(message)
 }
 
-/// Says on the object that nobody issues it. What is in its Secret stays as it is, and so does `Ready` while that is good.
+/// Reports on the object that it is not issued. The Secret is left unchanged, and `Ready` too while the certificate is
+/// valid.
 pub(super) fn plan(
     context: &Context<'_>,
     certificate: &Certificate,

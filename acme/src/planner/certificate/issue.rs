@@ -1,4 +1,4 @@
-//! The making of a certificate: key, request, Secret, in this order.
+//! Issuing a certificate: key, request, Secret, in this order.
 
 use super::{Subject, brake, key, policy, secret};
 use crate::names::{self, CERTIFICATE_NAME, CERTIFICATE_REVISION, PRIVATE_KEY_SECRET, TEMPORARY};
@@ -34,7 +34,7 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
     }
     let begun = condition(&certificate.status.conditions, "Issuing").and_then(|c| c.last_transition_time);
     if present.status.failure_time < begun {
-        // It failed before this attempt.
+        // A failure from before this attempt.
         return plan.steps.push(withdraw(present));
     }
     plan.steps.push(fail(context, certificate, &ready.reason, &ready.message));
@@ -88,7 +88,7 @@ fn temporarily(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -
     Some(Step::write(Write::Apply(Box::new(secret))).with(event))
 }
 
-/// Takes what was signed: the Secret first, then the status.
+/// Takes over the signed chain: the Secret first, then the status.
 fn take(
     context: &Context<'_>,
     subject: &Subject<'_>,
@@ -123,7 +123,7 @@ fn take(
     status.failed_issuance_attempts = None;
     status.next_private_key_secret_name = None;
     status.conditions.retain(|condition| condition.kind != "Issuing");
-    // What the CA said of the old certificate says nothing of the new one.
+    // The renewal information was about the old certificate.
     status.acme = None;
     brake::note_order(&mut changed, context.now);
     let message = "The certificate has been successfully issued";
@@ -137,7 +137,7 @@ fn fail(context: &Context<'_>, certificate: &Certificate, reason: &str, message:
     failure(certificate, reason, message, context.now)
 }
 
-/// Ends an attempt: the next one comes later, and ever later.
+/// Ends an attempt. The wait before the next one grows with each failure.
 pub(super) fn failure(certificate: &Certificate, reason: &str, message: &str, now: Timestamp) -> Step {
     let mut changed = certificate.clone();
     let generation = Some(certificate.metadata.generation);

@@ -1,4 +1,4 @@
-//! The key of a certificate in the making: made or taken over, and stored before anything is asked with it.
+//! The key of a certificate being issued: made or reused, and stored before it is used in a request.
 
 use super::Subject;
 use crate::names::{self, FAO, NEXT_PRIVATE_KEY};
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The key to use, once it is stored and named in the status; until then, what leads there is planned.
+/// Returns the key once it is stored and named in the status; until then, plans the steps towards that.
 pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Arc<PrivateKey>> {
     let certificate = subject.certificate;
     let named = certificate.status.next_private_key_secret_name.as_deref();
@@ -22,7 +22,7 @@ pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Pla
         return None;
     };
     if !stored.metadata.controlled_by("Certificate", &certificate.metadata) {
-        // A name of ours in foreign hands: another one, made with the next attempt, will do.
+        // The name belongs to another owner's Secret: the next attempt uses another name.
         return None;
     }
     let wanted = certificate.spec.private_key.as_ref();
@@ -51,7 +51,7 @@ pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Pla
     None
 }
 
-/// The same name for the same attempt, so that two leaders make one Secret.
+/// Returns the name of the key's Secret, the same for the same attempt, so that two leaders write one Secret.
 fn name(certificate: &Certificate) -> String {
     let status = &certificate.status;
     let since = condition(&status.conditions, "Issuing").and_then(|c| c.last_transition_time);
@@ -98,15 +98,15 @@ fn next_secret(certificate: &Certificate, place: &Key, key: &PrivateKey) -> Secr
     Secret::new(metadata, "Opaque", data)
 }
 
-/// What key is to be made for a certificate.
+/// A key to be made for a certificate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyToMake {
-    /// Its kind and size.
+    /// Kind and size.
     pub spec: PrivateKeySpec,
     place: Key,
 }
 
-/// What key is to be made for a certificate; none where there is one by now.
+/// Returns the key to be made for a certificate; `None` if it exists by now.
 #[must_use]
 pub fn key_to_make(view: &View, certificate: &Certificate) -> Option<KeyToMake> {
     let named = certificate.status.next_private_key_secret_name.clone();
@@ -117,7 +117,7 @@ pub fn key_to_make(view: &View, certificate: &Certificate) -> Option<KeyToMake> 
     Some(KeyToMake { spec: certificate.spec.private_key.clone().unwrap_or_default(), place })
 }
 
-/// The Secret of a key that has been made.
+/// Returns the step that stores a key.
 #[must_use]
 pub fn key_made(certificate: &Certificate, wish: &KeyToMake, key: &PrivateKey) -> Step {
     let message = format!("Stored new private key in temporary Secret resource {:?}", wish.place.name);
@@ -125,7 +125,7 @@ pub fn key_made(certificate: &Certificate, wish: &KeyToMake, key: &PrivateKey) -
     Step::write(Write::Create(next_secret(certificate, &wish.place, key).into())).with(event)
 }
 
-/// What a key that cannot be made leads to: the attempt ends, and says why.
+/// Returns what follows from a failed generation: the attempt ends with the error.
 #[must_use]
 pub fn key_impossible(certificate: &Certificate, error: &PrivateKeyError, now: Timestamp) -> Step {
     super::issue::failure(certificate, "Failed", &error.to_string(), now)

@@ -1,4 +1,4 @@
-//! Certificates: whether they are as they should be, and the making of those that are not.
+//! Certificates: checking them, and issuing those that are not as they should be.
 
 pub(super) mod brake;
 pub(super) mod foreign;
@@ -18,20 +18,20 @@ use crate::objects::{
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Whether an issuer of this group is ours to be: cert-manager's, or our own where both live side by side.
+/// True if issuers of this group are served here: cert-manager's group, or our own, used where cert-manager runs too.
 pub(super) fn is_ours(reference: &IssuerRef) -> bool {
     matches!(reference.group(), GROUP | OWN)
 }
 
-/// A Certificate with what belongs to it.
+/// A Certificate with the objects that belong to it.
 struct Subject<'a> {
     certificate: &'a Arc<Certificate>,
     secret: Option<&'a Arc<Secret>>,
-    /// The request that the certificate in the Secret came from.
+    /// The request from which the certificate in the Secret came.
     current: Option<&'a Arc<CertificateRequest>>,
-    /// The request of the certificate in the making.
+    /// The request of the certificate being issued.
     next: Option<&'a Arc<CertificateRequest>>,
-    /// Another Certificate fills the Secret.
+    /// The Certificate that fills the Secret instead of this one.
     outranked: Option<&'a Arc<Certificate>>,
 }
 
@@ -98,7 +98,7 @@ fn is_issuing(certificate: &Certificate) -> bool {
     condition(&certificate.status.conditions, "Issuing").is_some_and(|c| c.status == ConditionStatus::True)
 }
 
-/// What is left over when nothing is being made.
+/// Deletes what is left over while nothing is being issued.
 fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
     let certificate = subject.certificate;
     for secret in context.index.next_keys(certificate) {
@@ -127,7 +127,7 @@ fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<Certifica
     }
 }
 
-/// Asks for a new certificate as `cmctl renew` does: anybody may.
+/// Asks for a new certificate as `cmctl renew` does.
 #[must_use]
 pub fn renew(certificate: &Certificate, now: Timestamp) -> Write {
     let mut changed = certificate.clone();

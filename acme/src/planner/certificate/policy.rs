@@ -1,4 +1,4 @@
-//! Whether what is in the Secret is what the Certificate asks for: cert-manager's checks, in its order.
+//! The comparison of the Secret with the Certificate: cert-manager's checks, in its order.
 
 use super::Subject;
 use crate::names::{CERTIFICATE_NAME, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME};
@@ -7,7 +7,7 @@ use crate::x509::Leaf;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// What is wrong.
+/// A difference between the Secret and the Certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Violation {
     pub(super) reason: &'static str,
@@ -18,7 +18,7 @@ fn wrong(reason: &'static str, message: impl Into<String>) -> Option<Violation> 
     Some(Violation { reason, message: message.into() })
 }
 
-/// The first thing that is wrong.
+/// Returns the first difference.
 pub(super) fn violation(subject: &Subject<'_>) -> Option<Violation> {
     let spec = &subject.certificate.spec;
     let Some(secret) = subject.secret else {
@@ -92,7 +92,7 @@ pub(super) fn violation(subject: &Subject<'_>) -> Option<Violation> {
     }
 }
 
-/// A Secret that nobody of cert-manager's kind has written is taken over as it is if its names fit.
+/// A Secret without cert-manager's annotations is accepted if its names fit.
 fn wrong_issuer(secret: &Secret, spec: &CertificateSpec) -> Option<Violation> {
     let note = |name| secret.metadata.annotation(name).unwrap_or_default();
     if note(ISSUER_NAME).is_empty() && note(CERTIFICATE_NAME).is_empty() {
@@ -131,12 +131,12 @@ fn set(names: &[String]) -> BTreeSet<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// Addresses compare as addresses, whatever way they are written.
+/// Parsed addresses, so that different notations of one address are equal.
 fn addresses(names: &[String]) -> BTreeSet<String> {
     names.iter().map(|name| name.parse::<IpAddr>().map_or_else(|_| name.clone(), |ip| ip.to_string())).collect()
 }
 
-/// Which fields of the spec the request does not have.
+/// Returns the fields of the spec that the request does not meet.
 pub(super) fn request_violations(spec: &CertificateSpec, request: &CertificateRequest) -> Vec<&'static str> {
     let Ok(csr) = request.spec.csr() else {
         return vec!["spec.request"];
@@ -159,7 +159,7 @@ pub(super) fn request_violations(spec: &CertificateSpec, request: &CertificateRe
     fields
 }
 
-/// Which names of the spec the certificate does not have, or has too many. CAs drop or add the common name.
+/// Returns the fields of the spec that the certificate does not meet. CAs may drop or add the common name.
 fn leaf_violations(spec: &CertificateSpec, leaf: &Leaf) -> Vec<&'static str> {
     let mut fields = Vec::new();
     let common = spec.common_name.as_str();

@@ -1,4 +1,4 @@
-//! When a certificate is renewed.
+//! The time of a certificate's renewal.
 
 use super::policy::Violation;
 use crate::ca::{CaError, Directory, RenewalInfo};
@@ -13,8 +13,8 @@ const ASK_MIN: u64 = 3600;
 const ASK_DEFAULT: u64 = 6 * 3600;
 const ASK_MAX: u64 = 7 * 24 * 3600;
 
-/// When it shall be renewed: a moment of the CA's window, else as the spec says, else a third of the life time before
-/// its end. None where it is never renewed.
+/// Returns the time of the renewal: within the CA's window, else as the spec says, else when a third of the lifetime is
+/// left. `None` if the certificate is never renewed.
 pub(super) fn time(certificate: &Certificate, leaf: &Leaf) -> Option<Timestamp> {
     let spec = &certificate.spec;
     if spec.renewal.as_ref().is_some_and(|renewal| renewal.policy == "Disabled") {
@@ -25,7 +25,7 @@ pub(super) fn time(certificate: &Certificate, leaf: &Leaf) -> Option<Timestamp> 
     let Some(window) = ari.and_then(|ari| ari.suggested_window).filter(|window| window.start > leaf.not_before) else {
         return Some(planned);
     };
-    // The same moment on every replica, and the same until the window moves.
+    // The same moment on every replica, until the window changes.
     let length = u64::try_from(window.end.duration_since(window.start).as_secs()).unwrap_or(0);
     let words = [certificate.metadata.uid.as_str(), &window.start.to_string(), &window.end.to_string()];
     let moment = later(window.start, spread(&words, length));
@@ -52,8 +52,8 @@ fn later(at: Timestamp, seconds: u64) -> Timestamp {
     at.checked_add(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether the renewal is due. Certificates of one hour do not come due in one second: each waits up to a thousandth
-/// of its life time more.
+/// Returns the reason to renew if the renewal is due. Each certificate waits up to a thousandth of its lifetime longer,
+/// so that those issued together are not renewed in the same second.
 pub(super) fn due(
     certificate: &Certificate,
     renewal: Option<Timestamp>,
@@ -74,7 +74,7 @@ pub(super) fn due(
     Some(Violation { reason: "Renewing", message })
 }
 
-/// Whether the CA is to be asked now.
+/// True if the CA is to be asked now.
 pub(super) fn must_ask(context: &Context<'_>, certificate: &Certificate, plan: &mut Plan) -> bool {
     if ari_target(context.view, context.settings, certificate).is_none() {
         return false;
@@ -89,7 +89,7 @@ pub(super) fn must_ask(context: &Context<'_>, certificate: &Certificate, plan: &
     }
 }
 
-/// Whom to ask about a certificate, and its name there; none where it does not come from the issuer.
+/// Returns the server and the certificate's id there; `None` if the certificate does not come from its issuer.
 #[must_use]
 pub fn ari_target(view: &View, settings: &Settings, certificate: &Certificate) -> Option<(Directory, String)> {
     let namespace = &certificate.metadata.namespace;
@@ -102,7 +102,7 @@ pub fn ari_target(view: &View, settings: &Settings, certificate: &Certificate) -
     Some((Directory::clone(&account.directory), secret.leaf().ok()?.ari_id.clone()?))
 }
 
-/// What the CA's answer leads to; `None` is that it does not say.
+/// Returns what follows from the CA's response; `None` in it means that the CA has no renewal information.
 #[must_use]
 pub fn heard(certificate: &Certificate, result: Result<Option<RenewalInfo>, CaError>, now: Timestamp) -> Option<Step> {
     let mut changed = certificate.clone();

@@ -1,4 +1,4 @@
-//! What stands in the target Secret.
+//! The content of the target Secret.
 
 use super::Subject;
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
@@ -11,13 +11,13 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
 
-/// Remembers what the template added, so that what leaves the template leaves the Secret.
+/// Annotation with the names that the template added, so that they can be removed when they leave the template.
 const TEMPLATE: &str = "flow-proxy.ominis.ai/secret-template";
 
-/// Entries that are ours in the Secret of a Certificate.
+/// Entries that flow-proxy writes in the Secret of a Certificate.
 const WRITTEN: [&str; 6] = ["ca.crt", "key.der", "keystore.p12", "tls-combined.pem", "tls.crt", "tls.key"];
 
-/// The Secret with an issued certificate.
+/// Returns the Secret with an issued certificate.
 pub(super) fn issued(
     context: &Context<'_>,
     subject: &Subject<'_>,
@@ -31,7 +31,7 @@ pub(super) fn issued(
     Some(secret)
 }
 
-/// The Secret with a certificate that nobody trusts: it names no issuer, so that it never counts as issued.
+/// Returns the Secret with a temporary certificate. It names no issuer, so that it never counts as issued.
 pub(super) fn temporary(
     context: &Context<'_>,
     subject: &Subject<'_>,
@@ -70,7 +70,7 @@ fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], key: &[u8]) 
             _ => {}
         }
     }
-    // The type of a Secret cannot change.
+    // The type of an existing Secret cannot be changed.
     let kind = subject.secret.map_or("kubernetes.io/tls", |present| &present.kind);
     Some(Secret::new(metadata, kind, data))
 }
@@ -119,7 +119,7 @@ fn note_issuer(metadata: &mut Meta, certificate: &Certificate, leaf: &Leaf) {
     }
 }
 
-/// A line of CSV as Go's `encoding/csv` writes it.
+/// Formats a line of CSV as Go's `encoding/csv` does.
 fn csv(values: &[String]) -> String {
     let quoted = values.iter().map(|value| {
         let special = value.contains([',', '"', '\r', '\n']) || value.starts_with([' ', '\t']) || value == r"\.";
@@ -128,7 +128,7 @@ fn csv(values: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(",")
 }
 
-/// Repairs what was changed around a certificate that is in order: labels, annotations, further forms.
+/// Repairs labels, annotations and additional formats of a Secret whose certificate is valid.
 pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Step> {
     let present = subject.secret?;
     let leaf = present.leaf().ok()?;
@@ -145,12 +145,12 @@ pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Ste
     if same {
         return None;
     }
-    // What the key was when it was read must still be there: it is not ours to bring back.
+    // The precondition keeps a key that has been replaced meanwhile from coming back.
     wanted.metadata.resource_version.clone_from(&present.metadata.resource_version);
     Some(Step::write(Write::Apply(Box::new(wanted))))
 }
 
-/// That the Secret was there before, for something else, where it was: what is written into it, and what stays.
+/// Warns if the Secret existed before with another purpose: says what is written into it and what stays.
 pub(super) fn not_made_here(subject: &Subject<'_>) -> Option<Event> {
     let (certificate, present) = (subject.certificate, subject.secret?);
     let owner = present.metadata.controller().filter(|owner| owner.kind != "Certificate");
@@ -171,7 +171,8 @@ pub(super) fn not_made_here(subject: &Subject<'_>) -> Option<Event> {
     Some(Event::warning(Kind::Certificate, &certificate.metadata, "SecretInUse", message))
 }
 
-/// Says where the wish for key stores is not fulfilled, by a condition of its own: the certificate itself is in order.
+/// Reports key stores that were asked for and are not written, by a condition of its own: the certificate itself is
+/// valid.
 pub(super) fn note_keystores(changed: &mut Certificate, now: Timestamp) {
     const KIND: &str = "KeystoresWritten";
     let stores = changed.spec.keystores.as_ref();

@@ -1,4 +1,4 @@
-//! The status of a Certificate: validity, `Ready`, and `Issuing` where a new certificate is due.
+//! The status of a Certificate: validity, `Ready`, and `Issuing` when a new certificate is due.
 
 use super::brake::{self, Brake};
 use super::policy::{self, Violation};
@@ -8,7 +8,7 @@ use crate::planner::{Context, Event, Kind, Plan, Step, Write};
 use crate::x509::Leaf;
 use jiff::{SignedDuration, Timestamp};
 
-/// Brings the status up to date; none where it is.
+/// Updates the status; `None` if it is up to date.
 pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Step> {
     let certificate = subject.certificate;
     let now = context.now;
@@ -39,7 +39,7 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
     Some(Step { writes: vec![Write::Status(changed.into())], events })
 }
 
-/// What is wrong with what is in the Secret; that another Certificate fills it comes first.
+/// Returns what is wrong with the Secret. If another Certificate fills it, that comes first.
 fn violation(subject: &Subject<'_>) -> Option<Violation> {
     let violation = policy::violation(subject)?;
     match subject.outranked {
@@ -51,7 +51,7 @@ fn violation(subject: &Subject<'_>) -> Option<Violation> {
     }
 }
 
-/// That another Certificate fills the Secret, and what to do.
+/// Returns the message that another Certificate fills the Secret, and what to do.
 pub(in crate::planner) fn outranked(certificate: &Certificate, owner: &Certificate) -> String {
     format!(
         "Secret {:?} is filled by Certificate {:?}, which is older or named in the Secret: choose another secretName",
@@ -59,7 +59,7 @@ pub(in crate::planner) fn outranked(certificate: &Certificate, owner: &Certifica
     )
 }
 
-/// Sets `Ready`. Gives the event of an issuer that does not exist.
+/// Sets `Ready`. Returns the event for an issuer that does not exist.
 fn ready(
     context: &Context<'_>,
     subject: &Subject<'_>,
@@ -92,7 +92,7 @@ fn ready(
     Some(Event::warning(Kind::Certificate, &certificate.metadata, news.reason, news.message))
 }
 
-/// Begins an attempt where one is due and need not wait.
+/// Begins an attempt if one is due and need not wait.
 fn begin(
     subject: &Subject<'_>,
     due: Option<Violation>,
@@ -118,7 +118,7 @@ fn begin(
     secret::not_made_here(subject).into_iter().chain([begun]).collect()
 }
 
-/// Whether a new attempt may begin: not for a Secret that another Certificate fills, and not too soon after a failure.
+/// True if a new attempt may begin: not if another Certificate fills the Secret, and not too soon after a failure.
 fn may_begin(subject: &Subject<'_>, now: Timestamp, plan: &mut Plan) -> bool {
     let certificate = subject.certificate;
     if let Some(owner) = subject.outranked {
@@ -128,7 +128,7 @@ fn may_begin(subject: &Subject<'_>, now: Timestamp, plan: &mut Plan) -> bool {
         return false;
     }
     let Some(failed) = certificate.status.last_failure_time else { return true };
-    // Whoever has corrected the spec need not wait for what failed before.
+    // After a correction of the spec the earlier failure does not count.
     if subject.next.is_some_and(|request| !policy::request_violations(&certificate.spec, request).is_empty()) {
         return true;
     }

@@ -19,20 +19,20 @@ const OVERRIDES: [(&str, &str); 2] = [
     ),
 ];
 
-/// Annotations of Certificates that come from Ingresses.
+/// Annotations of an Ingress that its Certificates get.
 pub(super) const PASSED_ON: [&str; 4] = [OVERRIDES[0].1, OVERRIDES[1].1, OVERRIDE_NAME, TEMPORARY];
 
 fn value<'a>(ingress: &'a Meta, name: &str) -> Option<&'a str> {
     ingress.annotations.get(&format!("{PREFIX}{name}")).map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
-/// True where an Ingress asks for certificates.
+/// True if an Ingress asks for certificates.
 pub(crate) fn asks(ingress: &Meta) -> bool {
     value(ingress, "issuer").or_else(|| value(ingress, "cluster-issuer")).is_some()
         || ingress.annotation("kubernetes.io/tls-acme") == Some("true")
 }
 
-/// The issuer that an Ingress asks for; none where it asks for none.
+/// Returns the issuer that an Ingress asks for; `None` if it asks for none.
 pub(super) fn issuer(ingress: &Meta, settings: &Settings) -> Result<Option<IssuerRef>, String> {
     let (issuer, cluster) = (value(ingress, "issuer"), value(ingress, "cluster-issuer"));
     let (kind, group) = (value(ingress, "issuer-kind"), value(ingress, "issuer-group"));
@@ -69,7 +69,7 @@ pub(super) fn issuer(ingress: &Meta, settings: &Settings) -> Result<Option<Issue
     }
 }
 
-/// Annotations for the Certificate.
+/// Returns the annotations for the Certificate.
 pub(super) fn passed_on(ingress: &Meta) -> Result<BTreeMap<String, String>, String> {
     let mut passed = BTreeMap::new();
     for (from, to) in OVERRIDES {
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// A line of CSV (`a,b,"c,d"`), as cert-manager reads lists.
+/// Parses a line of CSV (`a,b,"c,d"`), as cert-manager reads lists.
 fn list(ingress: &Meta, name: &str) -> Vec<String> {
     let Some(text) = value(ingress, name) else { return Vec::new() };
     let mut out = vec![String::new()];
@@ -123,7 +123,7 @@ fn list(ingress: &Meta, name: &str) -> Vec<String> {
     out.iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
 }
 
-/// Puts the wishes of the annotations into the spec.
+/// Copies the annotations' values into the spec.
 pub(super) fn apply(ingress: &Meta, spec: &mut CertificateSpec) -> Result<(), String> {
     if let Some(name) = value(ingress, "common-name") {
         name.clone_into(&mut spec.common_name);

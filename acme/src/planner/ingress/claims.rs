@@ -1,4 +1,4 @@
-//! Secrets that several Ingresses name: the elder has its certificate, the others are told.
+//! Secrets that several Ingresses name: the oldest gets its certificate, the others get a message.
 
 use super::annotations;
 use crate::objects::{Certificate, Key};
@@ -6,7 +6,7 @@ use crate::planner::index::Index;
 use crate::planner::{IngressFacts, View};
 use std::collections::HashMap;
 
-/// The eldest Ingress that asks for a certificate in each Secret; of those of one age the first by name.
+/// The oldest Ingress that asks for a certificate in each Secret; the first by name if several have the same age.
 pub(crate) struct Claims<'a>(HashMap<(&'a str, &'a str), &'a IngressFacts>);
 
 impl<'a> Claims<'a> {
@@ -25,14 +25,14 @@ impl<'a> Claims<'a> {
         Self(eldest)
     }
 
-    /// Another Ingress that names this Secret and is older.
+    /// Returns an older Ingress that names this Secret.
     pub(crate) fn elder(&self, ingress: &IngressFacts, secret_name: &str) -> Option<&'a IngressFacts> {
         let eldest = self.0.get(&(ingress.metadata.namespace.as_str(), secret_name)).copied()?;
         (eldest.metadata.name != ingress.metadata.name).then_some(eldest)
     }
 }
 
-/// True where a Certificate is for a host.
+/// True if a Certificate is for a host.
 fn names(certificate: &Certificate, host: &str) -> bool {
     let spec = &certificate.spec;
     let mut all = spec.dns_names.iter().chain(&spec.ip_addresses).chain([&spec.common_name]);
@@ -42,7 +42,8 @@ fn names(certificate: &Certificate, host: &str) -> bool {
     })
 }
 
-/// Blocks of `spec.tls` whose Secret is filled by somebody else's Certificate without their hosts: what is told of each.
+/// Returns a message for each block of `spec.tls` whose Secret is filled by a Certificate of another owner without the
+/// block's hosts.
 pub(crate) fn crowded_out(view: &View, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
     let namespace = &ingress.metadata.namespace;
     let mut told = Vec::new();

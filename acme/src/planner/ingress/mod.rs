@@ -40,7 +40,7 @@ pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mu
     }
 }
 
-/// All that is wrong with what an Ingress asks for.
+/// Returns all problems with what an Ingress asks for.
 pub(super) fn problems(view: &View, settings: &Settings, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
     let (wanted, mut problems) = wanted(ingress, settings);
     if wanted.is_some() {
@@ -54,8 +54,8 @@ fn bad(ingress: &IngressFacts, plan: &mut Plan, message: String) {
     plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
 }
 
-/// One Certificate for each block of `spec.tls`, and what is wrong with them. None where the Ingress asks for none, or
-/// contradicts itself: what it asked for before stays then.
+/// Returns one Certificate for each block of `spec.tls`, and the problems. No Certificates are returned if the Ingress
+/// asks for none or contradicts itself: those made before then stay.
 fn wanted(ingress: &IngressFacts, settings: &Settings) -> (Option<Vec<Certificate>>, Vec<String>) {
     let mut problems = Vec::new();
     match read(ingress, settings, &mut problems) {
@@ -123,7 +123,7 @@ fn certificate(
     Ok(Object { metadata, spec, status: CertificateStatus::default() })
 }
 
-/// Creates a Certificate, or brings one of this Ingress up to date. Anybody else's is left alone.
+/// Creates a Certificate, or updates one that belongs to this Ingress. Those of other owners are not changed.
 fn bring(context: &Context<'_>, ingress: &IngressFacts, wanted: Certificate) -> Option<Step> {
     let name = wanted.metadata.name.clone();
     let Some(present) = context.view.certificates.get(&wanted.key()) else {

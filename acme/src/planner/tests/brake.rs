@@ -11,7 +11,7 @@ fn minutes(n: i64) -> SignedDuration {
     SignedDuration::from_mins(n)
 }
 
-/// The last order was placed so many minutes ago, for this generation.
+/// Records that the last order was placed `ago` minutes before now, for this generation.
 fn ordered(certificate: &mut Certificate, ago: i64) {
     certificate.status.conditions.retain(|c| c.kind != "Ordered");
     certificate.status.conditions.push(Condition {
@@ -46,7 +46,7 @@ fn a_secret_that_is_deleted_again_is_not_ordered_within_the_hour() {
     }
     assert_eq!(events(&plan)[0].message, told.message);
     assert_eq!(plan.wake, Some(now() + minutes(50)));
-    // It is said once, and the pods of a new leader read the same.
+    // It is reported once, and a new leader reads the same.
     scene.certificate = scene.settled();
     assert_eq!(held(&scene.certificate), Some(&*told.message));
     assert!(scene.plan().steps.is_empty());
@@ -100,10 +100,10 @@ fn a_person_who_asks_does_not_wait() {
     let mut scene = Scene::new();
     scene.secret = None;
     ordered(&mut scene.certificate, 10);
-    // Another spec.
+    // A changed spec.
     scene.certificate.metadata.generation = 2;
     assert!(begins(&scene));
-    // `cert renew`, and whoever else sets the condition.
+    // `cert renew`, or the condition set by hand.
     scene.certificate.metadata.generation = 1;
     let Write::Status(planner::Object::Certificate(asked)) = planner::renew(&scene.certificate, now()) else {
         panic!()
@@ -133,7 +133,7 @@ fn without_the_condition_the_request_tells_when_it_was_ordered() {
     assert!(!begins(&scene));
     scene.certificate = scene.settled();
     assert!(condition(&scene.certificate.status.conditions, "Ordered").is_some());
-    // Now the request may go.
+    // Now the request may be deleted.
     scene.request = None;
     assert!(!begins(&scene));
     let mut scene = Scene::new();
@@ -155,7 +155,7 @@ fn a_time_in_the_future_holds_for_an_hour_only() {
     assert!(held(&scene.certificate).unwrap().contains("waits until 2026-11-23T13:00:00Z"));
 }
 
-/// A certificate that is due as soon as it is there, for so many hours: when it is ordered.
+/// The hours at which a certificate that is always due is ordered, over a span of hours.
 fn orders(hours: i64) -> Vec<i64> {
     let mut scene = Scene::new();
     scene.secret = None;
@@ -191,7 +191,7 @@ fn the_pause_is_short_again_once_there_was_one_that_nobody_needed() {
     ordered(&mut scene.certificate, 10);
     scene.certificate = scene.settled();
     let since = |c: &Certificate| condition(&c.status.conditions, "OrderHeld").and_then(|c| c.last_transition_time);
-    // The streak goes on for as long as an order would wait.
+    // The series continues for as long as an order would wait.
     scene.secret = good;
     scene.certificate = scene.settled();
     assert_eq!(since(&scene.certificate), Some(now() - minutes(10)));
@@ -200,7 +200,7 @@ fn the_pause_is_short_again_once_there_was_one_that_nobody_needed() {
     assert_eq!(since(&scene.settled()), None);
 }
 
-/// A certificate of an hour, made so many minutes ago.
+/// Installs a certificate of one hour that was made `ago` minutes before now.
 fn of_an_hour(scene: &mut Scene, ago: i64) {
     let key = PrivateKey::generate(&ecdsa()).unwrap();
     let mut params = rcgen::CertificateParams::new(scene.certificate.spec.dns_names.clone()).unwrap();
@@ -223,7 +223,7 @@ fn certificates_of_an_hour_are_renewed_before_they_end() {
     assert!(!begins(&scene));
     ordered(&mut scene.certificate, 45);
     assert!(begins(&scene));
-    // However much the pause has grown.
+    // However long the pause has become.
     let (kind, since) = ("OrderHeld", now() - SignedDuration::from_hours(20));
     let conditions = &mut scene.certificate.status.conditions;
     set_condition(conditions, kind, ConditionStatus::True, "TooSoon", "", None, since);

@@ -109,7 +109,7 @@ fn without_a_request_the_names_decide() {
     let mut scene = Scene::new();
     scene.request = None;
     assert_eq!(scene.condition("Ready").unwrap().reason, "Ready");
-    // A Secret that nobody has annotated is taken over.
+    // A Secret without annotations is taken over.
     scene.secret.as_mut().unwrap().metadata.annotations.clear();
     assert_eq!(scene.condition("Ready").unwrap().reason, "Ready");
     scene.certificate.spec.dns_names = vec!["b.example".to_owned()];
@@ -141,7 +141,7 @@ fn renewal_comes_a_third_before_the_end() {
         issuing.message,
         format!("Renewing certificate as renewal was scheduled at {}", status.renewal_time.unwrap())
     );
-    // What is being renewed is served as before.
+    // During a renewal the old certificate is served as before.
     assert_eq!(scene.condition("Ready").unwrap().status, ConditionStatus::True);
 }
 
@@ -189,7 +189,7 @@ fn failures_are_waited_out_ever_longer() {
         scene.certificate.status.last_failure_time = Some(now() - SignedDuration::from_mins(minutes));
         assert_eq!(scene.condition("Issuing").is_some(), again, "{attempts} {minutes}");
     }
-    // Whoever has changed the spec since does not wait.
+    // After a change of the spec there is no wait.
     let mut scene = Scene::new();
     scene.secret = None;
     scene.certificate.status.failed_issuance_attempts = Some(3);
@@ -249,13 +249,13 @@ fn certificates_of_other_signers_are_left_alone() {
     scene.settings.alone = false;
     scene.certificate.spec.issuer_ref.group = "awspca.cert-manager.io".to_owned();
     assert!(scene.plan().steps.is_empty());
-    // Issuers of cert-manager's own that are no ACME ones too.
+    // The same for issuers of cert-manager that are not ACME.
     let mut scene = Scene::new();
     scene.settings.alone = false;
     scene.secret = None;
     scene.issuer.spec.acme = None;
     assert!(scene.plan().steps.is_empty());
-    // One that does not exist is told of by its request.
+    // A missing issuer is reported by the request.
     let mut scene = Scene::new();
     scene.secret = None;
     scene.certificate.spec.issuer_ref = IssuerRef { name: "nobody".to_owned(), ..IssuerRef::default() };

@@ -7,7 +7,7 @@ fn reference(name: &str, kind: &str, group: &str) -> IssuerRef {
     IssuerRef { name: name.to_owned(), kind: kind.to_owned(), group: group.to_owned() }
 }
 
-/// A Certificate without a Secret that names this issuer, and whom an Issuer `web/own` signs itself.
+/// A Certificate without a Secret that names this issuer. The Issuer `web/own` is self-signing.
 fn scene(reference: IssuerRef) -> Scene {
     let mut scene = Scene::new();
     scene.secret = None;
@@ -105,7 +105,7 @@ fn an_issuer_that_does_not_exist_is_told_with_the_one_that_was_meant() {
         assert_eq!(told(&scene.plan()), [("IssuerNotFound", words)]);
         let ready = scene.condition("Ready").unwrap();
         assert_eq!((ready.reason.as_str(), ready.message.as_str()), ("IssuerNotFound", words));
-        // It begins all the same: the issuer may come.
+        // It begins all the same: the issuer may be created later.
         assert!(scene.condition("Issuing").is_some());
         let settled = Scene { certificate: scene.settled(), ..scene };
         assert!(told(&settled.plan()).is_empty(), "once");
@@ -131,7 +131,7 @@ fn a_secret_that_was_there_for_something_else_is_told_before_it_is_written() {
          which owns it, may undo what is written; tls.crt and tls.key are written: choose another secretName where that is \
          not meant"
     );
-    // One of our own is not.
+    // Our own group is served.
     let mut scene = Scene::new();
     scene.certificate.spec.dns_names.push("b.example".to_owned());
     assert!(events(&scene.plan()).iter().all(|event| event.reason != "SecretInUse"));

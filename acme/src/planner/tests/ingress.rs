@@ -160,7 +160,7 @@ fn what_an_ingress_owns_follows_it_and_nothing_else_does() {
     let quiet = look(&view);
     assert!(quiet.steps.iter().all(|step| step.writes.iter().all(|write| matches!(write, Write::Status(_)))));
 
-    // One host more, one block gone, and somebody's own Certificate of a name that is asked for now.
+    // One more host, one block less, and a Certificate of another owner with a name that is now asked for.
     let mut foreign = Certificate::clone(&view.certificates[&Key::new("web", "a")]);
     foreign.metadata.name = "c".to_owned();
     foreign.metadata.owner_references.clear();
@@ -217,7 +217,7 @@ fn of_two_ingresses_on_a_secret_the_younger_is_told() {
     let same = second("alpha", "shared", &["ZULU.example", "b.wild.example"]);
     view.ingresses.insert(same.metadata.key(), Arc::new(same));
     assert!(crowded(&view).is_empty());
-    // Once the elder is gone, and its Certificate with it, the other has its own.
+    // When the oldest and its Certificate are gone, the other gets its own.
     view.ingresses.remove(&elder.metadata.key());
     view.certificates.clear();
     assert_eq!(created(&look(&view)).len(), 1);

@@ -5,7 +5,7 @@ use crate::planner::{Memo, View, plan, plan_again};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
-/// A view in which all is in order, and its memo.
+/// A view without work, and its memo.
 fn calm(scene: &Scene) -> (View, Memo) {
     let mut view = scene.view();
     let mut memo = Memo::default();
@@ -36,11 +36,11 @@ fn a_memo_never_changes_what_is_planned() {
     let scene = Scene::new();
     let (view, mut memo) = calm(&scene);
     let key = Key::new("web", "a");
-    // What was calm stays so, and is still woken for.
+    // A cached certificate stays cached, and the plan still has its wake-up time.
     let again = plan_again(&view, &scene.settings, later(5), &mut memo);
     assert_eq!(again, plan(&view, &scene.settings, later(5)));
     assert!(again.wake.is_some());
-    // Each change is seen: of the Secret, the Certificate, its request, its issuer, another that wants its Secret.
+    // Each change is noticed: of the Secret, the Certificate, its request, its issuer, and a rival for its Secret.
     let mut changes: Vec<View> = vec![view.clone(); 5];
     let mut changed = Secret::clone(&view.secrets[&key]);
     changed.metadata.labels.remove(FAO);
@@ -59,7 +59,7 @@ fn a_memo_never_changes_what_is_planned() {
         let made = plan_again(changed, &scene.settings, now(), &mut memo);
         assert_eq!(made, plan(changed, &scene.settings, now()));
     }
-    // And so is time.
+    // So is the passing of time.
     let day = 86_400;
     for days in [59, 61, 91] {
         let made = plan_again(&view, &scene.settings, later(days * day), &mut memo);

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-//! Tables: what the planner says of a view.
+//! Tables of views and the plans for them.
 
 mod brake;
 mod conditions;

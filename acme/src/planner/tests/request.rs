@@ -118,7 +118,7 @@ fn an_order_of_another_account_gives_way_to_ours() {
         .flat_map(|step| &step.writes)
         .any(|write| matches!(write, Write::Delete { key, uid, .. } if *key == order.key() && uid == "order-uid"));
     assert!(gone && plan.calls.iter().all(|call| call.word() == "next_key"), "{:?}", plan.calls);
-    // One that it has finished is as good as ours.
+    // A finished order is used, whichever account placed it.
     order.status.state = crate::objects::State::Valid;
     order.status.certificate = "UEVN".to_owned();
     scene.more.orders.insert(order.key(), Arc::new(order));

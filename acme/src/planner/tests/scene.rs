@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// When everything happens.
+/// The time of all scenes.
 pub(super) fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
 }
 
-/// A Certificate `web/a` for `a.example` that is in order; each test breaks something.
+/// A valid Certificate `web/a` for `a.example`; each test breaks something.
 pub(super) struct Scene {
     pub(super) issuer: Issuer,
     pub(super) certificate: Certificate,
@@ -128,7 +128,7 @@ impl Scene {
         planner::plan(&self.view(), &self.settings, now())
     }
 
-    /// The Certificate's conditions after the first look.
+    /// The Certificate after the first look.
     pub(super) fn settled(&self) -> Certificate {
         certificates(&self.plan()).pop().unwrap_or_else(|| self.certificate.clone())
     }
@@ -148,7 +148,7 @@ pub(super) fn certificates(plan: &Plan) -> Vec<Certificate> {
     written.collect()
 }
 
-/// What a plan tells.
+/// The events of a plan.
 pub(super) fn events(plan: &Plan) -> Vec<&Event> {
     plan.steps.iter().flat_map(|step| &step.events).collect()
 }

@@ -1,4 +1,4 @@
-//! The folder: a file an object, written whole or not at all, for nobody else to read.
+//! The files: one for each object, written atomically, readable by the owner only.
 
 use crate::objects::Key;
 use crate::planner::{Kind, Object, View};
@@ -10,27 +10,27 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Why the folder cannot be used.
+/// The reason for which the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Another process has it.
+    /// It is locked by another process.
     #[error("{0} is in use by another process")]
     Busy(PathBuf),
-    /// A file holds something else.
+    /// A file with other content.
     #[error("{path} cannot be understood")]
     Content {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
-    /// It cannot be read or written.
+    /// A file or folder that cannot be read or written.
     #[error("{path} cannot be read or written")]
     Io {
-        /// Where.
+        /// The file or the folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -52,7 +52,7 @@ const KINDS: [(Kind, &str); 6] = [
 #[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
-    /// Held as long as the store lives.
+    /// The lock, held as long as the store lives.
     _lock: File,
 }
 
@@ -74,7 +74,7 @@ impl Files {
         Ok((Self { folder: folder.to_owned(), _lock: lock }, view))
     }
 
-    /// Brings the folder in line with changes.
+    /// Writes the changes to the folder.
     pub(super) fn keep(&self, changes: &[Change]) -> Result<(), FolderError> {
         for (kind, key, object) in changes {
             let path = self.folder.join(dir(*kind)).join(file_name(key));
@@ -95,7 +95,7 @@ impl Files {
     }
 }
 
-/// The contents of a folder.
+/// Reads the content of a folder.
 fn view(folder: &Path) -> Result<View, FolderError> {
     let read = |kind: Kind| folder.join(dir(kind));
     Ok(View {
@@ -109,7 +109,7 @@ fn view(folder: &Path) -> Result<View, FolderError> {
     })
 }
 
-/// Whether a folder can be made, or written and read where it is there already. What is made to find out is taken away.
+/// Checks that a folder could be created, or read and written if it exists. The file written for this is removed.
 pub(super) fn look(folder: &Path) -> Result<(), FolderError> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
     let there = if there == Path::new("") { Path::new(".") } else { there };
@@ -126,7 +126,7 @@ fn dir(kind: Kind) -> &'static str {
     KINDS.iter().find(|(known, _)| *known == kind).map_or("other", |(_, name)| name)
 }
 
-/// A file name for any key: what is no harmless character is written as `%xx`.
+/// Returns a file name for any key: characters that could do harm are written as `%xx`.
 fn file_name(key: &Key) -> String {
     let mut out = String::new();
     for part in [&key.namespace, &key.name] {
@@ -146,7 +146,7 @@ fn file_name(key: &Key) -> String {
 
 fn make(folder: &Path) -> Result<(), FolderError> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_at(folder))?;
-    // One that was there already may have been open to others.
+    // An existing folder may have been readable by others.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(io_at(folder))
 }
 
@@ -171,7 +171,7 @@ fn all<T: DeserializeOwned>(
     let mut found = std::collections::BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(io_at(folder))? {
         let path = entry.map_err(io_at(folder))?.path();
-        // What ends otherwise was being written when the process died.
+        // Other files were being written when the process died.
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }

@@ -1,7 +1,7 @@
-//! Objects in a state folder: issuing without a cluster.
+//! Objects in a state folder: certificates without a cluster.
 //!
 //! What people declare (issuers, Certificates, Ingresses, Secrets from manifests or from a static configuration) comes
-//! in by [`FolderStore::declare`]; what is made of it, and what is known of it, stands in the folder, a file an object.
+//! in by [`FolderStore::declare`]. Everything derived from it is in the folder, one file for each object.
 
 mod files;
 mod served;
@@ -26,13 +26,13 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Marks what was declared, so that it goes when it is not declared any more.
+/// Annotation of declared objects: they are removed when they are no longer declared.
 const DECLARED: &str = "flow-proxy.ominis.ai/declared";
 
-/// What people want, from wherever they write it. Status, uid and versions in it do not count.
+/// The objects that people declare, from any source. Their status, uid and version are ignored.
 #[derive(Clone, Debug, Default)]
 pub struct Declared {
-    /// Issuers; those of the cluster have an empty namespace.
+    /// Issuers. Cluster issuers have an empty namespace.
     pub issuers: Vec<Issuer>,
     /// Certificates.
     pub certificates: Vec<Certificate>,
@@ -42,7 +42,7 @@ pub struct Declared {
     pub ingresses: Vec<IngressFacts>,
 }
 
-/// A store in a folder. One process at a time.
+/// A store in a folder, for one process at a time.
 pub struct FolderStore {
     inner: Mutex<Inner>,
     changes: watch::Sender<u64>,
@@ -58,11 +58,10 @@ struct Inner {
 }
 
 impl FolderStore {
-    /// Opens a state folder, and makes it where there is none: readable by its owner only. `settings` are those that its
-    /// certificates are planned with.
+    /// Opens a state folder, or creates it, readable by its owner only. `settings` are used to plan its certificates.
     ///
     /// # Errors
-    /// The folder or a file in it cannot be read, another process has it, or a file holds something else.
+    /// [`FolderError::Busy`] if another process has it, [`FolderError::Content`], [`FolderError::Io`].
     pub fn open(folder: &Path, settings: Settings) -> Result<Self, FolderError> {
         let (files, view) = Files::open(folder)?;
         let memory = Memory::with(view);
@@ -71,25 +70,24 @@ impl FolderStore {
         Ok(Self { inner: Mutex::new(inner), changes: watch::channel(0).0, settings, clock: Timestamp::now })
     }
 
-    /// Looks whether [`FolderStore::open`] could work, and leaves everything as it is. Another process may have the
-    /// folder meanwhile.
+    /// Checks that [`FolderStore::open`] could work, and changes nothing. Another process may be using the folder.
     ///
     /// # Errors
-    /// It cannot be read or written, or a file in it holds something else.
+    /// [`FolderError::Content`], [`FolderError::Io`].
     pub fn look(folder: &Path) -> Result<(), FolderError> {
         files::look(folder)
     }
 
-    /// What has come of it, and what keeps the rest from coming.
+    /// Returns the issued certificates and the problems of the others.
     #[must_use]
     pub fn served(&self) -> Served {
         Served::of(&self.view(), &self.settings)
     }
 
-    /// Takes over what is wanted now, in place of what was wanted before. Issued Secrets always stay.
+    /// Replaces what was declared before. Issued Secrets always stay.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// [`FolderError::Io`].
     pub fn declare(&self, declared: Declared) -> Result<(), FolderError> {
         let now = (self.clock)();
         let mut inner = self.inner.lock();
@@ -120,10 +118,10 @@ impl FolderStore {
         Ok(())
     }
 
-    /// Puts Secrets that are not there yet: certificates that were issued elsewhere. Says how many it took.
+    /// Adds Secrets that do not exist yet: certificates issued elsewhere. Returns the number added.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// [`FolderError::Io`].
     pub fn import(&self, secrets: Vec<Secret>) -> Result<usize, FolderError> {
         let now = (self.clock)();
         let mut inner = self.inner.lock();
@@ -139,7 +137,7 @@ impl FolderStore {
 }
 
 impl Inner {
-    /// Declared Secrets stand in the view but not in the folder; one in the folder wins.
+    /// Adds declared Secrets to the view but not to the folder. A Secret of the same name in the folder has priority.
     fn declare_secrets(&mut self, secrets: Vec<Secret>) {
         for key in std::mem::take(&mut self.declared_secrets) {
             self.memory.view.secrets.remove(&key);
@@ -181,7 +179,7 @@ where
     (!same).then(|| Write::Update(changed.into()))
 }
 
-/// What was declared and is not any longer, and what an Ingress asked for that is gone.
+/// Returns the objects that are no longer declared, and those of Ingresses that are gone.
 fn undeclared(view: &View, wanted: &BTreeSet<(Kind, Key)>) -> Vec<(Kind, Key, String)> {
     let ingresses: BTreeSet<&str> = view.ingresses.values().map(|ingress| ingress.metadata.uid.as_str()).collect();
     let orphaned = |meta: &Meta| {
@@ -218,7 +216,8 @@ impl Store for FolderStore {
 
     async fn write(&self, write: &Write) -> Result<(), StoreError> {
         let mut inner = self.inner.lock();
-        // First the memory on trial, then the disk, then for good: what is not on the disk has not happened.
+        // The write is tried on a copy and stored on disk before it takes effect: a failure leaves the memory
+        // unchanged.
         let mut trial = inner.memory.clone();
         let changes = trial.write(write, (self.clock)())?;
         inner.files.keep(&changes).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
@@ -238,7 +237,7 @@ impl Store for FolderStore {
         if event.event_type != EventType::Warning {
             return;
         }
-        // What stays wrong is a finding, and logged as one.
+        // Lasting problems are found and logged elsewhere.
         let is_finding = self.served().troubles.iter().any(|trouble| {
             (trouble.kind, &trouble.key) == (event.kind, &event.key)
                 && (event.message.contains(&trouble.message) || trouble.message.contains(&event.message))

@@ -1,4 +1,4 @@
-//! What comes of a store, as far as others see it, and what would come of one.
+//! The certificates of a store and its problems, and the problems that a store would have.
 
 use super::{Declared, named, uid};
 use crate::objects::{Key, Secret};
@@ -7,20 +7,20 @@ use crate::store::memory::Memory;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// More rounds than a plan takes to its first call.
+/// Number of plans made in advance: more than it takes to reach the first call to a CA.
 const ROUNDS: usize = 16;
 
-/// Certificates that can be shown, and what keeps others from coming.
+/// Issued certificates, and the reasons for which others are missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Served {
     /// The Secrets of Certificates: chain and key.
     pub secrets: Vec<Arc<Secret>>,
-    /// Issuers, Certificates and Ingresses with trouble.
+    /// Problems of issuers, Certificates and Ingresses.
     pub troubles: Vec<Trouble>,
 }
 
 impl Served {
-    /// What the view shows.
+    /// Reads them from the view.
     pub(super) fn of(view: &View, settings: &Settings) -> Self {
         let mut secrets = Vec::new();
         for (key, certificate) in &view.certificates {
@@ -31,7 +31,7 @@ impl Served {
         Self { secrets, troubles: troubles(view, settings) }
     }
 
-    /// The troubles that follow from what is declared alone, in an empty folder and before any CA is asked.
+    /// The problems that follow from the declared objects alone: with an empty folder and without asking a CA.
     #[must_use]
     pub fn foreseen(declared: Declared, settings: &Settings, now: Timestamp) -> Self {
         let mut memory = Memory::default();

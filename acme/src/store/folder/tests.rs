@@ -16,7 +16,7 @@ fn certificate(namespace: &str, name: &str, host: &str) -> Certificate {
     Thing { metadata: Meta::named(Key::new(namespace, name)), spec, status: Default::default() }
 }
 
-/// The issuer of all of them.
+/// The issuer of all certificates.
 fn issuer() -> Issuer {
     let acme = AcmeSpec { server: "https://ca.example/directory".to_owned(), ..AcmeSpec::default() };
     let spec = IssuerSpec { acme: Some(acme), ..IssuerSpec::default() };
@@ -40,7 +40,7 @@ async fn what_is_known_survives_and_what_is_not_declared_goes() {
         assert_eq!(changed.metadata.generation, 1);
         changed.status.revision = Some(7);
         store.write(&Write::Status(changed.clone().into())).await.unwrap();
-        // Its version is used up.
+        // Its version is outdated.
         assert!(matches!(store.write(&Write::Status(changed.into())).await, Err(StoreError::Conflict)));
     }
     let store = FolderStore::open(&path, Settings::default()).unwrap();
@@ -71,7 +71,7 @@ async fn secrets_are_for_the_owner_only_and_names_stay_in_the_folder() {
     assert_eq!(files.len(), 1, "{files:?}");
     assert_eq!(mode(&files[0]), 0o600);
     drop(store);
-    // A file that was being written when the process died is not read, one that is broken is not passed over.
+    // A file being written when the process died is ignored; a broken one is an error.
     std::fs::write(secrets.join("half.new"), b"{").unwrap();
     assert_eq!(FolderStore::open(&path, Settings::default()).unwrap().view().secrets.len(), 1);
     std::fs::write(secrets.join("broken.json"), b"{").unwrap();
@@ -92,7 +92,7 @@ async fn owners_take_theirs_along() {
     store.declare(Declared::default()).unwrap();
     let view = store.view();
     assert!(view.certificates.is_empty());
-    // The key of the certificate in the making goes, the Secret that is served stays.
+    // The key of the certificate being issued is deleted, the served Secret stays.
     let names: Vec<_> = view.secrets.keys().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["a"]);
 }
@@ -165,14 +165,14 @@ async fn what_is_not_applied_again_goes_and_what_others_put_there_stays() {
         let others = Secret::new(others.metadata, others.kind, data);
         store.write(&Write::Update(others.into())).await.unwrap();
     }
-    // It is known after a restart too.
+    // It is still known after a restart.
     let store = FolderStore::open(folder.path(), Settings::default()).unwrap();
     store.write(&apply(&[("team", "two")], &[], &["tls.crt"])).await.unwrap();
     let secret = Arc::clone(&store.view().secrets[&key]);
     assert_eq!(secret.metadata.labels, text(&[("foreign", "y"), ("team", "two")]));
     assert_eq!(secret.metadata.annotations, text(&[("note", "z")]));
     assert_eq!(secret.data.keys().map(String::as_str).collect::<Vec<_>>(), ["more", "tls.crt"]);
-    // A name that another one had first becomes ours with the value, and goes with it.
+    // A name set by another client becomes ours with the value, and is removed with it.
     store.write(&apply(&[("foreign", "ours")], &[], &["tls.crt"])).await.unwrap();
     store.write(&apply(&[], &[], &["tls.crt"])).await.unwrap();
     assert_eq!(store.view().secrets[&key].metadata.labels, text(&[]));
