@@ -5,12 +5,12 @@
 //! [`engine`] carries them out. Every replica answers challenges from its [`http01::ChallengeTable`].
 
 pub mod account;
-mod anybody;
 pub mod ca;
 pub mod client;
 pub mod engine;
 pub mod http01;
 pub mod names;
+mod no_verification;
 pub mod objects;
 pub mod planner;
 pub mod resolvers;

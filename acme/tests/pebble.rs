@@ -147,11 +147,11 @@ async fn the_preferred_chain_is_taken() {
     let authorization = client.authorization(&account, &order.authorizations[0]).await.unwrap();
     let challenge = authorization.challenges.iter().find(|challenge| challenge.kind == "http-01").unwrap();
     client.accept(&account, &order.url, &challenge.url).await.unwrap();
-    world::settled(&client, &account, &order.url, State::Ready).await;
+    world::wait_for_state(&client, &account, &order.url, State::Ready).await;
     let key = world::key();
     let request = csr::Csr::from_base64(&csr::for_names(&new.dns_names, &key).unwrap()).unwrap();
     client.finalize(&account, &order.url, &request.der).await.unwrap();
-    world::settled(&client, &account, &order.url, State::Valid).await;
+    world::wait_for_state(&client, &account, &order.url, State::Valid).await;
 
     let default = client.certificate(&account, &order.url, "").await.unwrap();
     let usual = chain::top_issuer(&default).unwrap();

@@ -2,8 +2,8 @@
 
 use super::library::Http;
 use super::transport::Transport;
-use crate::anybody::Anybody;
 use crate::ca::{Account, CaError, Directory};
+use crate::no_verification::NoServerVerification;
 use parking_lot::Mutex;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
@@ -80,8 +80,8 @@ pub(super) fn tls(directory: &Directory) -> Result<ClientConfig, CaError> {
         .map_err(|error| CaError::Answer(error.to_string()))?;
     if directory.skip_tls_verify {
         // `skipTLSVerify`: the operator asked for no check.
-        let any = Arc::new(Anybody::new(&provider));
-        return Ok(builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth());
+        let verifier = Arc::new(NoServerVerification::new(&provider));
+        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
     }
     let mut roots = RootCertStore::empty();
     if directory.ca_bundle.is_empty() {

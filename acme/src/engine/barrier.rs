@@ -6,17 +6,17 @@ use crate::planner::{Kind, View, Write};
 use crate::store::Store;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(3);
+const VIEW_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A change that the view must show.
 #[derive(Debug)]
-pub(super) enum Sign {
+pub(super) enum Expectation {
     /// The object exists.
     Exists(Kind, Key),
     /// The object with this uid is gone or being deleted.
     Gone(Kind, Key, String),
     /// The object no longer has this version.
-    Moved(Kind, Key, String),
+    Changed(Kind, Key, String),
     /// The Secret holds this certificate chain.
     Filled(Key, Vec<u8>),
 }
@@ -34,27 +34,27 @@ fn version(view: &View, kind: Kind, key: &Key) -> Option<(String, String, bool)>
     Some((meta.uid.clone(), meta.resource_version.clone(), meta.deletion_timestamp.is_some()))
 }
 
-impl Sign {
+impl Expectation {
     pub(super) fn of(write: &Write, before: &View) -> Self {
         let (kind, key) = write.target();
         match write {
             Write::Create(_) => Self::Exists(kind, key),
             Write::Update(_) | Write::Status(_) => {
                 let old = version(before, kind, &key).map(|(_, version, _)| version).unwrap_or_default();
-                Self::Moved(kind, key, old)
+                Self::Changed(kind, key, old)
             }
             Write::Apply(secret) => Self::Filled(key, secret.entry("tls.crt").unwrap_or_default().to_vec()),
             Write::Delete { uid, .. } => Self::Gone(kind, key, uid.clone()),
         }
     }
 
-    fn seen(&self, view: &View) -> bool {
+    fn is_met(&self, view: &View) -> bool {
         match self {
             Self::Exists(kind, key) => version(view, *kind, key).is_some(),
             Self::Gone(kind, key, uid) => {
                 version(view, *kind, key).is_none_or(|(found, _, leaving)| found != *uid || leaving)
             }
-            Self::Moved(kind, key, old) => version(view, *kind, key).is_none_or(|(_, version, _)| version != *old),
+            Self::Changed(kind, key, old) => version(view, *kind, key).is_none_or(|(_, version, _)| version != *old),
             Self::Filled(key, chain) => {
                 view.secrets.get(key).is_some_and(|secret| secret.entry("tls.crt").unwrap_or_default() == chain)
             }
@@ -63,19 +63,19 @@ impl Sign {
 }
 
 /// Waits until the view shows all of them, but not forever: an object may have been deleted right after the write.
-pub(super) async fn wait(store: &impl Store, mut signs: Vec<Sign>) {
+pub(super) async fn wait(store: &impl Store, mut expectations: Vec<Expectation>) {
     let mut changes = store.changes();
     let all = async {
         loop {
             changes.mark_unchanged();
             let view = store.view();
-            signs.retain(|sign| !sign.seen(&view));
-            if signs.is_empty() || changes.changed().await.is_err() {
+            expectations.retain(|expectation| !expectation.is_met(&view));
+            if expectations.is_empty() || changes.changed().await.is_err() {
                 return;
             }
         }
     };
-    if tokio::time::timeout(PATIENCE, all).await.is_err() {
+    if tokio::time::timeout(VIEW_TIMEOUT, all).await.is_err() {
         tracing::debug!("the view does not show what was written");
     }
 }

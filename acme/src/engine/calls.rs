@@ -94,11 +94,11 @@ pub(super) async fn perform(
             Some(Outcome::AccountKey(made.unwrap_or_else(|error| Err(PrivateKeyError::Generation(error.to_string())))))
         }
         Call::NextKey { certificate } => {
-            let wish = planner::key_to_make(view, view.certificates.get(certificate)?)?;
-            let spec = wish.spec.clone();
+            let pending = planner::key_to_make(view, view.certificates.get(certificate)?)?;
+            let spec = pending.spec.clone();
             let made = tokio::task::spawn_blocking(move || PrivateKey::generate(&spec)).await;
             let made = made.unwrap_or_else(|error| Err(PrivateKeyError::Generation(error.to_string())));
-            Some(Outcome::NextKey(wish, made))
+            Some(Outcome::NextKey(pending, made))
         }
         Call::Register { issuer } => {
             let registering = planner::registering(view, settings, view.issuers.get(issuer)?)?;

@@ -2,11 +2,11 @@
 //!
 //! It keeps only the calls in progress and the back-off of failed ones. A leader that dies loses nothing else.
 
+mod backoff;
 mod barrier;
 mod calls;
 mod metrics;
 mod outcome;
-mod patience;
 mod writer;
 
 #[cfg(test)]
@@ -17,11 +17,11 @@ pub use metrics::Metrics;
 use crate::ca::Ca;
 use crate::http01::ChallengeTable;
 use crate::objects::Key;
-use crate::planner::{self, Call, Kind, Memo, Plan, Settings, View};
+use crate::planner::{self, Call, Kind, Plan, PlanCache, Settings, View};
 use crate::store::{Store, StoreError};
+use backoff::Backoff;
 use calls::Outcome;
 use jiff::Timestamp;
-use patience::Patience;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +31,11 @@ use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
 /// Limits of calls in progress, in all and for one server, so that a slow server does not delay the others.
-const AT_A_TIME: usize = 64;
-const AT_A_TIME_PER_SERVER: usize = 24;
-const LONGEST_REST: Duration = Duration::from_secs(1);
+const MAX_CALLS: usize = 64;
+const MAX_CALLS_PER_SERVER: usize = 24;
+const MAX_COOLDOWN: Duration = Duration::from_secs(1);
 /// Longest time without a new plan if nothing changes.
-const LONGEST_NAP: Duration = Duration::from_secs(60);
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// The loop that issues and renews certificates.
 pub struct Engine<S, C> {
@@ -48,19 +48,19 @@ pub struct Engine<S, C> {
 }
 
 /// A finished call and its result.
-struct Finished {
+struct CompletedCall {
     call: Call,
     uid: String,
     outcome: Option<Outcome>,
 }
 
 struct Work {
-    tasks: JoinSet<Finished>,
+    tasks: JoinSet<CompletedCall>,
     /// Objects with a call in progress or with a result not yet written, and the server of that call.
     busy: HashMap<(Kind, Key), String>,
-    unwritten: Vec<Finished>,
-    patience: Patience,
-    memo: Memo,
+    unwritten: Vec<CompletedCall>,
+    backoff: Backoff,
+    cache: PlanCache,
     writer: Writer,
     observed: Option<Arc<View>>,
 }
@@ -97,8 +97,8 @@ impl<S: Store, C: Ca> Engine<S, C> {
             tasks: JoinSet::new(),
             busy: HashMap::new(),
             unwritten: Vec::new(),
-            patience: Patience::default(),
-            memo: Memo::default(),
+            backoff: Backoff::default(),
+            cache: PlanCache::default(),
             writer: Writer::default(),
             observed: None,
         };
@@ -107,10 +107,10 @@ impl<S: Store, C: Ca> Engine<S, C> {
             let begun = Instant::now();
             let until = self.turn(&mut work).await;
             // In a large and busy cluster the loop must not spend all its time planning.
-            let rest = (begun.elapsed() * 4).min(LONGEST_REST);
+            let cooldown = (begun.elapsed() * 4).min(MAX_COOLDOWN);
             let idle = work.tasks.is_empty() && until > Instant::now();
-            if idle && rest > Duration::from_millis(50) {
-                tokio::time::sleep(rest).await;
+            if idle && cooldown > Duration::from_millis(50) {
+                tokio::time::sleep(cooldown).await;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -138,41 +138,41 @@ impl<S: Store, C: Ca> Engine<S, C> {
             while work.tasks.join_next().await.is_some() {}
             work.busy.clear();
             work.unwritten.clear();
-            work.patience = Patience::default();
-            work.memo = Memo::default();
-            return Instant::now() + LONGEST_NAP;
+            work.backoff = Backoff::default();
+            work.cache = PlanCache::default();
+            return Instant::now() + MAX_SLEEP;
         }
         let mut wrote = self.write_outcomes(work, &view, now).await;
         if wrote {
             return Instant::now();
         }
-        let plan = planner::plan_again(&view, &self.settings, now, &mut work.memo);
+        let plan = planner::plan_with_cache(&view, &self.settings, now, &mut work.cache);
         wrote |= self.write_steps(work, &plan, &view).await;
         self.begin(work, &plan, &view);
-        if wrote { Instant::now() } else { self.nap(work, &plan, now) }
+        if wrote { Instant::now() } else { self.next_wakeup(work, &plan, now) }
     }
 
     async fn write_outcomes(&self, work: &mut Work, view: &Arc<View>, now: Timestamp) -> bool {
         let mut steps = Vec::new();
         let mut origin = Vec::new();
-        for finished in std::mem::take(&mut work.unwritten) {
-            let target = finished.call.target();
+        for completed in std::mem::take(&mut work.unwritten) {
+            let target = completed.call.target();
             let target = (target.0, target.1.clone());
-            let Some(outcome) = &finished.outcome else {
+            let Some(outcome) = &completed.outcome else {
                 work.busy.remove(&target);
                 continue;
             };
-            if calls::uid(view, &finished.call).as_deref() != Some(&*finished.uid) {
+            if calls::uid(view, &completed.call).as_deref() != Some(&*completed.uid) {
                 work.busy.remove(&target);
                 continue;
             }
-            self.metrics.count(&finished.call, outcome);
-            let recorded = outcome::record(&finished.call, outcome, view, &self.settings, now);
-            work.patience.note(&finished.call, &recorded.wait);
+            self.metrics.count(&completed.call, outcome);
+            let recorded = outcome::record(&completed.call, outcome, view, &self.settings, now);
+            work.backoff.note(&completed.call, &recorded.wait);
             match recorded.step {
                 Some(step) => {
                     steps.push(step);
-                    origin.push((target, finished));
+                    origin.push((target, completed));
                 }
                 None => {
                     work.busy.remove(&target);
@@ -183,10 +183,10 @@ impl<S: Store, C: Ca> Engine<S, C> {
             return false;
         }
         let results = work.writer.write(&*self.store, view, &steps).await;
-        for ((target, finished), result) in origin.into_iter().zip(results) {
+        for ((target, completed), result) in origin.into_iter().zip(results) {
             match result {
                 // The object was changed by another client. The result still holds and is written again on top of that.
-                Err(StoreError::Conflict | StoreError::Unavailable(_)) => work.unwritten.push(finished),
+                Err(StoreError::Conflict | StoreError::Unavailable(_)) => work.unwritten.push(completed),
                 Ok(()) | Err(StoreError::Refused(_)) => {
                     work.busy.remove(&target);
                 }
@@ -213,22 +213,22 @@ impl<S: Store, C: Ca> Engine<S, C> {
     }
 
     fn begin(&self, work: &mut Work, plan: &Plan, view: &Arc<View>) {
-        work.patience.keep_only(&plan.calls);
+        work.backoff.keep_only(&plan.calls);
         for call in &plan.calls {
             let (kind, key) = call.target();
             let target = (kind, key.clone());
             let stepped = plan.steps.iter().any(|step| step.writes.iter().any(|write| write.target() == target));
-            if work.tasks.len() >= AT_A_TIME
+            if work.tasks.len() >= MAX_CALLS
                 || stepped
                 || work.busy.contains_key(&target)
                 || work.writer.is_held(&target)
-                || !work.patience.may_begin(call, view, &self.settings)
+                || !work.backoff.may_begin(call, view, &self.settings)
             {
                 continue;
             }
             let Some(uid) = calls::uid(view, call) else { continue };
             let server = calls::server(view, call).unwrap_or_default();
-            if work.busy.values().filter(|other| **other == server).count() >= AT_A_TIME_PER_SERVER {
+            if work.busy.values().filter(|other| **other == server).count() >= MAX_CALLS_PER_SERVER {
                 continue;
             }
             work.busy.insert(target, server);
@@ -236,20 +236,20 @@ impl<S: Store, C: Ca> Engine<S, C> {
             let (store, ca, now) = (Arc::clone(&self.store), Arc::clone(&self.ca), self.now());
             work.tasks.spawn(async move {
                 let outcome = calls::perform(&call, &view, &settings, &*store, &*ca, now).await;
-                Finished { call, uid, outcome }
+                CompletedCall { call, uid, outcome }
             });
         }
     }
 
-    fn nap(&self, work: &Work, plan: &Plan, now: Timestamp) -> Instant {
-        let longest = Instant::now() + LONGEST_NAP;
+    fn next_wakeup(&self, work: &Work, plan: &Plan, now: Timestamp) -> Instant {
+        let longest = Instant::now() + MAX_SLEEP;
         let wake = plan.wake.map_or(longest, |at| {
             let wait = u64::try_from(at.duration_since(now).as_secs()).unwrap_or(0);
-            Instant::now() + Duration::from_secs(wait.clamp(1, LONGEST_NAP.as_secs()))
+            Instant::now() + Duration::from_secs(wait.clamp(1, MAX_SLEEP.as_secs()))
         });
         let writer = work.writer.next();
         let unwritten = (!work.unwritten.is_empty()).then(|| Instant::now() + Duration::from_millis(200));
-        [Some(longest), Some(wake), work.patience.next(), writer, unwritten]
+        [Some(longest), Some(wake), work.backoff.next(), writer, unwritten]
             .into_iter()
             .flatten()
             .min()

@@ -1,7 +1,7 @@
 //! From the result of a call to the writes that record it, based on the current view.
 
+use super::backoff::Wait;
 use super::calls::Outcome;
-use super::patience::Wait;
 use crate::ca::CaError;
 use crate::objects::State;
 use crate::planner::{self, Call, Progress, Settings, Step, View};
@@ -17,7 +17,7 @@ pub(super) struct Recorded {
 fn wait<T>(call: &Call, view: &View, result: &Result<T, CaError>) -> Wait {
     match result {
         Ok(_) => Wait::Done,
-        Err(error) if error.is_final() => Wait::Hopeless,
+        Err(error) if error.is_final() => Wait::Terminal,
         Err(error) => Wait::Failed {
             after: error.retry_after(),
             server: super::calls::server(view, call).filter(|_| error.concerns_server()),
@@ -39,13 +39,13 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
             let wait = if result.is_ok() { Wait::Done } else { Wait::Failed { after: None, server: None } };
             Recorded { step, wait }
         }
-        Outcome::NextKey(wish, result) => {
+        Outcome::NextKey(pending, result) => {
             let certificate = view.certificates.get(key)?;
             match result {
-                Ok(made) => Recorded { step: Some(planner::key_made(certificate, wish, made)), wait: Wait::Done },
+                Ok(made) => Recorded { step: Some(planner::key_made(certificate, pending, made)), wait: Wait::Done },
                 Err(error) => {
                     tracing::warn!(certificate = %key, %error, "no key for the certificate");
-                    Recorded { step: Some(planner::key_impossible(certificate, error, now)), wait: Wait::Hopeless }
+                    Recorded { step: Some(planner::key_impossible(certificate, error, now)), wait: Wait::Terminal }
                 }
             }
         }
@@ -56,7 +56,10 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
         }
         Outcome::RenewalInfo(result) => {
             let certificate = view.certificates.get(key)?;
-            Recorded { step: planner::renewal_heard(certificate, result.clone(), now), wait: wait(call, view, result) }
+            Recorded {
+                step: planner::renewal_info_received(certificate, result.clone(), now),
+                wait: wait(call, view, result),
+            }
         }
         Outcome::Opened(result) => {
             let order = view.orders.get(key)?;

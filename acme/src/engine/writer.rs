@@ -1,4 +1,4 @@
-use super::barrier::{self, Sign};
+use super::barrier::{self, Expectation};
 use crate::objects::Key;
 use crate::planner::{Event, EventType, Kind, Step, View};
 use crate::store::{Store, StoreError};
@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const AT_A_TIME: usize = 16;
+const MAX_CONCURRENT_WRITES: usize = 16;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Limit of writes to one object within [`WINDOW`]. Issuing a certificate writes its Certificate about ten times.
-const MOST_IN_WINDOW: u32 = 40;
-const TELL_AGAIN: Duration = Duration::from_secs(3600);
+const MAX_WRITES_IN_WINDOW: u32 = 40;
+const REPEAT_EVENT_AFTER: Duration = Duration::from_secs(3600);
 
 /// Writes steps, delays those that failed, and reports each event once.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Writer {
     held: HashMap<(Kind, Key), (Instant, u32)>,
     /// Start of the current window and number of writes in it, for each object: another client may keep undoing them.
     done: HashMap<(Kind, Key), (Instant, u32)>,
-    told: HashMap<(String, &'static str, String), Instant>,
+    reported: HashMap<(String, &'static str, String), Instant>,
 }
 
 impl Writer {
@@ -41,11 +41,11 @@ impl Writer {
         steps: &[Step],
     ) -> Vec<Result<(), StoreError>> {
         let writes: Vec<_> = steps.iter().map(|step| one(store, before, step).boxed()).collect();
-        let results: Vec<_> = futures_util::stream::iter(writes).buffered(AT_A_TIME).collect().await;
-        let mut signs = Vec::new();
+        let results: Vec<_> = futures_util::stream::iter(writes).buffered(MAX_CONCURRENT_WRITES).collect().await;
+        let mut expectations = Vec::new();
         let mut out = Vec::with_capacity(results.len());
         for (step, (seen, result)) in steps.iter().zip(results) {
-            signs.extend(seen);
+            expectations.extend(seen);
             match &result {
                 Ok(()) => {
                     if let Some(write) = step.writes.first() {
@@ -53,15 +53,15 @@ impl Writer {
                         self.count(write.target());
                     }
                     for event in &step.events {
-                        self.tell(store, event).await;
+                        self.report(store, event).await;
                     }
                 }
                 Err(error) => self.hold(step, error),
             }
             out.push(result);
         }
-        if !signs.is_empty() {
-            barrier::wait(store, signs).await;
+        if !expectations.is_empty() {
+            barrier::wait(store, expectations).await;
         }
         out
     }
@@ -71,7 +71,7 @@ impl Writer {
         self.done.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);
         let (since, times) = self.done.entry(target.clone()).or_insert((now, 0));
         *times += 1;
-        if *times > MOST_IN_WINDOW {
+        if *times > MAX_WRITES_IN_WINDOW {
             tracing::warn!(object = %target.1, kind = ?target.0, "written again and again: somebody undoes it");
             self.held.insert(target, (*since + WINDOW, 0));
         }
@@ -92,29 +92,29 @@ impl Writer {
         self.held.insert(target, (Instant::now() + wait, times + 1));
     }
 
-    async fn tell(&mut self, store: &impl Store, event: &Event) {
+    async fn report(&mut self, store: &impl Store, event: &Event) {
         let now = Instant::now();
-        self.told.retain(|_, at| now.duration_since(*at) < TELL_AGAIN);
+        self.reported.retain(|_, at| now.duration_since(*at) < REPEAT_EVENT_AFTER);
         let about = (event.uid.clone(), event.reason, event.message.clone());
-        if event.event_type == EventType::Warning && self.told.contains_key(&about) {
+        if event.event_type == EventType::Warning && self.reported.contains_key(&about) {
             return;
         }
-        self.told.insert(about, now);
+        self.reported.insert(about, now);
         tracing::info!(object = %event.key, kind = ?event.kind, reason = event.reason, "{}", event.message);
-        store.tell(event).await;
+        store.report(event).await;
     }
 }
 
-async fn one(store: &impl Store, before: &View, step: &Step) -> (Vec<Sign>, Result<(), StoreError>) {
-    let mut signs = Vec::new();
+async fn one(store: &impl Store, before: &View, step: &Step) -> (Vec<Expectation>, Result<(), StoreError>) {
+    let mut expectations = Vec::new();
     for write in &step.writes {
         if !store.is_leader() {
-            return (signs, Err(StoreError::Conflict));
+            return (expectations, Err(StoreError::Conflict));
         }
         if let Err(error) = store.write(write).await {
-            return (signs, Err(error));
+            return (expectations, Err(error));
         }
-        signs.push(Sign::of(write, before));
+        expectations.push(Expectation::of(write, before));
     }
-    (signs, Ok(()))
+    (expectations, Ok(()))
 }

@@ -1,6 +1,6 @@
 //! Probes of a replica: the request that the CA will send, with the host's name, to the replica's real listener.
 
-use crate::anybody::Anybody;
+use crate::no_verification::NoServerVerification;
 use bytes::Bytes;
 use flow_model::challenge::HTTP01_PREFIX;
 use http::Request;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Limit of the body, in bytes. A key authorization has less than 300.
-const LONGEST: usize = 4096;
+const MAX_BODY: usize = 4096;
 
 /// The reason for which a replica fails the probe.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -55,21 +55,23 @@ pub async fn http(address: SocketAddr, host: &str, token: &str, key: &str) -> Re
         let connection = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = connection.map_err(|error| unreachable(error.to_string()))?;
         let driver = tokio::spawn(connection);
-        let answer = async {
+        let result = async {
             let response = sender.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;
             let status = response.status().as_u16();
             if status != 200 {
                 return Err(ProbeError::Status(status));
             }
-            let body = Limited::new(response.into_body(), LONGEST).collect().await;
+            let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
             let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
             if body == key.as_bytes() { Ok(()) } else { Err(ProbeError::Text) }
         };
-        let answer = answer.await;
+        let result = result.await;
         driver.abort();
-        answer
+        result
     };
-    tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time".to_owned())))
+    tokio::time::timeout(PROBE_TIMEOUT, exchange)
+        .await
+        .unwrap_or_else(|_| Err(unreachable("no answer in time".to_owned())))
 }
 
 /// Connects to `address` with `acme-tls/1`; the server must present the certificate for `key` (RFC 8737 §3).
@@ -80,12 +82,12 @@ pub async fn tls_alpn(address: SocketAddr, host: &str, key: &str) -> Result<(), 
     let unreachable = |cause: String| ProbeError::Unreachable { url: format!("acme-tls/1 {host} at {address}"), cause };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     // The certificate is self-signed: only its content is checked.
-    let anybody = Arc::new(Anybody::new(&provider));
+    let verifier = Arc::new(NoServerVerification::new(&provider));
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unreachable(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(anybody)
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
     let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(error.to_string()))?;
@@ -98,7 +100,9 @@ pub async fn tls_alpn(address: SocketAddr, host: &str, key: &str) -> Result<(), 
         let digest = certificate.and_then(|certificate| acme_identifier(certificate));
         if digest.is_some_and(|found| found == Sha256::digest(key).as_slice()) { Ok(()) } else { Err(ProbeError::Text) }
     };
-    tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time".to_owned())))
+    tokio::time::timeout(PROBE_TIMEOUT, exchange)
+        .await
+        .unwrap_or_else(|_| Err(unreachable("no answer in time".to_owned())))
 }
 
 fn acme_identifier(certificate: &[u8]) -> Option<Vec<u8>> {

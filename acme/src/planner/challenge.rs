@@ -18,8 +18,8 @@ pub(super) fn plan(context: &Context<'_>, plan: &mut Plan) {
             continue;
         }
         let Some(method) = Method::of(challenge) else { continue };
-        let settled = challenge.status.state.is_final() || order_failed(context, challenge);
-        if settled || !is_genuine(context.view, context.settings, challenge) {
+        let is_over = challenge.status.state.is_final() || order_failed(context, challenge);
+        if is_over || !is_genuine(context.view, context.settings, challenge) {
             continue;
         }
         if challenge.status.processing {

@@ -10,8 +10,8 @@ mod challenge;
 mod index;
 mod ingress;
 mod issuer;
-mod memo;
 mod order;
+mod plan_cache;
 mod request;
 mod solver;
 mod trouble;
@@ -25,11 +25,11 @@ pub use certificate::brake::held;
 pub use certificate::foreign::unserved;
 pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make};
 pub use certificate::renew;
-pub use certificate::renewal::{ari_target, heard as renewal_heard};
+pub use certificate::renewal::{ari_target, received as renewal_info_received};
 pub use challenge::{Progress, accepted, checked, probed};
 pub use issuer::{Registering, account_created, registered, registering};
-pub use memo::Memo;
 pub use order::{downloaded, finalized, found as authorizations_found, opened, opening, refreshed};
+pub use plan_cache::PlanCache;
 pub use trouble::{Trouble, troubles};
 pub use view::{IngressFacts, IngressTls, Settings, View};
 
@@ -47,12 +47,12 @@ pub(crate) struct Context<'a> {
 /// Returns what is to be done. `now` should be in whole seconds, as Kubernetes writes times.
 #[must_use]
 pub fn plan(view: &View, settings: &Settings, now: Timestamp) -> Plan {
-    plan_again(view, settings, now, &mut Memo::default())
+    plan_with_cache(view, settings, now, &mut PlanCache::default())
 }
 
-/// Like [`plan`], but skips work that `memo` remembers from the plan before.
+/// Like [`plan`], but skips work that `cache` remembers from the plan before.
 #[must_use]
-pub fn plan_again(view: &View, settings: &Settings, now: Timestamp, memo: &mut Memo) -> Plan {
+pub fn plan_with_cache(view: &View, settings: &Settings, now: Timestamp, cache: &mut PlanCache) -> Plan {
     let context = Context { view, settings, index: Index::of(view), now };
     let mut plan = Plan::default();
     for issuer in view.issuers.values() {
@@ -62,9 +62,9 @@ pub fn plan_again(view: &View, settings: &Settings, now: Timestamp, memo: &mut M
         ingress::plan(&context, ingress, &mut plan);
     }
     for certificate in view.certificates.values() {
-        certificate::plan(&context, certificate, memo, &mut plan);
+        certificate::plan(&context, certificate, cache, &mut plan);
     }
-    memo.keep_only(view.certificates.len(), |key| view.certificates.contains_key(key));
+    cache.keep_only(view.certificates.len(), |key| view.certificates.contains_key(key));
     for request in view.requests.values() {
         request::plan(&context, request, &mut plan);
     }

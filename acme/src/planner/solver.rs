@@ -14,8 +14,8 @@ pub(super) fn choose(solvers: &[Solver], order: &Meta, name: &str, wildcard: boo
     }
     let ranked = solvers.iter().enumerate().filter(|(_, solver)| solver.http01.is_some());
     let ranked =
-        ranked.filter_map(|(place, solver)| Some((rank(solver, order, name)?, std::cmp::Reverse(place), solver)));
-    let (_, _, best) = ranked.max_by_key(|(rank, place, _)| (*rank, *place))?;
+        ranked.filter_map(|(index, solver)| Some((rank(solver, order, name)?, std::cmp::Reverse(index), solver)));
+    let (_, _, best) = ranked.max_by_key(|(rank, index, _)| (*rank, *index))?;
     let mut solver = best.clone();
     let class = order.annotation(OVERRIDE_CLASS_NAME).or_else(|| order.annotation(OVERRIDE_CLASS));
     if let Some(class) = class {

@@ -1,6 +1,6 @@
 //! The reasons for which certificates are missing, over the whole view.
 
-use super::certificate::{brake, foreign, settle};
+use super::certificate::{brake, foreign, status};
 use super::index::Index;
 use super::{Kind, Settings, View, ingress};
 use crate::objects::{Certificate, Condition, ConditionStatus, Key, condition};
@@ -57,5 +57,5 @@ fn failure<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a str> {
 fn duplicate(view: &View, index: &Index<'_>, key: &Key, certificate: &Certificate) -> Option<String> {
     let place = Key::new(key.namespace.clone(), certificate.spec.secret_name.clone());
     let owner = index.owner_of_secret(view, &place).filter(|owner| owner.metadata.name != key.name)?;
-    Some(settle::outranked(certificate, owner))
+    Some(status::outranked(certificate, owner))
 }

@@ -56,7 +56,7 @@ pub trait Store: Send + Sync + 'static {
     /// Carries out a write. Called on the leader only.
     async fn write(&self, write: &Write) -> Result<(), StoreError>;
     /// Reports an event. Losing one does no harm.
-    async fn tell(&self, event: &Event);
+    async fn report(&self, event: &Event);
     /// Returns the replicas that must answer a challenge before the CA is told.
     async fn replicas(&self) -> Result<Replicas, StoreError>;
 }

@@ -205,7 +205,7 @@ pub(crate) fn base64url(text: &str) -> Vec<u8> {
 }
 
 /// Waits until an order is in a state.
-pub(crate) async fn settled(client: &Client, account: &Account, order: &str, state: State) {
+pub(crate) async fn wait_for_state(client: &Client, account: &Account, order: &str, state: State) {
     for _ in 0..100 {
         if client.order(account, order).await.unwrap().state == state {
             return;

@@ -63,7 +63,7 @@ impl Store for ClusterStore {
         result
     }
 
-    async fn tell(&self, event: &Event) {
+    async fn report(&self, event: &Event) {
         // Full: it is dropped.
         let _ = self.events.try_send(event.clone());
     }

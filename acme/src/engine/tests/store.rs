@@ -92,7 +92,7 @@ impl Store for Watched {
         Ok(())
     }
 
-    async fn tell(&self, event: &Event) {
+    async fn report(&self, event: &Event) {
         self.cluster.events.lock().push(event.clone());
     }
 

@@ -21,8 +21,8 @@ const TOO_SOON: &str = "TooSoon";
 /// Reason of [`HELD`]: no order is waiting at present.
 const NOTHING_DUE: &str = "NothingDue";
 
-const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
-const LONGEST: SignedDuration = SignedDuration::from_hours(32);
+const MIN_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(32);
 
 /// The last order of a Certificate, and the time until which the next one must wait.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +90,7 @@ impl Brake {
     }
 
     /// Records that no order is wanted.
-    pub(super) fn rest(self, changed: &mut Certificate, now: Timestamp, plan: &mut Plan) {
+    pub(super) fn note_idle(self, changed: &mut Certificate, now: Timestamp, plan: &mut Plan) {
         if condition(&changed.status.conditions, HELD).is_none() {
             return;
         }
@@ -156,10 +156,10 @@ fn put(conditions: &mut Vec<Condition>, wanted: Condition) {
 /// The pause between the last order and the next one. For certificates that live less than two hours its minimum is
 /// half of that life; a longer pause ends when a third of the life is left.
 fn pause(last: Timestamp, since: Timestamp, leaf: Option<&Leaf>) -> SignedDuration {
-    let grown = last.duration_since(since).clamp(SHORTEST, LONGEST);
+    let grown = last.duration_since(since).clamp(MIN_PAUSE, MAX_PAUSE);
     let Some(leaf) = leaf else { return grown };
     let lifetime = SignedDuration::try_from(leaf.lifetime()).unwrap_or(SignedDuration::MAX);
-    let shortest = SHORTEST.min(lifetime / 2);
+    let shortest = MIN_PAUSE.min(lifetime / 2);
     let latest = leaf.not_after.checked_sub(lifetime / 3).unwrap_or(leaf.not_before).duration_since(last);
     grown.min(latest).max(shortest)
 }

@@ -119,10 +119,10 @@ pub fn key_to_make(view: &View, certificate: &Certificate) -> Option<KeyToMake> 
 
 /// Returns the step that stores a key.
 #[must_use]
-pub fn key_made(certificate: &Certificate, wish: &KeyToMake, key: &PrivateKey) -> Step {
-    let message = format!("Stored new private key in temporary Secret resource {:?}", wish.place.name);
+pub fn key_made(certificate: &Certificate, pending: &KeyToMake, key: &PrivateKey) -> Step {
+    let message = format!("Stored new private key in temporary Secret resource {:?}", pending.place.name);
     let event = Event::normal(Kind::Certificate, &certificate.metadata, "Generated", message);
-    Step::write(Write::Create(next_secret(certificate, &wish.place, key).into())).with(event)
+    Step::write(Write::Create(next_secret(certificate, &pending.place, key).into())).with(event)
 }
 
 /// Returns what follows from a failed generation: the attempt ends with the error.

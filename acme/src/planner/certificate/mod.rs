@@ -7,9 +7,9 @@ pub(super) mod key;
 mod policy;
 pub(super) mod renewal;
 mod secret;
-pub(super) mod settle;
+pub(super) mod status;
 
-use super::memo::{Memo, Seen};
+use super::plan_cache::{Inputs, PlanCache};
 use super::{Call, Context, Kind, Plan, Step, Write};
 use crate::names::{CERTIFICATE_REVISION, OWN};
 use crate::objects::{
@@ -45,7 +45,7 @@ fn revision(request: &CertificateRequest) -> Option<i64> {
     request.metadata.annotation(CERTIFICATE_REVISION)?.parse().ok()
 }
 
-pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, memo: &mut Memo, plan: &mut Plan) {
+pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, cache: &mut PlanCache, plan: &mut Plan) {
     if certificate.metadata.deletion_timestamp.is_some() {
         return;
     }
@@ -67,24 +67,24 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, memo: 
     if is_issuing(certificate) || !context.index.next_keys(certificate).is_empty() {
         return look(context, &subject, requests, plan);
     }
-    let seen = Seen {
+    let inputs = Inputs {
         certificate: Arc::clone(certificate),
         secret: subject.secret.cloned(),
         requests: requests.iter().copied().cloned().collect(),
         issuer: issuer.cloned(),
         outranked: subject.outranked.cloned(),
     };
-    if memo.is_calm(&seen, context.now, plan) {
+    if cache.is_unchanged(&inputs, context.now, plan) {
         return;
     }
     let mut own = Plan::default();
     look(context, &subject, requests, &mut own);
-    memo.note(seen, context.now, &own);
+    cache.note(inputs, context.now, &own);
     plan.add(own);
 }
 
 fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
-    if let Some(step) = settle::plan(context, subject, plan) {
+    if let Some(step) = status::plan(context, subject, plan) {
         return plan.steps.push(step);
     }
     if is_issuing(subject.certificate) {

@@ -104,7 +104,11 @@ pub fn ari_target(view: &View, settings: &Settings, certificate: &Certificate) -
 
 /// Returns what follows from the CA's response; `None` in it means that the CA has no renewal information.
 #[must_use]
-pub fn heard(certificate: &Certificate, result: Result<Option<RenewalInfo>, CaError>, now: Timestamp) -> Option<Step> {
+pub fn received(
+    certificate: &Certificate,
+    result: Result<Option<RenewalInfo>, CaError>,
+    now: Timestamp,
+) -> Option<Step> {
     let mut changed = certificate.clone();
     let acme = changed.status.acme.get_or_insert_default();
     let old = acme.ari.take().unwrap_or_default();

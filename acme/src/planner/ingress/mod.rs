@@ -33,7 +33,7 @@ pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mu
         }
     }
     for certificate in wanted {
-        plan.steps.extend(bring(context, ingress, certificate));
+        plan.steps.extend(upsert(context, ingress, certificate));
     }
     for message in crowded_out(context.view, &context.index, ingress) {
         bad(ingress, plan, message);
@@ -75,7 +75,7 @@ fn read(
     let Some(issuer) = annotations::issuer(&ingress.metadata, settings)? else { return Ok(None) };
     let mut seen = BTreeSet::new();
     let mut wanted = Vec::new();
-    for (place, tls) in ingress.tls.iter().enumerate() {
+    for (index, tls) in ingress.tls.iter().enumerate() {
         let missing = if tls.hosts.is_empty() {
             Some("hosts")
         } else if tls.secret_name.is_empty() {
@@ -84,7 +84,7 @@ fn read(
             None
         };
         if let Some(field) = missing {
-            problems.push(format!("Skipped a TLS block: spec.tls[{place}].{field}: Required value"));
+            problems.push(format!("Skipped a TLS block: spec.tls[{index}].{field}: Required value"));
             continue;
         }
         if !seen.insert(tls.secret_name.as_str()) {
@@ -124,7 +124,7 @@ fn certificate(
 }
 
 /// Creates a Certificate, or updates one that belongs to this Ingress. Those of other owners are not changed.
-fn bring(context: &Context<'_>, ingress: &IngressFacts, wanted: Certificate) -> Option<Step> {
+fn upsert(context: &Context<'_>, ingress: &IngressFacts, wanted: Certificate) -> Option<Step> {
     let name = wanted.metadata.name.clone();
     let Some(present) = context.view.certificates.get(&wanted.key()) else {
         if context.index.claims(context.view).elder(ingress, &name).is_some() {

@@ -47,7 +47,7 @@ fn a_secret_that_is_deleted_again_is_not_ordered_within_the_hour() {
     assert_eq!(events(&plan)[0].message, told.message);
     assert_eq!(plan.wake, Some(now() + minutes(50)));
     // It is reported once, and a new leader reads the same.
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     assert_eq!(held(&scene.certificate), Some(&*told.message));
     assert!(scene.plan().steps.is_empty());
     ordered(&mut scene.certificate, 61);
@@ -109,7 +109,7 @@ fn a_person_who_asks_does_not_wait() {
         panic!()
     };
     scene.certificate = *asked;
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     assert!(scene.plan().calls.iter().any(|call| call.word() == "next_key"));
     assert_eq!(scene.condition("OrderHeld"), None);
 }
@@ -121,7 +121,7 @@ fn a_certificate_that_was_never_ordered_does_not_wait() {
     scene.request = None;
     scene.certificate.status.revision = None;
     assert!(begins(&scene));
-    let ordered = condition(&scene.settled().status.conditions, "Ordered").cloned().unwrap();
+    let ordered = condition(&scene.updated().status.conditions, "Ordered").cloned().unwrap();
     assert_eq!((ordered.last_transition_time, ordered.observed_generation), (Some(now()), Some(1)));
 }
 
@@ -131,7 +131,7 @@ fn without_the_condition_the_request_tells_when_it_was_ordered() {
     scene.secret = None;
     scene.request.as_mut().unwrap().metadata.creation_timestamp = Some(now() - minutes(10));
     assert!(!begins(&scene));
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     assert!(condition(&scene.certificate.status.conditions, "Ordered").is_some());
     // Now the request may be deleted.
     scene.request = None;
@@ -149,7 +149,7 @@ fn a_time_in_the_future_holds_for_an_hour_only() {
     scene.secret = None;
     ordered(&mut scene.certificate, -60 * 24 * 365);
     assert!(!begins(&scene));
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     let ordered = condition(&scene.certificate.status.conditions, "Ordered").unwrap();
     assert_eq!(ordered.last_transition_time, Some(now()), "the clock was set back");
     assert!(held(&scene.certificate).unwrap().contains("waits until 2026-11-23T13:00:00Z"));
@@ -189,15 +189,15 @@ fn the_pause_is_short_again_once_there_was_one_that_nobody_needed() {
     let mut scene = Scene::new();
     let good = scene.secret.take();
     ordered(&mut scene.certificate, 10);
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     let since = |c: &Certificate| condition(&c.status.conditions, "OrderHeld").and_then(|c| c.last_transition_time);
     // The series continues for as long as an order would wait.
     scene.secret = good;
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     assert_eq!(since(&scene.certificate), Some(now() - minutes(10)));
     assert_eq!(held(&scene.certificate), None, "nothing waits");
     ordered(&mut scene.certificate, 61);
-    assert_eq!(since(&scene.settled()), None);
+    assert_eq!(since(&scene.updated()), None);
 }
 
 /// Installs a certificate of one hour that was made `ago` minutes before now.

@@ -22,7 +22,7 @@ fn what_is_in_order_is_ready() {
     assert_eq!((ready.reason.as_str(), ready.observed_generation), ("Ready", Some(1)));
     assert_eq!(ready.message, "Certificate is up to date and has not expired");
     assert_eq!(scene.condition("Issuing"), None);
-    let status = scene.settled().status;
+    let status = scene.updated().status;
     // From an hour before its making, for 90 days: a third before its end.
     assert_eq!(status.not_before.unwrap().to_string(), "2026-11-23T11:00:00Z");
     assert_eq!(status.not_after.unwrap().to_string(), "2027-02-21T12:00:00Z");
@@ -136,7 +136,7 @@ fn renewal_comes_a_third_before_the_end() {
     let scene = aged(61);
     let issuing = scene.condition("Issuing").unwrap();
     assert_eq!(issuing.reason, "Renewing");
-    let status = scene.settled().status;
+    let status = scene.updated().status;
     assert_eq!(
         issuing.message,
         format!("Renewing certificate as renewal was scheduled at {}", status.renewal_time.unwrap())
@@ -166,7 +166,7 @@ fn the_spec_says_when_to_renew() {
     let mut scene = aged(80);
     scene.certificate.spec.renewal = Some(crate::objects::Renewal { policy: "Disabled".to_owned() });
     assert_eq!(scene.condition("Issuing"), None);
-    assert_eq!(scene.settled().status.renewal_time, None);
+    assert_eq!(scene.updated().status.renewal_time, None);
 }
 
 #[test]
@@ -220,14 +220,14 @@ fn of_two_certificates_on_a_secret_one_is_told_to_go() {
 fn a_key_that_must_stay_is_used_again_or_asked_about() {
     let mut scene = aged(61);
     scene.certificate.spec.private_key.as_mut().unwrap().rotation_policy = Some(RotationPolicy::Never);
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     let plan = scene.plan();
     assert!(plan.calls.is_empty(), "no key is made");
     assert_eq!(events(&plan)[0].reason, "Reused");
     scene.certificate.spec.private_key.as_mut().unwrap().size = Some(384);
-    let mut scene = Scene { certificate: scene.settled(), ..scene };
+    let mut scene = Scene { certificate: scene.updated(), ..scene };
     scene.certificate.status.conditions.retain(|c| c.kind == "Issuing");
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     let plan = scene.plan();
     assert_eq!(events(&plan)[0].reason, "CannotRegenerateKey");
     assert!(plan.calls.is_empty() && plan.steps.iter().all(|step| step.writes.is_empty()));
@@ -236,7 +236,7 @@ fn a_key_that_must_stay_is_used_again_or_asked_about() {
 #[test]
 fn a_new_key_is_made_for_each_certificate() {
     let mut scene = aged(61);
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     let calls = scene.plan().calls;
     assert_eq!(calls, [Call::NextKey { certificate: scene.certificate.key() }]);
 }

@@ -56,8 +56,8 @@ fn an_issuer_that_nobody_serves_is_told_on_the_certificate() {
             "{found:?}"
         );
         // The next look finds it written.
-        let settled = Scene { certificate: scene.settled(), ..scene };
-        assert!(certificates(&settled.plan()).is_empty());
+        let updated = Scene { certificate: scene.updated(), ..scene };
+        assert!(certificates(&updated.plan()).is_empty());
     }
 }
 
@@ -73,7 +73,7 @@ fn where_a_cert_manager_may_be_at_work_its_own_is_left_to_it() {
 #[test]
 fn a_certificate_that_is_good_stays_so_and_is_said_not_to_be_renewed() {
     let mut scene = Scene::new();
-    scene.certificate = scene.settled();
+    scene.certificate = scene.updated();
     scene.issuer.spec.acme = None;
     scene.issuer.spec.ca = Some(serde_json::json!({ "secretName": "ca" }));
     let plan = scene.plan();
@@ -107,8 +107,8 @@ fn an_issuer_that_does_not_exist_is_told_with_the_one_that_was_meant() {
         assert_eq!((ready.reason.as_str(), ready.message.as_str()), ("IssuerNotFound", words));
         // It begins all the same: the issuer may be created later.
         assert!(scene.condition("Issuing").is_some());
-        let settled = Scene { certificate: scene.settled(), ..scene };
-        assert!(told(&settled.plan()).is_empty(), "once");
+        let updated = Scene { certificate: scene.updated(), ..scene };
+        assert!(told(&updated.plan()).is_empty(), "once");
     }
 }
 

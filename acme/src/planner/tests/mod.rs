@@ -6,7 +6,7 @@ mod brake;
 mod conditions;
 mod foreign;
 mod ingress;
-mod memo;
+mod plan_cache;
 mod request;
 mod scene;
 mod solver;

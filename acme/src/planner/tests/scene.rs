@@ -129,12 +129,12 @@ impl Scene {
     }
 
     /// The Certificate after the first look.
-    pub(super) fn settled(&self) -> Certificate {
+    pub(super) fn updated(&self) -> Certificate {
         certificates(&self.plan()).pop().unwrap_or_else(|| self.certificate.clone())
     }
 
     pub(super) fn condition(&self, kind: &str) -> Option<Condition> {
-        condition(&self.settled().status.conditions, kind).cloned()
+        condition(&self.updated().status.conditions, kind).cloned()
     }
 }
 

@@ -96,13 +96,13 @@ impl FolderStore {
         for issuer in declared.issuers {
             wanted.insert((Kind::Issuer, issuer.key()));
             let present = inner.memory.view.issuers.get(&issuer.key()).cloned();
-            let write = bring(Kind::Issuer, present.as_deref(), issuer);
+            let write = upsert(Kind::Issuer, present.as_deref(), issuer);
             changes.extend(write.map(|write| inner.memory.write(&write, now)));
         }
         for certificate in declared.certificates {
             wanted.insert((Kind::Certificate, certificate.key()));
             let present = inner.memory.view.certificates.get(&certificate.key()).cloned();
-            let write = bring(Kind::Certificate, present.as_deref(), certificate);
+            let write = upsert(Kind::Certificate, present.as_deref(), certificate);
             changes.extend(write.map(|write| inner.memory.write(&write, now)));
         }
         inner.memory.view.ingresses = declared.ingresses.into_iter().map(named).collect();
@@ -159,7 +159,7 @@ fn named(mut ingress: IngressFacts) -> (Key, Arc<IngressFacts>) {
     (ingress.metadata.key(), Arc::new(ingress))
 }
 
-fn bring<S, T>(kind: Kind, present: Option<&Thing<S, T>>, mut wanted: Thing<S, T>) -> Option<Write>
+fn upsert<S, T>(kind: Kind, present: Option<&Thing<S, T>>, mut wanted: Thing<S, T>) -> Option<Write>
 where
     Thing<S, T>: Into<Object> + Clone,
     S: PartialEq,
@@ -233,7 +233,7 @@ impl Store for FolderStore {
         Ok(())
     }
 
-    async fn tell(&self, event: &Event) {
+    async fn report(&self, event: &Event) {
         if event.event_type != EventType::Warning {
             return;
         }

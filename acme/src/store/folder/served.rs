@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Number of plans made in advance: more than it takes to reach the first call to a CA.
-const ROUNDS: usize = 16;
+const MAX_ROUNDS: usize = 16;
 
 /// Issued certificates, and the reasons for which others are missing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,7 +43,7 @@ impl Served {
         let issuers = declared.issuers.into_iter().map(|issuer| Write::Create(issuer.into()));
         let certificates = declared.certificates.into_iter().map(|certificate| Write::Create(certificate.into()));
         let mut writes: Vec<Write> = issuers.chain(certificates).collect();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let done = writes.iter().filter(|write| memory.write(write, now).is_ok()).count();
             if done == 0 {
                 break;

@@ -22,7 +22,7 @@ pub(super) enum Wait {
         server: Option<String>,
     },
     /// A failure that stays until its cause is corrected: again after ten minutes, doubled each time up to six hours.
-    Hopeless,
+    Terminal,
 }
 
 #[derive(Debug)]
@@ -34,12 +34,12 @@ struct Pause {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct Backoff {
     pauses: HashMap<Call, Pause>,
     servers: HashMap<String, Instant>,
 }
 
-impl Patience {
+impl Backoff {
     pub(super) fn note(&mut self, call: &Call, wait: &Wait) {
         let times = self.pauses.get(call).map_or(0, |pause| pause.times);
         let pause = match wait {
@@ -59,7 +59,7 @@ impl Patience {
                 }
                 pause
             }
-            Wait::Hopeless => jittered(call, times, doubled(600_000, times, 6 * 3_600_000)),
+            Wait::Terminal => jittered(call, times, doubled(600_000, times, 6 * 3_600_000)),
         };
         let until = Instant::now() + pause;
         self.pauses.insert(call.clone(), Pause { until, times: times + 1, basis: None });

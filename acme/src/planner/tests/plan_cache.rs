@@ -1,16 +1,16 @@
 use super::scene::{Scene, certificate, now};
 use crate::names::FAO;
 use crate::objects::{Certificate, Key, Secret};
-use crate::planner::{Memo, View, plan, plan_again};
+use crate::planner::{PlanCache, View, plan, plan_with_cache};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
-/// A view without work, and its memo.
-fn calm(scene: &Scene) -> (View, Memo) {
+/// A view without work, and its cache.
+fn idle(scene: &Scene) -> (View, PlanCache) {
     let mut view = scene.view();
-    let mut memo = Memo::default();
+    let mut cache = PlanCache::default();
     for _ in 0..5 {
-        let made = plan_again(&view, &scene.settings, now(), &mut memo);
+        let made = plan_with_cache(&view, &scene.settings, now(), &mut cache);
         for write in made.steps.iter().flat_map(|step| &step.writes) {
             match write {
                 crate::planner::Write::Status(crate::planner::Object::Certificate(one)) => {
@@ -23,8 +23,8 @@ fn calm(scene: &Scene) -> (View, Memo) {
             }
         }
     }
-    assert_eq!(memo.len(), view.certificates.len());
-    (view, memo)
+    assert_eq!(cache.len(), view.certificates.len());
+    (view, cache)
 }
 
 fn later(seconds: i64) -> Timestamp {
@@ -34,10 +34,10 @@ fn later(seconds: i64) -> Timestamp {
 #[test]
 fn a_memo_never_changes_what_is_planned() {
     let scene = Scene::new();
-    let (view, mut memo) = calm(&scene);
+    let (view, mut cache) = idle(&scene);
     let key = Key::new("web", "a");
     // A cached certificate stays cached, and the plan still has its wake-up time.
-    let again = plan_again(&view, &scene.settings, later(5), &mut memo);
+    let again = plan_with_cache(&view, &scene.settings, later(5), &mut cache);
     assert_eq!(again, plan(&view, &scene.settings, later(5)));
     assert!(again.wake.is_some());
     // Each change is noticed: of the Secret, the Certificate, its request, its issuer, and a rival for its Secret.
@@ -54,15 +54,15 @@ fn a_memo_never_changes_what_is_planned() {
     elder.spec.secret_name = "a".to_owned();
     changes[4].certificates.insert(elder.key(), Arc::new(elder));
     for changed in &changes {
-        let (_, mut memo) = calm(&scene);
-        let _ = plan_again(&view, &scene.settings, now(), &mut memo);
-        let made = plan_again(changed, &scene.settings, now(), &mut memo);
+        let (_, mut cache) = idle(&scene);
+        let _ = plan_with_cache(&view, &scene.settings, now(), &mut cache);
+        let made = plan_with_cache(changed, &scene.settings, now(), &mut cache);
         assert_eq!(made, plan(changed, &scene.settings, now()));
     }
     // So is the passing of time.
     let day = 86_400;
     for days in [59, 61, 91] {
-        let made = plan_again(&view, &scene.settings, later(days * day), &mut memo);
+        let made = plan_with_cache(&view, &scene.settings, later(days * day), &mut cache);
         assert_eq!(made, plan(&view, &scene.settings, later(days * day)), "{days}");
     }
 }
@@ -70,8 +70,8 @@ fn a_memo_never_changes_what_is_planned() {
 #[test]
 fn what_is_gone_is_forgotten() {
     let scene = Scene::new();
-    let (mut view, mut memo) = calm(&scene);
+    let (mut view, mut cache) = idle(&scene);
     view.certificates.clear();
-    let _ = plan_again(&view, &scene.settings, now(), &mut memo);
-    assert_eq!(memo.len(), 0);
+    let _ = plan_with_cache(&view, &scene.settings, now(), &mut cache);
+    assert_eq!(cache.len(), 0);
 }

@@ -103,7 +103,7 @@ fn begin(
 ) -> Vec<Event> {
     let metadata = &subject.certificate.metadata;
     let Some(due) = due else {
-        brake.into_iter().for_each(|brake| brake.rest(changed, now, plan));
+        brake.into_iter().for_each(|brake| brake.note_idle(changed, now, plan));
         return Vec::new();
     };
     if let Some((brake, until)) = brake.and_then(|brake| Some((brake, brake.holds(now)?))) {

@@ -8,15 +8,15 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 /// Accepts every certificate. Signatures are not checked either: where any certificate is accepted they prove nothing,
 /// and the certificate of a TLS-ALPN-01 challenge (RFC 8737) has a critical extension that the usual checks reject.
 #[derive(Debug)]
-pub(crate) struct Anybody(Vec<SignatureScheme>);
+pub(crate) struct NoServerVerification(Vec<SignatureScheme>);
 
-impl Anybody {
+impl NoServerVerification {
     pub(crate) fn new(provider: &CryptoProvider) -> Self {
         Self(provider.signature_verification_algorithms.supported_schemes())
     }
 }
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for NoServerVerification {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

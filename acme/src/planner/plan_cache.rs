@@ -8,25 +8,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Longest time until a certificate is looked at again, in seconds. The real one lies between this and its double.
-const LONGEST: u64 = 60;
+const RECHECK_SECONDS: u64 = 60;
 
 /// Certificates for which there was nothing to do, each with the inputs of that look. A plan depends on the view and
 /// the time alone: this only saves repeated work.
 #[derive(Debug, Default)]
-pub struct Memo {
-    calm: HashMap<Key, Calm>,
+pub struct PlanCache {
+    unchanged: HashMap<Key, Unchanged>,
 }
 
 #[derive(Debug)]
-struct Calm {
-    seen: Seen,
+struct Unchanged {
+    inputs: Inputs,
     until: Timestamp,
     wake: Option<Timestamp>,
 }
 
 /// The inputs of a look at a certificate.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Inputs {
     pub(super) certificate: Arc<Certificate>,
     pub(super) secret: Option<Arc<Secret>>,
     pub(super) requests: Vec<Arc<CertificateRequest>>,
@@ -35,7 +35,7 @@ pub(super) struct Seen {
     pub(super) outranked: Option<Arc<Certificate>>,
 }
 
-impl Seen {
+impl Inputs {
     fn is_same(&self, other: &Self) -> bool {
         fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
             match (one, other) {
@@ -53,39 +53,42 @@ impl Seen {
     }
 }
 
-impl Memo {
+impl PlanCache {
     /// True if there was nothing to do for the same inputs, and the time for the next look has not come.
-    pub(super) fn is_calm(&self, seen: &Seen, now: Timestamp, plan: &mut Plan) -> bool {
-        let calm = self.calm.get(&seen.certificate.key());
-        let Some(calm) = calm.filter(|calm| now < calm.until && calm.seen.is_same(seen)) else { return false };
-        calm.wake.into_iter().for_each(|wake| plan.wake_at(wake));
+    pub(super) fn is_unchanged(&self, inputs: &Inputs, now: Timestamp, plan: &mut Plan) -> bool {
+        let unchanged = self.unchanged.get(&inputs.certificate.key());
+        let Some(unchanged) = unchanged.filter(|unchanged| now < unchanged.until && unchanged.inputs.is_same(inputs))
+        else {
+            return false;
+        };
+        unchanged.wake.into_iter().for_each(|wake| plan.wake_at(wake));
         true
     }
 
     /// Remembers the result of a look.
-    pub(super) fn note(&mut self, seen: Seen, now: Timestamp, plan: &Plan) {
-        let key = seen.certificate.key();
+    pub(super) fn note(&mut self, inputs: Inputs, now: Timestamp, plan: &Plan) {
+        let key = inputs.certificate.key();
         if !plan.steps.is_empty() || !plan.calls.is_empty() {
-            self.calm.remove(&key);
+            self.unchanged.remove(&key);
             return;
         }
-        let seconds = LONGEST + spread(&[&seen.certificate.metadata.uid], LONGEST);
+        let seconds = RECHECK_SECONDS + spread(&[&inputs.certificate.metadata.uid], RECHECK_SECONDS);
         let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         let latest = now.checked_add(seconds).unwrap_or(Timestamp::MAX);
         let until = plan.wake.map_or(latest, |wake| wake.min(latest));
-        self.calm.insert(key, Calm { seen, until, wake: plan.wake });
+        self.unchanged.insert(key, Unchanged { inputs, until, wake: plan.wake });
     }
 
     /// Forgets deleted certificates, once there are more entries than certificates.
     pub(super) fn keep_only(&mut self, there: usize, is_there: impl Fn(&Key) -> bool) {
-        if self.calm.len() > there {
-            self.calm.retain(|key, _| is_there(key));
+        if self.unchanged.len() > there {
+            self.unchanged.retain(|key, _| is_there(key));
         }
     }
 
     /// The number of entries.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.calm.len()
+        self.unchanged.len()
     }
 }
