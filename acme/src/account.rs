@@ -43,11 +43,11 @@ pub fn account_key(view: &View, settings: &Settings, issuer: &Issuer) -> Account
     let entry = reference.key_or("tls.key");
     let key = issuer.key();
     let own = Key::new(settings.issuer_namespace(&key), reference.name.clone());
-    let mut places = vec![own.clone()];
+    let mut candidates = vec![own.clone()];
     if key.namespace.is_empty() {
-        places.extend(settings.fallback_namespaces.iter().map(|ns| Key::new(ns.clone(), reference.name.clone())));
+        candidates.extend(settings.fallback_namespaces.iter().map(|ns| Key::new(ns.clone(), reference.name.clone())));
     }
-    let Some((place, secret)) = places.into_iter().find_map(|place| view.secrets.get(&place).map(|s| (place, s)))
+    let Some((place, secret)) = candidates.into_iter().find_map(|place| view.secrets.get(&place).map(|s| (place, s)))
     else {
         return AccountKey::Missing { secret: own, entry: entry.to_owned(), copy: None };
     };

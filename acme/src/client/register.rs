@@ -35,21 +35,21 @@ fn contact(email: &str) -> String {
 }
 
 async fn create(server: &Server, registration: &Registration) -> Result<(String, bool), CaError> {
-    let places = server.directory().await?;
+    let urls = server.directory().await?;
     let mut payload = json!({"termsOfServiceAgreed": true});
     if let Value::Object(fields) = &mut payload {
         if !registration.email.is_empty() {
             fields.insert("contact".to_owned(), json!([contact(&registration.email)]));
         }
         if let Some(binding) = &registration.binding {
-            let bound = jws::binding(&registration.key, binding, &places.new_account)?;
+            let bound = jws::binding(&registration.key, binding, &urls.new_account)?;
             fields.insert("externalAccountBinding".to_owned(), bound);
         }
     }
-    let nonce = server.transport().nonce(&places.new_nonce).await?;
+    let nonce = server.transport().nonce(&urls.new_nonce).await?;
     let nonce = nonce.to_str().map_err(|error| CaError::Answer(error.to_string()))?;
-    let body = jws::signed(&registration.key, nonce, &places.new_account, &payload)?;
-    let request = Request::post(&places.new_account)
+    let body = jws::signed(&registration.key, nonce, &urls.new_account, &payload)?;
+    let request = Request::post(&urls.new_account)
         .header(CONTENT_TYPE, "application/jose+json")
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| CaError::Answer(error.to_string()))?;

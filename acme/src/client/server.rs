@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 /// The URLs of a directory (RFC 8555 §7.1.1, RFC 9773 §4.1).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Places {
+pub(super) struct DirectoryUrls {
     pub(super) new_nonce: String,
     pub(super) new_account: String,
     pub(super) new_order: String,
@@ -26,7 +26,7 @@ pub(super) struct Places {
 pub(super) struct Server {
     url: String,
     transport: Transport,
-    places: OnceCell<Places>,
+    urls: OnceCell<DirectoryUrls>,
     accounts: Mutex<HashMap<(String, String), instant_acme::Account>>,
 }
 
@@ -35,7 +35,7 @@ impl Server {
         Ok(Self {
             url: directory.url.clone(),
             transport: Transport::new(directory, user_agent)?,
-            places: OnceCell::new(),
+            urls: OnceCell::new(),
             accounts: Mutex::default(),
         })
     }
@@ -44,8 +44,8 @@ impl Server {
         &self.transport
     }
 
-    pub(super) async fn directory(&self) -> Result<&Places, CaError> {
-        self.places
+    pub(super) async fn directory(&self) -> Result<&DirectoryUrls, CaError> {
+        self.urls
             .get_or_try_init(|| async {
                 let reply = self.transport.fetch(&self.url).await?;
                 serde_json::from_slice(&reply.body)

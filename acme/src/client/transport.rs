@@ -16,11 +16,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-const CONNECT: Duration = Duration::from_secs(10);
-const TOTAL: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Limit of a response body, in bytes. A chain has about 6 KiB, and no other ACME response is longer.
-const LONGEST: usize = 1 << 20;
-const NONCES: usize = 32;
+const MAX_BODY: usize = 1 << 20;
+const MAX_NONCES: usize = 32;
 pub(super) const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
 /// A response with its whole body.
@@ -66,7 +66,7 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(directory: &Directory, user_agent: &str) -> Result<Self, CaError> {
         let mut http = HttpConnector::new();
-        http.set_connect_timeout(Some(CONNECT));
+        http.set_connect_timeout(Some(CONNECT_TIMEOUT));
         http.enforce_http(false);
         http.set_nodelay(true);
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
@@ -101,15 +101,16 @@ impl Transport {
         let whole = async {
             let response = self.pool.request(request).await.map_err(|error| unreachable(&chain(&error)))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, LONGEST).collect().await.map_err(|error| unreachable(&error.to_string()))?;
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| unreachable(&error.to_string()))?;
             Ok(Reply { parts, body: body.to_bytes() })
         };
-        let mut reply =
-            tokio::time::timeout(TOTAL, whole).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))?;
+        let mut reply = tokio::time::timeout(REQUEST_TIMEOUT, whole)
+            .await
+            .unwrap_or_else(|_| Err(unreachable("no answer in time")))?;
         // The nonce of a response is good for one request, whatever the status.
         if let Some(nonce) = reply.parts.headers.remove(REPLAY_NONCE) {
             let mut nonces = self.nonces.lock();
-            if nonces.len() < NONCES {
+            if nonces.len() < MAX_NONCES {
                 nonces.push(nonce);
             }
         }

@@ -222,8 +222,8 @@ pub fn refreshed(
             }
             if order.status.state.is_failure() {
                 order.status.failure_time = Some(now);
-                let told = state.error.map(|problem| problem.to_string());
-                order.status.reason = failure.map(str::to_owned).or(told).unwrap_or_default();
+                let message = state.error.map(|problem| problem.to_string());
+                order.status.reason = failure.map(str::to_owned).or(message).unwrap_or_default();
             }
         }),
     }

@@ -87,8 +87,8 @@ fn ready(
             set_condition(conditions, "Ready", ConditionStatus::False, wrong.reason, &*wrong.message, generation, now);
         }
     }
-    let told = condition(&certificate.status.conditions, "Ready").map(|ready| &*ready.message);
-    let news = missing.filter(|missing| told != Some(&*missing.message))?;
+    let reported = condition(&certificate.status.conditions, "Ready").map(|ready| &*ready.message);
+    let news = missing.filter(|missing| reported != Some(&*missing.message))?;
     Some(Event::warning(Kind::Certificate, &certificate.metadata, news.reason, news.message))
 }
 

@@ -46,7 +46,7 @@ fn names(certificate: &Certificate, host: &str) -> bool {
 /// block's hosts.
 pub(crate) fn crowded_out(view: &View, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
     let namespace = &ingress.metadata.namespace;
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for tls in ingress.tls.iter().filter(|tls| !tls.secret_name.is_empty()) {
         let place = Key::new(namespace.clone(), tls.secret_name.clone());
         let Some(filler) = index.owner_of_secret(view, &place).or_else(|| view.certificates.get(&place)) else {
@@ -60,7 +60,7 @@ pub(crate) fn crowded_out(view: &View, index: &Index<'_>, ingress: &IngressFacts
             continue;
         }
         let owner = filler.metadata.controller().map(|owner| format!(" of {} {:?}", owner.kind, owner.name));
-        told.push(format!(
+        messages.push(format!(
             "Secret {:?} is filled by Certificate {:?}{}, which is not for {}: give this Ingress a secretName of its own, or \
              name the host there",
             tls.secret_name,
@@ -69,5 +69,5 @@ pub(crate) fn crowded_out(view: &View, index: &Index<'_>, ingress: &IngressFacts
             missing.join(", ")
         ));
     }
-    told
+    messages
 }
