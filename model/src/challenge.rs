@@ -1,18 +1,18 @@
-//! Proofs of control over a name (ACME challenges), as the data plane asks for them before anything else.
+//! Proofs of control over a name (ACME challenges), which the data plane looks up before anything else.
 
 use std::sync::Arc;
 
 /// Path prefix of HTTP-01 (RFC 8555 §8.3); the token follows.
 pub const HTTP01_PREFIX: &str = "/.well-known/acme-challenge/";
 
-/// What the data plane asks before redirects, routers and middlewares. Answers must take no lock.
+/// The lookup that the data plane does before redirects, routers and middlewares. It must take no lock.
 pub trait ChallengeLookup: Send + Sync + 'static {
-    /// The body for `/.well-known/acme-challenge/TOKEN` of a host (lower case, without port; an address without
+    /// Returns the body for `/.well-known/acme-challenge/TOKEN` of a host (lower case, without port; an address without
     /// brackets), or `None` where the request is not ours: then it is routed like any other.
     fn response(&self, host: &str, token: &str) -> Option<Arc<str>>;
 }
 
-/// Nothing is proved here.
+/// A lookup that knows no challenges.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoChallenges;
 

@@ -1,25 +1,25 @@
-//! What is wrong with an object, said to its owner: in the log, the API, the dashboard and a metric.
+//! Findings about an object, shown to its owner in the log, the API, the dashboard and a metric.
 
 use crate::name::Name;
 use serde::Serialize;
 use std::error::Error;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The object, or the named part of it, is not served.
     Error,
-    /// It is served, but not as its owner may think.
+    /// It is served, but perhaps not as its owner expects.
     Warning,
 }
 
-/// The object that a diagnostic speaks of, as its owner knows it.
+/// The object that a diagnostic is about, as its owner knows it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Subject {
     /// `Ingress`, `Middleware`, `Secret`, `router`…
     pub kind: &'static str,
-    /// Empty for what has no namespace.
+    /// Its namespace; empty if it has none.
     pub namespace: Name,
     /// The object's name.
     pub name: Name,
@@ -28,35 +28,35 @@ pub struct Subject {
 /// One finding about one object.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Diagnostic {
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Whose.
+    /// The object.
     pub subject: Subject,
-    /// What is wrong and, where it can be said, the way out; one sentence without a full stop.
+    /// The problem and, if known, the way out; one sentence without a full stop.
     pub message: String,
 }
 
 impl Diagnostic {
-    /// A finding that keeps (a part of) the object from being served.
+    /// Returns a finding that keeps the object, or a part of it, from being served.
     pub fn error(subject: Subject, message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, subject, message: message.into() }
     }
 
-    /// A finding that does not.
+    /// Returns a finding that does not.
     pub fn warning(subject: Subject, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, subject, message: message.into() }
     }
 }
 
 impl Subject {
-    /// The object `namespace/name` of `kind`.
+    /// Returns the object `namespace/name` of `kind`.
     pub fn new(kind: &'static str, namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
 }
 
-/// An error with its causes to the root, each after a colon. A cause that the text before it already ends with is not
-/// repeated.
+/// Returns an error with its causes to the root, each after a colon. A cause that the text before it already ends with
+/// is not repeated.
 pub fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

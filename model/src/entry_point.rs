@@ -1,4 +1,4 @@
-//! Entry points: where clients come in (Traefik's static `entryPoints.NAME`).
+//! Entry points: the addresses where clients connect (Traefik's static `entryPoints.NAME`).
 
 use crate::config::{RouterObservability, RouterTls};
 use crate::name::Name;
@@ -6,49 +6,49 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// One entry point for TCP clients, all options settled.
+/// One entry point for TCP clients, with defaults applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntryPoint {
     /// Its name, such as `websecure`.
     pub name: Name,
     /// The addresses to listen on; an empty host means both families by one dual-stack socket.
     pub address: SocketAddr,
-    /// Routers that name no entry point use it (Traefik's `asDefault`).
+    /// True if routers that name no entry point use it (Traefik's `asDefault`).
     pub as_default: bool,
-    /// ACME HTTP-01 requests go to the backends when no challenge of ours knows the token, even past redirections.
+    /// True if ACME HTTP-01 requests with a token unknown to us go to the backends, even past redirections.
     pub allow_acme_bypass: bool,
     /// Draining and time limits.
     pub transport: Transport,
     /// PROXY protocol, when enabled.
     pub proxy_protocol: Option<ProxyProtocol>,
-    /// Whose `X-Forwarded-*` headers are believed.
+    /// The peers whose `X-Forwarded-*` headers are trusted.
     pub forwarded_headers: ForwardedHeaders,
-    /// What holds for every HTTP request that comes in here.
+    /// The settings for every HTTP request on it.
     pub http: Http,
     /// HTTP/2 limits.
     pub http2: Http2,
     /// Defaults for the routers of this entry point.
     pub observability: RouterObservability,
-    /// Routers on this entry point are split off under the name `NAME-router` (an entry point "has a model").
+    /// True if routers on it are split off under the name `NAME-router` (an entry point "has a model").
     pub has_model: bool,
 }
 
 /// Draining and time limits of an entry point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transport {
-    /// How long new requests are still accepted after the signal to stop.
+    /// The time in which new requests are still accepted after the signal to stop.
     pub request_accept_grace: Duration,
-    /// How long requests in flight may take after that.
+    /// The time that requests in flight may take after that.
     pub grace: Duration,
-    /// The longest that reading a request's head may take, and the longest pause within its body; zero is no limit.
+    /// The longest time to read a request's head, and the longest pause within its body; zero is no limit.
     pub read_timeout: Duration,
-    /// The longest pause of a client that does not take its answer; zero is no limit.
+    /// The longest pause of a client that does not read its response; zero is no limit.
     pub write_timeout: Duration,
-    /// How long an idle keep-alive connection is kept; zero is no limit.
+    /// The time that an idle keep-alive connection is kept; zero is no limit.
     pub idle_timeout: Duration,
-    /// Age after which a connection is told to close; zero is no limit.
+    /// The age after which a connection is told to close; zero is no limit.
     pub keep_alive_max_time: Duration,
-    /// Requests after which a connection is told to close; zero is no limit.
+    /// The number of requests after which a connection is told to close; zero is no limit.
     pub keep_alive_max_requests: u32,
 }
 
@@ -66,46 +66,47 @@ impl Default for Transport {
     }
 }
 
-/// Whose PROXY protocol header is believed. Anybody else's is passed over: the client is then the peer, as in Traefik.
+/// The peers whose PROXY protocol header is trusted. Those of others are skipped: the client is then the peer, as in
+/// Traefik.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProxyProtocol {
-    /// Everybody's.
+    /// True if all peers are trusted.
     pub insecure: bool,
-    /// These peers'.
+    /// The trusted peers.
     pub trusted: Vec<IpNet>,
 }
 
-/// Whose `X-Forwarded-*` headers are believed.
+/// The peers whose `X-Forwarded-*` headers are trusted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForwardedHeaders {
-    /// Everybody's.
+    /// True if all peers are trusted.
     pub insecure: bool,
-    /// These peers'.
+    /// The trusted peers.
     pub trusted: Vec<IpNet>,
-    /// Headers that `Connection` may name and that are passed on all the same.
+    /// Headers that are passed on even if `Connection` names them.
     pub connection: Vec<String>,
-    /// Leave `X-Forwarded-For` as it came.
+    /// True if `X-Forwarded-For` is left as it came.
     pub not_append_x_forwarded_for: bool,
 }
 
-/// What holds for every HTTP request on an entry point.
+/// The settings for every HTTP request on an entry point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// Qualified middlewares that run before each router's own.
     pub middlewares: Vec<Name>,
-    /// Every router here is a TLS router with these defaults.
+    /// TLS defaults; if present, every router here is a TLS router.
     pub tls: Option<RouterTls>,
-    /// Everything is redirected elsewhere.
+    /// The redirection of every request.
     pub redirection: Option<Redirection>,
-    /// Percent-encoded characters that are refused with 400; `None` where not configured (all allowed).
+    /// The percent-encoded characters that are allowed, others are refused with 400; `None` allows all.
     pub encoded_characters: Option<EncodedCharacters>,
-    /// `;` in a query is sent on as `%3B` instead of `&`.
+    /// True if `;` in a query is sent on as `%3B` instead of `&`.
     pub encode_query_semicolons: bool,
-    /// `.`, `..` and `//` are resolved before routing.
+    /// True if `.`, `..` and `//` are resolved before routing.
     pub sanitize_path: bool,
     /// The longest head of a request, in bytes.
     pub max_header_bytes: usize,
-    /// What happens to headers whose names some backends take for those of others.
+    /// The treatment of headers that backends may mistake for others.
     pub alias_headers: AliasHeaders,
 }
 
@@ -124,18 +125,19 @@ impl Default for Http {
     }
 }
 
-/// Headers whose names some backends take for those of others: to CGI `X_Auth_User` and `X.Auth.User` are `X-Auth-User`.
+/// The treatment of headers that backends may mistake for others: to CGI `X_Auth_User` and `X.Auth.User` are
+/// `X-Auth-User`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct AliasHeaders {
-    /// What happens to them.
+    /// The action.
     pub strategy: AliasStrategy,
-    /// Only those with an underscore are meant (Traefik's `underscoreHeadersStrategy`), not all with anything but letters,
-    /// digits and hyphens (`aliasHeadersStrategy`).
+    /// True if only headers with an underscore count (Traefik's `underscoreHeadersStrategy`), not all with anything but
+    /// letters, digits and hyphens (`aliasHeadersStrategy`).
     pub only_underscores: bool,
 }
 
 impl AliasHeaders {
-    /// The header of this name is meant.
+    /// True if the header of this name counts.
     #[must_use]
     pub fn means(&self, name: &str) -> bool {
         if self.only_underscores {
@@ -145,19 +147,19 @@ impl AliasHeaders {
     }
 }
 
-/// What happens to headers that could be taken for others.
+/// The action on a header that could be mistaken for another.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum AliasStrategy {
-    /// They are dropped.
+    /// The header is dropped.
     Delete,
-    /// They are passed on.
+    /// The header is passed on.
     #[default]
     Keep,
-    /// The request is answered with 400.
+    /// The request is refused with 400.
     Reject,
 }
 
-/// Which percent-encoded characters a path may hold.
+/// The percent-encoded characters that a path may hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct EncodedCharacters {
     /// `%2F`
@@ -196,11 +198,11 @@ impl Default for EncodedCharacters {
 pub struct Redirection {
     /// The scheme to redirect to.
     pub scheme: String,
-    /// The port to redirect to: the listening port of the entry point named, or the one written as `:port`.
+    /// The port to redirect to: the listening port of the target entry point, or the one written as `:port`.
     pub port: u16,
-    /// 301 and 308 instead of 302 and 307.
+    /// True for 301 and 308 instead of 302 and 307.
     pub permanent: bool,
-    /// Priority of the router that does it.
+    /// The priority of the redirecting router.
     pub priority: i64,
     /// The entry point or `:port` as written, for the router's name (`web-to-websecure`).
     pub to: String,
@@ -209,11 +211,11 @@ pub struct Redirection {
 /// HTTP/2 limits of an entry point.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Http2 {
-    /// Streams a client may have open at once.
+    /// The number of streams that a client may have open at once.
     pub max_concurrent_streams: u32,
-    /// Bytes of the header table that clients may use.
+    /// The size of the header table that clients may use, in bytes.
     pub max_decoder_header_table_size: u32,
-    /// Bytes of the header table that we use.
+    /// The size of the header table that we use, in bytes.
     pub max_encoder_header_table_size: u32,
 }
 

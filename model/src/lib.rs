@@ -14,12 +14,12 @@ pub mod nearest;
 pub mod rule;
 pub mod runtime;
 
-/// What serde may leave out: a field at its type's default.
+/// True if the value is its type's default: serde then leaves the field out.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// The same for a field in which the default says no more than nothing.
+/// True if there is no value or the default: serde then leaves the field out.
 #[expect(clippy::ref_option, reason = "serde asks for a reference")]
 fn is_none_or_default<T: Default + PartialEq>(value: &Option<T>) -> bool {
     value.as_ref().is_none_or(is_default)

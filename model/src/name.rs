@@ -14,7 +14,8 @@ pub const FILE: &str = "file";
 /// A shared name, as cheap to clone as a counter.
 pub type Name = Arc<str>;
 
-/// Traefik's `provider.Normalize`: everything that is no letter or digit becomes a single `-` between the words.
+/// Returns `text` as Traefik's `provider.Normalize` does: everything but letters and digits becomes a single `-`
+/// between the words.
 #[must_use]
 pub fn normalize(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -27,13 +28,13 @@ pub fn normalize(text: &str) -> String {
     out
 }
 
-/// `name@provider`, or `name` itself where it already names one.
+/// Returns `name@provider`, or `name` itself if it already names a provider.
 #[must_use]
 pub fn qualify(name: &str, provider: &str) -> Name {
     if name.contains('@') { Name::from(name) } else { Name::from(format!("{name}@{provider}")) }
 }
 
-/// The provider in `name@provider`; empty where there is none.
+/// Returns the provider in `name@provider`; empty if there is none.
 #[must_use]
 pub fn provider(qualified: &str) -> &str {
     qualified.rsplit_once('@').map_or("", |(_, provider)| provider)

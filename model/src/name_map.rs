@@ -9,16 +9,16 @@ use std::hash::BuildHasher;
 use std::ops::Index;
 use std::sync::{Arc, LazyLock};
 
-/// Into how many parts a map is split: a change copies one of them.
+/// The number of parts of a map: a change copies one of them.
 const PARTS: usize = 64;
 
-/// All maps hash alike, so that equal names are in equal parts.
+/// The hasher of all maps, so that equal names are in equal parts.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 type Part<V> = HashTable<(Name, V)>;
 
-/// Values by name. To copy it and to change a copy costs a small share of what it holds, and two copies that have most
-/// in common are compared as fast; to look something up is one hash and one probe.
+/// Values by name. Copying a map, changing the copy and comparing two similar copies cost a small share of the size; a
+/// lookup is one hash and one probe.
 #[derive(Clone)]
 pub struct NameMap<V> {
     parts: [Arc<Part<V>>; PARTS],
@@ -31,49 +31,49 @@ impl<V> NameMap<V> {
         self.hasher.hash_one(name)
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// True if there are no values.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The value of this name.
+    /// Returns the value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&V> {
         let hash = self.hash(name);
         self.parts[part(hash)].find(hash, |(other, _)| **other == *name).map(|(_, value)| value)
     }
 
-    /// Whether there is a value of this name.
+    /// True if there is a value of this name.
     #[must_use]
     pub fn contains_key(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// All of them, in no order.
+    /// Iterates over all entries, in no order.
     pub fn iter(&self) -> Iter<'_, V> {
         Iter(Box::new(self.parts.iter().flat_map(|part| part.iter().map(|(name, value)| (name, value)))))
     }
 
-    /// All names, in no order.
+    /// Iterates over all names, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &Name> {
         self.iter().map(|(name, _)| name)
     }
 
-    /// All values, in no order.
+    /// Iterates over all values, in no order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 }
 
 impl<V: Clone> NameMap<V> {
-    /// Puts a value in; gives what was there.
+    /// Inserts a value; returns the previous one.
     pub fn insert(&mut self, name: Name, value: V) -> Option<V> {
         let (hash, hasher) = (self.hash(&name), self.hasher.clone());
         let part = Arc::make_mut(&mut self.parts[part(hash)]);
@@ -87,7 +87,7 @@ impl<V: Clone> NameMap<V> {
         }
     }
 
-    /// Takes a value out.
+    /// Removes and returns a value.
     pub fn remove(&mut self, name: &str) -> Option<V> {
         if !self.contains_key(name) {
             return None;
@@ -99,7 +99,7 @@ impl<V: Clone> NameMap<V> {
         Some(found.remove().0.1)
     }
 
-    /// The value of this name, to change it.
+    /// Returns the value of this name for changing it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
         if !self.contains_key(name) {
             return None;
@@ -111,7 +111,7 @@ impl<V: Clone> NameMap<V> {
 }
 
 impl<T> NameMap<Arc<T>> {
-    /// The names that stand for another object than in `before`, or for one in only one of the two.
+    /// Returns the names whose object is another than in `before`, or that only one of the two has.
     #[must_use]
     pub fn changed_since<'a>(&'a self, before: &'a Self) -> Vec<&'a Name> {
         let mut changed = Vec::new();
@@ -124,7 +124,7 @@ impl<T> NameMap<Arc<T>> {
     }
 }
 
-/// The part that a hash belongs to, by bits that its place within the part does not depend on.
+/// Returns the part that a hash belongs to, by bits that do not decide the slot within the part.
 const fn part(hash: u64) -> usize {
     (hash >> 40) as usize % PARTS
 }
@@ -162,14 +162,14 @@ impl<V> Index<&str> for NameMap<V> {
     type Output = V;
 
     /// # Panics
-    /// Where there is none of that name.
+    /// If there is no value of that name.
     #[expect(clippy::expect_used, reason = "as for every map")]
     fn index(&self, name: &str) -> &V {
         self.get(name).expect("no value of this name")
     }
 }
 
-/// What [`NameMap::iter`] gives.
+/// The iterator of [`NameMap::iter`].
 pub struct Iter<'a, V>(Box<dyn Iterator<Item = (&'a Name, &'a V)> + 'a>);
 
 impl<V> fmt::Debug for Iter<'_, V> {

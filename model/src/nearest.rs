@@ -1,11 +1,11 @@
-//! The name that somebody may have meant.
+//! The known name that was probably meant by a misspelt one.
 
-/// How alike two names must be, from 0 to 1, to be taken for one another.
+/// The least similarity of two names, from 0 to 1, to suggest one for the other.
 const ALIKE: f64 = 0.6;
 /// The number of letters that a slip may change, add, leave out or swap.
 const SLIP: usize = 2;
 
-/// The name that is most like `written`, if one is alike at all. Case does not count.
+/// Returns the name that is most like `written`, if one is similar enough. Case does not count.
 pub fn name<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     names
@@ -16,7 +16,7 @@ pub fn name<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
-/// Whether `written` is `name` but for a letter or two, or for its case.
+/// True if `written` is `name` but for one or two letters, or for its case.
 #[must_use]
 pub fn is_slip(written: &str, name: &str) -> bool {
     let (written, name) = (written.to_lowercase(), name.to_lowercase());

@@ -1,4 +1,4 @@
-//! What became of the configuration: which objects are served and what is wrong with the others. The API shows it.
+//! The state of the configuration: the objects that are served and the problems of the others. The API shows it.
 
 use crate::config::{Objects, Router, RouterObservability, RouterTls, RuleSyntax, Service};
 use crate::diagnostic::Diagnostic;
@@ -8,7 +8,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
-/// What became of an object.
+/// The state of an object.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -17,16 +17,16 @@ pub enum Status {
     /// It is served.
     #[default]
     Enabled,
-    /// It is served, but not as its owner may think.
+    /// It is served, but perhaps not as its owner expects.
     Warning,
 }
 
-/// What a router gets from the entry points that it is on. Many routers share one.
+/// The settings that a router inherits from its entry points. Many routers share one value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inherited {
     /// The entry points, known or not.
     pub entry_points: Vec<Name>,
-    /// Those of them that serve it.
+    /// Those of them that exist and serve it.
     pub using: Vec<Name>,
     /// The rule syntax of routers that name none, where one is configured.
     pub rule_syntax: Option<RuleSyntax>,
@@ -34,12 +34,12 @@ pub struct Inherited {
     pub tls: Option<RouterTls>,
     /// Middlewares before a router's own.
     pub middlewares: Vec<Name>,
-    /// What is recorded where a router does not say.
+    /// Observability settings, each for routers that do not set it.
     pub observability: RouterObservability,
 }
 
 impl Inherited {
-    /// A router as it is served, and as the API shows it.
+    /// Returns a router as it is served, and as the API shows it.
     #[must_use]
     pub fn settle(&self, router: &Router) -> Router {
         let own = router.observability.clone().unwrap_or_default();
@@ -69,36 +69,36 @@ impl Inherited {
     }
 }
 
-/// A router and what became of it.
+/// A router and its state.
 #[derive(Clone, Debug)]
 pub struct RouterInfo {
     /// Its configuration, as its provider has it.
     pub router: Arc<Router>,
-    /// What its entry points add to that.
+    /// The settings inherited from its entry points.
     pub inherited: Arc<Inherited>,
-    /// What became of it.
+    /// Its state.
     pub status: Status,
-    /// What is wrong.
+    /// Its problems.
     pub errors: Vec<String>,
-    /// Its service and its middlewares were looked for.
+    /// True if its service and its middlewares were looked up.
     pub looked_up: bool,
 }
 
 impl RouterInfo {
-    /// Its configuration, entry points settled.
+    /// Returns its configuration with what it inherits.
     #[must_use]
     pub fn settled(&self) -> Router {
         self.inherited.settle(&self.router)
     }
 
-    /// Its TLS, entry points settled, where that names a certificate resolver.
+    /// Returns its TLS settings, inherited ones included, if they name a certificate resolver.
     #[must_use]
     pub fn resolving(&self) -> Option<&RouterTls> {
         let tls = self.router.tls.as_deref().or(self.inherited.tls.as_ref());
         tls.filter(|tls| !tls.cert_resolver.is_empty())
     }
 
-    /// Its middlewares, entry points settled.
+    /// Returns its middlewares, inherited ones first.
     pub fn middlewares(&self) -> impl Iterator<Item = &Name> {
         self.inherited.middlewares.iter().chain(&self.router.middlewares)
     }
@@ -121,33 +121,33 @@ impl Serialize for RouterInfo {
     }
 }
 
-/// A service and what became of it. Servers' state is live and added by the API.
+/// A service and its state. The state of servers is live and added by the API.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServiceInfo {
     /// Its configuration.
     #[serde(flatten)]
     pub service: Arc<Service>,
-    /// What became of it.
+    /// Its state.
     pub status: Status,
-    /// What is wrong.
+    /// Its problems.
     #[serde(rename = "error", skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
 }
 
-/// A middleware and what became of it.
+/// A middleware and its state.
 #[derive(Clone, Debug, Serialize)]
 pub struct MiddlewareInfo {
     /// Its configuration.
     #[serde(flatten, serialize_with = "kind")]
     pub middleware: Arc<Middleware>,
-    /// What became of it.
+    /// Its state.
     pub status: Status,
-    /// What is wrong.
+    /// Its problems.
     #[serde(rename = "error", skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
 }
 
-/// What a middleware is; an object that cannot hold is nothing.
+/// Serializes the kind and options of a middleware; an invalid object has none.
 fn kind<S: Serializer>(middleware: &Arc<Middleware>, serializer: S) -> Result<S::Ok, S::Error> {
     match &**middleware {
         Middleware::Absent(_) | Middleware::Invalid(_) => serializer.serialize_map(Some(0))?.end(),
@@ -159,7 +159,7 @@ fn kind<S: Serializer>(middleware: &Arc<Middleware>, serializer: S) -> Result<S:
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateInfo {
-    /// Where it comes from: `namespace-secret`.
+    /// The origin: `namespace-secret`.
     pub origin: Name,
     /// Its names, sorted.
     pub names: Vec<String>,
@@ -169,15 +169,15 @@ pub struct CertificateInfo {
     pub serial: String,
     /// The issuer's common name.
     pub issuer: String,
-    /// Seconds since 1970.
+    /// The start of validity, in seconds since 1970.
     pub not_before: i64,
-    /// Seconds since 1970.
+    /// The end of validity, in seconds since 1970.
     pub not_after: i64,
 }
 
 /// Everything that is served at one moment, by qualified name (`name@provider`).
 ///
-/// Which routers use a service or a middleware is not kept: whoever shows it derives it from the routers.
+/// The routers that use a service or a middleware are not kept: the API derives them from the routers.
 #[derive(Clone, Debug, Default)]
 pub struct Runtime {
     /// HTTP routers.
@@ -190,6 +190,6 @@ pub struct Runtime {
     pub middlewares: Objects<MiddlewareInfo>,
     /// Certificates.
     pub certificates: Arc<[Arc<CertificateInfo>]>,
-    /// What is wrong with the sources and with what was made of them.
+    /// Findings about the sources and about the objects made of them.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -13,42 +13,42 @@ pub struct Router {
     /// Middlewares in order, as the provider refers to them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub middlewares: Vec<Name>,
-    /// The service, as the provider refers to it.
+    /// The name of the service, as the provider refers to it.
     pub service: Name,
     /// The rule's text: its byte length is the default priority.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,
-    /// The language of the rule; `None` is the default one.
+    /// The language of the rule; `None` is the installation's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_syntax: Option<RuleSyntax>,
     /// Higher wins; zero means the length of the rule.
     #[serde(skip_serializing_if = "is_default")]
     pub priority: i64,
-    /// Set where the router serves TLS connections.
+    /// TLS settings; present if the router serves TLS connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<RouterTls>>,
-    /// What is recorded of its requests.
+    /// The observability settings for its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<RouterObservability>,
-    /// When the object behind it was created, in seconds since 1970; zero where that is not known. Of two that cannot
-    /// both have what they want the elder has it.
+    /// The creation time of the object behind it, in seconds since 1970; zero if unknown. Where two objects conflict
+    /// the older one wins.
     #[serde(skip)]
     pub created: i64,
-    /// The path that the rule asks for, where the provider knows: the order of routers goes by it.
+    /// The path that the rule asks for, if the provider knows it: routers are ordered by it.
     #[serde(skip)]
     pub path: PathOrder,
 }
 
-/// What a path counts in the order of routers: the longest first, and of the same length the exact one (Kubernetes,
+/// The rank of a path in the order of routers: the longest first, and of the same length the exact one (Kubernetes,
 /// "Multiple matches" of Ingress).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct PathOrder {
-    /// How much less than the rule's length the router's default priority is, so that `Path`, `PathPrefix` and a prefix
-    /// that ends with a segment count the same. What is shown is the rule's length, as in Traefik.
+    /// The number that is subtracted from the rule's length to get the default priority, so that `Path`, `PathPrefix`
+    /// and a prefix that ends with a segment count the same. The API shows the rule's length, as Traefik does.
     pub discount: u16,
     /// The path's length in bytes.
     pub length: u16,
-    /// The path is the whole one of a request.
+    /// True if the whole path of a request must be equal.
     pub exact: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct PathOrder {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleSyntax {
-    /// Traefik 3, whatever the installation's default is; Traefik's own default router says so explicitly.
+    /// Traefik 3, independent of the installation's default; Traefik's own default router says so explicitly.
     Default,
     /// Traefik 2.
     V2,
@@ -65,7 +65,7 @@ pub enum RuleSyntax {
     V3,
 }
 
-/// TLS of a router.
+/// TLS settings of a router.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterTls {
@@ -92,7 +92,7 @@ pub struct Domain {
     pub sans: Vec<String>,
 }
 
-/// What is recorded of a router's requests; `None` inherits from the entry point.
+/// The observability settings of a router; `None` inherits from the entry point.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterObservability {
@@ -105,26 +105,26 @@ pub struct RouterObservability {
     /// Tracing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracing: Option<bool>,
-    /// How many spans a trace has.
+    /// The number of spans of a trace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_verbosity: Option<Verbosity>,
-    /// Where the router comes from.
+    /// The origin of the router.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
 
-/// How many spans a trace has.
+/// The number of spans of a trace.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verbosity {
-    /// The outer ones.
+    /// Only the outer spans.
     #[default]
     Minimal,
-    /// Also one a middleware.
+    /// Also one span for each middleware.
     Detailed,
 }
 
-/// Where a router comes from.
+/// The origin of a router.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Metadata {
     /// The Ingress.

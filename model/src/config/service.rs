@@ -4,11 +4,11 @@ use crate::name::Name;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 
-/// A service: where requests go.
+/// A service: the destination of requests.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
-    /// What kind it is.
+    /// Its kind.
     #[serde(flatten)]
     pub kind: ServiceKind,
     /// Middlewares between the router's own and the balancer.
@@ -33,16 +33,16 @@ pub struct LoadBalancer {
     /// The servers; none means 503.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<Server>,
-    /// How one is chosen.
+    /// The way in which a server is chosen.
     pub strategy: Strategy,
-    /// Clients stay with the server they got.
+    /// Stickiness: clients stay with the server they got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Box<Sticky>>,
-    /// The client's Host is sent on.
+    /// True if the client's Host is sent on.
     pub pass_host_header: bool,
-    /// When what the server sends is flushed to the client. Kept for Traefik's API: here every frame is sent on at once.
+    /// The flush interval. Kept for Traefik's API: here every frame is sent on at once.
     pub response_forwarding: ResponseForwarding,
-    /// How the servers are reached, as the provider refers to it; empty is the default transport.
+    /// The name of the transport, as the provider refers to it; empty is the default transport.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub servers_transport: Name,
 }
@@ -66,18 +66,18 @@ impl Default for LoadBalancer {
 pub struct Server {
     /// `scheme://host:port`; schemes http, https, h2c.
     pub url: String,
-    /// Its share; `None` is 1, zero or less takes it out.
+    /// Its weight; `None` is 1, zero or less takes it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
-    /// The URL's path is put before the request's.
+    /// True if the URL's path is put before the request's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preserve_path: bool,
-    /// It is going away: only clients that stick to it still get it.
+    /// True if it is going away: only clients that stick to it still get it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fenced: bool,
 }
 
-/// How a server is chosen.
+/// The way in which a server is chosen.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
@@ -86,7 +86,7 @@ pub enum Strategy {
     Wrr,
 }
 
-/// When what the server sends is flushed to the client.
+/// The flushing of what the server sends.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ResponseForwarding {
@@ -100,11 +100,11 @@ impl Default for ResponseForwarding {
     }
 }
 
-/// Clients stay with the server they got.
+/// Stickiness: clients stay with the server they got.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Sticky {
-    /// By a cookie.
+    /// The cookie that holds the choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Cookie>,
 }
@@ -122,7 +122,7 @@ pub struct Cookie {
     /// `HttpOnly`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub http_only: bool,
-    /// `SameSite` as its owner wrote it: `lax`, `none` or `strict` in any case; all else leaves it out.
+    /// `SameSite` as the user wrote it: `lax`, `none` or `strict` in any case; anything else leaves it out.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub same_site: String,
     /// `Max-Age` in seconds: zero leaves it out, less is sent as `Max-Age=0`.
@@ -137,8 +137,8 @@ pub struct Cookie {
 }
 
 impl Cookie {
-    /// The name that clients see of the cookie of `service`, a qualified name: the configured one in characters of a
-    /// token, else one made from the service's.
+    /// Returns the name of the cookie of `service`, a qualified name: the configured one in characters of a token, else
+    /// one made from the service's name.
     #[must_use]
     pub fn name_of(&self, service: &str) -> String {
         if self.name.is_empty() {
@@ -156,7 +156,7 @@ impl Cookie {
 pub struct Weighted {
     /// The services.
     pub services: Vec<WeightedService>,
-    /// Clients stay with the service they got.
+    /// Stickiness: clients stay with the service they got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Box<Sticky>>,
 }
@@ -165,8 +165,8 @@ pub struct Weighted {
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(default)]
 pub struct WeightedService {
-    /// As the provider refers to it.
+    /// Its name, as the provider refers to it.
     pub name: Name,
-    /// Its share; `None` is 1, zero or less takes it out.
+    /// Its weight; `None` is 1, zero or less takes it out.
     pub weight: Option<i32>,
 }

@@ -11,10 +11,10 @@ pub struct BasicAuth {
     /// The realm; empty is `traefik`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub realm: String,
-    /// `Authorization` is not sent on.
+    /// True if `Authorization` is not sent on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remove_header: bool,
-    /// Header that tells the backend the user.
+    /// The header that tells the backend the user.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub header_field: String,
 }
@@ -34,13 +34,13 @@ impl fmt::Debug for BasicAuth {
 pub struct ForwardAuth {
     /// URL of the server.
     pub address: String,
-    /// How it is reached over TLS.
+    /// The TLS settings of connections to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<ClientTls>,
-    /// Whether `X-Forwarded-*` of the request are kept; `None`, true and false differ (Traefik 3.7).
+    /// Keep `X-Forwarded-*` of the request; `None`, true and false differ (Traefik 3.7).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_forward_header: Option<bool>,
-    /// Headers of its answer that the backend gets.
+    /// Headers of its response that the backend gets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auth_response_headers: Vec<String>,
     /// The same by a regular expression on their names.
@@ -49,28 +49,28 @@ pub struct ForwardAuth {
     /// Headers of the request that it gets; empty means all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auth_request_headers: Vec<String>,
-    /// Cookies of its answer that the client gets.
+    /// Cookies of its response that the client gets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub add_auth_cookies_to_response: Vec<String>,
-    /// Header of its answer that holds the user, for the access log.
+    /// The header of its response that holds the user, for the access log.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub header_field: String,
-    /// It gets the request's body too.
+    /// True if it gets the request's body too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub forward_body: bool,
     /// The longest body that is sent to it, in bytes; `None` or -1 is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_body_size: Option<i64>,
-    /// The longest body of its answer, in bytes; `None` or -1 is no limit.
+    /// The longest body of its response, in bytes; `None` or -1 is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_response_body_size: Option<i64>,
-    /// A relative `Location` of its answer stays as it is.
+    /// True if a relative `Location` of its response stays as it is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preserve_location_header: bool,
-    /// It is asked with the request's method instead of GET.
+    /// True if it is asked with the request's method instead of GET.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preserve_request_method: bool,
-    /// Where a 401 of it sends the client (302).
+    /// The URL to which a 401 of it redirects the client (302).
     #[serde(rename = "authSigninURL", skip_serializing_if = "String::is_empty")]
     pub auth_signin_url: String,
 }
@@ -88,7 +88,7 @@ pub struct ClientTls {
     /// Its key in PEM; never shown.
     #[serde(skip_serializing)]
     pub key: String,
-    /// The server's certificate is not verified.
+    /// True if the server's certificate is not verified.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub insecure_skip_verify: bool,
 }

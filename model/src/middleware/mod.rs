@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Middleware {
-    /// An object from which nothing could be made, such as one whose Secret is missing: routers that use it are disabled.
-    /// The text says why. The API does not show it, as Traefik's does not.
+    /// An object from which nothing could be made, such as one whose Secret is missing: routers that use it are
+    /// disabled. The text is the reason. The API does not show it, as Traefik's does not.
     #[serde(skip)]
     Absent(String),
     /// Puts a prefix before the path.
@@ -31,13 +31,13 @@ pub enum Middleware {
     BasicAuth(BasicAuth),
     /// Runs others in order.
     Chain(Chain),
-    /// Compresses answers.
+    /// Compresses responses.
     Compress(Compress),
     /// Asks a server whether a request may pass.
     ForwardAuth(ForwardAuth),
-    /// Sets headers of requests and answers, answers CORS preflights.
+    /// Sets headers of requests and responses, responds to CORS preflights.
     Headers(Box<Headers>),
-    /// An object that cannot hold: routers that use it are disabled. The text says why.
+    /// An object that is not valid: routers that use it are disabled. The text is the reason.
     #[serde(skip)]
     Invalid(String),
     /// Lets only some clients pass.

@@ -18,7 +18,7 @@ pub enum Expr {
 }
 
 impl Expr {
-    /// The opposite, by De Morgan's laws.
+    /// Returns the opposite, by De Morgan's laws.
     #[must_use]
     pub fn negate(self) -> Self {
         match self {
@@ -30,7 +30,7 @@ impl Expr {
     }
 }
 
-/// A test of one property of a request. Matchers of both syntaxes end as these.
+/// A test of one property of a request. Matchers of both syntaxes become these.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
     /// The peer's address lies in the network.
@@ -62,11 +62,11 @@ pub enum Matcher {
     HostRegexp(Pattern),
     /// The request's host by a template, anchored, any case (version 2).
     HostTemplate(Pattern),
-    /// The method, which the rule holds in upper case; the request's is taken as it came.
+    /// The method, in upper case in the rule; the request's is taken as it came.
     Method(String),
     /// The routing path equals the text.
     Path(String),
-    /// The routing path starts with the text; a boundary between segments is not asked for.
+    /// The routing path starts with the text, not necessarily at a boundary between segments.
     PathPrefix(String),
     /// The routing path matches.
     PathRegexp(Pattern),
@@ -86,7 +86,7 @@ pub enum Matcher {
     },
 }
 
-/// What a `Host` matcher asks for; lower case, without a trailing dot.
+/// The host that a `Host` matcher asks for; lower case, without a trailing dot.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum HostPattern {
     /// Every request, also one without a host: `*`.
@@ -98,7 +98,7 @@ pub enum HostPattern {
 }
 
 impl HostPattern {
-    /// The pattern of version 3, where `*` means everything and `*.x` one label more than `x`.
+    /// Parses a pattern of version 3, where `*` means everything and `*.x` one label more than `x`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text = Self::normal(text);
@@ -109,7 +109,7 @@ impl HostPattern {
         }
     }
 
-    /// The pattern of version 2, which knows no wildcards.
+    /// Returns a pattern of version 2, which has no wildcards.
     #[must_use]
     pub fn exact(text: &str) -> Self {
         Self::Exact(Self::normal(text))
@@ -124,12 +124,12 @@ impl HostPattern {
     }
 }
 
-/// A regular expression in Go's syntax, and where the rule has it.
+/// A regular expression in Go's syntax, and its position in the rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pattern {
     /// The expression.
     pub text: String,
-    /// Position in the rule, in bytes from 0.
+    /// The position in the rule, in bytes from 0.
     pub at: usize,
 }
 
@@ -137,7 +137,7 @@ impl Pattern {
     /// Compiles the expression.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// If the expression is not valid.
     pub fn compile(&self) -> Result<Regex, RuleError> {
         regexp::compile(&self.text).map_err(|reason| {
             RuleError::new(self.at, RuleProblem::Regexp { pattern: self.text.clone(), reason: reason.to_string() })

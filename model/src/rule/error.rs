@@ -1,12 +1,12 @@
 use thiserror::Error;
 
-/// Why a rule cannot be served, in words for its author.
+/// The reason why a rule cannot be served, worded for its author.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{problem} (at position {})", at + 1)]
 pub struct RuleError {
-    /// Where, in bytes from 0; shown counted from 1.
+    /// The position, in bytes from 0; shown counted from 1.
     pub at: usize,
-    /// What.
+    /// The problem.
     pub problem: RuleProblem,
 }
 
@@ -20,7 +20,7 @@ impl RuleError {
     }
 }
 
-/// What is wrong with a rule.
+/// The problem of a rule.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum RuleProblem {
     /// A matcher with the wrong number of arguments.
@@ -28,11 +28,11 @@ pub enum RuleProblem {
     Arguments {
         /// Its name.
         matcher: &'static str,
-        /// How many it takes.
+        /// The number that it takes.
         takes: &'static str,
-        /// How many there are.
+        /// The number that it got.
         got: usize,
-        /// The way out, where there is one.
+        /// The way out, if there is one.
         hint: &'static str,
     },
     /// An argument without text.
@@ -41,7 +41,7 @@ pub enum RuleProblem {
         /// The matcher.
         matcher: &'static str,
     },
-    /// Nothing to read.
+    /// The rule is empty.
     #[error("the rule is empty")]
     Empty,
     /// An escape sequence that Go does not know.
@@ -50,12 +50,12 @@ pub enum RuleProblem {
         /// As written.
         sequence: String,
     },
-    /// Something else was due.
+    /// Something else was expected.
     #[error("expected {expected}, found {found}")]
     Expected {
-        /// What was due.
+        /// What was expected.
         expected: &'static str,
-        /// What is there.
+        /// What was found.
         found: String,
     },
     /// A host that a request can never name.
@@ -77,10 +77,10 @@ pub enum RuleProblem {
     /// A line break where Go ends an expression.
     #[error("a line may only end after `&&`, `||`, `!`, `(` or `,`: move the operator to the end of the line before")]
     NewLine,
-    /// Parentheses within parentheses beyond reason.
+    /// Parentheses are nested too deeply.
     #[error("parentheses nest deeper than {limit} levels")]
     Nesting {
-        /// How deep they may.
+        /// The deepest nesting allowed.
         limit: usize,
     },
     /// A path that no request can have.
@@ -96,7 +96,7 @@ pub enum RuleProblem {
     Regexp {
         /// The expression.
         pattern: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// Braces of a version 2 template that do not pair.
@@ -116,7 +116,7 @@ pub enum RuleProblem {
     UnknownMatcher {
         /// As written.
         name: String,
-        /// What may have been meant.
+        /// The matcher that was perhaps meant.
         hint: String,
     },
     /// A value that does not end.

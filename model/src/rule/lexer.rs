@@ -18,7 +18,7 @@ pub(super) enum Token<'a> {
 }
 
 impl Token<'_> {
-    /// The token in the words of an error message.
+    /// Returns the token as error messages name it.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::And => "`&&`".into(),
@@ -34,7 +34,7 @@ impl Token<'_> {
         }
     }
 
-    /// Go puts an end of statement at a line break after these.
+    /// True if Go puts an end of statement at a line break after the token.
     fn ends_line(&self) -> bool {
         matches!(self, Self::Name(_) | Self::Value(_) | Self::Close)
     }
@@ -51,7 +51,7 @@ impl<'a> Lexer<'a> {
         Self { text, at: 0, ends_line: false }
     }
 
-    /// The next token and where it starts; at the end, [`Token::End`] forever.
+    /// Returns the next token and its position; at the end, [`Token::End`] forever.
     pub(super) fn next(&mut self) -> Result<(usize, Token<'a>), RuleError> {
         let newline = self.skip_blank()?;
         let at = self.at;
@@ -67,7 +67,7 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Skips blanks and comments; yields the position of a line break that counts.
+    /// Skips blanks and comments; returns the position of a line break that counts.
     fn skip_blank(&mut self) -> Result<Option<usize>, RuleError> {
         loop {
             let rest = self.rest();

@@ -36,7 +36,7 @@ pub(super) fn read(text: &str) -> Result<(usize, String), (usize, RuleProblem)> 
     }
 }
 
-/// Resolves the escape sequence at the start of `text`; yields its length.
+/// Resolves the escape sequence at the start of `text`; returns its length.
 fn escape(text: &str, out: &mut Vec<u8>) -> Option<usize> {
     let kind = text.chars().nth(1)?;
     let number = |from: usize, length: usize, radix: u32| {

@@ -1,4 +1,4 @@
-//! Rules: which requests a router takes, in the language of Traefik 3 or of Traefik 2.
+//! Rules: the conditions on a router's requests, in the language of Traefik 3 or of Traefik 2.
 //!
 //! Text → `lexer` → `parser` → the matchers of one syntax (`v3`, `v2`) → [`Expr`]. The result is pure data; the data plane
 //! compiles it. A rule's default priority is the byte length of its text, which the caller holds.
@@ -25,7 +25,7 @@ use crate::config::RuleSyntax;
 /// A rule that has been read and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// What it says.
+    /// The condition.
     pub expr: Expr,
     hosts: parser::Hosts,
 }
@@ -36,7 +36,7 @@ impl Rule {
     /// Regular expressions are checked where they are compiled, see [`Pattern::compile`].
     ///
     /// # Errors
-    /// What is wrong, where, and what was expected, in words for the author of the rule.
+    /// The problem, its position and what was expected, worded for the author of the rule.
     pub fn parse(text: &str, syntax: RuleSyntax) -> Result<Self, RuleError> {
         let vocabulary = match syntax {
             RuleSyntax::V2 => &v2::VOCABULARY,
@@ -46,7 +46,7 @@ impl Rule {
         Ok(Self { expr, hosts })
     }
 
-    /// Every value of a `Host` matcher that is not negated, lower-cased, each once, in the rule's order.
+    /// Returns every value of a `Host` matcher that is not negated, lower-cased, each once, in the rule's order.
     ///
     /// TLS options are chosen by these, and certificate resolvers are asked for them (Traefik since 3.7.13).
     pub fn hosts(&self) -> impl Iterator<Item = &str> {

@@ -1,9 +1,9 @@
-//! Which matcher a name means, and which one may have been meant.
+//! The names of matchers, and suggestions for unknown ones.
 
 use super::error::RuleProblem;
 use super::parser::Vocabulary;
 
-/// Traefik takes a matcher's name as documented, in lower case, in upper case and as `Hostregexp`.
+/// Returns the matcher of a name. Traefik takes it as documented, in lower case, in upper case and as `Hostregexp`.
 pub(super) fn resolve(written: &str, vocabulary: &Vocabulary) -> Result<&'static str, RuleProblem> {
     if let Some(name) = vocabulary.names.iter().find(|name| is_variant(written, name)) {
         return Ok(name);

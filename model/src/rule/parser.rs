@@ -5,16 +5,16 @@ use super::error::{RuleError, RuleProblem};
 use super::lexer::{Lexer, Token};
 use super::names;
 
-/// How deep parentheses may nest; keeps the recursion off the end of the stack.
+/// The deepest nesting of parentheses; keeps the recursion off the end of the stack.
 const NESTING: usize = 100;
 
 /// The matchers of one syntax.
 pub(super) struct Vocabulary {
     /// Their names.
     pub(super) names: &'static [&'static str],
-    /// What the other syntax has, for the error message.
+    /// The names that only the other syntax has, for the error message.
     pub(super) foreign: &'static [&'static str],
-    /// How an error message calls the other syntax.
+    /// The name of the other syntax in error messages.
     pub(super) foreign_syntax: &'static str,
     /// Checks a call and makes the expression of it.
     pub(super) build: fn(&Call) -> Result<Expr, RuleError>,
@@ -35,7 +35,7 @@ pub(super) struct Argument {
 /// The values of `Host` matchers that are not negated, lower-cased, each once.
 pub(super) type Hosts = Box<[Box<str>]>;
 
-/// The expression, and the values of its `Host` matchers that are not negated.
+/// Returns the expression, and the values of its `Host` matchers that are not negated.
 pub(super) fn parse(text: &str, vocabulary: &'static Vocabulary) -> Result<(Expr, Hosts), RuleError> {
     let mut parser = Parser::new(text, vocabulary)?;
     if parser.token == Token::End {
@@ -61,7 +61,7 @@ struct Parser<'a> {
     token: Token<'a>,
     vocabulary: &'static Vocabulary,
     hosts: Vec<Box<str>>,
-    /// Whether what is read counts as its opposite.
+    /// True if the part being read is negated.
     negated: bool,
 }
 

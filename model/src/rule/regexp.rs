@@ -1,14 +1,14 @@
 //! Go's regular expressions, by the `regex` crate.
 //!
-//! Both are RE2's language; where they read the same text differently, the text is rewritten: `\d`, `\w`, `\s` and `\b` are
-//! ASCII in Go, `\Q…\E` quotes, a brace that counts nothing stands for itself, and classes know no set operations.
+//! Both are RE2's language. Text that they read differently is rewritten: `\d`, `\w`, `\s` and `\b` are ASCII in Go,
+//! `\Q…\E` quotes, a brace that is not a repetition is literal, and classes know no set operations.
 
 use regex::Regex;
 use std::iter::Peekable;
 use std::str::Chars;
 use thiserror::Error;
 
-/// Why an expression is refused.
+/// The reason why an expression is refused.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{0}")]
 pub struct RegexpError(String);
@@ -16,7 +16,7 @@ pub struct RegexpError(String);
 /// Compiles an expression written for Go.
 ///
 /// # Errors
-/// What the compiler says, on one line.
+/// The compiler's message, on one line.
 pub fn compile(pattern: &str) -> Result<Regex, RegexpError> {
     Regex::new(&translate(pattern)?).map_err(|error| {
         let text = error.to_string();
@@ -26,7 +26,7 @@ pub fn compile(pattern: &str) -> Result<Regex, RegexpError> {
     })
 }
 
-/// The expression in the `regex` crate's syntax.
+/// Returns the expression in the `regex` crate's syntax.
 fn translate(pattern: &str) -> Result<String, RegexpError> {
     let out = String::with_capacity(pattern.len() + 16);
     let mut translator = Translator { rest: pattern.chars().peekable(), out, problem: None };
@@ -49,7 +49,7 @@ const SPACE: &str = r"\t\n\x0C\r ";
 struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
-    /// What Go refuses and the crate would take for something else.
+    /// The first thing that Go refuses and the crate would read differently.
     problem: Option<RegexpError>,
 }
 
@@ -77,7 +77,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Escapes that are the same inside and outside a class.
+    /// Writes an escape that is the same inside and outside a class.
     fn common_escape(&mut self, c: char) {
         match c {
             'p' | 'P' => self.property(c),
@@ -107,7 +107,7 @@ impl Translator<'_> {
         }
     }
 
-    /// `\p{^Greek}` is Go's other way to write `\P{Greek}`.
+    /// Writes a property; `\p{^Greek}` is Go's other way to write `\P{Greek}`.
     fn property(&mut self, kind: char) {
         if self.rest.peek() != Some(&'{') {
             return self.out.extend(['\\', kind]);
@@ -123,7 +123,7 @@ impl Translator<'_> {
         }
     }
 
-    /// `{2}`, `{2,}` and `{2,3}` count; other braces stand for themselves.
+    /// Writes braces: `{2}`, `{2,}` and `{2,3}` are repetitions; others are literal.
     fn braces(&mut self) {
         let ahead: String = self.rest.clone().take(LOOK_AHEAD).collect();
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -148,7 +148,7 @@ impl Translator<'_> {
         if self.rest.next_if_eq(&']').is_some() {
             self.out.push_str(r"\]");
         }
-        // Whether a `-` may make a range of the member before it, and whether it just did.
+        // May a `-` make a range of the member before it, and did it just do so?
         let (mut may_range, mut in_range) = (self.out.ends_with(r"\]"), false);
         while let Some(c) = self.rest.next() {
             if c == ']' {
@@ -176,7 +176,7 @@ impl Translator<'_> {
         }
     }
 
-    /// `[:alpha:]` is the same in both; any other `[` inside a class stands for itself.
+    /// Copies `[:alpha:]`, which is the same in both; any other `[` inside a class is literal.
     fn named_class(&mut self) -> bool {
         let ahead: String = self.rest.clone().take(LOOK_AHEAD).collect();
         let name = ahead.strip_prefix(':').and_then(|rest| rest.split_once(":]"));

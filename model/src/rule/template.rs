@@ -2,7 +2,7 @@
 
 use super::error::{RuleError, RuleProblem};
 
-/// What the template stands for: decides what a variable without a pattern takes, and whether the end is anchored.
+/// The subject of the template: decides what a variable without a pattern matches, and whether the end is anchored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Host,
@@ -11,14 +11,14 @@ pub(super) enum Kind {
     Query,
 }
 
-/// The regular expression of a template, in Go's syntax.
+/// Returns the regular expression of a template, in Go's syntax.
 pub(super) fn regexp(template: &str, kind: Kind, at: usize) -> Result<String, RuleError> {
     let default = match kind {
         Kind::Host => "[^.]+",
         Kind::Path | Kind::PathPrefix => "[^/]+",
         Kind::Query => ".*",
     };
-    // Hosts have no case, and the pattern's author may not have thought of it.
+    // Hosts have no case; the pattern's author may not have thought of that.
     let mut out = String::from(if kind == Kind::Host { "(?i)^" } else { "^" });
     let mut rest = template;
     while let Some(start) = rest.find(['{', '}']) {
@@ -47,7 +47,7 @@ pub(super) fn regexp(template: &str, kind: Kind, at: usize) -> Result<String, Ru
     Ok(out)
 }
 
-/// Length of the variable that `text` starts with, nested braces included.
+/// Returns the length of the variable that `text` starts with, nested braces included.
 fn variable_length(text: &str) -> Option<usize> {
     let mut level = 0_usize;
     for (index, byte) in text.bytes().enumerate() {

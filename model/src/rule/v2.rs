@@ -33,7 +33,7 @@ fn build(call: &Call) -> Result<Expr, RuleError> {
     }
 }
 
-/// One of the arguments is enough.
+/// Returns the condition that at least one of the arguments matches.
 fn each(call: &Call, matcher: impl Fn(&Argument) -> Result<Matcher, RuleError>) -> Result<Expr, RuleError> {
     let parts: Result<Vec<_>, _> = call.arguments.iter().map(|value| Ok(Expr::Is(matcher(value)?))).collect();
     Ok(join(parts?, Expr::Any))
@@ -59,7 +59,7 @@ fn single(call: &Call, value: &Argument) -> Result<Matcher, RuleError> {
     })
 }
 
-/// A path without variables stays text, so that it can be looked up.
+/// Returns a path without variables as text, so that it can be looked up, and another as a pattern.
 fn path(call: &Call, value: &Argument, kind: Kind) -> Result<Result<String, Pattern>, RuleError> {
     let text = rooted(call, value)?;
     if !text.contains(['{', '}']) {
@@ -68,7 +68,7 @@ fn path(call: &Call, value: &Argument, kind: Kind) -> Result<Result<String, Patt
     Ok(Err(Pattern { text: template::regexp(&text, kind, value.at)?, at: value.at }))
 }
 
-/// Pairs of name and value, all of which must hold; of a name given twice the last pair counts.
+/// Reads pairs of name and value, all of which must match; if a name occurs twice the last pair counts.
 fn headers(call: &Call) -> Result<Expr, RuleError> {
     let (pairs, odd) = call.arguments.as_chunks::<2>();
     if !odd.is_empty() {
@@ -89,7 +89,8 @@ fn headers(call: &Call) -> Result<Expr, RuleError> {
     Ok(join(parts.collect(), Expr::All))
 }
 
-/// `key=value` each, all of which must hold; as in Traefik a lone `key` takes the next lone argument as its value.
+/// Reads `key=value` arguments, all of which must match; as in Traefik a lone `key` takes the next lone argument as its
+/// value.
 fn queries(call: &Call) -> Result<Expr, RuleError> {
     let pieces =
         call.arguments.iter().flat_map(|argument| argument.text.splitn(2, '=').map(move |text| (argument.at, text)));

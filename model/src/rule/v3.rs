@@ -110,7 +110,8 @@ pub(super) fn rooted(call: &Call, argument: &Argument) -> Result<String, RuleErr
     Err(RuleError::new(argument.at, RuleProblem::Path { matcher: call.name, value }))
 }
 
-/// An address is the network of itself; IPv4 addresses in IPv6 clothes are taken as IPv4, on both sides.
+/// Reads a network. An address is the network of itself; IPv4-mapped IPv6 addresses are taken as IPv4, in rules and
+/// requests.
 pub(super) fn network(argument: &Argument) -> Result<IpNet, RuleError> {
     let text = &argument.text;
     let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
