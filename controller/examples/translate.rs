@@ -1,4 +1,4 @@
-//! What a translation costs: `cargo run --release -p flow-controller --example translate [INGRESSES]`.
+//! The cost of a translation: `cargo run --release -p flow-controller --example translate [INGRESSES]`.
 //!
 //! Prints the time of the first translation of so many Ingresses with a Service and an EndpointSlice each, the median
 //! of one after a change of one object, and the memory that the view and the translation take.
@@ -42,7 +42,7 @@ fn objects(n: usize) -> [Value; 3] {
     ]
 }
 
-/// Resident memory in kB, where the system tells it.
+/// Returns the resident memory in kB, if the system tells it.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
@@ -60,7 +60,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// One translation; what it replaces is dropped within the time.
+/// Returns the time of one translation; what it replaces is dropped within that time.
 fn timed(translator: &mut Translator, view: &mut View, last: &mut Translated) -> Duration {
     let begin = Instant::now();
     *last = translator.translate(view);

@@ -1,4 +1,4 @@
-//! Configuration in: Kubernetes, manifest folders, and what they mean.
+//! The sources of configuration, Kubernetes and manifest folders, and their translation.
 pub mod certificates;
 pub mod crd;
 pub mod lease;

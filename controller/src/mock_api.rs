@@ -25,7 +25,7 @@ pub(crate) struct Cluster(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     version: u64,
-    /// By collection (`/apis/GROUP/VERSION/PLURAL`), namespace and name.
+    /// Objects by collection (`/apis/GROUP/VERSION/PLURAL`), namespace and name.
     objects: BTreeMap<(String, String, String), Value>,
     watches: Vec<Watch>,
     /// `METHOD path?query` of every request.
@@ -42,12 +42,12 @@ struct State {
 struct Watch {
     target: Target,
     only: Option<String>,
-    /// Only metadata is wanted.
+    /// True if only metadata is wanted.
     partial: bool,
     send: mpsc::UnboundedSender<Value>,
 }
 
-/// What a path names.
+/// The object or collection of a path.
 #[derive(Clone, Debug, Default)]
 struct Target {
     collection: String,
@@ -85,7 +85,7 @@ impl Target {
 }
 
 impl Cluster {
-    /// A client of this cluster.
+    /// Returns a client of this cluster.
     pub(crate) fn client(&self) -> kube::Client {
         let cluster = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
@@ -111,19 +111,19 @@ impl Cluster {
         self.0.lock().objects.get(&target.key()).cloned()
     }
 
-    /// All objects of a collection, `/apis/GROUP/VERSION/PLURAL`.
+    /// Returns all objects of a collection, `/apis/GROUP/VERSION/PLURAL`.
     pub(crate) fn objects(&self, collection: &str) -> Vec<Value> {
         let state = self.0.lock();
         state.objects.iter().filter(|(key, _)| key.0 == collection).map(|(_, object)| object.clone()).collect()
     }
 
-    /// The requests whose method and path contain `text`.
+    /// Returns the requests whose method and path contain `text`.
     pub(crate) fn requests(&self, text: &str) -> Vec<String> {
         self.0.lock().requests.iter().filter(|request| request.contains(text)).cloned().collect()
     }
 
-    /// Answers requests whose `METHOD path?query` contains `text` with this status, from now on; running watches of such
-    /// paths end.
+    /// Responds to requests whose `METHOD path?query` contains `text` with this status, from now on; running watches of
+    /// such paths end.
     pub(crate) fn fail(&self, text: &str, status: u16) {
         let mut state = self.0.lock();
         state.faults.push((text.to_owned(), status));
@@ -135,7 +135,7 @@ impl Cluster {
         self.0.lock().faults.clear();
     }
 
-    /// Ends the running watches, and answers 410 to those that want to go on from what they know by now.
+    /// Ends the running watches, and responds with 410 to those that resume from a version known by now.
     pub(crate) fn expire(&self) {
         let mut state = self.0.lock();
         state.version += 1;
@@ -355,7 +355,7 @@ fn sort(query: &HashMap<String, String>) -> Option<String> {
     query.get("fieldSelector")?.strip_prefix("type=").map(|sort| sort.replace("%2F", "/"))
 }
 
-/// An object, or only its metadata.
+/// Returns an object, or only its metadata.
 fn shown(object: &Value, partial: bool) -> Value {
     if partial {
         json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"] })

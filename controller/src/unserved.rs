@@ -1,10 +1,10 @@
-//! Kinds and API versions that stand for routes, protection or certificates elsewhere and are not served here.
+//! Kinds and API versions that configure routes, protection or certificates elsewhere and are not served here.
 
 use crate::crd::{Group, VERSION};
 use flow_acme::objects::{ACME_GROUP, GROUP as CERT_MANAGER};
 use flow_model::nearest;
 
-/// The controller that GatewayClasses of Traefik's name.
+/// The controller name in GatewayClasses of Traefik.
 pub(crate) const CONTROLLER: &str = "traefik.io/gateway-controller";
 /// The API group of the Gateway API.
 pub(crate) const GATEWAY: &str = "gateway.networking.k8s.io";
@@ -18,7 +18,7 @@ pub(crate) struct Unserved {
     pub(crate) kind: &'static str,
     /// Its name in paths of the API.
     pub(crate) plural: &'static str,
-    /// What it does not have here, and what stands in for it.
+    /// The effect that is missing here, and the replacement.
     pub(crate) way_out: &'static str,
 }
 
@@ -67,7 +67,7 @@ const READ: [(&str, &str); 8] = [
     ("Service", "v1"),
 ];
 
-/// Groups whose objects route, protect or issue elsewhere, and whose they are.
+/// Groups whose objects route, protect or issue elsewhere, with their projects.
 const FOREIGN: [(&str, &str); 20] = [
     ("apisix.apache.org", "APISIX"),
     ("cloud.google.com", "Google's load balancer"),
@@ -91,8 +91,8 @@ const FOREIGN: [(&str, &str); 20] = [
     ("security.istio.io", "Istio"),
 ];
 
-/// What is to be said of a manifest of a kind or version that is not read; `None` for kinds that have nothing to do with
-/// a proxy.
+/// Returns the finding about a manifest of a kind or version that is not read; `None` for kinds that have nothing to do
+/// with a proxy.
 pub(crate) fn words(api_version: &str, kind: &str) -> Option<String> {
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
     if Group::ALL.into_iter().any(|known| known.name() == group) {
@@ -141,7 +141,7 @@ fn certificates(group: &str, version: &str, kind: &str) -> Option<String> {
     })
 }
 
-/// A kind that is read, in another version or group, or with a slip in its name.
+/// Returns the finding about a kind that is read, in another version or group, or with a typo in its name.
 fn kubernetes(api_version: &str, group: &str, kind: &str) -> Option<String> {
     let is_plain = group.is_empty() || group == "extensions" || group.ends_with(".k8s.io") || !group.contains('.');
     if let Some((_, read)) = READ.iter().find(|(known, _)| *known == kind) {

@@ -1,4 +1,4 @@
-//! The project's own cases: `fixtures/CASE.yaml` becomes what `fixtures/CASE.expected.json` says.
+//! The project's own cases: `fixtures/CASE.yaml` is translated to what `fixtures/CASE.expected.json` says.
 //!
 //! Of an object in the expectation only the fields that are named count, null meaning that the field is absent; the
 //! names of objects, lists and diagnostics count whole. A document `options: {…}` sets the provider's options.
@@ -68,7 +68,7 @@ impl From<Wanted> for Options {
     }
 }
 
-/// Where `made` is not what `wanted` says; names count whole down to `depth`.
+/// Collects the paths where `made` differs from `wanted`; names count whole down to `depth`.
 fn differences(path: &str, wanted: &Value, made: &Value, depth: usize, out: &mut Vec<String>) {
     let (Value::Object(wanted_fields), Value::Object(made_fields)) = (wanted, made) else {
         if wanted != made {

@@ -1,7 +1,7 @@
-//! The answers of a running Traefik to real objects, as far as the provider alone decides them.
+//! Comparison with what a running Traefik made of real objects, as far as the provider alone decides it.
 //!
-//! `FLOW_GOLDEN` names the folder, `../shared/golden` beside the project is the default; without it the test is
-//! skipped with a message. The comparison of everything, through the API, is the end-to-end tests' matter.
+//! `FLOW_GOLDEN` names the folder, `../shared/golden` beside the project is the default; without it the test is skipped
+//! with a message. The whole configuration is compared by the end-to-end tests, through the API.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
     std::env::var_os("FLOW_GOLDEN").map_or_else(default, PathBuf::from)
 }
 
-/// What the API server adds: a cluster IP. Real ones are hidden before comparing.
+/// Adds the part that an API server adds: a cluster IP. Real ones are hidden before comparing.
 fn as_stored(mut manifest: Value) -> Value {
     let is_service = manifest["kind"] == "Service";
     if is_service && manifest["spec"]["type"] != "ExternalName" && manifest["spec"]["clusterIP"].is_null() {
@@ -26,8 +26,8 @@ fn as_stored(mut manifest: Value) -> Value {
     manifest
 }
 
-/// What is made of a router after the provider: entry points, defaults, and a name for each entry point where TLS
-/// options contradict each other.
+/// Removes the part of a router that is added after the provider: entry points, defaults, and a name for each entry
+/// point where TLS options contradict each other.
 fn router_of_provider(name: &str, mut router: Value) -> (String, Value) {
     let name = name.strip_suffix("@kubernetes").unwrap_or(name);
     let name = name.split_once("-conflicted-").map_or(name, |(_, name)| name).to_owned();
@@ -139,7 +139,7 @@ fn golden_ingresses_are_translated_as_by_traefik() {
     eprintln!("{} cases equal", cases.len());
 }
 
-/// Every middleware of the recorded behaviours is one in both groups, and the same.
+/// Every middleware of the recorded behaviours is valid in both groups, with the same result.
 #[test]
 fn golden_middlewares_are_the_same_in_both_groups() {
     let file = folder().join("http/cases.yaml");

@@ -1,4 +1,4 @@
-//! The translation of a change is what a translation from nothing would be, and what did not change keeps its `Arc`.
+//! The translation of a change equals a translation from nothing, and unchanged objects keep their `Arc`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
@@ -15,7 +15,7 @@ fn options() -> Options {
     Options { ingress: Some(IngressOptions::default()), crd: Some(CrdOptions::default()) }
 }
 
-/// A small world in which everything meets everything: few names, so that objects collide, vanish and come back.
+/// A small cluster with few names, so that objects collide, vanish and come back.
 struct World {
     random: fastrand::Rng,
     objects: BTreeMap<String, Value>,
@@ -216,7 +216,7 @@ fn nothing_changed_is_the_same_configuration() {
         world.change(&mut view);
     }
     let before = translator.translate(&mut view);
-    // A status is read by whoever writes it, and routes nothing.
+    // A status is read only by the status writer, and routes nothing.
     let (id, ingress) = world.objects.iter_mut().find(|(id, _)| id.starts_with("Ingress ")).unwrap();
     ingress["status"] = json!({"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}});
     assert!(view.apply(Object::from_manifest(ingress.clone()).unwrap().unwrap()), "{id}");

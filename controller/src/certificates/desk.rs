@@ -1,4 +1,4 @@
-//! Questions and wishes of a person about certificates, outside of any proxy that runs.
+//! A client for the certificate commands, used outside of a running proxy.
 
 use super::feeds::resource;
 use super::objects::{custom, secret};
@@ -16,46 +16,46 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Why there is no answer.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
-    /// There is no way to an API server.
+    /// No API server could be reached.
     #[error("no cluster can be asked")]
     Connection(#[from] ConnectError),
-    /// A kind is not there.
+    /// A kind does not exist in the cluster.
     #[error("the cluster does not serve {0}: install the definitions of cert-manager's objects")]
     Absent(String),
-    /// The API server refuses, or does not answer.
+    /// The API server refuses, or does not respond.
     #[error("{0} cannot be read: {1}")]
     Read(String, String),
-    /// A wish was refused.
+    /// A write was refused.
     #[error("the Certificate cannot be changed: {0}")]
     Write(#[source] StoreError),
 }
 
-/// The way to the certificates of a cluster.
+/// A client for the certificates of a cluster.
 pub struct Desk(Client);
 
 impl Desk {
-    /// With the service account of the pod, else by `KUBECONFIG`.
+    /// Connects with the service account of the pod, else by `KUBECONFIG`.
     ///
     /// # Errors
-    /// There is neither.
+    /// [`DeskError::Connection`] if there is neither.
     pub async fn open() -> Result<Self, DeskError> {
         Ok(Self(Connection::default().client(&Environment::of_process()).await?))
     }
 
-    /// The namespace of the pod, or of the kubeconfig's context.
+    /// Returns the namespace of the pod, or of the kubeconfig's context.
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.0.default_namespace()
     }
 
-    /// What a namespace holds of certificates, with every issuer that may be meant. Of Secrets those named by
-    /// Certificates, as far as they may be read.
+    /// Returns the certificate objects of a namespace, with every issuer that they may name. Of Secrets only those
+    /// named by Certificates are read, as far as permitted.
     ///
     /// # Errors
-    /// The API server does not say.
+    /// [`DeskError::Absent`] and [`DeskError::Read`].
     pub async fn look(&self, namespace: &str) -> Result<View, DeskError> {
         let mut view = View {
             issuers: self.list(&resource(GROUP, "ClusterIssuer", "clusterissuers"), "").await?,
@@ -92,17 +92,18 @@ impl Desk {
         };
         let list = api.list(&ListParams::default()).await.map_err(|error| match error {
             kube::Error::Api(status) if status.is_not_found() => DeskError::Absent(resource.kind.clone()),
-            // Its own words: the whole answer is for programs.
+            // Its own words: the whole response is for programs.
             kube::Error::Api(status) => DeskError::Read(resource.plural.clone(), status.message.clone()),
             error => DeskError::Read(resource.plural.clone(), causes(&error)),
         })?;
         Ok(list.into_iter().filter_map(custom).map(|object| (object.key(), Arc::new(object))).collect())
     }
 
-    /// Asks for a new certificate, whatever the present one is worth. Whoever issues here does the rest.
+    /// Asks for a new certificate, however long the present one is valid. The controller that issues here does the
+    /// rest.
     ///
     /// # Errors
-    /// It is refused, or somebody wrote in between.
+    /// [`DeskError::Write`] if it is refused, or the object was changed in between.
     pub async fn renew(&self, view: &View, certificate: &Certificate) -> Result<(), DeskError> {
         let now = jiff::Timestamp::now();
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);

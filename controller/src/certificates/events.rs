@@ -1,5 +1,5 @@
-//! Events, as `kubectl describe` shows them. They are written one after another beside the work; when too many wait,
-//! the rest is dropped: they only tell.
+//! Events, as `kubectl describe` shows them. They are written one after another in the background; when too many wait,
+//! the rest is dropped: they are information only.
 
 use flow_acme::objects::{ACME_GROUP, GROUP, VERSION};
 use flow_acme::planner::{Event, EventType, Kind};
@@ -11,13 +11,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-/// How many may wait.
+/// The number of Events that may wait.
 const WAITING: usize = 1024;
 /// The longest message that an API server takes, in bytes.
 const LONGEST: usize = 1000;
-/// The longest name of an action.
+/// The longest name of an action, in bytes.
 const ACTION: usize = 128;
-/// Who tells.
+/// The reporting controller.
 const CONTROLLER: &str = "flow-proxy";
 
 /// Starts the writer.
@@ -49,7 +49,7 @@ fn told(event: &Event) -> events::Event {
     }
 }
 
-/// Group and version of a kind, and its name.
+/// Returns group and version of a kind, and its name.
 pub(super) fn identify(kind: Kind, namespace: &str) -> (String, &'static str) {
     let (group, name) = match kind {
         Kind::Certificate => (GROUP, "Certificate"),

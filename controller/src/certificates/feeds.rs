@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// A custom kind's resource.
+/// Returns a custom kind's resource.
 pub(super) fn resource(group: &str, kind: &str, plural: &str) -> ApiResource {
     ApiResource {
         group: group.to_owned(),
@@ -52,22 +52,22 @@ impl Known for IngressFacts {
     }
 }
 
-/// The part of the view that a kind has.
+/// The map of the view that holds a kind.
 type Map<T> = fn(&mut State) -> &mut BTreeMap<Key, Arc<T>>;
 
-/// One watch, and where its objects go.
+/// One watch, and the map that its objects go to.
 struct Source<T> {
     id: SourceId,
     shared: Arc<Shared>,
     map: Map<T>,
-    /// Its objects name Secrets.
+    /// True if its objects name Secrets.
     names: bool,
-    /// Without it nothing is issued.
+    /// True if nothing is issued without it.
     needed: bool,
 }
 
 impl<T: Known> Source<T> {
-    /// Whether a key is this watch's; those of the whole cluster have no namespace.
+    /// True if this watch is responsible for a key; keys of the whole cluster have no namespace.
     fn owns(&self, key: &Key) -> bool {
         match (self.id.0, &*self.id.1) {
             ("ClusterIssuer" | "IngressClass", _) => key.namespace.is_empty(),
@@ -96,7 +96,7 @@ impl<T: Known> Source<T> {
             });
             for object in objects {
                 let key = object.meta().key();
-                // What did not change stays the same value: what was worked out from it stays with it.
+                // An unchanged object stays the same value: results derived from it stay with it.
                 let kept =
                     old.remove(&key).filter(|kept| kept.meta().resource_version == object.meta().resource_version);
                 map.insert(key, kept.unwrap_or_else(|| Arc::new(object)));
@@ -154,7 +154,7 @@ impl<T: Known> Source<T> {
     }
 }
 
-/// The namespaces of single watches; an empty one is all.
+/// Returns the namespaces of single watches; an empty one is all.
 pub(super) fn namespaces(options: &Options) -> Vec<String> {
     if options.namespaces.is_empty() { vec![String::new()] } else { options.namespaces.clone() }
 }

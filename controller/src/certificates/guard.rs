@@ -1,4 +1,4 @@
-//! A cert-manager that is alive: two issuers for one object would undo each other's work.
+//! Detection of a running cert-manager: two issuers for one object would undo each other's work.
 
 use super::state::Shared;
 use crate::watch::feed::{Feed, Signal};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// The Lease by which cert-manager's replicas choose a leader.
 pub(super) const LEASE: &str = "cert-manager-controller";
-/// How long a term of cert-manager's holds where the Lease does not say.
+/// The duration of a cert-manager term if the Lease does not say.
 const TERM: Duration = Duration::from_secs(60);
 
 /// Starts to look for it in `namespaces`.
@@ -33,7 +33,7 @@ pub(super) fn start(
     }
 }
 
-/// For how long from now on the holder of a Lease counts as alive: two terms after its last renewal.
+/// Returns the holder of a Lease and the time for which it still counts as alive: two terms after its last renewal.
 fn alive(lease: &Lease, now: Timestamp) -> Option<(String, Duration)> {
     let spec = lease.spec.as_ref()?;
     let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;

@@ -1,9 +1,9 @@
-//! cert-manager's objects of a cluster as a store for [`flow_acme`]: what certificates are wanted, what became of them,
-//! and who answers the proofs of control.
+//! cert-manager's objects of a cluster as a store for [`flow_acme`]: the certificates that are wanted, their state, and
+//! the replicas that respond to challenges.
 //!
-//! Every kind is watched by a task of its own that keeps its part of one [`planner::View`]; what changed is published
+//! Every kind is watched by a task of its own that fills its part of one [`planner::View`]; changes are published as a
 //! whole. Of all Secrets only those are kept that a Certificate or an issuer names. A Certificate is not shown before
-//! it is known whether its Secret is there: it would be issued again.
+//! its Secret was looked up: it would be issued again.
 
 mod desk;
 mod events;
@@ -31,20 +31,21 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// What is to be known of a cluster to issue certificates in it.
+/// The options of issuing certificates in a cluster.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The namespaces that are watched; none means all.
+    /// The namespaces that are watched; empty means all.
     pub namespaces: Vec<String>,
-    /// What the operator chose.
+    /// The operator's settings.
     pub settings: planner::Settings,
-    /// A cert-manager that is alive in one of the settings' fallback namespaces is left to its work.
+    /// True if nothing is issued while a cert-manager runs in one of the settings' fallback namespaces.
     pub yields: bool,
-    /// IngressClasses of this controller are served beside those of the settings.
+    /// True if IngressClasses of this controller are served beside those of the settings.
     pub classes: bool,
-    /// Namespace and name of the Service in front of all replicas; without one this process is taken to be alone.
+    /// Namespace and name of the Service in front of all replicas; without one this process is taken to be the only
+    /// one.
     pub service: Option<(String, String)>,
-    /// How the ports of that Service's endpoints are told apart.
+    /// The ports by which that Service's endpoints are told apart.
     pub ports: Ports,
     /// This replica's name, for events.
     pub identity: String,
@@ -78,13 +79,13 @@ pub fn start(
 }
 
 impl ClusterStore {
-    /// A cert-manager at work, or what is left of one, because of which nothing is issued here.
+    /// Returns a running cert-manager, or the rest of one, because of which nothing is issued here.
     #[must_use]
     pub fn conflict(&self) -> watch::Receiver<Option<Diagnostic>> {
         self.shared.conflict.subscribe()
     }
 
-    /// Findings about certificates that do not come.
+    /// Returns findings about certificates that cannot be issued.
     #[must_use]
     pub fn troubles(&self) -> watch::Receiver<Vec<Diagnostic>> {
         self.shared.troubles.subscribe()

@@ -10,7 +10,7 @@ use kube::core::DynamicObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The part of an object's metadata that counts.
+/// Returns the part of an object's metadata that is used.
 pub(crate) fn meta(from: ObjectMeta) -> Meta {
     let owner = |owner: k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference| Owner {
         api_version: owner.api_version,
@@ -36,7 +36,7 @@ pub(crate) fn meta(from: ObjectMeta) -> Meta {
     }
 }
 
-/// A custom resource; none where it is not what its kind says, which only a foreign definition of the kind lets in.
+/// Returns a custom resource; `None` if it does not fit its kind, which only a foreign definition of the kind lets in.
 pub(crate) fn custom<S, T>(mut from: DynamicObject) -> Option<Object<S, T>>
 where
     S: DeserializeOwned,
@@ -58,7 +58,7 @@ where
     }
 }
 
-/// An Ingress that asks for certificates; none where it has no annotation that could.
+/// Returns an Ingress that asks for certificates; `None` if it has no annotation that could.
 pub(crate) fn ingress(from: Ingress) -> Option<IngressFacts> {
     let metadata = meta(from.metadata);
     let asks = |name: &String| {
@@ -77,19 +77,19 @@ pub(crate) fn ingress(from: Ingress) -> Option<IngressFacts> {
     Some(IngressFacts { metadata, tls: tls.collect() })
 }
 
-/// An IngressClass.
+/// Returns an IngressClass.
 pub(super) fn class(from: IngressClass) -> Option<Class> {
     let ours = crate::view::IngressClass::from(&from).ours;
     Some(Class { metadata: meta(from.metadata), ours })
 }
 
-/// A Secret.
+/// Returns a Secret.
 pub(crate) fn secret(from: core::Secret) -> Secret {
     let data = from.data.unwrap_or_default().into_iter().map(|(name, value)| (name, value.0)).collect();
     Secret::new(meta(from.metadata), from.type_.unwrap_or_default(), data)
 }
 
-/// Versions are numbers that grow.
+/// Returns the version of an object. Versions are numbers that grow.
 pub(crate) fn version(meta: &Meta) -> u64 {
     meta.resource_version.parse().unwrap_or_default()
 }

@@ -21,7 +21,7 @@ pub struct Ports {
     pub https: Vec<(String, u16)>,
 }
 
-/// The port of a slice that is one of `wanted`: by name, else by number.
+/// Returns the port of a slice that is one of `wanted`: by name, else by number.
 fn port(slice: &EndpointSlice, wanted: &[(String, u16)]) -> Option<u16> {
     let ports = slice.ports.as_deref().unwrap_or_default();
     let number = |port: &k8s_openapi::api::discovery::v1::EndpointPort| port.port.and_then(|p| u16::try_from(p).ok());
@@ -30,7 +30,7 @@ fn port(slice: &EndpointSlice, wanted: &[(String, u16)]) -> Option<u16> {
     named.or_else(numbered).and_then(number)
 }
 
-/// The replicas of a slice that are ready.
+/// Returns the replicas of a slice that are ready.
 fn of_slice(slice: &EndpointSlice, ports: &Ports) -> Vec<Replica> {
     let Some(http) = port(slice, &ports.http) else { return Vec::new() };
     let https = port(slice, &ports.https);

@@ -1,6 +1,6 @@
-//! The Secrets that Certificates and issuers name: one watch brings the metadata of all, and what is named is fetched
-//! when it begins to be named and when its version changes. Where the whole kind may not be watched, those that are
-//! named are fetched now and then.
+//! The Secrets that Certificates and issuers name. One watch brings the metadata of all; a named Secret is fetched when
+//! it is first named and when its version changes. Where the whole kind may not be watched, named Secrets are fetched
+//! at intervals.
 
 use super::Options;
 use super::feeds::namespaces;
@@ -23,22 +23,22 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How many are fetched at the same time.
+/// The number of Secrets that are fetched at the same time.
 const FETCHES: usize = 16;
 /// The pause after a fetch that failed.
 const RETRY: Duration = Duration::from_millis(500);
-/// Helm keeps its releases in Secrets; they are not ours.
+/// Helm keeps its releases in Secrets; they are not used here.
 const NO_RELEASES: &str = "owner!=helm";
 
-/// The way to the Secrets of one namespace, or of all.
+/// The lookup of the Secrets of one namespace, or of all.
 #[derive(Debug)]
 pub(super) struct Lookup {
     pub(super) namespace: Option<String>,
-    /// Secrets to fetch.
+    /// The channel for keys of Secrets to fetch.
     pub(super) send: mpsc::UnboundedSender<Vec<Key>>,
 }
 
-/// What came of a fetch that began when the Secret had the version `before`.
+/// The outcome of a fetch that began when the Secret had the version `before`.
 struct Fetched {
     key: Key,
     before: Option<u64>,
@@ -56,7 +56,7 @@ struct Follower {
     fetches: FuturesUnordered<BoxFuture<'static, Fetched>>,
 }
 
-/// Starts to follow them: in the namespaces that are watched, and in those where account keys may be.
+/// Starts to follow them: in the watched namespaces, and in those that may hold account keys.
 pub(super) fn start(
     client: &Client,
     options: &Options,
@@ -141,7 +141,7 @@ impl Follower {
                     }
                 });
             }
-            // They are looked at one by one, each time the watch is tried again.
+            // They are looked up one by one, each time the watch is tried again.
             Signal::Forbidden(_) | Signal::Absent => {
                 let shared = Arc::clone(&self.shared);
                 shared.change(|state| {
@@ -161,12 +161,12 @@ impl Follower {
         }
     }
 
-    /// Has a Secret that somebody names fetched, unless it is known in this version; says whether it is named.
+    /// Has a named Secret fetched, unless it is known in this version; returns true if it is named.
     fn passes(&mut self, metadata: &Meta) -> bool {
         let key = metadata.key();
         let mut state = self.shared.state.lock();
         if !state.keeps(metadata) {
-            // Its label was all that kept it.
+            // It was kept only because of its label.
             if state.view.secrets.remove(&key).is_some() {
                 self.shared.changed.notify_one();
             }
@@ -174,7 +174,7 @@ impl Follower {
         }
         let known = state.view.secrets.get(&key).map(|known| version(&known.metadata));
         if known.is_none_or(|known| known < version(metadata)) {
-            // What is known is not shown before this is in it.
+            // The view is not shown before this is in it.
             state.pending.insert(key.clone());
             drop(state);
             self.push(key);
@@ -182,7 +182,7 @@ impl Follower {
         true
     }
 
-    /// What a whole list did not bring is gone, unless it is newer than the list: it is fetched.
+    /// Handles the end of a list: a Secret not in it is gone, unless it is newer than the list; then it is fetched.
     fn listed(&mut self) {
         let shared = Arc::clone(&self.shared);
         shared.change(|state| {
@@ -223,7 +223,7 @@ impl Follower {
                         keep(state, secret(found));
                     }
                 }
-                // Unless the watch told of it meanwhile.
+                // Unless the watch reported it meanwhile.
                 Ok(None) => {
                     if state.view.secrets.get(&key).map(|secret| version(&secret.metadata)) == before {
                         state.view.secrets.remove(&key);
@@ -234,7 +234,7 @@ impl Follower {
                     if state.unreadable.insert(key.clone()) {
                         tracing::warn!(secret = %key, error = flow_model::diagnostic::causes(&error), "a Secret that certificates name cannot be read");
                     }
-                    // One that may not be read is tried again with the watch.
+                    // A Secret that may not be read is tried again with the watch.
                     if !is_forbidden(&error) && state.wanted.contains(&key) {
                         self.push(key);
                     }
@@ -247,7 +247,7 @@ impl Follower {
     }
 }
 
-/// Takes in a Secret unless something newer is known of it.
+/// Stores a Secret unless something newer is known of it.
 fn keep(state: &mut State, found: Secret) {
     let (key, new) = (found.key(), version(&found.metadata));
     let known = state.view.secrets.get(&key).map(|present| version(&present.metadata));

@@ -1,4 +1,4 @@
-//! What is known, as the watches bring it, and its publication.
+//! The state that the watches bring, and its publication.
 
 use super::events::identify;
 use super::secrets::Lookup;
@@ -17,39 +17,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, watch};
 use tracing::info;
 
-/// What the tasks share.
+/// The data that the tasks share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
-    /// The state changed.
+    /// Notified when the state changed.
     pub(super) changed: Notify,
     pub(super) view: ArcSwap<View>,
     pub(super) version: watch::Sender<u64>,
-    /// Everything was listed once and is in the view.
+    /// True once everything was listed and is in the view.
     pub(super) known: watch::Sender<bool>,
-    /// A cert-manager at work, or what is left of one.
+    /// A running cert-manager, or the rest of one.
     pub(super) conflict: watch::Sender<Option<Diagnostic>>,
-    /// Findings about certificates that do not come.
+    /// Findings about certificates that cannot be issued.
     pub(super) troubles: watch::Sender<Vec<Diagnostic>>,
-    /// Certificates are issued here: the kinds are served, and no cert-manager is at work.
+    /// True if certificates are issued here: the kinds are served, and no cert-manager runs.
     pub(super) acting: AtomicBool,
     pub(super) settings: Settings,
 }
 
 const WEBHOOK: &str = "ValidatingWebhookConfiguration";
 
-/// A watch: what it watches, and where; an empty namespace is all.
+/// A watch: its kind, and its namespace; an empty namespace is all.
 pub(super) type SourceId = (&'static str, String);
 
 /// An IngressClass.
 #[derive(Debug)]
 pub(super) struct Class {
     pub(super) metadata: Meta,
-    /// It is this controller's.
+    /// True if it is this controller's.
     pub(super) ours: bool,
 }
 
-/// What is known.
+/// The known objects and the progress of the watches.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) view: View,
@@ -59,19 +59,19 @@ pub(super) struct State {
     pub(super) absent: HashSet<SourceId>,
     /// The IngressClasses of the cluster.
     pub(super) classes: BTreeMap<Key, Arc<Class>>,
-    /// A cert-manager that is alive, by the namespace of its Lease.
+    /// Running cert-managers, by the namespace of their Lease.
     pub(super) foreign: HashMap<String, String>,
-    /// Certificates or issuers changed, and with them what Secrets they name.
+    /// True if Certificates or issuers changed, and with them perhaps the Secrets that they name.
     pub(super) names_changed: bool,
     /// Secrets that are named.
     pub(super) wanted: HashSet<Key>,
-    /// Those that are kept and were not looked up yet, in the version that the watch told of.
+    /// Secrets that are kept and were not looked up yet, in the version that the watch reported.
     pub(super) pending: HashSet<Key>,
-    /// Those of them that cannot be read.
+    /// Named Secrets that cannot be read.
     pub(super) unreadable: HashSet<Key>,
     /// Versions in which named Secrets were deleted.
     pub(super) deleted: HashMap<Key, u64>,
-    /// The proxy's own endpoints by slice; none where they may not be watched.
+    /// The proxy's own endpoints by slice; `None` if they may not be watched.
     pub(super) slices: Option<BTreeMap<Key, Vec<Replica>>>,
 }
 
@@ -96,7 +96,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// A webhook that lets no write of a kind pass is told of until one does.
+    /// Records the outcome of a write: a webhook that rejects all writes of a kind is reported until one passes.
     pub(super) fn note(&self, kind: Kind, written: &Result<(), StoreError>) {
         let (_, kind) = identify(kind, "namespaced");
         let hooked = match written {
@@ -123,12 +123,12 @@ impl Shared {
 }
 
 impl State {
-    /// Whether a Secret is one to keep.
+    /// True if a Secret is to be kept.
     pub(super) fn keeps(&self, meta: &Meta) -> bool {
         meta.labels.get(NEXT_PRIVATE_KEY).is_some_and(|value| value == "true") || self.wanted.contains(&meta.key())
     }
 
-    /// Looks at what Secrets are named now; gives those that were not before.
+    /// Updates the set of named Secrets; returns those that were not named before.
     fn take_names(&mut self, settings: &Settings) -> Vec<Key> {
         if !std::mem::take(&mut self.names_changed) {
             return Vec::new();
@@ -144,7 +144,7 @@ impl State {
         fresh
     }
 
-    /// The view to show; none while something in it may be missing.
+    /// Returns the view to show; `None` while something in it may be missing.
     fn complete(&self) -> Option<View> {
         if !self.unlisted.is_empty() || !self.pending.is_empty() {
             return None;
@@ -165,7 +165,7 @@ impl State {
     }
 }
 
-/// Every Secret that an object names.
+/// Returns every Secret that an object names.
 fn named(view: &View, settings: &Settings) -> HashSet<Key> {
     let mut named = HashSet::new();
     for (key, certificate) in &view.certificates {
@@ -186,7 +186,7 @@ fn named(view: &View, settings: &Settings) -> HashSet<Key> {
     named
 }
 
-/// Whether an object can have this name (RFC 1123). What cannot is never looked for: it would be part of a URL.
+/// True if an object can have this name (RFC 1123). Other names are never looked up: they would be part of a URL.
 fn is_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     name.len() <= 253 && name.bytes().all(inner) && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
@@ -214,7 +214,7 @@ fn conflict(namespace: &str, holder: &str) -> Diagnostic {
     Diagnostic::warning(Subject::new("Lease", namespace, super::guard::LEASE), message)
 }
 
-/// Publishes what is known whenever it changes.
+/// Publishes the view whenever it changes.
 pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
     let mut told = None;
     loop {
@@ -257,7 +257,7 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
     }
 }
 
-/// Keys by the lookup whose namespace they are in; those that none covers are not there for us.
+/// Groups keys by the lookup whose namespace they are in; keys outside all of them are treated as absent.
 fn sorted(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
     let mut by_lookup: Vec<Vec<Key>> = lookups.iter().map(|_| Vec::new()).collect();
     for key in keys {
@@ -269,7 +269,7 @@ fn sorted(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
     by_lookup
 }
 
-/// A change of leadership is one of the store.
+/// Publishes changes of leadership as changes of the store.
 pub(super) async fn follow_standing(shared: Arc<Shared>, mut standing: watch::Receiver<Standing>) {
     while standing.changed().await.is_ok() {
         shared.tick();

@@ -18,11 +18,11 @@ pub struct ClusterStore {
     leadership: Leadership,
     pub(super) shared: Arc<Shared>,
     events: mpsc::Sender<Event>,
-    /// There is a Service whose endpoints are the replicas.
+    /// True if there is a Service whose endpoints are the replicas.
     has_service: bool,
 }
 
-/// A client, which has nothing to show.
+/// A client without debug output.
 struct ClientHandle(Client);
 
 impl std::fmt::Debug for ClientHandle {
@@ -64,7 +64,7 @@ impl Store for ClusterStore {
     }
 
     async fn report(&self, event: &Event) {
-        // Full: it is dropped.
+        // Full: the Event is dropped.
         let _ = self.events.try_send(event.clone());
     }
 

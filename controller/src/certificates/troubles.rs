@@ -1,4 +1,4 @@
-//! Findings about certificates that do not come, which every replica shows.
+//! Findings about certificates that cannot be issued, which every replica shows.
 
 use super::events::identify;
 use super::state::Shared;
@@ -10,21 +10,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often they are looked for at most: what passes by while a certificate is made is none.
+/// The least time between two checks: problems that pass while a certificate is made are not reported.
 const REST: Duration = Duration::from_secs(2);
 
-/// A trouble as a finding.
+/// Returns a trouble as a finding.
 pub(crate) fn finding(trouble: &Trouble) -> Diagnostic {
     Diagnostic::warning(subject(trouble.kind, &trouble.key), trouble.message.clone())
 }
 
-/// An object that findings are about.
+/// Returns the object that findings are about.
 pub(crate) fn subject(kind: Kind, key: &Key) -> Subject {
     let (_, kind) = identify(kind, &key.namespace);
     Subject::new(kind, &*key.namespace, &*key.name)
 }
 
-/// Looks for them whenever something changes. Where a cert-manager is at work they are its own to tell.
+/// Checks for findings whenever something changes. Where a cert-manager runs they are its own to report.
 pub(super) async fn watch(shared: Arc<Shared>) {
     let mut version = shared.version.subscribe();
     while version.changed().await.is_ok() {

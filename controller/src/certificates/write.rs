@@ -1,5 +1,5 @@
-//! Writes, each under the precondition that what was read is still so. Only what is ours to say is written: other
-//! fields of an object stay as they are.
+//! Writes, each on the condition that the object is unchanged since it was read. Only fields managed here are written:
+//! the other fields of an object stay as they are.
 
 use super::events::identify;
 use super::feeds::resource;
@@ -11,13 +11,13 @@ use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Client};
 use serde_json::{Map, Value, json};
 
-/// Who writes.
+/// The field manager.
 const MANAGER: &str = "flow-proxy";
-/// Whose target Secrets are: cert-manager's own name, so that nothing of theirs is left behind by either.
+/// The field manager of target Secrets: cert-manager's own name, so that neither leaves fields of the other behind.
 const ISSUING: &str = "cert-manager-certificates-issuing";
-/// What an API server says of a webhook that does not answer.
+/// The API server's words about a webhook that does not respond.
 pub(super) const FAILED_WEBHOOK: &str = "failed calling webhook";
-/// What is written of an object's metadata.
+/// The written parts of an object's metadata.
 const METADATA: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 
 /// Does a write that was planned by `view`.
@@ -49,7 +49,7 @@ fn api(client: &Client, kind: Kind, namespace: &str) -> Api<DynamicObject> {
     }
 }
 
-/// An object as JSON, with its kind.
+/// Returns an object as JSON, with its kind.
 fn json_of(object: &Object) -> Result<Value, StoreError> {
     let value = match object {
         Object::Certificate(object) => serde_json::to_value(object),
@@ -66,7 +66,7 @@ fn json_of(object: &Object) -> Result<Value, StoreError> {
     Ok(value)
 }
 
-/// The object of this key as the view shows it.
+/// Returns the object of this key as the view shows it.
 fn present(view: &View, object: &Object) -> Option<Object> {
     let key = object.metadata().key();
     Some(match object {
@@ -90,7 +90,7 @@ async fn create(client: &Client, object: &Object) -> Result<(), StoreError> {
     let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
     let made = api(client, object.kind(), &object.metadata().namespace).create(&params, &body).await;
     made.map(drop).map_err(|error| match error {
-        // The namespace, or the kind.
+        // The namespace or the kind does not exist.
         kube::Error::Api(status) if status.is_not_found() => StoreError::Refused(status.message.clone()),
         error => sort(error),
     })
@@ -112,7 +112,7 @@ async fn change(client: &Client, view: &View, object: &Object, status: bool) -> 
     done.map(drop).map_err(sort)
 }
 
-/// The merge patch (RFC 7386) that makes `new` of `old`; none where they are the same.
+/// Returns the merge patch (RFC 7386) from `old` to `new`; `None` if they are the same.
 fn patch(old: &Value, new: &Value, version: &str, status: bool) -> Option<Value> {
     let mut patch = Map::new();
     let mut metadata = Map::new();
@@ -169,7 +169,7 @@ async fn delete(client: &Client, kind: Kind, key: &Key, uid: &str) -> Result<(),
     api(client, kind, &key.namespace).delete(&key.name, &params).await.map(drop).map_err(sort)
 }
 
-/// What an answer means for whoever wanted to write.
+/// Returns the error of a write by the API server's response.
 fn sort(error: kube::Error) -> StoreError {
     let kube::Error::Api(status) = &error else { return StoreError::Unavailable(Box::new(error)) };
     if status.message.contains(FAILED_WEBHOOK) {

@@ -6,15 +6,15 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-/// The definitions of a group's custom resources.
+/// Returns the definitions of a group's custom resources.
 ///
 /// # Errors
-/// Where a generated schema is none that Kubernetes' type can hold, which is a mistake in this module.
+/// If Kubernetes' type cannot hold a generated schema, which is a mistake in this module.
 pub fn all(group: Group) -> Result<Vec<CustomResourceDefinition>, serde_json::Error> {
     documents(group).into_iter().map(serde_json::from_value).collect()
 }
 
-/// The same as a YAML stream.
+/// Returns the same as a YAML stream.
 ///
 /// # Errors
 /// As [`all`].
@@ -36,7 +36,7 @@ fn documents(group: Group) -> Vec<Value> {
     ]
 }
 
-/// The structural schema of a type, as an API server takes it.
+/// Returns the structural schema of a type, as an API server takes it.
 pub(super) fn schema<S: JsonSchema>() -> Schema {
     SchemaSettings::openapi3()
         .with(|settings| {
@@ -85,8 +85,8 @@ fn definition<S: JsonSchema>(group: Group, kind: &str, plural: &str) -> Value {
     })
 }
 
-/// Leaves out what would change users' objects or be refused: an API server writes defaults into stored objects,
-/// knows no unsigned formats, and absent is the only way to say nothing.
+/// Removes what would change users' objects or be refused: an API server writes defaults into stored objects and knows
+/// no unsigned formats; "nothing" is said by leaving a field out.
 #[derive(Clone, Debug)]
 struct Plain;
 

@@ -1,4 +1,4 @@
-//! Fields that an object has and its type does not: an API server drops them unsaid, and a folder has none to do so.
+//! Fields that an object has and its type does not. An API server drops them silently; with a folder they are reported.
 
 use super::definition::schema;
 use super::{MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-/// More of one object than these are not named one by one.
+/// The number of unknown fields of one object that are named one by one.
 const MANY: usize = 20;
 
 /// A specification whose fields are known.
 pub trait Fields {
-    /// Its structural schema.
+    /// Returns its structural schema.
     fn schema() -> &'static Value;
 }
 
@@ -30,7 +30,7 @@ macro_rules! fields {
 
 fields!(MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec);
 
-/// A schema without its prose.
+/// Returns a schema without its descriptions.
 fn shape<S: JsonSchema>() -> Value {
     let mut value = schema::<S>().to_value();
     strip(&mut value);
@@ -67,7 +67,7 @@ static INGRESS: LazyLock<Value> = LazyLock::new(|| {
     } })
 });
 
-/// What is to be said of fields of a manifest of a kind that is read, but for those of custom resources' `spec`.
+/// Returns the findings about fields of a manifest of a kind that is read, but for custom resources' `spec`.
 pub(crate) fn of_manifest(manifest: &Value) -> Vec<String> {
     let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or_default();
     let own: &[&str] = match kind {
@@ -92,7 +92,7 @@ pub(crate) fn of_manifest(manifest: &Value) -> Vec<String> {
     found
 }
 
-/// What is to be said of the fields of `spec` that its type does not have.
+/// Returns the findings about the fields of `spec` that its type does not have.
 pub(crate) fn of_spec<S: Fields>(spec: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk(S::schema(), spec, "spec", &mut found);

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The API groups of Traefik's custom resources. Of two objects with one name the first group's is used.
+/// The API groups of Traefik's custom resources. Where both have an object of one name the first group's is used.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Group {
     /// `traefik.io`, Traefik's since 2.10.
@@ -16,7 +16,7 @@ impl Group {
     /// Both, the preferred one first.
     pub const ALL: [Self; 2] = [Self::TraefikIo, Self::TraefikContainoUs];
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Group {
         }
     }
 
-    /// The group of an object's `apiVersion`, where it is one of these at the version known.
+    /// Returns the group of an object's `apiVersion`, if it is one of these in the known version.
     #[must_use]
     pub fn of_api_version(api_version: &str) -> Option<Self> {
         let (group, version) = api_version.split_once('/')?;

@@ -1,4 +1,4 @@
-//! ServersTransport: how servers are reached.
+//! ServersTransport: the settings of connections to servers.
 
 use flow_model::duration::GoDuration;
 use schemars::JsonSchema;

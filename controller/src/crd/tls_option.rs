@@ -1,4 +1,4 @@
-//! TLSOption: what holds for TLS connections.
+//! TLSOption: the settings of TLS connections.
 
 use flow_model::config::ClientAuthType;
 use schemars::JsonSchema;

@@ -1,7 +1,7 @@
 //! Leader election by a `coordination.k8s.io` Lease: of several replicas one writes to the cluster.
 //!
-//! [`start`] runs a candidate in the background and hands out its [`Leadership`]. A leader that cannot renew stops
-//! believing in its term before anybody else may start one; a leader that shuts down releases it at once.
+//! [`start`] runs a candidate in the background and returns its [`Leadership`]. A leader that cannot renew stops acting
+//! on its term before another replica may start one; a leader that shuts down releases it at once.
 
 mod run;
 mod term;
@@ -18,25 +18,25 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Where a pod finds the name of its namespace.
+/// The file that holds the name of the pod's namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
-/// Which Lease, and who we are.
+/// The Lease, and our name in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Options {
     /// Namespace of the Lease.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Our name in it, unlike every other replica's: the pod's.
+    /// Our name in it, unique among the replicas: the pod's.
     pub identity: String,
-    /// How long things take.
+    /// The durations of the election.
     pub timing: Timing,
 }
 
 impl Options {
-    /// The Lease `name` in this pod's namespace, and this pod's name in it: from `POD_NAMESPACE` and `POD_NAME`, else
-    /// from the service account and the host's name.
+    /// Returns the Lease `name` in this pod's namespace, and this pod's name in it: from `POD_NAMESPACE` and
+    /// `POD_NAME`, else from the service account and the host's name.
     #[must_use]
     pub fn of_process(name: &str) -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -55,19 +55,19 @@ impl Options {
     }
 }
 
-/// What a candidate is at the moment.
+/// The state of a candidate.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Standing {
-    /// Somebody else leads, or nobody yet.
+    /// Another replica leads, or none yet.
     Follower,
-    /// We lead.
+    /// This replica leads.
     Leader,
-    /// There is no election: we may not use the Lease. Only what every replica may do alike (an Ingress' status, as
-    /// Traefik does) goes on.
+    /// There is no election: we may not use the Lease. Only writes that every replica may do (an Ingress' status, as in
+    /// Traefik) go on.
     Unelectable,
 }
 
-/// A view of our own standing, cheap to clone.
+/// A view of our own state, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     standing: watch::Receiver<Standing>,
@@ -75,26 +75,26 @@ pub struct Leadership {
 }
 
 impl Leadership {
-    /// Whether our term runs at this moment. True only until the deadline of the last renewal, even if this process
-    /// was suspended in between: ask right before a write that only a leader may do.
+    /// True if our term runs at this moment. True only until the deadline of the last renewal, even if this process was
+    /// suspended in between: ask right before a write that only a leader may do.
     #[must_use]
     pub fn is_leader(&self) -> bool {
         *self.standing.borrow() == Standing::Leader && self.term.runs(Instant::now())
     }
 
-    /// Whether a write may be done that does no harm when every replica does it.
+    /// True if a write may be done that does no harm when every replica does it.
     #[must_use]
     pub fn may_write_alike(&self) -> bool {
         *self.standing.borrow() == Standing::Unelectable || self.is_leader()
     }
 
-    /// The standing, to wait for its changes.
+    /// Returns the state, to wait for its changes.
     #[must_use]
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.standing.clone()
     }
 
-    /// A leadership that never changes: for a single replica outside a cluster, and for tests.
+    /// Returns a leadership that never changes: for a single replica outside a cluster, and for tests.
     #[must_use]
     pub fn fixed(standing: Standing) -> Self {
         let term = Term::new();
@@ -103,7 +103,7 @@ impl Leadership {
     }
 }
 
-/// Until when our term runs, in milliseconds since the start of the candidate.
+/// The end of our term, in milliseconds since the start of the candidate.
 #[derive(Debug)]
 struct Term {
     start: Instant,

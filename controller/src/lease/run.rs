@@ -1,4 +1,4 @@
-//! A candidate at work: reads the Lease, writes it, waits.
+//! A running candidate: reads the Lease, writes it, waits.
 
 use super::term::{Candidate, Step};
 use super::{Options, Standing, Term};
@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// How often we ask again for a Lease that we may not use.
+/// The pause before the next attempt if the Lease may not be used.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 
-/// How long a single request may take.
+/// The time limit of a single request.
 const REQUEST: Duration = Duration::from_secs(4);
 
 pub(super) struct Election {
@@ -29,11 +29,11 @@ pub(super) struct Election {
     term: Arc<Term>,
     /// The Lease as last read or written.
     lease: Option<Lease>,
-    /// Until when we believe in our term.
+    /// The end of our term, if we hold it.
     held_until: Option<Instant>,
 }
 
-/// What to do before the next attempt.
+/// The pause before the next attempt.
 enum Pause {
     For(Duration),
     /// Until the Lease changes, at most until then.
@@ -101,7 +101,7 @@ impl Election {
         Pause::For(self.options.timing.retry)
     }
 
-    /// Reads the Lease where we do not know it, and writes it where we may. `None`: somebody was faster.
+    /// Reads the Lease if it is not known, and writes it if allowed. `None`: another replica was faster.
     async fn exchange(&mut self, sent: Instant) -> kube::Result<Option<Pause>> {
         if self.held_until.is_none() || self.lease.is_none() {
             self.lease = self.api.get_opt(&self.options.name).await?;
@@ -136,7 +136,7 @@ impl Election {
         }
     }
 
-    /// Waits until the Lease changes; where it may not be watched, looks again after the usual time.
+    /// Waits until the Lease changes; where it may not be watched, for the usual time.
     async fn change(&self, until: Instant) {
         let version = self.lease.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let params = WatchParams::default().fields(&format!("metadata.name={}", self.options.name));

@@ -1,7 +1,7 @@
 //! The rules of an election over one Lease, without I/O and without a clock of their own.
 //!
-//! As in client-go, somebody else's term is over when the Lease did not change for its duration *by our own clock*: the
-//! times written in it are never compared with ours, so that clocks that differ do no harm.
+//! As in client-go, another candidate's term is over when the Lease did not change for its duration *by our own clock*:
+//! the times written in it are never compared with ours, so that differing clocks do no harm.
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -9,17 +9,17 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long things take in an election.
+/// The durations of an election.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Timing {
-    /// How long a term holds after its last renewal.
+    /// The duration of a term after its last renewal.
     pub duration: Duration,
-    /// How long a leader believes in its own term without having renewed it; shorter than `duration`, so that it stops
+    /// The time that a leader acts on its own term without having renewed it; shorter than `duration`, so that it stops
     /// before another starts.
     pub deadline: Duration,
-    /// How often a leader renews.
+    /// The interval at which a leader renews.
     pub renew: Duration,
-    /// How soon a failed attempt is repeated.
+    /// The pause before a failed attempt is repeated.
     pub retry: Duration,
 }
 
@@ -34,21 +34,21 @@ impl Default for Timing {
     }
 }
 
-/// What a candidate may do about the Lease it sees.
+/// The next action of a candidate on the Lease it sees.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
-    /// Nobody's term runs, or it is ours: write our name (again).
+    /// No term runs, or it is ours: write our name (again).
     Write,
-    /// It is somebody else's, at most until then.
+    /// Another candidate holds it, at most until then.
     Wait(Instant),
 }
 
-/// One candidate and what it has seen.
+/// One candidate and its last observation.
 #[derive(Debug)]
 pub(super) struct Candidate {
     identity: String,
     timing: Timing,
-    /// Somebody else's Lease: its version, and until when it holds if it does not change.
+    /// The Lease of another candidate: its version, and the end of its term if it does not change.
     seen: Option<(String, Instant)>,
 }
 
@@ -57,7 +57,7 @@ impl Candidate {
         Self { identity, timing, seen: None }
     }
 
-    /// What may be done about `lease` at `now`.
+    /// Returns the allowed action on `lease` at `now`.
     pub(super) fn step(&mut self, lease: Option<&Lease>, now: Instant) -> Step {
         let Some(lease) = lease else { return Step::Write };
         let spec = lease.spec.as_ref();
@@ -79,7 +79,7 @@ impl Candidate {
         if now >= until { Step::Write } else { Step::Wait(until) }
     }
 
-    /// The Lease to write for a term of ours, made from the one last read.
+    /// Returns the Lease to write for a term of ours, made from the one last read.
     pub(super) fn claim(&self, name: &str, current: Option<&Lease>, now: Timestamp) -> Lease {
         let old = current.and_then(|lease| lease.spec.clone());
         let ours = old.as_ref().and_then(|s| s.holder_identity.as_deref()) == Some(&self.identity);
@@ -104,7 +104,7 @@ impl Candidate {
         }
     }
 
-    /// The Lease to write when we go of our own accord: nobody's, so that the next takes over at once.
+    /// Returns the Lease to write on shutdown: without a holder, so that the next candidate takes over at once.
     pub(super) fn release(&self, current: &Lease, now: Timestamp) -> Lease {
         let mut lease = current.clone();
         lease.metadata.managed_fields = None;
@@ -115,7 +115,7 @@ impl Candidate {
         lease
     }
 
-    /// Until when we may believe in our own term if it was written by a request sent at `sent`.
+    /// Returns the end of our own term if it was written by a request sent at `sent`.
     pub(super) fn deadline(&self, sent: Instant) -> Instant {
         sent + self.timing.deadline
     }

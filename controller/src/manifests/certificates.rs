@@ -1,4 +1,4 @@
-//! The certificates that a folder asks for, and those that came of it.
+//! The certificates that a folder asks for, and those that were issued.
 
 use super::wishes::Wishes;
 use crate::certificates::troubles::finding;
@@ -11,32 +11,32 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Opens the store of certificates and has them issued; else words on why it cannot.
+/// Opens the store of certificates and starts issuing; the error is a message.
 pub type OpenStore = Box<dyn FnMut() -> Result<Arc<FolderStore>, String> + Send>;
 
-/// What becomes of the certificates that a folder asks for.
+/// The treatment of the certificates that a folder asks for.
 pub enum Issuing {
     /// They are left alone.
     Off,
-    /// Nothing is issued; what would be wrong is told.
+    /// Nothing is issued; problems are reported.
     Foreseen(Settings),
     /// They are issued: the store is opened once a folder asks for some.
     On {
-        /// What they are planned with.
+        /// The settings of planning.
         settings: Settings,
         /// Opens the store.
         open: OpenStore,
     },
 }
 
-/// What a folder asks for, and its store.
+/// The certificates that a folder asks for, and their store.
 pub(super) struct Certificates {
     issuing: Issuing,
     open: Option<(Arc<FolderStore>, watch::Receiver<u64>)>,
-    /// What is asked for, as far as it was handed on.
+    /// The wishes that were handed on.
     wishes: Wishes,
     served: Served,
-    /// Why nothing is handed on.
+    /// The reason why nothing is handed on.
     problem: Option<String>,
 }
 
@@ -45,8 +45,8 @@ impl Certificates {
         Self { issuing, open: None, wishes: Wishes::default(), served: Served::default(), problem: None }
     }
 
-    /// Hands on what the folder asks for now. The store is opened when it asks for the first time. Ingresses alone open
-    /// none: nobody could issue what they ask for.
+    /// Hands on what the folder asks for now. The store is opened at the first request. Ingresses alone do not open it:
+    /// without an issuer nothing could be issued.
     pub(super) fn declare(&mut self, wishes: Wishes) {
         if wishes == self.wishes && self.problem.is_none() {
             return;
@@ -76,7 +76,7 @@ impl Certificates {
         self.wishes = wishes;
     }
 
-    /// Puts the certificates into the view, and says what is wrong with those that do not come.
+    /// Puts the certificates into the view; returns findings about those that cannot be issued.
     pub(super) fn show(&self, view: &mut View) -> Vec<Diagnostic> {
         for secret in &self.served.secrets {
             view.apply(Object::Secret(Secret {
@@ -92,7 +92,7 @@ impl Certificates {
         troubles.chain(own).collect()
     }
 
-    /// Waits until other certificates have come, or other troubles.
+    /// Waits until there are other certificates or other findings.
     pub(super) async fn changed(&mut self) {
         let Some((store, changes)) = &mut self.open else { return std::future::pending().await };
         // The store lives as long as this.

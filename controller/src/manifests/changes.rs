@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-/// A change is read when it has been quiet for as long: editors write a file in several steps.
+/// The quiet time before a change is read: editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(20);
-/// And at the latest after this.
+/// The longest delay of a change.
 const LATEST: Duration = Duration::from_millis(200);
-/// How often the folder is looked through where the system cannot tell of changes.
+/// The interval at which the folder is scanned if the system cannot report changes.
 const POLL: Duration = Duration::from_secs(2);
 
 /// Watches one folder.
@@ -29,13 +29,13 @@ impl Changes {
     /// Watches `root`, an absolute path, which need not be there yet.
     ///
     /// # Errors
-    /// Where the system can neither tell of changes nor be asked.
+    /// If the system can neither report changes nor be polled.
     pub(super) fn new(root: &Path) -> notify::Result<Self> {
         let (send, events) = mpsc::channel(1);
         let below = root.to_owned();
         let told = move |event: notify::Result<Event>| {
             if event.map_or(true, |event| matters(&event, &below)) {
-                // One that waits stands for all.
+                // One waiting message stands for all.
                 let _ = send.try_send(());
             }
         };
@@ -49,7 +49,7 @@ impl Changes {
         };
         let mut changes = Self { root: root.to_owned(), watcher, events, watched: None };
         if let Some(parent) = root.parent() {
-            // Tells when the folder itself comes, goes or is replaced.
+            // Reports that the folder itself comes, goes or is replaced.
             let _ = changes.watcher.watch(parent, RecursiveMode::NonRecursive);
         }
         changes.follow();
@@ -86,7 +86,7 @@ impl Changes {
     }
 }
 
-/// Whether an event may have changed what is below `root`. Our own reading makes events too.
+/// True if an event may have changed something below `root`. Our own reading makes events too.
 fn matters(event: &Event, root: &Path) -> bool {
     let reading = match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,

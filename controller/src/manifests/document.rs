@@ -1,4 +1,4 @@
-//! The documents of one file, each by itself: a broken one does not take the next with it.
+//! The documents of one file, read one by one: a broken one does not affect the next.
 
 use super::stray::is_template_text;
 use serde_json::Value as Json;
@@ -10,18 +10,18 @@ use thiserror::Error;
 pub(super) struct Document {
     /// Its first line with content, counted from 1.
     pub(super) line: usize,
-    /// What it holds; never null.
+    /// Its content; never null.
     pub(super) content: Result<Json, DocumentError>,
-    /// It cannot be read, and has what templates have.
+    /// True if it cannot be read, and has the marks of a template.
     pub(super) is_template: bool,
 }
 
-/// Why a document cannot be read.
+/// The reason why a document cannot be read.
 #[derive(Debug, Error)]
 pub(super) enum DocumentError {
     #[error("{message}")]
     Syntax {
-        /// In the file, counted from 1.
+        /// The line in the file, counted from 1.
         line: usize,
         message: String,
     },
@@ -30,7 +30,7 @@ pub(super) enum DocumentError {
 }
 
 impl DocumentError {
-    /// The line in the file that it speaks of.
+    /// Returns the line in the file that it is about.
     pub(super) fn line(&self, document: usize) -> usize {
         match self {
             Self::Syntax { line, .. } => *line,
@@ -39,7 +39,7 @@ impl DocumentError {
     }
 }
 
-/// The documents of a YAML stream; JSON is YAML. Empty ones are left out, and a byte order mark at the start.
+/// Returns the documents of a YAML stream; JSON is YAML. Empty ones are left out, and a byte order mark at the start.
 pub(super) fn documents(text: &str) -> Vec<Document> {
     pieces(text.strip_prefix('\u{feff}').unwrap_or(text))
         .into_iter()
@@ -47,7 +47,8 @@ pub(super) fn documents(text: &str) -> Vec<Document> {
         .collect()
 }
 
-/// Cuts at the lines that begin with `---`, which YAML allows nowhere inside a document, and gives each piece's first line.
+/// Cuts at the lines that begin with `---`, which YAML allows nowhere inside a document; returns each piece and its
+/// first line.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
     let mut pieces = Vec::new();
     let (mut begin, mut begin_line, mut offset) = (0, 1, 0);
@@ -92,7 +93,7 @@ fn syntax(first: usize, line: usize, error: &serde_yaml_ng::Error) -> DocumentEr
     DocumentError::Syntax { line: first + location.line().saturating_sub(1), message }
 }
 
-/// As Kubernetes' clients do it: keys that are no text become text.
+/// Converts as Kubernetes' clients do: keys that are not text become text.
 fn json(value: Yaml) -> Result<Json, DocumentError> {
     Ok(match value {
         Yaml::Null => Json::Null,

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Folders within folders beyond this are not read.
+/// The deepest level of folders that is read.
 const DEPTH: usize = 32;
 
-/// The `.yaml`, `.yml` and `.json` files below `root`, sorted by path. Names that begin with a dot are left out: a
-/// mounted ConfigMap or Secret holds its files a second time below `..data`. Links are followed, each folder once.
+/// Returns the `.yaml`, `.yml` and `.json` files below `root`, sorted by path. Names that begin with a dot are left
+/// out: a mounted ConfigMap or Secret holds its files a second time below `..data`. Links are followed, each folder
+/// once.
 ///
 /// # Errors
-/// Where `root` or a folder below it cannot be listed; what was found elsewhere is given with it.
+/// Folders (`root` or below) that cannot be listed, beside the files found elsewhere.
 pub(super) fn files(root: &Path) -> (BTreeSet<PathBuf>, Vec<(PathBuf, io::Error)>) {
     let mut found = Found::default();
     found.folder(root, 0);
@@ -41,7 +42,7 @@ impl Found {
                 continue;
             }
             let path = folder.join(name);
-            // Follows links; what vanished meanwhile is simply gone.
+            // Follows links; files that vanished meanwhile are skipped.
             let Ok(metadata) = std::fs::metadata(&path) else { continue };
             if metadata.is_dir() {
                 self.folder(&path, depth + 1);

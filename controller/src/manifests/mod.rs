@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::warn;
 
-/// How long a file may stand empty before it is believed.
+/// The time that a file must be empty before it is taken as empty.
 const SETTLE: Duration = Duration::from_millis(250);
 
 /// A folder and the view that it fills.
@@ -37,17 +37,17 @@ pub(crate) struct Manifests {
     folder: Option<Folder>,
     changes: Option<Changes>,
     certificates: Certificates,
-    /// What the folder holds.
+    /// The objects of the folder.
     pub(crate) view: View,
 }
 
 impl Manifests {
-    /// The folder at `root`, watched for changes if `watch`: what `selection` takes of it. Ingresses of `class` are
-    /// served, of any if it is empty. What becomes of the certificates
-    /// that it asks for is `issuing`.
+    /// Opens the folder at `root`, watched for changes if `watch`. Of its manifests those in `selection` count.
+    /// Ingresses of `class` are served, all if it is empty. `issuing` is the treatment of the certificates that it asks
+    /// for.
     pub(crate) fn new(root: PathBuf, watch: bool, class: &str, selection: Selection, issuing: Issuing) -> Self {
         let root = std::path::absolute(&root).unwrap_or(root);
-        // Watched before it is read for the first time: no change goes by unnoticed.
+        // Watched before it is read for the first time, so that no change is missed.
         let changes = watch.then(|| Changes::new(&root)).and_then(|changes| {
             changes.inspect_err(|error| warn!(%error, "changes of manifests are not noticed")).ok()
         });
@@ -59,7 +59,7 @@ impl Manifests {
         }
     }
 
-    /// Reads the folder into the view and says what is wrong with it.
+    /// Reads the folder into the view and returns findings about it.
     pub(crate) async fn read(&mut self) -> Vec<Diagnostic> {
         let Some(mut folder) = self.folder.take() else { return Vec::new() };
         let reading = tokio::task::spawn_blocking(move || {
@@ -79,7 +79,7 @@ impl Manifests {
         }
     }
 
-    /// Where the objects are defined that were read last.
+    /// Returns the places where the objects are defined that were read last.
     pub(crate) fn places(&self) -> Places {
         self.folder.as_ref().map(Folder::places).unwrap_or_default()
     }
@@ -94,12 +94,12 @@ impl Manifests {
     }
 }
 
-/// The files below a folder that manifests are read from.
+/// Returns the files below a folder that manifests are read from.
 pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
     folder::files(root).0.into_iter().collect()
 }
 
-/// Waits until a file may have changed; for ever where nothing is watched.
+/// Waits until a file may have changed; for ever if nothing is watched.
 async fn files(changes: &mut Option<Changes>, settle: bool) {
     let Some(changes) = changes else { return std::future::pending().await };
     if settle {

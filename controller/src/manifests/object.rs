@@ -1,4 +1,4 @@
-//! From a document to objects: lists are taken apart, and what an API server would have filled in is filled in.
+//! Objects from documents: lists are split, and the defaults of an API server are filled in.
 
 use crate::unserved;
 use crate::view::{InvalidObject, Object};
@@ -9,7 +9,7 @@ const DEFAULT_CLASS: &str = "/metadata/annotations/ingressclass.kubernetes.io~1i
 /// The label that names a slice's Service.
 const SERVICE: &str = "kubernetes.io/service-name";
 
-/// What one manifest is.
+/// The result of reading one manifest.
 #[derive(Debug)]
 pub(super) enum Read {
     Object(Object),
@@ -29,20 +29,20 @@ pub(super) struct Other {
 }
 
 impl Other {
-    /// What is to be said of it; `None` where it has nothing to do with a proxy.
+    /// Returns the finding about it; `None` if it has nothing to do with a proxy.
     pub(super) fn told(&self) -> Option<String> {
         let words = unserved::words(&self.api_version, &self.kind)?;
         Some(format!("{} ({}): {words}", self.object, self.api_version))
     }
 }
 
-/// The manifests in a document: itself, or the items of a list.
+/// Returns the manifests in a document: itself, or the items of a list.
 pub(super) fn manifests(mut document: Value) -> Vec<Value> {
     let kind = text(&document, "kind").strip_suffix("List").map(str::to_owned);
     let Some((kind, Value::Array(items))) = kind.zip(document.get_mut("items").map(Value::take)) else {
         return vec![document];
     };
-    // The items of a typed list may leave out what the list says.
+    // The items of a typed list may omit fields that the list has.
     let api_version = text(&document, "apiVersion").to_owned();
     items
         .into_iter()
@@ -60,7 +60,7 @@ pub(super) fn manifests(mut document: Value) -> Vec<Value> {
 /// Reads one manifest.
 ///
 /// # Errors
-/// Where it is no object of its kind.
+/// If it is not a valid object of its kind.
 pub(super) fn read(mut manifest: Value) -> Result<Vec<Read>, InvalidObject> {
     let other = other(&manifest);
     let is_default = manifest.pointer(DEFAULT_CLASS).and_then(Value::as_str) == Some("true");
@@ -81,7 +81,7 @@ fn other(manifest: &Value) -> Other {
     }
 }
 
-/// `Kind namespace/name`, as far as a manifest says.
+/// Returns `Kind namespace/name`, as far as the manifest has them.
 pub(super) fn object_name(manifest: &Value) -> String {
     let metadata = |field: &str| manifest.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
     let (kind, name) = (text(manifest, "kind"), metadata("name").unwrap_or("without a name"));
@@ -96,7 +96,7 @@ fn one(manifest: Value, other: Other, is_default: bool) -> Result<Read, InvalidO
     })
 }
 
-/// A port without a name is the port with the empty name.
+/// Completes a slice: a port without a name is the port with the empty name.
 fn fill_slice(manifest: &mut Value) {
     for port in manifest.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(port) = port.as_object_mut().filter(|port| port.get("name").is_none_or(Value::is_null)) {
@@ -105,7 +105,7 @@ fn fill_slice(manifest: &mut Value) {
     }
 }
 
-/// Endpoints as the slices that a cluster would mirror them to: one a subset.
+/// Returns Endpoints as the slices that a cluster would mirror them to: one for each subset.
 fn slices(endpoints: &Value) -> Vec<Value> {
     let name = endpoints.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let subsets = endpoints.get("subsets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -159,7 +159,7 @@ mod tests {
             .map(|m| (text(&m, "kind").to_owned(), text(&m, "apiVersion").to_owned()))
             .collect();
         assert_eq!(read, [("Service".to_owned(), "v1".to_owned()), ("Secret".to_owned(), "v1".to_owned())]);
-        // A kind that only ends like a list is one object.
+        // A kind whose name merely ends like a list is one object.
         assert_eq!(manifests(json!({ "kind": "AllowList" })).len(), 1);
     }
 

@@ -1,4 +1,4 @@
-//! A folder as it was last read: what is good of it, and what is wrong.
+//! A folder as it was last read: its objects, and findings.
 
 mod places;
 
@@ -22,7 +22,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use tracing::info;
 
-/// The class that Ingresses may name where the folder says nothing of classes.
+/// The class of the implied IngressClass, if the folder holds no class.
 const USUAL_CLASS: &str = "traefik";
 
 /// A folder of manifests and what was read of it.
@@ -42,12 +42,12 @@ pub(super) struct Folder {
 struct File {
     hash: u64,
     objects: Vec<Entry>,
-    /// What it says of certificates, and the line of each.
+    /// What it declares about certificates, and the line of each.
     wishes: Vec<(Wish, usize)>,
     problems: Vec<Diagnostic>,
-    /// What is in it without effect.
+    /// Findings about content without effect.
     notes: Vec<Diagnostic>,
-    /// It was found empty, once.
+    /// True if it was found empty, once.
     emptied: bool,
 }
 
@@ -80,12 +80,12 @@ impl Folder {
         }
     }
 
-    /// The folder with only those manifests that are selected.
+    /// Restricts the folder to the manifests that are selected.
     pub(super) fn selecting(self, selection: Selection) -> Self {
         Self { selection, ..self }
     }
 
-    /// Reads what changed. What cannot be read now keeps what it held before.
+    /// Reads changed files. A file that cannot be read keeps its earlier content.
     pub(super) fn read(&mut self) {
         let (found, errors) = files(&self.root);
         self.files.retain(|path, _| found.contains(path) || errors.iter().any(|(broken, _)| path.starts_with(broken)));
@@ -93,14 +93,14 @@ impl Folder {
         for path in found {
             match std::fs::read(&path) {
                 Ok(bytes) => self.file(path, &String::from_utf8_lossy(&bytes)),
-                // It vanished since the folder was listed.
+                // It vanished after the folder was listed.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => drop(self.files.remove(&path)),
                 Err(error) => self.problems.push(problem(&self.root, &path, None, &error)),
             }
         }
     }
 
-    /// A file was emptied just now, as some editors do before they write it: it is worth another look soon.
+    /// True if a file was emptied just now, as some editors do before they write it: it must be read again soon.
     pub(super) fn is_unsettled(&self) -> bool {
         self.files.values().any(|file| file.emptied)
     }
@@ -190,7 +190,7 @@ impl Folder {
         }
     }
 
-    /// Says once of a kind that has nothing to do with a proxy that it is not read.
+    /// Reports once for a kind that has nothing to do with a proxy that it is not read.
     fn unrelated(&mut self, other: &Other, path: &Path) {
         let kind = format!("{} {}", other.kind, other.api_version);
         if !self.others.contains(&kind) {
@@ -199,14 +199,14 @@ impl Folder {
         }
     }
 
-    /// What the folder says of certificates.
+    /// Returns what the folder declares about certificates.
     pub(super) fn wishes(&self) -> Wishes {
         let mut wishes = Wishes::default();
         self.files.values().flat_map(|file| &file.wishes).for_each(|(wish, _)| wishes.add(wish.clone()));
         wishes
     }
 
-    /// Makes the view hold what the folder holds, and says what is wrong with it.
+    /// Puts the folder's objects into the view; returns findings.
     pub(super) fn show(&self, view: &mut View) -> Vec<Diagnostic> {
         let mut problems = self.problems.clone();
         let mut last = Latest::new();
@@ -247,12 +247,12 @@ impl Folder {
         problems
     }
 
-    /// The class that Ingresses without one get, as by an API server's admission.
+    /// Returns the class that Ingresses without one get, as by an API server's admission.
     fn default_class(&self, last: &Latest<'_>) -> Option<String> {
         last.values().filter(|(_, e)| e.default_class).map(|(_, e)| e.object.key().name.to_string()).min()
     }
 
-    /// Where the folder holds no class at all, the usual one is ours.
+    /// Returns the implied class if the folder holds no class at all.
     fn implied_class(&self, last: &Latest<'_>) -> Option<IngressClass> {
         let any = last.keys().any(|(kind, _)| *kind == Kind::IngressClass);
         (!any && self.selection.classes).then(|| IngressClass { key: ObjectKey::new("", &self.class), ours: true })
@@ -276,7 +276,7 @@ fn with_class(object: &Object, default: Option<&str>) -> Object {
     }
 }
 
-/// Every kind that a folder may hold.
+/// Returns every kind that a folder may hold.
 fn kinds() -> impl Iterator<Item = Kind> {
     use crate::crd::Group;
     let plain = [

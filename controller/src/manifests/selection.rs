@@ -1,37 +1,37 @@
-//! Which manifests of a folder count: those that the Kubernetes providers' options would select in a cluster.
+//! The selection of a folder's manifests, by the same options as the Kubernetes providers'.
 
 use crate::crd::Group;
 use kube::core::{Selector, SelectorExt as _};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Namespaces, labels and cluster-wide kinds, as a cluster's watches would bring them.
+/// Namespaces, labels and cluster-wide kinds, as the watches of a cluster would select them.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
-    /// Of these namespaces; none is all.
+    /// The namespaces; empty is all.
     pub(crate) namespaces: Vec<String>,
-    /// Of Ingresses and custom resources those with such labels.
+    /// The label selector for Ingresses and custom resources.
     pub(crate) labels: Selector,
-    /// IngressClass objects count.
+    /// True if IngressClass objects count.
     pub(crate) classes: bool,
-    /// Node objects count.
+    /// True if Node objects count.
     pub(crate) nodes: bool,
 }
 
 impl Default for Selection {
-    /// Everything.
+    /// Returns the selection of everything.
     fn default() -> Self {
         Self { namespaces: Vec::new(), labels: Selector::default(), classes: true, nodes: true }
     }
 }
 
 impl Selection {
-    /// True where a manifest counts.
+    /// True if a manifest counts.
     pub(super) fn takes(&self, manifest: &Value) -> bool {
         let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let kind = text("/kind");
         match kind {
-            // It is no object, which its reader says.
+            // Not an object, which its reader reports.
             "" => return true,
             "IngressClass" => return self.classes,
             "Node" => return self.nodes,

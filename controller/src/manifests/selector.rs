@@ -2,7 +2,7 @@
 
 use kube::core::{Expression, Selector};
 
-/// The mistake in a text that is no label selector.
+/// The error for a text that is not a label selector.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{part:?} is no condition on a label: write key=value, key!=value, key in (a,b), key notin (a,b), key or !key")]
 pub struct SelectorError {
@@ -12,12 +12,12 @@ pub struct SelectorError {
 /// Reads a label selector as `kubectl -l` writes it; an empty one selects all.
 ///
 /// # Errors
-/// The first part that is no condition.
+/// The first part that is not a condition.
 pub fn label_selector(text: &str) -> Result<Selector, SelectorError> {
     conditions(text).into_iter().map(|part| condition(part.trim())).collect()
 }
 
-/// The parts between commas; those within brackets belong to a part.
+/// Splits at commas outside of brackets.
 fn conditions(text: &str) -> Vec<&str> {
     if text.trim().is_empty() {
         return Vec::new();
@@ -62,13 +62,13 @@ fn condition(part: &str) -> Result<Expression, SelectorError> {
     }
 }
 
-/// A label's key: a name, with a domain before it or without.
+/// True for a label's key: a name, with or without a domain before it.
 fn is_name(text: &str) -> bool {
     let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
     is_value(name) && text.len() <= 317 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
 }
 
-/// As Kubernetes has it: letters and digits at both ends, `-`, `_` and `.` between, 63 at most.
+/// True for a label's value: letters and digits at both ends, `-`, `_` and `.` between, 63 characters at most.
 fn is_value(text: &str) -> bool {
     let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     text.len() <= 63

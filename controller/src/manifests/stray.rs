@@ -1,9 +1,9 @@
-//! Documents that are no Kubernetes objects, told for what they are.
+//! Documents that are not Kubernetes objects, and their descriptions.
 
 use serde_json::Value;
 use std::path::Path;
 
-/// A document in a folder that is no manifest.
+/// A document in a folder that is not a manifest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Stray {
     #[error(
@@ -28,7 +28,7 @@ pub(super) enum Stray {
     Unknown,
 }
 
-/// What a document is that is no Kubernetes object; `None` for one that is, or means to be.
+/// Returns what a document is that is not a Kubernetes object; `None` for one that is, or tries to be.
 pub(super) fn of(path: &Path, document: &Value) -> Option<Stray> {
     let has = |field: &str| document.get(field).is_some_and(|value| !value.is_null());
     let file = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -63,12 +63,12 @@ pub(super) fn of(path: &Path, document: &Value) -> Option<Stray> {
     })
 }
 
-/// True where text that cannot be read as YAML is a template.
+/// True if text that cannot be read as YAML is a template.
 pub(super) fn is_template_text(text: &str) -> bool {
     text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }
 
-/// A name or a host that only a template has: no object's may hold braces.
+/// True for names or hosts that only a template has: those of objects cannot hold braces.
 fn is_template(document: &Value) -> bool {
     let braces = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(is_template_text);
     let metadata = ["/metadata/name", "/metadata/namespace", "/kind", "/apiVersion"];

@@ -107,7 +107,7 @@ fn a_broken_document_keeps_the_last_good_state_and_the_rest_goes_on() {
     assert_eq!(bench.names(Kind::Service), ["default/drei", "default/one", "default/two", "default/uno"]);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].subject.name.starts_with("a.yaml:"), "{problems:?}");
-    // Mended, it says what there is.
+    // Repaired, its new content counts.
     bench.write("a.yaml", &service("uno"));
     assert_eq!(bench.read(), []);
     assert_eq!(bench.names(Kind::Service), ["default/drei", "default/uno"]);
@@ -185,7 +185,7 @@ fn what_is_not_served_is_said_by_file_and_line() {
     assert_eq!(said.len(), begins.len(), "{said:#?}");
     assert!(said.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{said:#?}");
     assert_eq!(bench.names(Kind::Service), ["default/good"]);
-    // What is not served is no fault of the file: what it held before does not linger.
+    // A kind that is not served is no error of the file: its earlier content is dropped.
     bench.write("a.yaml", old);
     bench.read();
     assert_eq!(bench.names(Kind::Service), [] as [&str; 0]);
@@ -248,7 +248,7 @@ async fn watched(directory: &Path) -> Manifests {
     manifests
 }
 
-/// Reads on changes until the Services are these.
+/// Reads on changes until these are the Services.
 async fn until(manifests: &mut Manifests, services: &[&str]) {
     let wanted = async {
         loop {
@@ -319,7 +319,7 @@ async fn reading_alone_is_no_change() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("a.yaml"), service("one")).unwrap();
     let mut manifests = watched(directory.path()).await;
-    // What the system still has to tell of the file's making.
+    // The system's late events of creating the file.
     while timeout(Duration::from_millis(300), manifests.changed()).await.is_ok() {}
     manifests.read().await;
     assert!(timeout(Duration::from_millis(300), manifests.changed()).await.is_err());

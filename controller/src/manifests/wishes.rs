@@ -1,4 +1,4 @@
-//! What manifests say of certificates: cert-manager's objects, annotated Ingresses, and the Secrets that those name.
+//! Manifests about certificates: cert-manager's objects, annotated Ingresses, and the Secrets that those name.
 
 use crate::certificates::objects::{ingress, secret};
 use crate::certificates::troubles::subject;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What one manifest says.
+/// The declaration of one manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Wish {
     Certificate(Box<Certificate>),
@@ -22,7 +22,7 @@ pub(super) enum Wish {
     Secret(Secret),
 }
 
-/// What a folder says; of several definitions of an object the last.
+/// The declarations of a folder; of several definitions of an object the last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Wishes {
     certificates: BTreeMap<Key, Certificate>,
@@ -31,17 +31,17 @@ pub(super) struct Wishes {
     secrets: BTreeMap<Key, Secret>,
 }
 
-/// Whether a manifest is of a kind that nothing but certificates is made of.
+/// True if a manifest is of a kind that only certificates are made of.
 pub(super) fn is_own(manifest: &Value) -> bool {
     let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
     text("apiVersion") == format!("{GROUP}/{VERSION}")
         && matches!(text("kind"), "Certificate" | "ClusterIssuer" | "Issuer")
 }
 
-/// Reads a manifest; none where it says nothing of certificates.
+/// Reads a manifest; `None` if it is not about certificates.
 ///
 /// # Errors
-/// Where it is no object of its kind.
+/// If it is not a valid object of its kind.
 pub(super) fn read(manifest: &Value) -> Result<Option<Wish>, InvalidObject> {
     let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
     let kind = text("kind");
@@ -80,7 +80,7 @@ pub(super) fn read(manifest: &Value) -> Result<Option<Wish>, InvalidObject> {
     })
 }
 
-/// An object that names no namespace is in `default`.
+/// Fills in the namespace `default` if an object names none.
 fn place(metadata: &mut Meta) {
     if metadata.namespace.is_empty() {
         "default".clone_into(&mut metadata.namespace);
@@ -91,7 +91,7 @@ fn parse<T: DeserializeOwned>(kind: &str, manifest: &Value) -> Result<T, Invalid
     let name =
         manifest.pointer("/metadata/name").and_then(Value::as_str).ok_or(InvalidObject::Missing("metadata.name"))?;
     let mut manifest = manifest.clone();
-    // What a file says of what became of an object is old.
+    // A status in a file is outdated.
     manifest.as_object_mut().map(|fields| fields.insert("status".to_owned(), json!({})));
     serde_path_to_error::deserialize(manifest).map_err(|error| InvalidObject::Field {
         kind: kind.to_owned(),
@@ -111,7 +111,7 @@ impl Wish {
         }
     }
 
-    /// The object, where it is of a kind that nothing but certificates is made of.
+    /// Returns the object, if it is of a kind that only certificates are made of.
     pub(super) fn subject(&self) -> Option<Subject> {
         let kind = match self {
             Self::Certificate(_) => planner::Kind::Certificate,
@@ -121,7 +121,7 @@ impl Wish {
         Some(subject(kind, &self.key()))
     }
 
-    /// Whether both speak of one object.
+    /// True if both are about the same object.
     pub(super) fn is_same_object(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.key() == other.key()
     }
@@ -138,7 +138,7 @@ impl Wishes {
         }
     }
 
-    /// Whether there is anything to issue, or somebody to issue it.
+    /// True if there is anything to issue, or an issuer.
     pub(super) fn asks(&self) -> bool {
         !self.issuers.is_empty() || !self.certificates.is_empty()
     }

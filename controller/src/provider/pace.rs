@@ -1,14 +1,14 @@
-//! How soon the next translation may begin: the first change goes through at once, a storm of them is gathered.
+//! The time of the next translation: the first change goes through at once, bursts are gathered.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Changes that come together are gathered for as long.
+/// The time for which changes are gathered.
 const GATHER: Duration = Duration::from_millis(2);
-/// How long the data plane may take to serve a version before the next is made nevertheless.
+/// The longest wait for the data plane to serve a version before the next one is made nevertheless.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// When the last translations were, and what they cost.
+/// The times and costs of the last translations.
 #[derive(Debug)]
 pub(super) struct Pace {
     throttle: Duration,
@@ -21,18 +21,18 @@ impl Pace {
         Self { throttle, earliest: None, sent: None }
     }
 
-    /// A translation began and ended.
+    /// Records the begin and end of a translation.
     pub(super) fn translated(&mut self, began: Instant, ended: Instant) {
         let cost = ended.saturating_duration_since(began);
         self.earliest = Some((ended + cost.max(GATHER)).max(began + self.throttle));
     }
 
-    /// A version was handed on.
+    /// Records that a version was handed on.
     pub(super) const fn sent(&mut self, version: u64, now: Instant) {
         self.sent = Some((version, now));
     }
 
-    /// When the next may begin, now that `applied` is being served. `None`: at once.
+    /// Returns the earliest time of the next translation, now that `applied` is being served. `None`: at once.
     pub(super) fn earliest(&self, applied: u64) -> Option<Instant> {
         let compiling = self.sent.filter(|(version, _)| *version > applied).map(|(_, at)| at + PATIENCE);
         self.earliest.max(compiling)

@@ -1,4 +1,4 @@
-//! Which Ingresses do not say the addresses that they should.
+//! The search for Ingresses whose status lacks the current addresses.
 
 use crate::status;
 use crate::translate::status::{addresses, is_current, published_service};
@@ -9,17 +9,17 @@ use flow_model::diagnostic::{Diagnostic, Subject};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// What the statuses of Ingresses should be, and which were looked at.
+/// The statuses that Ingresses should have, and the record of those checked.
 pub(super) struct Statuses {
-    /// `None` where nothing is published.
+    /// The options; `None` if nothing is published.
     options: Option<IngressOptions>,
     published: Option<ObjectKey>,
     plans: mpsc::UnboundedSender<status::Plan>,
-    /// What the last plan told.
+    /// The addresses of the last plan.
     told: Option<Arc<[Address]>>,
     /// Ingresses that changed since.
     touched: Keys,
-    /// Any may have to be written.
+    /// True if all must be checked.
     all: bool,
 }
 
@@ -30,12 +30,12 @@ impl Statuses {
         Self { options, published, plans, told: None, touched: Keys::default(), all: true }
     }
 
-    /// All are to be looked at again: what was planned before may not have been written.
+    /// Has all checked again: the statuses planned before may not have been written.
     pub(super) const fn doubt(&mut self) {
         self.all = true;
     }
 
-    /// Looks at what is about to be translated.
+    /// Notes the changes that are about to be translated.
     pub(super) fn notice(&mut self, view: &View) {
         if self.options.is_none() {
             return;
@@ -47,14 +47,14 @@ impl Statuses {
         self.touched.extend(dirty.ingresses.iter().cloned());
     }
 
-    /// Why there is no address to tell.
+    /// Returns the reason why there is no address to publish.
     pub(super) fn problem(&self, view: &View) -> Option<Diagnostic> {
         let error = addresses(view, self.options.as_ref()?).err()?;
         let subject = Subject::new("Provider", "", "kubernetesIngress");
         Some(Diagnostic::warning(subject, format!("No Ingress gets an address: {error}")))
     }
 
-    /// Has those written that are not as they should be, and of those that changed only.
+    /// Plans the changed Ingresses whose status is not current.
     pub(super) fn plan(&mut self, view: &View, translator: &Translator, version: u64) {
         let Some(options) = &self.options else { return };
         if !self.all && self.touched.is_empty() {

@@ -1,6 +1,6 @@
-//! The addresses in the status of Ingresses, written by the replica that leads.
+//! The addresses in the status of Ingresses, written by the leading replica.
 //!
-//! An address is told only once this replica serves the routes: clients come within milliseconds of it.
+//! An address is written only once this replica serves the routes: clients come within milliseconds.
 
 #[cfg(test)]
 mod tests;
@@ -25,36 +25,36 @@ use tracing::{debug, warn};
 
 /// Our name as a writer of fields.
 const FIELD_MANAGER: &str = "flow-proxy";
-/// How many are written at the same time.
+/// The number of statuses that are written at the same time.
 const WRITES: usize = 8;
-/// How long one may take, as in Traefik.
+/// The time limit of one request, as in Traefik.
 const REQUEST: Duration = Duration::from_secs(5);
 /// The first pause after a failure; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What is to be written.
+/// Statuses to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     /// The version of the configuration that holds the routes of these Ingresses.
     pub(crate) version: u64,
-    /// Ingresses whose status is not what it should be.
+    /// Ingresses whose status is not current.
     pub(crate) ingresses: Vec<ObjectKey>,
-    /// What it should be, for these and all that still wait.
+    /// The current addresses, for these and all that still wait.
     pub(crate) addresses: Arc<[Address]>,
 }
 
-/// What became of one write.
+/// The outcome of one write.
 enum Outcome {
-    /// Written, or there is nothing to write to any longer.
+    /// Written, or the object is gone.
     Done,
     Forbidden(String),
     Failed(String),
 }
 
-/// Writes plans as they come, each once the version that it names is served, while `leadership` allows. Who gains the
-/// leadership later gets a new plan. Ends with the sender of plans.
+/// Writes plans as they come, each once its version is served, while `leadership` allows. A replica that becomes the
+/// leader later gets a new plan. Ends with the sender of plans.
 pub(crate) async fn write(
     client: Client,
     leadership: Leadership,
@@ -85,7 +85,7 @@ struct Writer {
     addresses: Arc<[Address]>,
     patch: Arc<Value>,
     queue: VecDeque<(ObjectKey, u64)>,
-    /// What is in the queue.
+    /// The Ingresses in the queue.
     queued: HashSet<ObjectKey>,
     writes: FuturesUnordered<BoxFuture<'static, (ObjectKey, u64, Outcome)>>,
     pause: Duration,
@@ -125,7 +125,7 @@ impl Writer {
         }
     }
 
-    /// Starts what may be written now. Where a failure makes it wait, until when.
+    /// Starts the writes that are allowed now. Returns the end of the pause if a failure delays them.
     fn start(&mut self, served: u64, now: Instant) -> Option<Instant> {
         if !self.leadership.may_write_alike() {
             self.queue.clear();
@@ -167,7 +167,7 @@ impl Writer {
             Outcome::Failed(error) => debug!(ingress = %key, error, "the status could not be written"),
         }
         self.push(key, version);
-        // Those that fail together make one pause.
+        // Failures at the same time make one pause.
         if self.paused.is_none_or(|until| until <= now) {
             self.paused = Some(now + self.pause);
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -5,14 +5,14 @@ use flow_model::name::Name;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Who claims a name. Of several the first in this order has it: the eldest, then by address.
+/// A claimant of a name. Of several the first in this order has it: the oldest, then by key.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Owner {
-    /// When the object was created, in seconds since 1970.
+    /// The creation time of the object, in seconds since 1970.
     pub(super) created: i64,
     /// The object.
     pub(super) key: ObjectKey,
-    /// Which part of it.
+    /// The part of the object, if it has several.
     pub(super) port: Option<BackendPort>,
 }
 
@@ -22,17 +22,17 @@ impl Owner {
     }
 }
 
-/// Those who claim one name, in order.
+/// The claimants of one name, in order.
 type Rivals<T> = Vec<(Owner, Arc<T>)>;
 
 /// Objects by name, kept across translations. Names are made from other names, so two objects may claim one.
 #[derive(Debug)]
 pub(super) struct Claims<T> {
-    /// Who has it.
+    /// The object that each name stands for.
     objects: Objects<T>,
     rivals: HashMap<Name, Rivals<T>, foldhash::fast::RandomState>,
     contested: HashSet<Name, foldhash::fast::RandomState>,
-    /// What stood for the names that changed in this round.
+    /// The objects of the names that changed in this round, before it.
     before: HashMap<Name, Option<Arc<T>>, foldhash::fast::RandomState>,
 }
 
@@ -48,12 +48,12 @@ impl<T> Default for Claims<T> {
 }
 
 impl<T: PartialEq> Claims<T> {
-    /// What each name stands for.
+    /// Returns the object that each name stands for.
     pub(super) const fn objects(&self) -> &Objects<T> {
         &self.objects
     }
 
-    /// Claims a name, or changes what was claimed. True where that changes anything.
+    /// Claims a name, or changes the claimed object. True if that changes anything.
     pub(super) fn claim(&mut self, name: &Name, owner: Owner, value: Arc<T>) -> bool {
         let Some(rivals) = self.rivals.get_mut(name) else {
             self.rivals.insert(name.clone(), vec![(owner, value.clone())]);
@@ -75,7 +75,7 @@ impl<T: PartialEq> Claims<T> {
         true
     }
 
-    /// Gives a claim up. True where there was one.
+    /// Gives a claim up. True if there was one.
     pub(super) fn release(&mut self, name: &Name, owner: &Owner) -> bool {
         let Some(rivals) = self.rivals.get_mut(name) else { return false };
         let Ok(index) = rivals.binary_search_by(|(rival, _)| rival.cmp(owner)) else { return false };
@@ -84,12 +84,12 @@ impl<T: PartialEq> Claims<T> {
         true
     }
 
-    /// What an owner claims under a name, whether it has it or not.
+    /// Returns the object that an owner claims under a name, even if another owner has the name.
     pub(super) fn claimed(&self, name: &Name, owner: &Owner) -> Option<&Arc<T>> {
         self.rivals.get(name)?.iter().find(|(rival, _)| rival == owner).map(|(_, value)| value)
     }
 
-    /// The names that several claim, with those who do, the one who has it first; sorted by name.
+    /// Returns the names with several claimants, the winner first; sorted by name.
     pub(super) fn contested(&self) -> Vec<(&Name, Vec<&Owner>)> {
         let rivals = |name| self.rivals.get(name).into_iter().flatten().map(|(owner, _)| owner).collect();
         let mut all: Vec<_> = self.contested.iter().map(|name| (name, rivals(name))).collect();
@@ -117,8 +117,8 @@ impl<T: PartialEq> Claims<T> {
         }
     }
 
-    /// What a name stands for from now on. What equals what it stood for when the round began is that very object,
-    /// whatever happened in between and whoever has it now.
+    /// Sets the object that a name stands for. If it equals the one at the start of the round, that very object is
+    /// kept, whatever happened in between and whichever owner has it now.
     fn put(&mut self, name: &Name, value: Option<Arc<T>>) {
         let before = self.before.entry(name.clone()).or_insert_with(|| self.objects.get(name).cloned());
         match value {
@@ -132,7 +132,7 @@ impl<T: PartialEq> Claims<T> {
         }
     }
 
-    /// All changes of one translation are made.
+    /// Ends the round: all changes of one translation are made.
     pub(super) fn end_round(&mut self) {
         self.before = HashMap::default();
     }

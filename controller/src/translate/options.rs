@@ -1,4 +1,4 @@
-/// What the static configuration says of translation; `None` is a provider that is off.
+/// The options of translation from the static configuration; `None` is a provider that is off.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Options {
     /// `providers.kubernetesIngress`
@@ -12,9 +12,9 @@ pub struct Options {
 pub struct IngressOptions {
     /// `ingressClass`: the only class that is served; empty serves every class of ours.
     pub ingress_class: String,
-    /// `ingressEndpoint`: what is published as the address of Ingresses; `None` publishes nothing.
+    /// `ingressEndpoint`: the source of the addresses that are published for Ingresses; `None` publishes nothing.
     pub ingress_endpoint: Option<IngressEndpoint>,
-    /// `allowEmptyServices`: a backend without endpoints answers 503 instead of not being routed.
+    /// `allowEmptyServices`: requests to a backend without endpoints get 503 instead of not being routed.
     pub allow_empty_services: bool,
     /// `allowExternalNameServices`: Services of the type ExternalName are served.
     pub allow_external_name_services: bool,
@@ -28,18 +28,18 @@ pub struct IngressOptions {
     pub native_lb_by_default: bool,
     /// `strictPrefixMatching`: a prefix ends where a path segment ends.
     pub strict_prefix_matching: bool,
-    /// `core.defaultRuleSyntax` is `v2`.
+    /// True if `core.defaultRuleSyntax` is `v2`.
     pub default_rule_syntax_v2: bool,
 }
 
-/// What is published as the address of Ingresses.
+/// The address that is published for Ingresses.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct IngressEndpoint {
     /// An IP address.
     pub ip: String,
     /// A host name.
     pub hostname: String,
-    /// A Service to copy from, `namespace/name`; it goes before the two others.
+    /// The Service to copy addresses from, `namespace/name`; it takes precedence over the two others.
     pub published_service: String,
 }
 
@@ -50,14 +50,15 @@ pub struct CrdOptions {
     pub allow_cross_namespace: bool,
     /// `crossProviderNamespaces`: namespaces whose objects may refer to other providers; `None` is all.
     pub cross_provider_namespaces: Option<Vec<String>>,
-    /// `defaultTLSResourcesNamespace`: the only namespace whose TLSOption and TLSStore named `default` count; empty is any.
+    /// `defaultTLSResourcesNamespace`: the only namespace whose TLSOption and TLSStore named `default` count; empty is
+    /// any.
     pub default_tls_resources_namespace: String,
     /// `safeNaming`: names are made with `_` between namespace and name, so that no two objects can have the same one.
     pub safe_naming: bool,
 }
 
 impl CrdOptions {
-    /// What is to be said of an object named `default` that does not count.
+    /// Returns the finding about an object named `default` that does not count.
     pub(super) fn is_no_default(&self, namespace: &str) -> Option<String> {
         let only = &self.default_tls_resources_namespace;
         let ignored = !only.is_empty() && only != namespace;
@@ -65,7 +66,7 @@ impl CrdOptions {
     }
 }
 
-/// Whether an object of `namespace` may refer to other providers.
+/// True if an object of `namespace` may refer to other providers.
 pub(super) fn may_cross_providers(namespaces: Option<&[String]>, namespace: &str) -> bool {
     namespaces.is_none_or(|namespaces| namespaces.iter().any(|allowed| allowed == namespace))
 }

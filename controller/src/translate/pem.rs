@@ -1,10 +1,10 @@
 use crate::view::{ObjectKey, View};
 use flow_model::config::Certificate;
 
-/// Why a Secret or a ConfigMap does not have what is wanted of it.
+/// The reason why a Secret or a ConfigMap lacks what is needed of it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Unusable {
-    /// It is not there.
+    /// It does not exist.
     #[error("{0} {1} does not exist")]
     Missing(&'static str, ObjectKey),
     /// Keys are absent.
@@ -13,16 +13,16 @@ pub(super) enum Unusable {
     /// Keys have no value.
     #[error("{0} {1} has an empty {2}")]
     Empty(&'static str, ObjectKey, &'static str),
-    /// A value is no text.
+    /// A value is not text.
     #[error("{0} {1} holds a value that is no text")]
     NoText(&'static str, ObjectKey),
-    /// Not exactly one key.
+    /// It does not have exactly one key.
     #[error("Secret {0} must have exactly one key, it has {1}")]
     NotOneKey(ObjectKey, usize),
 }
 
-/// The certificate and key of a Secret, under `tls.crt` and `tls.key`. That they are valid and belong together is
-/// found where they are loaded.
+/// Returns the certificate and key of a Secret, under `tls.crt` and `tls.key`. Their validity is checked where they are
+/// loaded.
 pub(super) fn certificate(view: &View, key: &ObjectKey) -> Result<Certificate, Unusable> {
     let secret = view.secret(key).ok_or_else(|| Unusable::Missing("Secret", key.clone()))?;
     let value = |name| match secret.data.get(name) {
@@ -37,7 +37,8 @@ pub(super) fn certificate(view: &View, key: &ObjectKey) -> Result<Certificate, U
     })
 }
 
-/// The authorities of a Secret, under `tls.ca`, then `ca.crt`; where `lone_key` is set a single key of any name will do.
+/// Returns the authorities of a Secret, under `tls.ca`, then `ca.crt`; if `lone_key` is set a single key of any name
+/// will do.
 pub(super) fn authorities(view: &View, key: &ObjectKey, lone_key: bool) -> Result<String, Unusable> {
     let secret = view.secret(key).ok_or_else(|| Unusable::Missing("Secret", key.clone()))?;
     let lone = || secret.data.values().next().filter(|_| lone_key && secret.data.len() == 1);
@@ -46,7 +47,7 @@ pub(super) fn authorities(view: &View, key: &ObjectKey, lone_key: bool) -> Resul
     String::from_utf8(value.to_vec()).map_err(|_| Unusable::NoText("Secret", key.clone()))
 }
 
-/// The authorities of a ConfigMap, under `tls.ca`, then `ca.crt`.
+/// Returns the authorities of a ConfigMap, under `tls.ca`, then `ca.crt`.
 pub(super) fn config_map_authorities(view: &View, key: &ObjectKey) -> Result<String, Unusable> {
     let map = view.config_map(key).ok_or_else(|| Unusable::Missing("ConfigMap", key.clone()))?;
     let value = map.data.get("tls.ca").or_else(|| map.data.get("ca.crt"));

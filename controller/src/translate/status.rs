@@ -1,34 +1,34 @@
-//! The addresses that Ingresses are told to have.
+//! The addresses that are published for Ingresses.
 
 use super::options::IngressOptions;
 use crate::view::ingress::{Address, AddressPort};
 use crate::view::service::{ServicePort, ServiceType};
 use crate::view::{ObjectKey, View};
 
-/// Why no address can be told.
+/// The reason why no address can be published.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NoAddress {
-    /// `ingressEndpoint` says nothing.
+    /// `ingressEndpoint` is empty.
     #[error("ingressEndpoint needs an ip, a hostname or a publishedService")]
     Nothing,
-    /// `publishedService` is no name of a Service.
+    /// `publishedService` is not the name of a Service.
     #[error("ingressEndpoint.publishedService {0:?} is not of the form namespace/service")]
     Format(String),
-    /// There is no such Service.
+    /// The Service does not exist.
     #[error("ingressEndpoint.publishedService: Service {0} does not exist")]
     NoService(ObjectKey),
-    /// It is reached by Nodes, which may not be read.
+    /// The Service is reached by Nodes, which may not be read.
     #[error(
         "ingressEndpoint.publishedService: Service {0} is of the type NodePort, and disableClusterScopeResources is set"
     )]
     NodesDisabled(ObjectKey),
 }
 
-/// The addresses for every Ingress that is ours. `None` where none are to be written: the option is not set, or the
-/// Service has no address yet.
+/// Returns the addresses for every Ingress that is ours. `None` if none are to be written: the option is not set, or
+/// the Service has no address yet.
 ///
 /// # Errors
-/// Where the option cannot be followed.
+/// If the option cannot be applied: [`NoAddress`].
 pub fn addresses(view: &View, options: &IngressOptions) -> Result<Option<Vec<Address>>, NoAddress> {
     let Some(endpoint) = &options.ingress_endpoint else { return Ok(None) };
     if endpoint.published_service.is_empty() {
@@ -68,7 +68,7 @@ pub fn addresses(view: &View, options: &IngressOptions) -> Result<Option<Vec<Add
     })
 }
 
-/// The Service whose address is published, so that it can be watched where it lives.
+/// Returns the Service whose address is published, so that it can be watched in its namespace.
 #[must_use]
 pub fn published_service(options: &IngressOptions) -> Option<ObjectKey> {
     let text = &options.ingress_endpoint.as_ref()?.published_service;
@@ -76,7 +76,7 @@ pub fn published_service(options: &IngressOptions) -> Option<ObjectKey> {
     Some(ObjectKey::new(namespace, name))
 }
 
-/// Whether what an Ingress says is what it should say. As in Traefik, ports make no difference, nor does the order.
+/// True if an Ingress has the addresses that it should have. As in Traefik, ports and order are ignored.
 #[must_use]
 pub fn is_current(told: &[Address], wanted: &[Address]) -> bool {
     let same = |a: &Address, b: &Address| a.ip == b.ip && a.hostname == b.hostname;

@@ -25,15 +25,15 @@ const FOREIGN: [&str; 14] = [
     "traefik",
 ];
 
-/// Values longer than this matter to nobody.
+/// The longest value of a foreign annotation that is kept, in bytes.
 const LONGEST: usize = 8;
 
-/// The annotations that mean something here or elsewhere, the others dropped; sorted by key as they come.
+/// The annotations with a meaning here or in other controllers; sorted by key as they come.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Annotations(Box<[(Box<str>, Box<str>)]>);
 
 impl Annotations {
-    /// Keeps what is read later.
+    /// Keeps the annotations that are read later.
     pub(super) fn of(metadata: &kube::core::ObjectMeta) -> Self {
         Self::from_map(metadata.annotations.as_ref())
     }
@@ -43,7 +43,7 @@ impl Annotations {
             let value = if key.starts_with(PREFIX) || *key == CLASS {
                 value.as_str()
             } else if is_foreign(key) {
-                // Only whether it is switched off is ever asked.
+                // Only the values that switch it off are ever tested.
                 if value.len() <= LONGEST { value.as_str() } else { "" }
             } else {
                 return None;
@@ -53,12 +53,12 @@ impl Annotations {
         Self(kept.collect())
     }
 
-    /// The options: what follows the prefix, and its value.
+    /// Returns the options: the key without the prefix, and the value.
     pub fn options(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, &**value)))
     }
 
-    /// What is an option elsewhere: its key, and its value where that is short, else nothing.
+    /// Returns the options of other controllers: the key, and the value if it is short, else nothing.
     pub fn foreign(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -66,7 +66,7 @@ impl Annotations {
             .filter(|(key, _)| !key.starts_with(PREFIX) && *key != CLASS)
     }
 
-    /// The value of the annotation that names a class; empty where there is none.
+    /// Returns the value of the annotation that names a class; empty if there is none.
     #[must_use]
     pub fn class(&self) -> &str {
         self.0.iter().find(|(key, _)| &**key == CLASS).map_or("", |(_, value)| value)

@@ -4,7 +4,7 @@ use super::ObjectKey;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1 as networking;
 
-/// The controller that IngressClasses of ours name.
+/// The name of our controller in IngressClasses.
 pub const CONTROLLER: &str = "traefik.io/ingress-controller";
 
 /// An IngressClass.
@@ -12,7 +12,7 @@ pub const CONTROLLER: &str = "traefik.io/ingress-controller";
 pub struct IngressClass {
     /// Its name.
     pub key: ObjectKey,
-    /// Its controller is [`CONTROLLER`].
+    /// True if its controller is [`CONTROLLER`].
     pub ours: bool,
 }
 

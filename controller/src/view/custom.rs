@@ -7,25 +7,25 @@ use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// A custom resource of Traefik's: its specification, or why it is none.
+/// A custom resource of Traefik's: its specification, or the reason why it is invalid.
 ///
 /// Objects are read one by one from raw JSON, so that one that does not fit its type cannot stop the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Custom<T> {
-    /// Its address.
+    /// Its key.
     pub key: ObjectKey,
     /// Its API group.
     pub group: Group,
-    /// When it was created, in seconds since 1970.
+    /// Its creation time, in seconds since 1970.
     pub created: i64,
-    /// Its specification, or what is wrong with it.
+    /// Its specification, or the problem with it.
     pub spec: Result<T, String>,
-    /// What is to be said of fields that have no effect.
+    /// Findings about fields that have no effect.
     pub ignored: Box<[String]>,
 }
 
 impl<T: DeserializeOwned + Fields> Custom<T> {
-    /// Reads the field `spec` of an object. Nulls mean absent fields, as an API server has it.
+    /// Reads the field `spec` of an object. Nulls mean absent fields, as for an API server.
     #[must_use]
     pub fn read(group: Group, metadata: &ObjectMeta, mut spec: Value) -> Self {
         without_nulls(&mut spec);
@@ -49,9 +49,9 @@ fn without_nulls(value: &mut Value) {
     }
 }
 
-/// What a specification refers to.
+/// The references of a specification.
 pub(super) trait References {
-    /// Names of Secrets and ConfigMaps in the namespace of `key`.
+    /// Returns the Secrets and ConfigMaps that it names, in the namespace of `key`.
     fn references(&self, key: &ObjectKey) -> Vec<Reference>;
 }
 
@@ -92,7 +92,7 @@ impl References for ServersTransportSpec {
     }
 }
 
-/// The objects of one name: one of each group at most.
+/// The objects of one name: at most one of each group.
 #[derive(Debug)]
 pub(super) struct Versions<T> {
     pub(super) by_group: [Option<std::sync::Arc<Custom<T>>>; 2],

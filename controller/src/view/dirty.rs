@@ -4,12 +4,12 @@ use hashbrown::HashSet;
 /// Keys of objects.
 pub type Keys = HashSet<ObjectKey, foldhash::fast::RandomState>;
 
-/// What changed since the last translation.
+/// The changes since the last translation.
 #[derive(Debug, Default)]
 pub struct Dirty {
-    /// Ingresses.
+    /// Ingresses that changed.
     pub ingresses: Keys,
-    /// Services, or their EndpointSlices.
+    /// Services that changed themselves or by their EndpointSlices.
     pub services: Keys,
     /// Secrets.
     pub secrets: Keys,
@@ -23,14 +23,14 @@ pub struct Dirty {
     pub tls_options: Keys,
     /// TLSStore objects.
     pub tls_stores: Keys,
-    /// Any IngressClass.
+    /// True if any IngressClass changed.
     pub ingress_classes: bool,
-    /// Any Node.
+    /// True if any Node changed.
     pub nodes: bool,
 }
 
 impl Dirty {
-    /// Nothing changed.
+    /// True if nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.ingress_classes

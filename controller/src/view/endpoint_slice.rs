@@ -9,11 +9,11 @@ const SERVICE: &str = "kubernetes.io/service-name";
 /// An EndpointSlice: some endpoints of a Service.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EndpointSlice {
-    /// Its address.
+    /// Its key.
     pub key: ObjectKey,
-    /// Its Service; the name is empty where no label names one.
+    /// Its Service; the name is empty if no label names one.
     pub service: ObjectKey,
-    /// When it was created, in seconds since 1970: the order of endpoints follows it.
+    /// Its creation time, in seconds since 1970: the order of endpoints follows it.
     pub created: i64,
     /// Its ports that have a name and a number.
     pub ports: Box<[SlicePort]>,
@@ -24,20 +24,20 @@ pub struct EndpointSlice {
 /// A port of a slice.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SlicePort {
-    /// The name of the Service's port; empty where that has none.
+    /// The name of the Service's port; empty if it has none.
     pub name: Box<str>,
-    /// The number at the endpoints; zero where it is absent.
+    /// The number at the endpoints; zero if absent.
     pub port: i32,
 }
 
-/// An endpoint: one or more addresses of one thing, usually a pod.
+/// An endpoint: one or more addresses of one backend, usually a pod.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
     /// Its addresses.
     pub addresses: Box<[Box<str>]>,
-    /// It takes requests; absent means that it does.
+    /// True if it takes requests, also if absent.
     pub serving: bool,
-    /// It is going away.
+    /// True if it is going away.
     pub terminating: bool,
 }
 

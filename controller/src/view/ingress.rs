@@ -4,12 +4,12 @@ use super::annotations::Annotations;
 use super::{ObjectKey, created};
 use k8s_openapi::api::networking::v1 as networking;
 
-/// An Ingress: what routing and its status need.
+/// An Ingress: the fields that routing and its status need.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ingress {
-    /// Its address.
+    /// Its key.
     pub key: ObjectKey,
-    /// When it was created, in seconds since 1970; of two that claim one name the elder wins.
+    /// Its creation time, in seconds since 1970; of two that claim one name the older wins.
     pub created: i64,
     /// `spec.ingressClassName`
     pub class_name: Option<Box<str>>,
@@ -19,7 +19,7 @@ pub struct Ingress {
     pub default_backend: Option<Box<Backend>>,
     /// `spec.rules`
     pub rules: Box<[Rule]>,
-    /// `spec.tls[].secretName`, those that are not empty.
+    /// `spec.tls[].secretName`, without empty ones.
     pub tls_secrets: Box<[Box<str>]>,
     /// `status.loadBalancer.ingress`
     pub addresses: Box<[Address]>,
@@ -30,7 +30,7 @@ pub struct Ingress {
 pub struct Rule {
     /// The host; empty means all.
     pub host: Box<str>,
-    /// `http.paths`; none where `http` is absent.
+    /// `http.paths`; empty if `http` is absent.
     pub paths: Box<[Path]>,
 }
 
@@ -39,29 +39,29 @@ pub struct Rule {
 pub struct Path {
     /// The path; empty means all.
     pub path: Box<str>,
-    /// How it is matched.
+    /// The way it is matched.
     pub kind: PathType,
-    /// Where its requests go.
+    /// The destination of its requests.
     pub backend: Backend,
 }
 
-/// How a path is matched.
+/// The way a path is matched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PathType {
-    /// The whole path.
+    /// The whole path must be equal.
     Exact,
-    /// As the controller likes; also what is absent or unknown.
+    /// The controller decides; also for absent and unknown values.
     ImplementationSpecific,
-    /// Its beginning.
+    /// The beginning must be equal.
     Prefix,
 }
 
-/// Where requests go.
+/// The destination of requests.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Backend {
     /// Neither a Service nor a resource is named.
     Missing,
-    /// Another kind of object, which no one here serves.
+    /// Another kind of object, which is not served.
     Resource,
     /// A port of a Service in the same namespace.
     Service {
@@ -72,7 +72,7 @@ pub enum Backend {
     },
 }
 
-/// A port of a Service: its name where one is given, else its number.
+/// A port of a Service: its name if it has one, else its number.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum BackendPort {
     /// By name.
@@ -82,7 +82,7 @@ pub enum BackendPort {
 }
 
 impl BackendPort {
-    /// The first in order.
+    /// Returns the first in order.
     pub(crate) fn first() -> Self {
         Self::Name(Box::default())
     }
@@ -100,11 +100,11 @@ impl std::fmt::Display for BackendPort {
 /// One address under which clients reach an Ingress or a Service.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Address {
-    /// IP address; empty where it is a name.
+    /// IP address; empty if there is a name instead.
     pub ip: Box<str>,
-    /// Name; empty where it is an address.
+    /// Host name; empty if there is an address instead.
     pub hostname: Box<str>,
-    /// Ports, where they are told.
+    /// Ports, if given.
     pub ports: Box<[AddressPort]>,
 }
 

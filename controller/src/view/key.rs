@@ -5,10 +5,10 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-/// The namespaces of all keys: every object names one, and they are few, so that each is held once.
+/// The namespaces of all keys: every object names one, and they are few, so each is stored once.
 static NAMESPACES: LazyLock<Mutex<HashSet<Name, foldhash::fast::RandomState>>> = LazyLock::new(Mutex::default);
 
-/// An object's address within its kind.
+/// The key of an object within its kind.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey {
     /// Its namespace; empty for kinds of the whole cluster.
@@ -18,25 +18,25 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
-    /// The object `namespace/name`.
+    /// Returns the object `namespace/name`.
     #[must_use]
     pub fn new(namespace: &str, name: &str) -> Self {
         Self { namespace: shared(namespace), name: name.into() }
     }
 
-    /// The key of an object with this metadata.
+    /// Returns the key of an object with this metadata.
     #[must_use]
     pub fn of(metadata: &kube::core::ObjectMeta) -> Self {
         Self::new(metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
     }
 
-    /// The object `name` in the same namespace.
+    /// Returns the object `name` in the same namespace.
     #[must_use]
     pub fn sibling(&self, name: &str) -> Self {
         Self { namespace: self.namespace.clone(), name: name.into() }
     }
 
-    /// This object as the subject of a diagnostic.
+    /// Returns this object as the subject of a diagnostic.
     #[must_use]
     pub fn subject(&self, kind: &'static str) -> Subject {
         Subject::new(kind, self.namespace.clone(), self.name.clone())
@@ -57,7 +57,7 @@ fn shared(namespace: &str) -> Name {
 }
 
 impl fmt::Display for ObjectKey {
-    /// `namespace/name`, or the name alone where there is no namespace.
+    /// Writes `namespace/name`, or the name alone if there is no namespace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.namespace.is_empty() {
             write!(f, "{}/", self.namespace)?;

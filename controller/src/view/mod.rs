@@ -1,7 +1,7 @@
-//! What is known of the cluster, kept small: of every object only the fields that are read.
+//! The known state of the cluster, kept small: of every object only the fields that are read.
 //!
-//! Whoever watches the cluster, or reads a folder of manifests, fills a [`View`]; the translation reads it and takes
-//! [`Dirty`] from it. Ten thousand Ingresses with their Services and EndpointSlices take twenty megabytes.
+//! The watches of a cluster, or the reader of a folder of manifests, fill a [`View`]; the translation reads it and
+//! takes [`Dirty`] from it. Ten thousand Ingresses with their Services and EndpointSlices take twenty megabytes.
 
 pub mod annotations;
 pub mod cluster;
@@ -37,7 +37,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use store::{CustomStore, Keyed, Store, insert_custom, remove_custom};
 
-/// The objects of a cluster that are read, and what changed since the last translation.
+/// The objects of a cluster that are read, and the changes since the last translation.
 #[derive(Debug, Default)]
 pub struct View {
     config_maps: Store<ConfigMap>,
@@ -57,7 +57,7 @@ pub struct View {
 }
 
 impl View {
-    /// Takes an object in, new or changed. True where that changed anything that is read.
+    /// Stores an object, new or changed. True if that changed anything that is read.
     ///
     /// A Secret or ConfigMap that no object names is not kept: see [`Self::wants`] and [`Self::take_wanted`].
     pub fn apply(&mut self, object: Object) -> bool {
@@ -112,7 +112,7 @@ impl View {
         }
     }
 
-    /// Forgets an object. True where it was known.
+    /// Removes an object. True if it was known.
     pub fn delete(&mut self, kind: Kind, key: &ObjectKey) -> bool {
         match kind {
             Kind::ConfigMap => self.config_maps.take(key, &mut self.dirty.config_maps).is_some(),
@@ -159,8 +159,8 @@ impl View {
         }
     }
 
-    /// Takes a whole list of one kind in, of one namespace or of all: what it does not hold any longer is forgotten.
-    /// True where that changed anything.
+    /// Stores a whole list of one kind, of one namespace or of all: objects that it does not hold are removed. True if
+    /// that changed anything.
     pub fn replace(&mut self, kind: Kind, namespace: Option<&str>, objects: Vec<Object>) -> bool {
         let listed: Keys = objects.iter().map(|object| object.key().clone()).collect();
         let mut gone = self.keys(kind);
@@ -175,7 +175,7 @@ impl View {
         changed
     }
 
-    /// The keys of the objects of one kind.
+    /// Returns the keys of the objects of one kind.
     #[must_use]
     pub fn keys(&self, kind: Kind) -> Vec<ObjectKey> {
         match kind {
@@ -193,28 +193,28 @@ impl View {
         }
     }
 
-    /// An object names this Secret or ConfigMap: the others need not be fetched, and are not kept.
+    /// True if an object names this Secret or ConfigMap: others need not be fetched, and are not kept.
     #[must_use]
     pub fn wants(&self, reference: &Reference) -> bool {
         self.references.contains(reference)
     }
 
-    /// Everything that is wanted.
+    /// Returns all Secrets and ConfigMaps that are named.
     pub fn wanted(&self) -> impl Iterator<Item = &Reference> {
         self.references.iter()
     }
 
-    /// What became wanted since the last call: it may exist and was not kept when it was last seen.
+    /// Returns those that became wanted since the last call: they may exist and were not kept when last seen.
     pub fn take_wanted(&mut self) -> Vec<Reference> {
         self.references.take_fresh()
     }
 
-    /// What changed since the last call.
+    /// Returns the changes since the last call, and starts anew.
     pub fn take_dirty(&mut self) -> Dirty {
         std::mem::take(&mut self.dirty)
     }
 
-    /// What changed since the last [`Self::take_dirty`].
+    /// Returns the changes since the last [`Self::take_dirty`].
     #[must_use]
     pub const fn dirty(&self) -> &Dirty {
         &self.dirty
@@ -234,7 +234,7 @@ impl View {
         self.dirty.services.insert(service.clone());
         let slices = self.slices_of_service.entry(service).or_default();
         slices.push(slice);
-        // As Traefik: by age, then by name, so that endpoints keep their order.
+        // As in Traefik: by age, then by name, so that endpoints keep their order.
         slices.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
         true
     }
@@ -253,7 +253,7 @@ impl View {
         changed
     }
 
-    /// Drops what nobody names any longer.
+    /// Drops objects that are no longer named.
     fn forget(&mut self, references: Vec<Reference>) {
         for unused in self.references.remove(references) {
             match unused {
@@ -264,38 +264,38 @@ impl View {
     }
 }
 
-/// Reading.
+/// Access to the objects.
 impl View {
-    /// A ConfigMap, of those that are wanted.
+    /// Returns a ConfigMap, of those that are wanted.
     #[must_use]
     pub fn config_map(&self, key: &ObjectKey) -> Option<&Arc<ConfigMap>> {
         self.config_maps.get(key)
     }
 
-    /// The EndpointSlices of a Service, the eldest first.
+    /// Returns the EndpointSlices of a Service, the oldest first.
     #[must_use]
     pub fn endpoint_slices(&self, service: &ObjectKey) -> &[Arc<EndpointSlice>] {
         self.slices_of_service.get(service).map_or(&[], |slices| slices.as_slice())
     }
 
-    /// An Ingress.
+    /// Returns an Ingress.
     #[must_use]
     pub fn ingress(&self, key: &ObjectKey) -> Option<&Arc<Ingress>> {
         self.ingresses.get(key)
     }
 
-    /// All Ingresses, in no order.
+    /// Returns all Ingresses, in no order.
     pub fn ingresses(&self) -> impl ExactSizeIterator<Item = &Arc<Ingress>> {
         self.ingresses.values()
     }
 
-    /// An IngressClass.
+    /// Returns an IngressClass.
     #[must_use]
     pub fn ingress_class(&self, name: &str) -> Option<&Arc<IngressClass>> {
         self.ingress_classes.get(&ObjectKey::new("", name))
     }
 
-    /// All Nodes by name.
+    /// Returns all Nodes by name.
     #[must_use]
     pub fn nodes(&self) -> Vec<&Arc<Node>> {
         let mut nodes: Vec<_> = self.nodes.values().collect();
@@ -303,44 +303,44 @@ impl View {
         nodes
     }
 
-    /// A Secret, of those that are wanted.
+    /// Returns a Secret, of those that are wanted.
     #[must_use]
     pub fn secret(&self, key: &ObjectKey) -> Option<&Arc<Secret>> {
         self.secrets.get(key)
     }
 
-    /// A Service.
+    /// Returns a Service.
     #[must_use]
     pub fn service(&self, key: &ObjectKey) -> Option<&Arc<Service>> {
         self.services.get(key)
     }
 
-    /// A Middleware of the first group that has it, then that of the other.
+    /// Returns a Middleware of the first group that has it, then that of the other.
     #[must_use]
     pub fn middleware(&self, key: &ObjectKey) -> [Option<&Arc<Custom<MiddlewareSpec>>>; 2] {
         store::preferred(&self.middlewares, key)
     }
 
-    /// A ServersTransport, likewise.
+    /// Returns a ServersTransport, likewise.
     #[must_use]
     pub fn servers_transport(&self, key: &ObjectKey) -> [Option<&Arc<Custom<ServersTransportSpec>>>; 2] {
         store::preferred(&self.servers_transports, key)
     }
 
-    /// A TLSOption, likewise.
+    /// Returns a TLSOption, likewise.
     #[must_use]
     pub fn tls_option(&self, key: &ObjectKey) -> [Option<&Arc<Custom<TlsOptionSpec>>>; 2] {
         store::preferred(&self.tls_options, key)
     }
 
-    /// A TLSStore, likewise.
+    /// Returns a TLSStore, likewise.
     #[must_use]
     pub fn tls_store(&self, key: &ObjectKey) -> [Option<&Arc<Custom<TlsStoreSpec>>>; 2] {
         store::preferred(&self.tls_stores, key)
     }
 }
 
-/// Kinds that have a `key`.
+/// Implements [`Keyed`] for kinds that have a `key`.
 macro_rules! keyed {
     ($($kind:ty),*) => {$(
         impl Keyed for $kind {
@@ -357,7 +357,7 @@ fn ingress_references(ingress: &Ingress) -> Vec<Reference> {
     ingress.tls_secrets.iter().map(|name| Reference::Secret(ingress.key.sibling(name))).collect()
 }
 
-/// When an object was created, in seconds since 1970; zero where nobody says.
+/// Returns the creation time of an object, in seconds since 1970; zero if unknown.
 fn created(metadata: &ObjectMeta) -> i64 {
     metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }

@@ -46,10 +46,10 @@ pub enum Object {
     TlsStore(Custom<TlsStoreSpec>),
 }
 
-/// A manifest that is no object of its kind.
+/// The error for a manifest that is not a valid object of its kind.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidObject {
-    /// There is no `apiVersion`, `kind` or `metadata.name`.
+    /// `apiVersion`, `kind` or `metadata.name` is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A field has a value of a wrong type.
@@ -59,15 +59,15 @@ pub enum InvalidObject {
         kind: String,
         /// The object's name.
         name: String,
-        /// Where.
+        /// The path of the field.
         path: String,
-        /// What.
+        /// The problem.
         source: serde_json::Error,
     },
 }
 
 impl Object {
-    /// What kind it is.
+    /// Returns its kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
@@ -85,7 +85,7 @@ impl Object {
         }
     }
 
-    /// Its address.
+    /// Returns its key.
     #[must_use]
     pub const fn key(&self) -> &ObjectKey {
         match self {
@@ -103,11 +103,12 @@ impl Object {
         }
     }
 
-    /// Reads a whole object, as a manifest has it; `None` for kinds that are not read. A namespaced object that names
-    /// no namespace is in `default`.
+    /// Reads a whole object, as in a manifest; `None` for kinds that are not read. A namespaced object that names no
+    /// namespace is in `default`.
     ///
     /// # Errors
-    /// Where it is no object, or a field of a core kind has the wrong type. (Custom resources keep that to themselves.)
+    /// If it is not an object, or a field of a core kind has the wrong type. (Custom resources keep such errors in
+    /// themselves.)
     pub fn from_manifest(mut manifest: Value) -> Result<Option<Self>, InvalidObject> {
         let text = |field| manifest.get(field).and_then(Value::as_str);
         let api_version = text("apiVersion").ok_or(InvalidObject::Missing("apiVersion"))?.to_owned();

@@ -10,7 +10,7 @@ pub enum Reference {
     Secret(ObjectKey),
 }
 
-/// How often each is named: only what is named is held.
+/// The number of objects that name each: only named ones are kept.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     counts: HashMap<Reference, usize, foldhash::fast::RandomState>,
@@ -18,7 +18,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// One more object names these.
+    /// Adds the references of one more object.
     pub(super) fn add(&mut self, references: Vec<Reference>) {
         for reference in references {
             let count = self.counts.entry(reference).or_insert_with_key(|reference| {
@@ -29,7 +29,7 @@ impl Counts {
         }
     }
 
-    /// One object fewer names these; yields those that nobody names any longer.
+    /// Removes the references of one object; returns those that are no longer named.
     pub(super) fn remove(&mut self, references: Vec<Reference>) -> Vec<Reference> {
         let mut unused = Vec::new();
         for reference in references {

@@ -11,7 +11,7 @@ pub const BASIC_AUTH: &str = "kubernetes.io/basic-auth";
 /// A Secret. Its values are never shown.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret {
-    /// Its address.
+    /// Its key.
     pub key: ObjectKey,
     /// Its type.
     pub kind: Box<str>,
@@ -26,7 +26,7 @@ impl fmt::Debug for Secret {
 }
 
 impl From<&core::Secret> for Secret {
-    /// `stringData`, which an API server would have merged into `data`, is merged here, for manifests from files.
+    /// Merges `stringData` into `data`, for manifests from files: an API server would have done so.
     fn from(object: &core::Secret) -> Self {
         let data = object.data.iter().flatten().map(|(key, value)| (key, value.0.as_slice()));
         let text = object.string_data.iter().flatten().map(|(key, value)| (key, value.as_bytes()));
@@ -41,7 +41,7 @@ impl From<&core::Secret> for Secret {
 /// A ConfigMap.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigMap {
-    /// Its address.
+    /// Its key.
     pub key: ObjectKey,
     /// Its texts.
     pub data: BTreeMap<Box<str>, Box<str>>,

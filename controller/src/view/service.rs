@@ -5,16 +5,16 @@ use super::annotations::Annotations;
 use super::ingress::{Address, AddressPort};
 use k8s_openapi::api::core::v1 as core;
 
-/// A Service: what backends and the published address need.
+/// A Service: the fields that backends and the published address need.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Service {
-    /// Its address.
+    /// Its key.
     pub key: ObjectKey,
     /// Its options.
     pub annotations: Annotations,
     /// `spec.type`
     pub kind: ServiceType,
-    /// `spec.clusterIP`; `None` (the text) where it is headless.
+    /// `spec.clusterIP`; `None` (the text) if it is headless.
     pub cluster_ip: Box<str>,
     /// `spec.externalIPs`
     pub external_ips: Box<[Box<str>]>,
@@ -22,11 +22,11 @@ pub struct Service {
     pub external_name: Box<str>,
     /// `spec.ports`
     pub ports: Box<[ServicePort]>,
-    /// `status.loadBalancer.ingress`; `None` where there is no list.
+    /// `status.loadBalancer.ingress`; `None` if there is no list.
     pub addresses: Option<Box<[Address]>>,
 }
 
-/// What kind of Service it is.
+/// The type of a Service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ServiceType {
     /// Within the cluster.
@@ -42,11 +42,11 @@ pub enum ServiceType {
 /// A port of a Service.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServicePort {
-    /// Its name; empty where it has none.
+    /// Its name; empty if it has none.
     pub name: Box<str>,
     /// Its number.
     pub port: i32,
-    /// Its number on every node; zero where it has none.
+    /// Its number on every node; zero if it has none.
     pub node_port: i32,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: Box<str>,

@@ -6,12 +6,12 @@ use hashbrown::{HashMap, HashTable};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-/// An object that knows its address.
+/// An object that knows its key.
 pub(super) trait Keyed {
     fn key(&self) -> &ObjectKey;
 }
 
-/// The objects of one kind, by their own keys: of tens of thousands, none is kept twice.
+/// The objects of one kind, by their own keys: of tens of thousands of keys, none is stored twice.
 #[derive(Debug)]
 pub(super) struct Store<T> {
     objects: HashTable<Arc<T>>,
@@ -40,7 +40,7 @@ impl<T: Keyed> Store<T> {
         self.values().map(|object| object.key().clone())
     }
 
-    /// Takes an object out; a known one is dirty.
+    /// Removes an object; a known one is dirty.
     pub(super) fn take(&mut self, key: &ObjectKey, dirty: &mut Keys) -> Option<Arc<T>> {
         let found = self.objects.find_entry(self.hasher.hash_one(key), |object| object.key() == key);
         let (old, _) = found.ok()?.remove();
@@ -50,7 +50,7 @@ impl<T: Keyed> Store<T> {
 }
 
 impl<T: Keyed + PartialEq> Store<T> {
-    /// Puts an object in; one that differs from what was there is dirty.
+    /// Inserts an object; one that differs from the earlier one is dirty.
     pub(super) fn put(&mut self, object: T, dirty: &mut Keys) -> bool {
         let Self { objects, hasher } = self;
         let key = object.key();
@@ -71,7 +71,7 @@ impl<T: Keyed + PartialEq> Store<T> {
     }
 }
 
-/// Whether anything changed, what was referred to before, and what is now.
+/// True if anything changed, the references before, and those now.
 type Outcome = (bool, Vec<Reference>, Vec<Reference>);
 
 fn references<T: References>(custom: &Custom<T>) -> Vec<Reference> {
@@ -115,7 +115,7 @@ pub(super) fn keys_of<T>(store: &CustomStore<T>, group: Group) -> Vec<ObjectKey>
     store.iter().filter(|(_, versions)| has(versions)).map(|(key, _)| key.clone()).collect()
 }
 
-/// The objects of one name, the preferred group's first.
+/// Returns the objects of one name, the preferred group's first.
 pub(super) fn preferred<'a, T>(store: &'a CustomStore<T>, key: &ObjectKey) -> [Option<&'a Arc<Custom<T>>>; 2] {
     let Some(versions) = store.get(key) else { return [None, None] };
     let mut found = versions.by_group.iter().flatten();

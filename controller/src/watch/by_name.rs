@@ -1,4 +1,4 @@
-//! Watches of single objects, for where a whole kind may not be watched.
+//! Watches of single objects, used if a whole kind may not be watched.
 
 use super::feed::{Feed, Namespaced, Signal, Watched};
 use super::referenced::{Found, Look};
@@ -8,7 +8,7 @@ use kube::runtime::watcher::Event;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// The watches that run.
+/// The running watches.
 #[derive(Default)]
 pub(super) struct ByName {
     tasks: JoinSet<()>,
@@ -16,16 +16,16 @@ pub(super) struct ByName {
 }
 
 impl ByName {
-    /// Watches one more.
+    /// Starts one more watch.
     pub(super) fn watch<K: Namespaced>(&mut self, look: &Look<K>, key: ObjectKey, send: &mpsc::Sender<Found>) {
         let task = one(look.kind, key.clone(), look.named(&key), look.read, send.clone());
-        // Asked for again: begun again, so that it is told again.
+        // Asked for again: restarted, so that it is reported again.
         if let Some(old) = self.by_key.insert(key, self.tasks.spawn(task)) {
             old.abort();
         }
     }
 
-    /// Ends the watches of all others.
+    /// Ends the watches of all other keys.
     pub(super) fn only(&mut self, keys: &HashSet<ObjectKey, foldhash::fast::RandomState>) {
         for (_, task) in self.by_key.extract_if(|key, _| !keys.contains(key)) {
             task.abort();

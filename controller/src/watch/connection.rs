@@ -1,4 +1,4 @@
-//! The way to the API server, chosen as Traefik chooses it.
+//! The connection to the API server, chosen as Traefik chooses it.
 
 use http::Uri;
 use kube::config::{AuthInfo, Config, InClusterError, KubeConfigOptions, KubeconfigError};
@@ -7,34 +7,34 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
 
-/// Silence after which a watch is taken for dead. The API server sends a bookmark about once a minute.
+/// The silence after which a watch is taken for dead. The API server sends a bookmark about once a minute.
 const SILENCE: Duration = Duration::from_secs(90);
-/// How long the way to the API server may take.
+/// The time limit of connecting to the API server.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Where the API server is, as in Traefik's options of the same names.
+/// The location of the API server, by Traefik's options of the same names.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Connection {
-    /// The API server's URL. In a cluster it replaces the one of the environment; outside it is needed, unless there
-    /// is a `KUBECONFIG`.
+    /// The API server's URL. In a cluster it replaces the one of the environment; outside it is needed, unless there is
+    /// a `KUBECONFIG`.
     pub endpoint: Option<String>,
-    /// A bearer token, or the path of a file that holds one. Only outside a cluster.
+    /// A bearer token, or the path of a file that holds one. Only used outside a cluster.
     pub token: Option<String>,
-    /// A file with the authorities that vouch for the API server. Only outside a cluster.
+    /// A file with the authorities of the API server's certificate. Only used outside a cluster.
     pub certificate_authority: Option<PathBuf>,
 }
 
-/// The environment that decides, as a value.
+/// The deciding part of the environment, as a value.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Environment {
-    /// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are both set.
+    /// True if `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are both set.
     pub(crate) in_cluster: bool,
-    /// `KUBECONFIG` is set.
+    /// True if `KUBECONFIG` is set.
     pub(crate) kubeconfig: bool,
 }
 
 impl Environment {
-    /// The environment of this process.
+    /// Returns the environment of this process.
     #[must_use]
     pub(crate) fn of_process() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -45,7 +45,7 @@ impl Environment {
     }
 }
 
-/// Why there is no way to the API server.
+/// The reason why there is no connection to the API server.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// The authorities cannot be read.
@@ -53,22 +53,22 @@ pub enum ConnectError {
     Authority {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The authorities are no PEM certificates.
+    /// The file of authorities holds no PEM certificates.
     #[error("certAuthFilePath {0} holds no PEM certificate")]
     NoAuthority(PathBuf),
     /// The client could not be made.
     #[error("the client of the API server could not be made")]
     Client(#[source] Box<kube::Error>),
-    /// The endpoint is no URL.
+    /// The endpoint is not a URL.
     #[error("endpoint {endpoint} is no URL")]
     Endpoint {
-        /// As given.
+        /// The endpoint as given.
         endpoint: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: http::uri::InvalidUri,
     },
@@ -78,7 +78,7 @@ pub enum ConnectError {
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// There is nothing to go by.
+    /// There is neither a cluster nor an option.
     #[error(
         "this process runs outside a cluster and has neither KUBECONFIG nor an endpoint: set providers.kubernetesIngress.endpoint"
     )]
@@ -89,11 +89,11 @@ pub enum ConnectError {
 }
 
 impl Connection {
-    /// Looks whether what the options name can be used, as far as files go: no API server is asked, and where none is
-    /// named, there may be one in a cluster.
+    /// Checks that the options can be used, as far as files are concerned. The API server is not asked; without an
+    /// endpoint there may be one in a cluster.
     ///
     /// # Errors
-    /// The endpoint is no URL, or the file of authorities cannot be used.
+    /// [`ConnectError::Endpoint`], or the errors of the file of authorities.
     pub fn look(&self) -> Result<(), ConnectError> {
         self.endpoint()?;
         if let Some(path) = &self.certificate_authority {
@@ -102,10 +102,10 @@ impl Connection {
         Ok(())
     }
 
-    /// A client: with the service account of the pod, else by `KUBECONFIG`, else to `endpoint`.
+    /// Returns a client: with the service account of the pod, else by `KUBECONFIG`, else to `endpoint`.
     ///
     /// # Errors
-    /// Where the chosen way is incomplete or unreadable. That the API server does not answer is no error yet.
+    /// If the chosen source is incomplete or unreadable. An API server that does not respond is not an error yet.
     pub(crate) async fn client(&self, environment: &Environment) -> Result<kube::Client, ConnectError> {
         let mut config = self.config(environment).await?;
         config.connect_timeout = Some(CONNECT);
@@ -143,7 +143,7 @@ impl Connection {
     }
 }
 
-/// A token that is a path is read again when it changes.
+/// Returns the credentials. A token that is a path is read again when it changes.
 fn auth(token: &str) -> Result<AuthInfo, ConnectError> {
     let key = if Path::new(token).is_file() { "tokenFile" } else { "token" };
     serde_json::from_value(json!({ key: token })).map_err(ConnectError::Token)

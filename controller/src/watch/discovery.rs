@@ -1,4 +1,4 @@
-//! Which custom kinds the cluster has, of those that are read and of those that are told, now and as that changes.
+//! The custom kinds that the cluster has, of those that are read and of those that are reported, now and after changes.
 
 use super::feed::{Feed, Signal};
 use super::outage::{Line, Outage};
@@ -15,16 +15,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How soon after a change of a definition the API server is asked again; each next pause is twice as long.
+/// The pause before the API server is asked again after a change of a definition; each next pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause while the API server does not answer.
+/// The longest pause while the API server does not respond.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
-/// How often it is asked while nothing changes and definitions may be watched.
+/// The interval of asking while nothing changes and definitions may be watched.
 const WATCHED_PAUSE: Duration = Duration::from_secs(60);
-/// How often it is asked where definitions may not be watched.
+/// The interval of asking if definitions may not be watched.
 const BLIND_PAUSE: Duration = Duration::from_secs(10);
 
-/// What the cluster has of the kinds that are asked about.
+/// The kinds of interest that the cluster has.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Served {
     /// The custom kinds that are read.
@@ -51,7 +51,7 @@ const UNSERVED: [(&str, &[&str], &[Unserved]); 3] = [
     (GATEWAY, &["v1", "v1alpha2"], &GATEWAYS),
 ];
 
-/// A custom kind and how the API calls it.
+/// A custom kind and its names in the API.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct CustomKind {
     pub(super) kind: Kind,
@@ -60,7 +60,7 @@ pub(super) struct CustomKind {
     pub(super) plural: &'static str,
 }
 
-/// The custom kinds that are read.
+/// Returns the custom kinds that are read.
 fn custom_kinds(group: Group) -> [CustomKind; 4] {
     [
         CustomKind { kind: Kind::Middleware(group), group, name: "Middleware", plural: "middlewares" },
@@ -75,7 +75,7 @@ fn custom_kinds(group: Group) -> [CustomKind; 4] {
     ]
 }
 
-/// Tells which custom kinds there are; nothing before the API server has answered for the first time.
+/// Reports the custom kinds of the cluster; nothing before the first response of the API server.
 pub(super) async fn discover(client: Client, outage: Outage, served: watch::Sender<Option<Served>>) {
     let mut definitions = Feed::new(Api::all(client.clone()), Config::default(), &outage);
     let mut line = outage.line();
@@ -101,7 +101,7 @@ pub(super) async fn discover(client: Client, outage: Outage, served: watch::Send
     }
 }
 
-/// Waits for a change of a definition of ours. False where definitions may not be watched.
+/// Waits for a change of a relevant definition. False if definitions may not be watched.
 async fn change(definitions: &mut Feed<PartialObjectMeta<CustomResourceDefinition>>) -> bool {
     loop {
         match definitions.next().await {
@@ -118,7 +118,7 @@ fn is_ours(definition: &PartialObjectMeta<CustomResourceDefinition>) -> bool {
     UNSERVED.iter().any(|(group, ..)| name.strip_suffix(group).is_some_and(|rest| rest.ends_with('.')))
 }
 
-/// `None` where the API server does not answer.
+/// Asks for the served kinds; `None` if the API server does not respond.
 async fn ask(client: &Client, line: &mut Line) -> Option<Served> {
     let mut served = Served::default();
     for (group, versions, kinds) in UNSERVED {

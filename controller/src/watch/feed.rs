@@ -1,4 +1,4 @@
-//! The events of one watch, with its failures sorted: what is worth a retry is retried here, the rest is told.
+//! The events of one watch. Failures worth a retry are retried here, others are reported.
 
 use super::outage::{Line, Outage};
 use flow_model::diagnostic::causes;
@@ -15,31 +15,31 @@ use tracing::debug;
 
 /// The first pause after a failure; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause while the API server is gone.
+/// The longest pause while the API server is unreachable.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The time after which a failure is forgotten; longer than every pause.
 const CALM: Duration = Duration::from_secs(60);
-/// How long a watch stands that was accepted, rather than on its way to a failure: longer than it takes to connect.
+/// The time after which an open watch counts as accepted rather than failing: longer than it takes to connect.
 const SETTLED: Duration = Duration::from_secs(7);
-/// The longest pause while we may not watch.
+/// The longest pause while watching is forbidden.
 const FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
 
-/// What can be watched.
+/// A kind that can be watched.
 pub(crate) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + 'static {}
 impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched for K {}
 
-/// What can be watched in one namespace or in all.
+/// A kind that can be watched in one namespace or in all.
 pub(crate) trait Namespaced: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}
 impl<K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>> Namespaced for K {}
 
 /// A message of a watch.
 #[derive(Debug)]
 pub(crate) enum Signal<K> {
-    /// An event as kube sorts them.
+    /// An event as kube classifies them.
     Event(watcher::Event<K>),
-    /// We may not list or watch this; the API server's words.
+    /// Listing or watching is forbidden; the API server's words.
     Forbidden(String),
-    /// There is no such kind.
+    /// The kind does not exist.
     Absent,
 }
 
@@ -55,14 +55,14 @@ pub(crate) struct Feed<K> {
 }
 
 impl<K: Watched> Feed<K> {
-    /// Watches everything in `api` that `config` selects, as a streaming list where the server knows that.
+    /// Watches all objects of `api` that `config` selects, as a streaming list if the server supports it.
     pub(crate) fn new(api: Api<K>, config: Config, outage: &Outage) -> Self {
         let config = config.streaming_lists();
         let events = watcher(api.clone(), config.clone()).boxed();
         Self { api, config, events, line: outage.line(), pause: FIRST_PAUSE, resume: None, failed: None }
     }
 
-    /// The next signal. May be dropped before it is ready without losing one.
+    /// Returns the next signal. May be dropped before it is ready without losing one.
     pub(crate) async fn next(&mut self) -> Signal<K> {
         loop {
             if let Some(at) = self.resume {
@@ -72,7 +72,7 @@ impl<K: Watched> Feed<K> {
             let Some(next) = self.attend().await else { continue };
             match next {
                 Some(Ok(event)) => {
-                    // The mere start of a paged list says nothing yet about whether the server answers.
+                    // The mere start of a paged list does not show yet that the server responds.
                     if !matches!(event, watcher::Event::Init) {
                         self.line.works();
                         self.pause = FIRST_PAUSE;
@@ -89,7 +89,8 @@ impl<K: Watched> Feed<K> {
         }
     }
 
-    /// The next event. `None` where a watch that failed before has stood for so long without one that it works.
+    /// Returns the next event. `None` if a watch that failed before has been open for [`SETTLED`] without one: it
+    /// works.
     async fn attend(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
         if !self.line.is_failing() {
             return Some(self.events.next().await);
@@ -114,7 +115,7 @@ impl<K: Watched> Feed<K> {
                 self.wait(LONGEST_PAUSE);
                 Some(Signal::Absent)
             }
-            // What we know is too old to go on from: a new list. The watcher would ask for the old version again.
+            // The known version is too old to go on from: a new list. The watcher would ask for the old version again.
             Some(410) => {
                 self.restart();
                 self.wait(LONGEST_PAUSE);
@@ -126,12 +127,12 @@ impl<K: Watched> Feed<K> {
                 self.restart();
                 None
             }
-            // It answers, and is not ready for this: right after its start, or under load.
+            // It responds, and is not ready for this: right after its start, or under load.
             Some(429) => {
                 self.wait(LONGEST_PAUSE);
                 None
             }
-            // The connection broke, as they do. Whether the server is gone shows when the watch is resumed.
+            // The connection broke, which is normal. Resuming the watch shows if the server is gone.
             None if matches!(error, watcher::Error::WatchFailed(_)) => {
                 self.wait(LONGEST_PAUSE);
                 None
@@ -161,12 +162,12 @@ impl<K: Watched> Feed<K> {
     }
 }
 
-/// What the API server said, or why it said nothing.
+/// Returns the API server's message, or the reason why there is none.
 fn words(error: &watcher::Error) -> String {
     answer(error).map_or_else(|| causes(error), |status| status.message.clone())
 }
 
-/// The status code in an error that the API server answered with.
+/// Returns the status code of the API server's response in an error.
 fn status(error: &watcher::Error) -> Option<u16> {
     answer(error).map(|status| status.code)
 }

@@ -1,4 +1,4 @@
-//! Objects that are read: one by one, a few at a time, or in pages where many are wanted at once.
+//! Reading of objects: one by one, a few at a time, or in pages if many are wanted at once.
 
 use super::feed::Namespaced;
 use crate::view::ObjectKey;
@@ -12,29 +12,29 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How many are fetched at the same time.
+/// The number of objects that are fetched at the same time.
 const AT_ONCE: usize = 16;
 /// The pause after a fetch that failed.
 const RETRY: Duration = Duration::from_millis(500);
-/// When so many more wait, pages are asked for instead.
+/// The number of waiting objects above which pages are read instead.
 const MANY: usize = 256;
-/// How many are in a page.
+/// The number of objects in a page.
 const PAGE: u32 = 250;
 
-/// Which objects a page may bring.
+/// The selection of objects that a page may bring.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sort {
     /// A label selector.
     pub(super) labels: Option<&'static str>,
-    /// A field selector of those that are named in great numbers; without one there are no pages.
+    /// A field selector of objects that are named in great numbers; without one there are no pages.
     pub(super) fields: Option<&'static str>,
 }
 
-/// What was read.
+/// The result of reading.
 pub(super) enum Fetched<K> {
-    /// One, by a fetch that began when `before` was the version last told.
+    /// One object, by a fetch that began when `before` was the version last reported.
     One { key: ObjectKey, before: u64, outcome: kube::Result<Option<K>> },
-    /// Some of a sort, whether they were asked for or not.
+    /// Some of a sort, asked for or not.
     Page(Vec<K>),
 }
 
@@ -44,17 +44,17 @@ enum Outcome<K> {
     NoPage,
 }
 
-/// What is to be read, and what is being read.
+/// The queue of objects to read, and the running reads.
 pub(super) struct Fetches<K> {
     client: Client,
-    /// Where pages come from: one namespace, or all.
+    /// The source of pages: one namespace, or all.
     namespace: Option<Arc<str>>,
     sort: Sort,
     queue: VecDeque<ObjectKey>,
     queued: HashSet<ObjectKey, foldhash::fast::RandomState>,
-    /// How many were asked for since pages were last begun.
+    /// The number of requests since pages were last started.
     fresh: usize,
-    /// Pages come in; the queue waits for them.
+    /// True while pages come in; the queue waits for them.
     paging: bool,
     running: FuturesUnordered<BoxFuture<'static, Outcome<K>>>,
 }
@@ -65,7 +65,7 @@ impl<K: Namespaced> Fetches<K> {
         Self { client, namespace, sort, queue, queued, fresh: 0, paging: false, running }
     }
 
-    /// Has this one read.
+    /// Has an object read.
     pub(super) fn push(&mut self, key: ObjectKey) {
         if self.queued.insert(key.clone()) {
             self.queue.push_back(key);
@@ -73,20 +73,21 @@ impl<K: Namespaced> Fetches<K> {
         }
     }
 
-    /// Has this one read again, as the last attempt failed.
+    /// Has an object read again after a failed attempt.
     pub(super) fn again(&mut self, key: ObjectKey) {
         if self.queued.insert(key.clone()) {
             self.queue.push_back(key);
         }
     }
 
-    /// Forgets what was not begun.
+    /// Drops the reads that have not started.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
         self.queued.clear();
     }
 
-    /// Begins what may begin. `told` says which version of one was told last; none where it need not be read any more.
+    /// Starts the reads that may start. `told` returns the version of an object last reported; `None` if it need not be
+    /// read any more.
     pub(super) fn begin(&mut self, told: impl Fn(&ObjectKey) -> Option<u64>) {
         if self.paging {
             return;
@@ -114,7 +115,7 @@ impl<K: Namespaced> Fetches<K> {
         }
     }
 
-    /// What comes in next; never, while nothing was begun. May be dropped before it is ready without losing any.
+    /// Returns the next result; never, while nothing was started. May be dropped before it is ready without losing any.
     pub(super) async fn next(&mut self) -> Fetched<K> {
         loop {
             match self.running.next().await {
@@ -126,7 +127,7 @@ impl<K: Namespaced> Fetches<K> {
                     }
                     return Fetched::Page(objects);
                 }
-                // What pages did not bring is fetched one by one.
+                // Objects that pages did not bring are fetched one by one.
                 Some(Outcome::NoPage) => {
                     self.paging = false;
                     return Fetched::Page(Vec::new());
@@ -158,7 +159,7 @@ impl<K: Namespaced> Fetches<K> {
     }
 }
 
-/// Whether the API server answered that this may not be done.
+/// True if the API server responded that this is forbidden.
 pub(super) fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_forbidden())
 }

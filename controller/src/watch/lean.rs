@@ -1,5 +1,5 @@
-//! The kinds of which there are thousands, read without `metadata.managedFields`: half of what an API server sends of an
-//! object, which nobody here looks at.
+//! The kinds of which there are thousands, read without `metadata.managedFields`: half of an object as the API server
+//! sends it, and not used here.
 
 use k8s_openapi::api::core::v1::{Service, ServiceSpec, ServiceStatus};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
@@ -44,7 +44,7 @@ impl<K: Resource<DynamicType = ()>> Resource for Lean<K> {
     }
 }
 
-/// The part of an object's metadata that somebody here reads.
+/// The part of an object's metadata that is read.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
@@ -110,7 +110,7 @@ mod tests {
     use serde_json::{Value, json};
     use std::fmt::Debug;
 
-    /// The object as its own kind reads it, but for `managedFields`.
+    /// Returns the object as its own kind reads it, but for `managedFields`.
     fn same<K>(object: &Value) -> K
     where
         K: Resource<DynamicType = ()> + for<'de> Deserialize<'de> + PartialEq + Debug,

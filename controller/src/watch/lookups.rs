@@ -1,5 +1,5 @@
-//! The questions about Secrets and ConfigMaps that objects name, from the one who keeps the view to the tasks that
-//! can answer them.
+//! The lookups of Secrets and ConfigMaps that objects name, passed from the owner of the view to the tasks that do
+//! them.
 
 use super::referenced::Want;
 use crate::view::{Kind, ObjectKey, Reference, View};
@@ -8,20 +8,20 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// So many questions may stand for keys that nobody names any longer before the tasks hear of it.
+/// The number of lookups for keys no longer named after which the tasks are told which keys still are.
 const SLACK: usize = 1024;
 
-/// The tasks, and what they have not answered.
+/// The tasks, and the lookups without a result.
 #[derive(Default)]
 pub(super) struct Lookups {
     lookups: Vec<Lookup>,
-    /// What is wanted and was not answered yet, and since when.
+    /// The wanted objects without a result, and the time of asking.
     pending: HashMap<Reference, Instant>,
-    /// How many were asked for since the tasks last heard what is still wanted.
+    /// The number of lookups since the tasks were last told which keys are still wanted.
     asked: usize,
 }
 
-/// The way to Secrets or ConfigMaps of one namespace, or of all.
+/// The channel to the lookup of Secrets or ConfigMaps of one namespace, or of all.
 struct Lookup {
     kind: Kind,
     namespace: Option<Arc<str>>,
@@ -39,12 +39,12 @@ impl Lookups {
         self.lookups.push(Lookup { kind, namespace, send });
     }
 
-    /// Since when the oldest question waits for its answer.
+    /// Returns the time since which the oldest lookup waits for its result.
     pub(super) fn pending_since(&self) -> Option<Instant> {
         self.pending.values().min().copied()
     }
 
-    /// A question was answered.
+    /// Records that a lookup has its result.
     pub(super) fn answered(&mut self, kind: Kind, key: ObjectKey) {
         self.pending.remove(&match kind {
             Kind::ConfigMap => Reference::ConfigMap(key),
@@ -52,7 +52,7 @@ impl Lookups {
         });
     }
 
-    /// Asks for everything that objects began to name.
+    /// Asks for all objects that became wanted.
     pub(super) fn ask(&mut self, view: &mut View) {
         let fresh = view.take_wanted();
         if fresh.is_empty() {
@@ -62,7 +62,7 @@ impl Lookups {
         let mut questions: Vec<Vec<ObjectKey>> = self.lookups.iter().map(|_| Vec::new()).collect();
         for reference in fresh {
             let (kind, key) = kind_and_key(&reference);
-            // A namespace that is not watched has no lookup: what is named there is not there.
+            // A namespace that is not watched has no lookup: objects in it are treated as absent.
             let lookup = self.lookups.iter().position(|lookup| lookup.answers(kind, key));
             if let Some(keys) = lookup.and_then(|index| questions.get_mut(index)) {
                 keys.push(key.clone());
@@ -78,7 +78,7 @@ impl Lookups {
         self.forget_unwanted(view);
     }
 
-    /// Now and then the tasks hear what is still wanted, so that they need not know every key there ever was.
+    /// Tells the tasks at intervals which keys are still wanted, so that they can forget the others.
     fn forget_unwanted(&mut self, view: &View) {
         let wanted = view.wanted().count();
         if self.asked <= 2 * wanted + SLACK {

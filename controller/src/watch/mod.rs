@@ -1,7 +1,7 @@
 //! The watches of a cluster, and the view that they fill.
 //!
 //! Every kind is watched by a task of its own, which turns the wire's structs into compact objects and sends them to
-//! the one owner of the view, [`Watch`]. A list takes its place at once, never in part.
+//! the one owner of the view, [`Watch`]. A list is applied at once, never in part.
 
 mod by_name;
 mod connection;
@@ -51,20 +51,20 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 use unserved::Unserveds;
 
-/// How many messages wait for the owner of the view before the watches wait for him.
+/// The number of messages that may wait for the owner of the view before the watches are paused.
 const INBOX: usize = 256;
-/// How many messages are taken in at once.
+/// The number of messages that are handled at once.
 const BATCH: usize = 4096;
 /// Helm keeps its releases in Secrets; like Traefik, we do not have them sent.
 const NO_RELEASES: &str = "owner!=helm";
-/// The Secrets of which thousands may be named: certificates with their keys.
+/// The field selector of the Secrets of which thousands may be named: certificates with their keys.
 const KEY_PAIRS: &str = "type=kubernetes.io/tls";
 /// The annotation of a Service whose backends are the nodes' ports.
 const NODE_PORT_OPTION: &str = "service.nodeportlb";
 
-/// The watches of one cluster and what they brought.
+/// The watches of one cluster and the view that they fill.
 pub(crate) struct Watch {
-    /// What is known of the cluster.
+    /// The known objects of the cluster.
     pub(crate) view: View,
     plan: Plan,
     client: Client,
@@ -73,11 +73,11 @@ pub(crate) struct Watch {
     inbox: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
     served: watch::Receiver<Option<Served>>,
-    /// It is known which custom kinds are served, and their watches were started.
+    /// True once the served custom kinds are known and their watches were started.
     discovered: bool,
     /// Watches that have not brought their first list.
     unlisted: HashSet<SourceId>,
-    /// The watches of custom kinds that run.
+    /// The running watches of custom kinds.
     custom: HashMap<SourceId, AbortHandle>,
     nodes: bool,
     lookups: Lookups,
@@ -197,7 +197,7 @@ impl Watch {
         self.lookups.add(kind, namespace, send);
     }
 
-    /// Waits for news and takes in all that there is. What changed is in the view's own account and in
+    /// Waits for messages and handles all that there are. Changes are recorded in the view and in
     /// [`Self::take_problems_changed`]. May be dropped before it is ready without losing any.
     pub(crate) async fn changed(&mut self) {
         tokio::select! {
@@ -218,12 +218,12 @@ impl Watch {
         self.lookups.ask(&mut self.view);
     }
 
-    /// Everything has been listed once and everything named was looked up.
+    /// True once everything was listed and everything named was looked up.
     pub(crate) fn is_synced(&self) -> bool {
         self.discovered && self.unlisted.is_empty() && self.lookups.pending_since().is_none()
     }
 
-    /// What has not been listed yet, in words.
+    /// Returns the kinds that have not been listed yet, in words.
     pub(crate) fn missing(&self) -> String {
         let mut kinds: Vec<_> = self.unlisted.iter().map(|source| kind_name(source.kind)).collect();
         kinds.extend((!self.discovered).then_some("the custom kinds that are served"));
@@ -233,17 +233,17 @@ impl Watch {
         kinds.join(", ")
     }
 
-    /// Since when the oldest unanswered question about a named object waits.
+    /// Returns the time since which the oldest lookup of a named object waits.
     pub(crate) fn pending_since(&self) -> Option<Instant> {
         self.lookups.pending_since()
     }
 
-    /// What could not be watched, and what is there and not served.
+    /// Returns findings about kinds that could not be watched, and about objects that are not served.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &Diagnostic> {
         self.problems.values().chain(self.unserved.diagnostics())
     }
 
-    /// Whether [`Self::problems`] changed since the last call.
+    /// True if [`Self::problems`] changed since the last call.
     pub(crate) fn take_problems_changed(&mut self) -> bool {
         let unserved = self.unserved.take_changed();
         std::mem::take(&mut self.problems_changed) || unserved

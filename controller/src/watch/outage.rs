@@ -1,4 +1,4 @@
-//! One sentence when the API server goes, one when it is back: not one for each of the watches that notice.
+//! One message when the API server goes, one when it is back: not one for each of the watches that notice.
 
 use parking_lot::Mutex;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// What all watches of one API server know about its absence together.
+/// The state of an API server's absence, shared by all of its watches.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outage(Arc<Mutex<State>>);
 
@@ -16,7 +16,7 @@ struct State {
     since: Option<Instant>,
 }
 
-/// One watch's part in it.
+/// The part of one watch in it.
 #[derive(Debug)]
 pub(crate) struct Line {
     outage: Outage,
@@ -28,7 +28,7 @@ impl Outage {
         Line { outage: self.clone(), failing: false }
     }
 
-    /// Whether the API server is gone, as far as anybody noticed.
+    /// True if the API server is gone, as far as any watch noticed.
     #[cfg(test)]
     pub(crate) fn lasts(&self) -> bool {
         self.0.lock().since.is_some()
@@ -36,12 +36,12 @@ impl Outage {
 }
 
 impl Line {
-    /// The last attempt failed.
+    /// True if the last attempt failed.
     pub(crate) const fn is_failing(&self) -> bool {
         self.failing
     }
 
-    /// An attempt failed for a reason that is not ours.
+    /// Records that an attempt failed for a reason that is not ours.
     pub(crate) fn failed(&mut self, error: &dyn Display) {
         if self.failing {
             return;
@@ -56,7 +56,7 @@ impl Line {
         }
     }
 
-    /// An attempt succeeded, or was answered.
+    /// Records that an attempt succeeded, or got a response.
     pub(crate) fn works(&mut self) {
         if !self.failing {
             return;

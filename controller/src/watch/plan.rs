@@ -1,36 +1,36 @@
-//! What is watched, and how each kind is called where permissions are granted.
+//! The kinds to watch, and their names in permissions.
 
 use crate::view::{Kind, ObjectKey};
 use std::sync::Arc;
 
-/// What is to be watched.
+/// The kinds to watch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
-    /// Ingresses, where that provider is on.
+    /// Ingresses, if that provider is on.
     pub(crate) ingress: Option<Scope>,
-    /// IngressClasses.
+    /// True if IngressClasses are watched.
     pub(crate) classes: bool,
-    /// Traefik's custom resources, where that provider is on.
+    /// Traefik's custom resources, if that provider is on.
     pub(crate) custom: Option<Scope>,
-    /// `ingressClass`: objects that name another class are not told.
+    /// `ingressClass`: objects that name another class are not reported.
     pub(crate) class: String,
-    /// Nodes, once a Service needs their addresses.
+    /// True if Nodes are watched once a Service needs their addresses.
     pub(crate) nodes: bool,
     /// The Service whose addresses are published, which may be in a namespace of its own.
     pub(crate) published: Option<ObjectKey>,
 }
 
-/// Where a kind is watched, and which of it.
+/// The selection of objects of a kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
-    /// The namespaces; none means all.
+    /// The namespaces; empty means all.
     pub(crate) namespaces: Vec<Arc<str>>,
     /// A label selector; empty selects all.
     pub(crate) labels: String,
 }
 
 impl Scope {
-    /// The namespaces as those of single watches.
+    /// Returns the namespaces of single watches; `None` is all.
     pub(crate) fn watched(&self) -> Vec<Option<Arc<str>>> {
         watched(&self.namespaces)
     }
@@ -41,7 +41,7 @@ impl Scope {
 }
 
 impl Plan {
-    /// The namespaces of what both providers need: Services, EndpointSlices, Secrets, ConfigMaps.
+    /// Returns the namespaces of the kinds that both providers need: Services, EndpointSlices, Secrets, ConfigMaps.
     pub(crate) fn shared(&self) -> Vec<Option<Arc<str>>> {
         let mut all = Vec::new();
         for scope in self.ingress.iter().chain(&self.custom) {
@@ -53,7 +53,7 @@ impl Plan {
         if all.is_empty() { Vec::new() } else { watched(&all) }
     }
 
-    /// The published Service, where no other watch brings it.
+    /// Returns the published Service, if no other watch brings it.
     pub(crate) fn published_elsewhere(&self) -> Option<&ObjectKey> {
         let covered = |key: &&ObjectKey| self.shared().iter().any(|n| n.as_ref().is_none_or(|n| *n == key.namespace));
         self.published.as_ref().filter(|key| !covered(key))
@@ -67,12 +67,12 @@ fn watched(namespaces: &[Arc<str>]) -> Vec<Option<Arc<str>>> {
     if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
 }
 
-/// A kind's own name.
+/// Returns a kind's own name.
 pub(crate) const fn kind_name(kind: Kind) -> &'static str {
     names(kind).0
 }
 
-/// A kind's own name, and the resource that permissions name.
+/// Returns a kind's own name, and the resource that permissions name.
 pub(super) const fn names(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::ConfigMap => ("ConfigMap", "configmaps"),

@@ -1,9 +1,8 @@
-//! Secrets and ConfigMaps: a cluster may hold tens of thousands, of which only those are kept that another object names.
+//! Secrets and ConfigMaps: of the tens of thousands in a cluster only those are kept that another object names.
 //!
-//! Of all of them one watch brings the metadata only: their bodies may be large, and would pass through memory for
-//! nothing. What is named is fetched when it begins to be named and when its version changes. Where the whole kind may
-//! not be watched, those that are named are watched one by one, by name, which a namespace's own Role (or one with
-//! `resourceNames`) can allow.
+//! One watch brings the metadata of all: their bodies may be large and are not needed. A named object is fetched when
+//! it is first named and when its version changes. Where the whole kind may not be watched, named objects are watched
+//! one by one, which a namespace's own Role (or one with `resourceNames`) can allow.
 
 use super::by_name::ByName;
 use super::feed::{Feed, Namespaced, Signal};
@@ -17,31 +16,31 @@ use kube::{Api, Client, Resource};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// What became of one that is named.
+/// The result of a lookup.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// It is this, or there is none.
+    /// The object, or none if it does not exist.
     Is(Kind, ObjectKey, Option<Object>),
-    /// We may not read it: the API server's words.
+    /// Reading is forbidden: the API server's words.
     Forbidden(Kind, ObjectKey, String),
 }
 
-/// What is asked for.
+/// A request for objects.
 #[derive(Debug)]
 pub(crate) enum Want {
-    /// These too. Asking again has them told again.
+    /// These too. Asking again has them reported again.
     More(Vec<ObjectKey>),
-    /// Only these any longer; nothing is told because of this.
+    /// From now on only these; nothing is reported because of this.
     Only(HashSet<ObjectKey, foldhash::fast::RandomState>),
 }
 
-/// How they are looked up.
+/// The options of looking up one kind.
 pub(super) struct Look<K> {
     pub(super) kind: Kind,
     pub(super) client: Client,
     /// The one namespace to watch, or all.
     pub(super) namespace: Option<Arc<str>>,
-    /// Which of them are watched at all, and which may be named in great numbers.
+    /// The selections of those that are watched at all, and of those that may be named in great numbers.
     pub(super) sort: Sort,
     pub(super) outage: Outage,
     pub(super) read: fn(&K) -> Object,
@@ -57,7 +56,7 @@ impl<K: Namespaced> Look<K> {
         Feed::new(api, config, &self.outage)
     }
 
-    /// A watch of one alone, with all that is in it.
+    /// Returns a watch of one object alone, with its whole content.
     pub(super) fn named(&self, key: &ObjectKey) -> Feed<K> {
         let api = Api::namespaced(self.client.clone(), &key.namespace);
         Feed::new(api, Config::default().fields(&format!("metadata.name={}", key.name)), &self.outage)
@@ -68,13 +67,13 @@ impl<K: Namespaced> Look<K> {
     }
 }
 
-/// Answers for every key that comes in by `wanted`, and again whenever the object changes.
+/// Reports every key that comes in by `wanted`, and again whenever the object changes.
 pub(super) async fn follow<K: Namespaced>(
     look: Look<K>,
     mut wanted: mpsc::UnboundedReceiver<Want>,
     send: mpsc::Sender<Found>,
 ) {
-    // Nobody names any yet: nothing is watched, and no permission is needed.
+    // None is named yet: nothing is watched, and no permission is needed.
     let first = loop {
         match wanted.recv().await {
             Some(Want::More(keys)) if !keys.is_empty() => break keys,
@@ -113,35 +112,35 @@ pub(super) async fn follow<K: Namespaced>(
 struct Referenced<K> {
     look: Look<K>,
     feed: Feed<PartialObjectMeta<K>>,
-    /// Everything that is named.
+    /// All named objects.
     known: HashMap<ObjectKey, Known>,
-    /// While a list comes in.
+    /// The list that is coming in, if any.
     list: Option<List>,
     fetches: Fetches<K>,
-    /// Where the whole kind may not be watched.
+    /// The single watches, if the whole kind may not be watched.
     by_name: Option<ByName>,
     send: mpsc::Sender<Found>,
 }
 
-/// What is known of one that is named.
+/// The versions known of a named object.
 #[derive(Clone, Copy, Default)]
 struct Known {
-    /// The version last told; zero where there is none or nothing was told yet.
+    /// The version last reported; zero if the object does not exist or nothing was reported yet.
     told: u64,
-    /// The newest version that the watch brought; zero where it brought none.
+    /// The newest version that the watch brought; zero if it brought none.
     seen: u64,
-    /// A list came without it, though it was told.
+    /// True if a list came without it after it was reported.
     doubtful: bool,
 }
 
 impl Known {
-    /// Whether there may be something else than what was told.
+    /// True if the object may differ from the one reported.
     const fn is_stale(self) -> bool {
         self.told == 0 || self.told < self.seen || self.doubtful
     }
 }
 
-/// What of a list was named, and what is named only since it began (and may have passed by unnoticed).
+/// The named objects of a list, and those named only since it began (which may have passed unnoticed).
 #[derive(Default)]
 struct List {
     seen: HashSet<ObjectKey>,
@@ -197,7 +196,7 @@ impl<K: Namespaced> Referenced<K> {
         Vec::new()
     }
 
-    /// The watch brought this version of an object: it is fetched if it is named and was not told yet.
+    /// Handles the version of an object that the watch brought: it is fetched if it is named and was not reported yet.
     fn passed(&mut self, key: ObjectKey, version: u64) {
         if let Some(known) = self.known.get_mut(&key) {
             known.seen = known.seen.max(version);
@@ -228,7 +227,7 @@ impl<K: Namespaced> Referenced<K> {
         }
     }
 
-    /// Tells of an object if it is named and newer than what was told of it.
+    /// Reports an object if it is named and newer than the one reported.
     fn tell(&mut self, key: ObjectKey, object: &K) -> Option<Found> {
         let version = version(object);
         let known = self.known.get_mut(&key)?;
@@ -240,8 +239,8 @@ impl<K: Namespaced> Referenced<K> {
         Some(self.look.is(key, Some(object)))
     }
 
-    /// A list is complete: what is named and was not in it is not there. Where something was told of it before, by a
-    /// fetch that may be newer than the list, it is fetched again.
+    /// Handles the end of a list: a named object not in it does not exist. If it was reported before, by a fetch that
+    /// may be newer than the list, it is fetched again.
     fn listed(&mut self) -> Vec<Found> {
         self.by_name = None;
         let Some(list) = self.list.take() else { return Vec::new() };
@@ -270,7 +269,7 @@ impl<K: Namespaced> Referenced<K> {
         };
         match outcome {
             Ok(Some(object)) => self.tell(key, &object).into_iter().collect(),
-            // Unless something newer was told meanwhile.
+            // Unless something newer was reported meanwhile.
             Ok(None) => match self.known.get_mut(&key) {
                 Some(known) if known.told == before => {
                     *known = Known::default();
@@ -289,7 +288,7 @@ impl<K: Namespaced> Referenced<K> {
     }
 }
 
-/// Versions are numbers that grow; zero stands for one that is none, which is always taken for newer.
+/// Returns the version of an object, a number that grows; zero if it is not a number, which is always taken for newer.
 fn version<K: Resource>(object: &K) -> u64 {
     object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }

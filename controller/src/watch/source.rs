@@ -1,4 +1,4 @@
-//! One watch of one kind, turned into messages of compact objects: the wire's structs end here.
+//! One watch of one kind, turned into messages of compact objects: the structs of the wire format are used only here.
 
 use super::feed::{Feed, Signal, Watched};
 use crate::view::{Kind, Object, ObjectKey};
@@ -6,7 +6,7 @@ use kube::runtime::watcher::Event;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Which watch it is: a kind, in one namespace or in all.
+/// The identity of a watch: a kind, in one namespace or in all.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct SourceId {
     /// The kind.
@@ -15,7 +15,7 @@ pub(crate) struct SourceId {
     pub(crate) namespace: Option<Arc<str>>,
 }
 
-/// What a watch tells the one who keeps the view.
+/// A message of a watch to the owner of the view.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// An object is new or changed.
@@ -24,11 +24,11 @@ pub(crate) enum Message {
     Deleted(Kind, ObjectKey),
     /// The whole list, at the start and whenever a watch had to begin anew.
     Listed(SourceId, Vec<Object>),
-    /// We may not list or watch it: the API server's words.
+    /// Listing or watching is forbidden: the API server's words.
     Forbidden(SourceId, String),
 }
 
-/// Follows `feed` until nobody listens any longer. Objects for which `read` gives nothing are left out.
+/// Follows `feed` until the receiver is gone. Objects for which `read` returns nothing are left out.
 pub(super) async fn follow<K: Watched>(
     source: SourceId,
     mut feed: Feed<K>,

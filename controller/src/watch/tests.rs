@@ -35,7 +35,7 @@ fn key(name: &str) -> ObjectKey {
     ObjectKey::new("default", name)
 }
 
-/// Takes changes in until the view is as wanted.
+/// Handles changes until the view is as wanted.
 async fn until(watch: &mut Watch, wanted: impl Fn(&Watch) -> bool) {
     timeout(Duration::from_secs(300), async {
         while !wanted(watch) {
@@ -158,7 +158,7 @@ async fn only_secrets_that_are_named_are_held() {
     let one = cluster.requests("GET /api/v1/namespaces/default/secrets/");
     assert!(!one.is_empty() && one.iter().all(|request| request.contains("/secrets/named")), "{one:?}");
 
-    // A change of it; one that appears later; one that was there before it was named; one that goes.
+    // A change of the object; one that appears later; one that existed before it was named; one that is deleted.
     cluster.put(&format!("{SECRETS}/named"), secret("2"));
     until(&mut watch, |w| value_of(w, "named").as_deref() == Some("2")).await;
     cluster.put(&format!("{INGRESSES}/b"), ingress("later"));

@@ -1,4 +1,5 @@
-//! Objects of kinds that are not served: watched by their metadata where the cluster has the kind, and told one by one.
+//! Objects of kinds that are not served: watched by their metadata if the cluster has the kind, and reported one by
+//! one.
 
 use super::discovery::UnservedKind;
 use super::feed::{Feed, Signal};
@@ -16,14 +17,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// The number of objects of one kind that are told one by one.
+/// The number of objects of one kind that are reported one by one.
 const MANY: usize = 1000;
-/// The class that stands for Traefik where no option names another.
+/// The class that stands for Traefik if no option names another.
 const DEFAULT_CLASS: &str = "traefik";
 /// The number of messages that may wait.
 const INBOX: usize = 64;
 
-/// Which watch: a kind, in one namespace or in all.
+/// The identity of a watch: a kind, in one namespace or in all.
 type Id = (UnservedKind, Option<Arc<str>>);
 
 /// A message of a watch.
@@ -36,7 +37,7 @@ enum Message {
     Classes(BTreeMap<String, String>),
 }
 
-/// The objects of one kind in one place.
+/// The objects of one kind in one namespace or in all.
 enum Known {
     Objects(BTreeSet<ObjectKey>),
     Forbidden(String),
@@ -52,9 +53,9 @@ pub(super) struct Unserveds {
     tasks: JoinSet<()>,
     running: BTreeMap<Id, AbortHandle>,
     known: BTreeMap<Id, Known>,
-    /// GatewayClasses and the controllers that they name; `None` where they are not known.
+    /// GatewayClasses and the controllers that they name; `None` if they are not known.
     classes: Option<BTreeMap<String, String>>,
-    /// What has no namespace may be read.
+    /// True if cluster-wide kinds may be read.
     cluster: bool,
     inbox: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     diagnostics: Vec<Diagnostic>,
@@ -79,7 +80,7 @@ impl Unserveds {
         }
     }
 
-    /// Starts and ends watches, so that these kinds are followed.
+    /// Starts and ends watches, so that exactly these kinds are followed.
     pub(super) fn follow(&mut self, kinds: &BTreeSet<UnservedKind>) {
         let mut wanted = BTreeSet::new();
         for kind in kinds.iter().filter(|kind| kind.namespaced || self.cluster) {
@@ -116,7 +117,7 @@ impl Unserveds {
         self.tasks.spawn(objects(id, Feed::new(api, config, &self.outage), class, send))
     }
 
-    /// Waits for news and takes them in. May be dropped before it is ready without losing any.
+    /// Waits for messages and handles them. May be dropped before it is ready without losing any.
     pub(super) async fn changed(&mut self) {
         if let Some(message) = self.inbox.1.recv().await {
             self.take(message);
@@ -144,7 +145,7 @@ impl Unserveds {
         }
     }
 
-    /// True where [`Self::diagnostics`] are others than at the last call.
+    /// True if [`Self::diagnostics`] differ from those at the last call.
     pub(super) fn take_changed(&mut self) -> bool {
         if !std::mem::take(&mut self.changed) {
             return false;
@@ -155,7 +156,7 @@ impl Unserveds {
         differs
     }
 
-    /// What is to be said, once [`Self::take_changed`] was called.
+    /// Returns the findings, once [`Self::take_changed`] was called.
     pub(super) fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
@@ -166,7 +167,7 @@ impl Unserveds {
             let message = "the Gateway API is not served, nor is what belongs to this class: write Ingresses";
             told.push(Diagnostic::warning(Subject::new("GatewayClass", "", class.as_str()), message));
         }
-        // Where another controller has a class, the routes may be its own.
+        // If another controller has a class, the routes may be its own.
         let gateways = self.classes.as_ref().is_some_and(|all| all.values().all(|controller| controller == CONTROLLER));
         let mut forbidden: BTreeMap<String, &str> = BTreeMap::new();
         for ((kind, _), known) in &self.known {
@@ -222,7 +223,7 @@ fn api(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<
     }
 }
 
-/// Follows the objects of one kind that mean this controller.
+/// Follows the objects of one kind that belong to this controller.
 async fn objects(
     id: Id,
     mut feed: Feed<PartialObjectMeta<DynamicObject>>,
@@ -293,7 +294,7 @@ async fn classes(id: Id, mut feed: Feed<DynamicObject>, send: mpsc::Sender<Messa
     }
 }
 
-/// As Traefik chooses: an object that names a class is of that class only.
+/// True for objects of our class, by Traefik's rule: an object that names a class is of that class only.
 fn is_ours(metadata: &ObjectMeta, class: &str) -> bool {
     let named = metadata.annotations.as_ref().and_then(|all| all.get(CLASS)).map_or("", String::as_str);
     named.is_empty() || named == class || (class.is_empty() && named == DEFAULT_CLASS)

@@ -1,4 +1,4 @@
-//! What the tests of the translation share: objects from YAML, and configurations as JSON.
+//! Helpers of the tests of the translation: objects from YAML, and configurations as JSON.
 #![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
 use flow_controller::view::{Object, View};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The documents of a YAML text.
+/// Returns the documents of a YAML text.
 pub(crate) fn documents(text: &str) -> Vec<Value> {
     let documents = serde_yaml_ng::Deserializer::from_str(text);
     documents
@@ -17,7 +17,7 @@ pub(crate) fn documents(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A view of objects. Secrets come last: only those that are named are held.
+/// Returns a view of objects. Secrets come last: only those that are named are held.
 pub(crate) fn view(manifests: impl IntoIterator<Item = Value>) -> View {
     let mut view = View::default();
     let (last, first): (Vec<_>, Vec<_>) = manifests
@@ -59,7 +59,7 @@ fn told(diagnostic: &Diagnostic) -> String {
     format!("{severity} {} {}/{}: {message}", subject.kind, subject.namespace, subject.name)
 }
 
-/// A configuration as JSON; what is empty is left out.
+/// Returns a configuration as JSON without empty fields.
 pub(crate) fn shown(config: &Config) -> Value {
     let mut all = Map::new();
     all.insert("routers".into(), objects(&config.routers));

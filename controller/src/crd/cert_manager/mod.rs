@@ -1,6 +1,6 @@
 //! The definitions of cert-manager's kinds, for clusters that never had a cert-manager: its names, columns and rules,
-//! trimmed to what plays a part here. What is not named is kept as it is written, so that an object of a user who
-//! goes (back) to cert-manager loses nothing. cert-manager checks objects in a webhook; here the rules are in CEL.
+//! reduced to the fields used here. Other fields are kept as written, so that the objects of a user who goes (back) to
+//! cert-manager lose nothing. cert-manager checks objects in a webhook; here the rules are in CEL.
 
 mod rules;
 
@@ -16,10 +16,10 @@ use serde_json::{Map, Value, json};
 /// The API groups, each of which is a file of definitions.
 pub const GROUPS: [&str; 2] = [flow_acme::objects::GROUP, flow_acme::objects::ACME_GROUP];
 
-/// The definitions of a group's kinds as a YAML stream; empty for a group that is not one of [`GROUPS`].
+/// Returns the definitions of a group's kinds as a YAML stream; empty for a group that is not one of [`GROUPS`].
 ///
 /// # Errors
-/// Where a generated schema cannot be written, which is a mistake in this module.
+/// If a generated schema cannot be written, which is a mistake in this module.
 pub fn yaml(group: &str) -> Result<String, serde_yaml_ng::Error> {
     let mut text = String::from("# Generated from the Rust types in acme/src/objects; do not edit.\n");
     for document in documents().into_iter().filter(|document| document["spec"]["group"] == group) {
@@ -29,19 +29,19 @@ pub fn yaml(group: &str) -> Result<String, serde_yaml_ng::Error> {
     Ok(text)
 }
 
-/// How a kind is called and shown.
+/// The names, columns and rules of a kind.
 struct Kind {
     group: &'static str,
     name: &'static str,
     plural: &'static str,
     short: &'static [&'static str],
     namespaced: bool,
-    /// Name, path, and whether only `-o wide` shows it.
+    /// Name, path, and true if only `-o wide` shows the column.
     columns: &'static [(&'static str, &'static str, bool)],
     selectable: bool,
-    /// Paths below `spec` that keep what they do not know; empty is `spec` itself.
+    /// Paths below `spec` that keep unknown fields; empty is `spec` itself.
     open: &'static [&'static str],
-    /// Rules of `spec`, and what its schema has besides what the type says.
+    /// Rules of `spec`, and additions to the schema of its type.
     rules: fn() -> Vec<Rule>,
     shapes: fn() -> Vec<Shape>,
 }
@@ -210,7 +210,7 @@ fn document<S: JsonSchema, T: JsonSchema>(kind: &Kind) -> Value {
     })
 }
 
-/// `AGE` stands after what always shows and before what only `-o wide` does, as kubectl's users expect.
+/// Returns the columns. `AGE` stands after those that are always shown and before those of `-o wide`, as in kubectl.
 fn columns(kind: &Kind) -> Vec<Value> {
     let column = |&(name, path, wide): &(&str, &str, bool)| {
         let priority = i32::from(wide);
@@ -221,7 +221,7 @@ fn columns(kind: &Kind) -> Vec<Value> {
     always.into_iter().map(column).chain([age]).chain(wide.into_iter().map(column)).collect()
 }
 
-/// The schema of a part of an object. Durations and times are texts in cert-manager's API.
+/// Returns the schema of a part of an object. Durations and times are texts in cert-manager's API.
 fn part<S: JsonSchema>() -> Value {
     let mut value = schema::<S>().to_value();
     texts(&mut value);
@@ -234,7 +234,7 @@ fn texts(schema: &mut Value) {
             if object.remove("x-kubernetes-int-or-string").is_some() {
                 object.insert("type".to_owned(), json!("string"));
             }
-            // Values of any form: what a DNS solver says is not read here.
+            // Values of any form: the settings of a DNS solver are not read here.
             let any = !["type", "properties", "items"].iter().any(|key| object.contains_key(*key));
             if any && object.contains_key("description") && !object.contains_key("x-kubernetes-preserve-unknown-fields")
             {
@@ -255,7 +255,7 @@ fn texts(schema: &mut Value) {
     }
 }
 
-/// The schema at `path`: `*` are the items of a list, `=` the values of a map.
+/// Returns the schema at `path`: `*` are the items of a list, `=` the values of a map.
 fn part_at<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Map<String, Value>> {
     let place = path.split('.').filter(|part| !part.is_empty()).try_fold(schema, |schema, part| match part {
         "*" => schema.get_mut("items"),
@@ -265,14 +265,14 @@ fn part_at<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Map<String, 
     place.and_then(Value::as_object_mut)
 }
 
-/// Has the schema at `path` keep fields that it does not name.
+/// Makes the schema at `path` keep fields that it does not name.
 fn open(schema: &mut Value, path: &str) {
     if let Some(part) = part_at(schema, path) {
         part.insert("x-kubernetes-preserve-unknown-fields".to_owned(), json!(true));
     }
 }
 
-/// Puts what a shape says into the schema; where the last part of its path begins with `+` that is a new field.
+/// Adds a shape to the schema; where the last part of its path begins with `+` that is a new field.
 fn refine(schema: &mut Value, (path, more): Shape) {
     let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
     if let Some(name) = name.strip_prefix('+') {
@@ -323,7 +323,7 @@ mod tests {
         }
     }
 
-    /// A path that leads nowhere would be a rule that nobody hears of.
+    /// A path that leads nowhere would be a rule without effect.
     #[test]
     fn every_rule_and_shape_has_its_place() {
         for kind in [CERTIFICATE, ISSUER, REQUEST, ORDER] {

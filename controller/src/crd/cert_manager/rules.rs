@@ -1,17 +1,17 @@
-//! What cert-manager refuses in a webhook (`internal/apis/certmanager/validation`), as schemas and CEL rules of the
-//! definitions. Lengths and numbers of items are bounded where a rule looks at them: an API server takes no definition
+//! The checks that cert-manager does in a webhook (`internal/apis/certmanager/validation`), as schemas and CEL rules of
+//! the definitions. Lengths and numbers of items are bounded where a rule reads them: an API server takes no definition
 //! whose rules could cost too much.
 
 use serde_json::{Value, json};
 
-/// A rule of the part of a spec at `path`, and the words of a refusal.
+/// A rule of the part of a spec at `path`, and the message of a refusal.
 pub(super) struct Rule {
     pub(super) path: &'static str,
     pub(super) rule: String,
     pub(super) message: String,
 }
 
-/// What a part of a spec's schema has besides what its type says.
+/// An addition to the schema of a part of a spec.
 pub(super) type Shape = (&'static str, Value);
 
 fn rule(path: &'static str, rule: impl Into<String>, message: &str) -> Rule {
@@ -24,9 +24,9 @@ const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*
 const DURATION: &str = "^([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+$";
 const EMAIL: &str = "^[^@<>,; ]+@[^@<>,; ]+$";
 const V4: &str = "((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])";
-/// The longest text of a duration, and of names of objects.
+/// The longest text of a duration, and of names of objects, in characters.
 const SHORT: u32 = 253;
-/// The most names of one sort.
+/// The greatest number of names of one sort.
 const NAMES: u32 = 1000;
 
 const USAGES: [&str; 23] = [
@@ -77,13 +77,13 @@ fn matches(pattern: &str) -> String {
     format!("self.matches('{pattern}')")
 }
 
-/// One of these texts or lists is there and not empty.
+/// Returns the condition that one of these texts or lists is there and not empty.
 fn any_of(fields: &[impl std::fmt::Display]) -> String {
     let there = |field| format!("(has(self.{field}) && size(self.{field}) > 0)");
     fields.iter().map(there).collect::<Vec<_>>().join(" || ")
 }
 
-/// The signer.
+/// Returns the rules of the signer.
 fn issuer_ref(path: &'static str) -> [Rule; 2] {
     [
         rule(path, "self.name != ''", "issuerRef.name must name an issuer"),
@@ -100,7 +100,7 @@ fn issuer_ref_shapes() -> [Shape; 3] {
     ["issuerRef.name", "issuerRef.kind", "issuerRef.group"].map(|path| (path, json!({ "maxLength": SHORT })))
 }
 
-/// Certificates.
+/// Returns the rules of Certificates.
 pub(super) fn certificate() -> Vec<Rule> {
     let mut rules = vec![
         rule("secretName", "self != ''", "secretName must name a Secret"),
@@ -290,7 +290,7 @@ fn secret() -> Vec<Rule> {
     ]
 }
 
-/// What rules of Certificates look at, and what cert-manager's own schema says.
+/// Returns the bounds that rules of Certificates need, and those of cert-manager's own schema.
 pub(super) fn certificate_shapes() -> Vec<Shape> {
     let text = |description: &str| json!({ "type": "string", "description": description, "maxLength": 4096 });
     let open = || json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
@@ -351,7 +351,7 @@ pub(super) fn certificate_shapes() -> Vec<Shape> {
     shapes
 }
 
-/// CertificateRequests: their specs never change.
+/// Returns the rules of CertificateRequests: their specs never change.
 pub(super) fn request() -> Vec<Rule> {
     let mut rules = vec![
         rule("", "self == oldSelf", "the spec cannot be changed after creation"),
@@ -367,7 +367,7 @@ pub(super) fn request_shapes() -> Vec<Shape> {
     shapes
 }
 
-/// The status of CertificateRequests: whoever decides about one decides once.
+/// Returns the rules of the status of CertificateRequests: a decision is final.
 pub(super) fn request_status() -> Vec<Rule> {
     let has = |kind: &str| format!("self.conditions.exists(c, c.type == '{kind}')");
     let kept = |kind: &str| {
@@ -407,14 +407,14 @@ pub(super) fn request_status_shapes() -> Vec<Shape> {
     ]
 }
 
-/// Orders and Challenges.
+/// Returns the rules of Orders and Challenges.
 pub(super) fn unchanged() -> Vec<Rule> {
     vec![rule("", "self == oldSelf", "the spec cannot be changed after creation")]
 }
 
 const TYPES: [&str; 5] = ["acme", "ca", "selfSigned", "vault", "venafi"];
 
-/// Issuers and ClusterIssuers.
+/// Returns the rules of Issuers and ClusterIssuers.
 pub(super) fn issuer() -> Vec<Rule> {
     let count = |fields: &[&str]| fields.iter().map(|field| format!("(has(self.{field}) ? 1 : 0)")).collect::<Vec<_>>();
     let types = count(&TYPES).join(" + ");

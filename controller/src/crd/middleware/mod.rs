@@ -104,7 +104,8 @@ pub struct MiddlewareRef {
 }
 
 impl MiddlewareSpec {
-    /// The kinds that are set, by their field's name. One object is one middleware, so more than one is a mistake.
+    /// Returns the kinds that are set, by their field's name. One object is one middleware, so more than one is a
+    /// mistake.
     #[must_use]
     pub fn kinds(&self) -> Vec<&'static str> {
         [

@@ -10,13 +10,13 @@ use std::collections::HashMap;
 pub struct Places(HashMap<Subject, String>);
 
 impl Places {
-    /// The place where an object is defined, if it is.
+    /// Returns the place where an object is defined, if it is.
     #[must_use]
     pub fn of(&self, object: &Subject) -> Option<&str> {
         self.0.get(object).map(String::as_str)
     }
 
-    /// The number of objects.
+    /// Returns the number of objects.
     #[must_use]
     pub fn objects(&self) -> usize {
         self.0.len()
@@ -24,7 +24,7 @@ impl Places {
 }
 
 impl Folder {
-    /// The place of every object.
+    /// Returns the place of every object.
     pub(in crate::manifests) fn places(&self) -> Places {
         let entries = self.files.iter().flat_map(|(path, file)| file.objects.iter().map(move |entry| (path, entry)));
         let places = entries.map(|(path, entry)| {

@@ -6,14 +6,14 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What one custom resource becomes.
+/// The translation of one custom resource.
 pub(super) struct Made<T> {
     pub(super) name: Name,
-    /// When the object was created, in seconds since 1970.
+    /// The creation time of the object, in seconds since 1970.
     pub(super) created: i64,
-    /// `None` where it cannot be served at all.
+    /// The result; `None` if it cannot be served at all.
     pub(super) value: Option<T>,
-    /// What was read for it beside the object.
+    /// Secrets and ConfigMaps that were read for it.
     pub(super) reads: Vec<Reference>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -40,7 +40,7 @@ impl<T> Default for Memo<T> {
 }
 
 impl<T: PartialEq> Memo<T> {
-    /// Translates again what changed, or reads what changed. True where the outcome differs.
+    /// Translates again the objects that changed, or that read something that changed. True if the outcome differs.
     pub(super) fn update(
         &mut self,
         objects: &Keys,
@@ -94,12 +94,12 @@ impl<T: PartialEq> Memo<T> {
 }
 
 impl<T: PartialEq> Memo<T> {
-    /// Who claims what.
+    /// Returns the claims.
     pub(super) const fn claims(&self) -> &Claims<T> {
         &self.claims
     }
 
-    /// What is wrong with the objects, and with names that several claim.
+    /// Returns findings about the objects, and about names that several claim.
     pub(super) fn diagnostics(&self, kind: &'static str) -> Vec<Diagnostic> {
         let mut all: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
         for (name, owners) in self.claims.contested() {

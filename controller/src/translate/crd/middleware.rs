@@ -13,7 +13,7 @@ use flow_model::middleware::Middleware;
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
 
-/// Why an object is no middleware.
+/// The reason why an object is not a valid middleware.
 #[derive(Debug, thiserror::Error)]
 enum Invalid {
     #[error("no kind of middleware is set")]
@@ -36,8 +36,8 @@ enum Invalid {
     Chain(reference::Refused),
 }
 
-/// What a Middleware object becomes. One that cannot hold becomes [`Middleware::Invalid`] or [`Middleware::Absent`], so
-/// that what uses it says why it does not work.
+/// Translates a Middleware object. An invalid one becomes [`Middleware::Invalid`] or [`Middleware::Absent`], so that
+/// its users can report the reason.
 pub(super) fn translate(
     objects: [Option<&Arc<Custom<MiddlewareSpec>>>; 2],
     view: &View,
@@ -157,8 +157,8 @@ fn basic_auth(
     })
 }
 
-/// The users of a Secret: of type `kubernetes.io/basic-auth` its single one, whose password is hashed here; else the
-/// lines of its only key.
+/// Returns the users of a Secret: of type `kubernetes.io/basic-auth` its single one, whose password is hashed here;
+/// else the lines of its only key.
 fn credentials(key: ObjectKey, view: &View, reads: &mut Vec<Reference>) -> Result<Vec<String>, Invalid> {
     reads.push(Reference::Secret(key.clone()));
     let invalid = |error| Invalid::Secret("basicAuth", error);

@@ -17,7 +17,7 @@ use memo::Memo;
 use std::sync::Arc;
 use tls_store::Stores;
 
-/// The translation of custom resources, kept so that a change costs what it changes.
+/// The translation of custom resources, kept so that the cost of a change is proportional to it.
 #[derive(Debug)]
 pub(super) struct Custom {
     options: CrdOptions,
@@ -40,7 +40,7 @@ impl Custom {
         }
     }
 
-    /// The configuration after a change; the same `Arc` where nothing in it changed.
+    /// Returns the configuration after a change; the same `Arc` if nothing in it changed.
     pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
         let options = &self.options;
         let mut changed = self
@@ -76,7 +76,7 @@ impl Custom {
     }
 }
 
-/// The name of what an object becomes: `namespace-name`, or `namespace_name` with safeNaming.
+/// Returns the name of an object's result: `namespace-name`, or `namespace_name` with safeNaming.
 fn object_name(namespace: &str, name: &str, options: &CrdOptions) -> Name {
     if options.safe_naming {
         return format!("{namespace}_{name}").into();
@@ -84,7 +84,8 @@ fn object_name(namespace: &str, name: &str, options: &CrdOptions) -> Name {
     normalize(&format!("{namespace}-{name}")).into()
 }
 
-/// Of the objects of one name the one that counts; what is to be said of the other, and of fields without effect.
+/// Returns the object that counts of those with one name, and findings about the other one and about fields without
+/// effect.
 fn choose<'a, T>(
     [first, second]: [Option<&'a Arc<custom::Custom<T>>>; 2],
     kind: &'static str,

@@ -3,7 +3,7 @@ use crate::crd::middleware::MiddlewareRef;
 use crate::translate::options::{CrdOptions, may_cross_providers};
 use flow_model::name::{KUBERNETES_CRD, Name, provider};
 
-/// Why an object may not refer to another.
+/// The reason why an object may not refer to another.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Refused {
     #[error("{0} is a name of this provider in full, which needs allowCrossNamespace: write the name alone")]
@@ -14,8 +14,8 @@ pub(super) enum Refused {
     CrossNamespace(String, String),
 }
 
-/// The name by which a Middleware is referred to: as written where it names a provider, else made from namespace and
-/// name.
+/// Returns the name by which a Middleware is referred to: as written if it names a provider, else made from namespace
+/// and name.
 pub(super) fn middleware(reference: &MiddlewareRef, from: &str, options: &CrdOptions) -> Result<Name, Refused> {
     let MiddlewareRef { name, namespace } = reference;
     if name.contains('@') {

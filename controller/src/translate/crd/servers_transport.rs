@@ -9,7 +9,7 @@ use flow_model::config::{ForwardingTimeouts, ServersTransport};
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
-/// What a ServersTransport becomes. As in Traefik, an authority or a certificate that cannot be read is left out.
+/// Translates a ServersTransport. As in Traefik, an authority or a certificate that cannot be read is left out.
 pub(super) fn translate(
     objects: [Option<&Arc<Custom<ServersTransportSpec>>>; 2],
     view: &View,
@@ -27,7 +27,7 @@ pub(super) fn translate(
             return Some(made);
         }
     };
-    // What a server must prove is never left out in silence: without it the transport is not served at all.
+    // A demand on the server's identity is never dropped silently: if it is not supported the transport is not served.
     if !spec.peer_cert_uri.is_empty() || !spec.peer_cert_sans.is_empty() || spec.spiffe.is_some() {
         let message = "peerCertURI, peerCertSANs and spiffe are not served yet";
         made.diagnostics.push(Diagnostic::error(subject(), message));

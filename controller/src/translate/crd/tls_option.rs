@@ -8,14 +8,14 @@ use flow_model::config::{ClientAuth, TlsOptions};
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
-/// The name of the options that hold where a router names none.
+/// The name of the options that apply where a router names none.
 const DEFAULT: &str = "default";
 
-/// What a TLSOption becomes. Its name is `namespace-name` as it stands (`namespace_name` with safeNaming), or `default`.
-/// One that cannot hold is broken: connections that need it are closed rather than served with less protection.
+/// Translates a TLSOption. Its name is `namespace-name` as it stands (`namespace_name` with safeNaming), or `default`.
+/// An invalid one is broken: connections that need it are closed rather than served with less protection.
 ///
-/// Of several `default` the eldest counts. Traefik uses none of them then, which would let anybody who may create one
-/// take away what the others protect.
+/// Of several `default` the oldest counts. Traefik uses none of them then, so that any user who may create one could
+/// remove the protection of the others.
 pub(super) fn translate(
     objects: [Option<&Arc<Custom<TlsOptionSpec>>>; 2],
     view: &View,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The only store that is used.
 const DEFAULT: &str = "default";
 
-/// What the TLSStores become. There are few, so all are translated when one changes, or a Secret does.
+/// The translation of the TLSStores. There are few, so all are translated when one changes, or a Secret does.
 #[derive(Debug, Default)]
 pub(super) struct Stores {
     default: Option<Arc<TlsStore>>,
@@ -21,7 +21,7 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// True where the outcome differs.
+    /// Translates the stores again if needed. True if the outcome differs.
     pub(super) fn update(&mut self, dirty: &Dirty, view: &View, options: &CrdOptions) -> bool {
         if dirty.tls_stores.is_empty() && !self.reads.iter().any(|secret| dirty.secrets.contains(secret)) {
             return false;
@@ -39,8 +39,8 @@ impl Stores {
             let told = options.is_no_default(&key.namespace).map(|m| Diagnostic::warning(key.subject("TLSStore"), m));
             new.diagnostics.extend(told);
         }
-        // Of several the eldest has the default certificate. Traefik uses none of theirs then, so that anybody who may
-        // create one takes it from all hosts.
+        // Of several the oldest has the default certificate. Traefik uses none of theirs then, so that any user who may
+        // create one could take it from all hosts.
         used.sort_by_key(|key| (view.tls_store(key)[0].map(|store| store.created), key.clone()));
         let mut eldest: Option<ObjectKey> = None;
         for key in used {
@@ -96,7 +96,7 @@ impl Stores {
         Some(store)
     }
 
-    /// Becomes the new one, keeping what is equal.
+    /// Becomes the new one, keeping equal objects. True if anything differs.
     fn take_over(&mut self, mut new: Self) -> bool {
         for (secret, certificate) in &mut new.certificates {
             if let Some(old) = self.certificates.get(secret).filter(|old| *old == certificate) {
@@ -116,7 +116,7 @@ impl Stores {
         self.default.iter().map(|store| (DEFAULT.into(), store.clone())).collect()
     }
 
-    /// In the order of their Secrets.
+    /// Returns the certificates, in the order of their Secrets.
     pub(super) fn certificates(&self) -> Vec<Arc<Certificate>> {
         self.certificates.values().cloned().collect()
     }

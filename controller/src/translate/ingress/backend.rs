@@ -1,4 +1,4 @@
-//! What a backend of an Ingress becomes: the servers behind a port of a Service.
+//! The translation of a backend of an Ingress: the servers behind a port of a Service.
 
 use super::service_options::ServiceOptions;
 use super::tree::InvalidOption;
@@ -17,7 +17,7 @@ pub(super) struct BackendKey {
     pub(super) port: BackendPort,
 }
 
-/// Why a backend cannot be served.
+/// The reason why a backend cannot be served.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Unserved {
     #[error("Service {0} does not exist")]
@@ -43,12 +43,12 @@ pub(super) enum Unserved {
 }
 
 impl BackendKey {
-    /// The name of what it becomes: `namespace-service-port`.
+    /// Returns the name of the resulting service: `namespace-service-port`.
     pub(super) fn service_name(&self) -> Name {
         normalize(&format!("{}-{}-{}", self.service.namespace, self.service.name, self.port)).into()
     }
 
-    /// The service behind it, and whether Nodes were read for it.
+    /// Returns the service behind it, and true if Nodes were read for it.
     pub(super) fn translate(&self, view: &View, options: &IngressOptions) -> (Result<config::Service, Unserved>, bool) {
         let mut reads_nodes = false;
         let result = self.build(view, options, &mut reads_nodes);
@@ -127,7 +127,8 @@ fn native_server(service: &Service, scheme: &str, port: &ServicePort) -> Option<
     Some(server(scheme, address, port.port, false))
 }
 
-/// One server for each address of the Service's EndpointSlices whose port has the same name; the first mention counts.
+/// Returns one server for each address of the Service's EndpointSlices whose port has the same name, without
+/// duplicates.
 fn endpoint_servers(view: &View, service: &ObjectKey, scheme: &str, port: &ServicePort) -> Vec<Server> {
     let mut servers = Vec::new();
     let mut seen = HashSet::<&str, foldhash::fast::RandomState>::default();

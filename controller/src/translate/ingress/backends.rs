@@ -11,12 +11,12 @@ use hashbrown::HashSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The backends that Ingresses use, each translated once and again only when what it reads changes.
+/// The backends that Ingresses use, each translated once and again only when an object that it reads changes.
 #[derive(Debug, Default)]
 pub(super) struct Backends {
     /// In order, so that the ports of a Service stand together.
     all: BTreeMap<BackendKey, Box<Entry>>,
-    /// Those that lost their name to another.
+    /// Backends whose name belongs to another.
     losers: HashSet<BackendKey, foldhash::fast::RandomState>,
 }
 
@@ -26,9 +26,9 @@ struct Entry {
     outcome: Result<Arc<Service>, Unserved>,
     reads_nodes: bool,
     users: Users,
-    /// How many use it by its name: one, and it is a service of its own.
+    /// The number of users by its name; if there are any, it is a service of its own.
     named: usize,
-    /// What is to be said of the Service's annotations; few have any.
+    /// Findings about the Service's annotations; few Services have any.
     told: Option<Box<[String]>>,
 }
 
@@ -39,7 +39,7 @@ impl BackendKey {
 }
 
 impl Backends {
-    /// What a backend is, with the name of its service.
+    /// Returns the outcome of a backend, with the name of its service.
     pub(super) fn outcome(
         &mut self,
         key: &BackendKey,
@@ -63,17 +63,17 @@ impl Backends {
         answer
     }
 
-    /// The findings about the annotations of a backend's Service.
+    /// Returns the findings about the annotations of a backend's Service.
     pub(super) fn told(&self, key: &BackendKey) -> &[String] {
         self.all.get(key).and_then(|entry| entry.told.as_deref()).unwrap_or_default()
     }
 
-    /// Whether its name is another's.
+    /// True if its name belongs to another.
     pub(super) fn has_lost_its_name(&self, key: &BackendKey) -> bool {
         self.losers.contains(key)
     }
 
-    /// An Ingress uses a backend. True where that changes the services.
+    /// Adds an Ingress to a backend's users. True if that changes the services.
     pub(super) fn add_user(
         &mut self,
         key: &BackendKey,
@@ -90,7 +90,7 @@ impl Backends {
         }
     }
 
-    /// An Ingress uses a backend no longer. True where that changes the services.
+    /// Removes an Ingress from a backend's users. True if that changes the services.
     pub(super) fn remove_user(
         &mut self,
         key: &BackendKey,
@@ -111,7 +111,7 @@ impl Backends {
         self.all.range(first..).map(|(key, _)| key).take_while(move |key| key.service == *service)
     }
 
-    /// Translates again what reads something that changed. Ingresses to which it matters go into `ingresses`.
+    /// Translates backends again that read something that changed. Ingresses affected by it go into `ingresses`.
     pub(super) fn refresh(
         &mut self,
         dirty: &Dirty,
@@ -155,7 +155,7 @@ impl Backends {
         changed
     }
 
-    /// Finds those that lost their name to another; Ingresses for which that changed.
+    /// Finds backends whose name belongs to another; returns the Ingresses for which that changed.
     pub(super) fn settle_names(&mut self, services: &Claims<Service>) -> Keys {
         let mut losers = HashSet::default();
         for (_, owners) in services.contested() {

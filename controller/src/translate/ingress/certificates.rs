@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     all: HashMap<ObjectKey, Entry, foldhash::fast::RandomState>,
-    /// Those that can be used, in the order in which they are tried: by `namespace-secret`.
+    /// The usable ones, in the order in which they are tried: by `namespace-secret`.
     usable: BTreeMap<(Name, ObjectKey), Arc<Certificate>>,
 }
 
@@ -21,12 +21,12 @@ struct Entry {
 }
 
 impl Certificates {
-    /// In order.
+    /// Returns the usable certificates, in order.
     pub(super) fn list(&self) -> Vec<Arc<Certificate>> {
         self.usable.values().cloned().collect()
     }
 
-    /// An Ingress names a Secret: what is wrong with it, and whether this changes the list.
+    /// Adds an Ingress to a Secret's users: returns the problem of the Secret, and true if this changes the list.
     pub(super) fn add_user(
         &mut self,
         secret: &ObjectKey,
@@ -44,7 +44,7 @@ impl Certificates {
         (entry.error.clone(), changed)
     }
 
-    /// An Ingress names a Secret no longer. True where that changes the list.
+    /// Removes an Ingress from a Secret's users. True if that changes the list.
     pub(super) fn remove_user(&mut self, secret: &ObjectKey, ingress: &ObjectKey) -> bool {
         let Some(entry) = self.all.get_mut(secret) else { return false };
         entry.users.remove(ingress);
@@ -55,7 +55,7 @@ impl Certificates {
         self.usable.remove(&order(secret)).is_some()
     }
 
-    /// Reads the Secrets that changed again. Ingresses to which it matters go into `ingresses`.
+    /// Reads the changed Secrets again. Ingresses affected by it go into `ingresses`.
     pub(super) fn refresh(&mut self, dirty: &Keys, view: &View, ingresses: &mut Keys) -> bool {
         let mut changed = false;
         for secret in dirty.iter().filter(|secret| self.all.contains_key(*secret)).cloned().collect::<Vec<_>>() {
@@ -79,7 +79,7 @@ impl Certificates {
         changed
     }
 
-    /// True where it is new or differs.
+    /// Reads a Secret. True if it is new or differs.
     fn read(&mut self, secret: &ObjectKey, view: &View) -> Result<bool, Unusable> {
         let certificate = pem::certificate(view, secret)?;
         let key = order(secret);

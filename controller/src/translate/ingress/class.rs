@@ -3,13 +3,13 @@ use crate::view::annotations::CLASS;
 use crate::view::{Ingress, View};
 use flow_model::nearest;
 
-/// The class that stands for Traefik where no option names another.
+/// The class that stands for Traefik if no option names another.
 const DEFAULT: &str = "traefik";
 
-/// Whether an Ingress is ours to serve.
+/// True if an Ingress is served here.
 ///
-/// One that names a class is, if an IngressClass of that name names our controller (and the option names no other).
-/// One that does not is chosen by the older annotation.
+/// An Ingress that names a class is ours if an IngressClass of that name names our controller (and the option names no
+/// other). One without a class is chosen by the older annotation.
 pub(super) fn is_ours(ingress: &Ingress, view: &View, options: &IngressOptions) -> bool {
     let wanted = options.ingress_class.as_str();
     let Some(class) = ingress.class_name.as_deref() else {
@@ -22,7 +22,7 @@ pub(super) fn is_ours(ingress: &Ingress, view: &View, options: &IngressOptions) 
         && view.ingress_class(class).is_some_and(|class| class.ours)
 }
 
-/// What is to be said of an Ingress that is not ours, and most likely was to be: nobody else will serve it.
+/// Returns the finding about an Ingress that is not ours and most likely should be: no other controller will serve it.
 pub(super) fn not_chosen(ingress: &Ingress, view: &View, options: &IngressOptions) -> Option<String> {
     let wanted = options.ingress_class.as_str();
     let own = if wanted.is_empty() { DEFAULT } else { wanted };

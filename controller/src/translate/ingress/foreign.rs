@@ -1,4 +1,4 @@
-//! Annotations without effect here: those of other controllers and of Traefik 1, those on the wrong object, and slips.
+//! Annotations without effect here: those of other controllers and of Traefik 1, those on the wrong object, and typos.
 
 use super::meaning::{Meaning, meaning};
 use crate::view::annotations::{Annotations, PREFIX};
@@ -39,9 +39,9 @@ const SERVICE: [&str; 14] = [
     "service.sticky.cookie.samesite",
     "service.sticky.cookie.secure",
 ];
-/// Options that anything but `true` switches off.
+/// Options that any value but `true` switches off.
 const SWITCHES: [&str; 4] = ["router.observability", "router.tls", "service.sticky", "service.sticky.cookie"];
-/// Options without which something is served that was to be protected.
+/// Options without which something is served unprotected that was meant to be protected.
 const PROTECTING: [&str; 4] = ["router.entrypoints", "router.middlewares", "router.tls.options", "service.middlewares"];
 
 /// The findings about the annotations of an Ingress.
@@ -54,7 +54,7 @@ pub(super) fn of_service(annotations: &Annotations) -> Vec<String> {
     told(annotations, "service.", ("router.", "the Ingress"))
 }
 
-/// The words that name the option that `key`, an annotation with our prefix, may have meant.
+/// Returns the words that name the option that `key`, an annotation with our prefix, may have meant.
 pub(super) fn hint(key: &str) -> String {
     near(key.strip_prefix(PREFIX).unwrap_or(key))
         .map_or_else(String::new, |near| format!("; did you mean {PREFIX}{near}?"))
@@ -94,14 +94,14 @@ fn told(annotations: &Annotations, own: &str, (others, place): (&str, &str)) -> 
     told.finish(place)
 }
 
-/// An annotation with our prefix that is no option.
+/// Returns the finding about an annotation with our prefix that is not an option.
 fn slip(key: &str, name: &str) -> String {
     let open = near(name).is_some_and(|near| PROTECTING.contains(&near));
     let open = if open { ", so this is served without the protection that it was to give" } else { "" };
     format!("annotation {key}: there is no such option{open}{}", hint(key))
 }
 
-/// What was found, gathered so that what belongs together is one line.
+/// Findings, gathered so that related ones are in one line.
 #[derive(Default)]
 struct Told {
     lines: Vec<String>,
@@ -112,7 +112,8 @@ struct Told {
 impl Told {
     fn add(&mut self, known: Meaning, key: String, value: &str) {
         let is_off = ["0", "false", "no", "off"].iter().any(|off| value.eq_ignore_ascii_case(off));
-        // What is switched off elsewhere protects nothing there. The one that is a protection by being off is `enable`.
+        // An option that is switched off elsewhere protects nothing there, except `enable`, which protects by being
+        // off.
         let known = match (is_off, known.by_being_off) {
             (true, true) | (false, false) => known,
             (true, false) => Meaning::default(),

@@ -1,4 +1,4 @@
-//! What one Ingress becomes.
+//! The translation of one Ingress.
 
 use super::backend::BackendKey;
 use super::backends::Backends;
@@ -21,17 +21,17 @@ pub(super) const DEFAULT_ROUTER: &str = "default-router";
 /// The service of the default backend.
 pub(super) const DEFAULT_BACKEND: &str = "default-backend";
 
-/// A backend, and its service where it can be served.
+/// A backend, and its service if it can be served.
 type DefaultBackend = (BackendKey, Option<Arc<Service>>);
 
-/// What one Ingress becomes, and what it reads for that.
+/// The result of one Ingress, and the objects that it reads.
 #[derive(Debug)]
 pub(super) struct Fragment {
     pub(super) owner: Owner,
     pub(super) routers: Vec<(Name, Arc<Router>)>,
     /// Backends that its rules use.
     pub(super) backends: Vec<BackendKey>,
-    /// The backend that it makes the default; few do.
+    /// The default backend that it sets; few Ingresses do.
     pub(super) default: Option<Box<DefaultBackend>>,
     pub(super) secrets: Box<[ObjectKey]>,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -49,7 +49,7 @@ impl Fragment {
         }
     }
 
-    /// Translates an Ingress that is ours.
+    /// Translates an Ingress that is served here.
     pub(super) fn translate(ingress: &Ingress, view: &View, options: &IngressOptions, backends: &mut Backends) -> Self {
         let mut fragment = Self::new(ingress);
         for told in foreign::of_ingress(&ingress.annotations) {
@@ -82,7 +82,7 @@ impl Fragment {
             fragment.warning("spec.defaultBackend is ignored where there are rules".to_owned());
         }
         fragment.add_rules(ingress, &routing, view, options, backends);
-        // There are as many of these as Ingresses: no room is held that nothing will fill.
+        // There is one fragment for each Ingress: no spare capacity is held.
         fragment.routers.shrink_to_fit();
         fragment.backends.shrink_to_fit();
         fragment
@@ -172,7 +172,7 @@ impl Fragment {
         self.name(made);
     }
 
-    /// Says what is written of hosts and paths without the effect that it seems to have.
+    /// Reports hosts and paths that do not have the effect that they seem to have.
     fn tell_of_paths(&mut self, ingress: &Ingress, routing: &RouterOptions, v2: bool) {
         let all = || ingress.rules.iter().flat_map(|rule| rule.paths.iter().map(|path| (&*rule.host, path)));
         let is_free = |path: &Path| path.kind == PathType::ImplementationSpecific && !path.path.is_empty();
@@ -194,7 +194,7 @@ impl Fragment {
         }
     }
 
-    /// Gives routers their names: of one Ingress those that would have the same all get a part of their rule's hash.
+    /// Names the routers of one Ingress: those that would have the same name all get a part of their rule's hash.
     fn name(&mut self, made: Vec<(String, Router)>) {
         let mut counts = hashbrown::HashMap::<&str, usize, foldhash::fast::RandomState>::default();
         for (name, _) in &made {
@@ -222,7 +222,7 @@ impl Fragment {
         }
     }
 
-    /// Says what is to be said of a backend's Service, once for all of its ports.
+    /// Reports the findings about a backend's Service, once for all of its ports.
     fn tell_of_service(&mut self, key: &BackendKey, backends: &Backends) {
         for told in backends.told(key) {
             let diagnostic = Diagnostic::warning(key.service.subject("Service"), told.clone());
@@ -249,7 +249,7 @@ fn backend_key(ingress: &Ingress, backend: &Backend) -> Result<BackendKey, &'sta
     }
 }
 
-/// Whether a text has what is a variable in version 2 of rules: `{name}` or `{name:pattern}`.
+/// True if a text has a variable in version 2 of rules: `{name}` or `{name:pattern}`.
 fn has_variable(text: &str) -> bool {
     let inner = text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
     inner.is_some_and(|(inner, _)| inner.starts_with(|first: char| first.is_ascii_alphabetic()))
@@ -264,7 +264,7 @@ fn place(host: &str, path: &Path) -> String {
     }
 }
 
-/// A router without its rule.
+/// Returns a router without its rule.
 fn router(ingress: &Ingress, routing: &RouterOptions, backend: &BackendKey, service: Name) -> Router {
     let metadata = Arc::new(IngressMetadata {
         namespace: ingress.key.namespace.clone(),

@@ -1,13 +1,13 @@
-//! The effect that annotations have elsewhere, by their names without a controller's prefix.
+//! The effect that annotations have in other controllers, by their names without a controller's prefix.
 
-/// The effect of an annotation elsewhere.
+/// The effect of an annotation in another controller.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Meaning {
-    /// It closes something that is open without it.
+    /// True if it closes something that is open without it.
     pub(super) protects: bool,
-    /// It does so by being off.
+    /// True if it does so by being off.
     pub(super) by_being_off: bool,
-    /// What does the same here; empty where nothing does.
+    /// The way to the same effect here; empty if there is none.
     pub(super) way_out: &'static str,
 }
 
@@ -24,7 +24,7 @@ const NAMES: &str = "name Middlewares in traefik.ingress.kubernetes.io/router.mi
 const STICKY: &str = "write traefik.ingress.kubernetes.io/service.sticky.cookie on the Service";
 const NOT_YET: &str = "nothing here does the same yet";
 
-/// Parts of names, what is meant by the first that fits, and whether it protects.
+/// Parts of names, the way out for the first that fits, and true if it protects.
 const PARTS: &[(&[&str], bool, &str)] = &[
     (&["auth-tls", "client-cert", "mtls"], true, CLIENTS),
     (
@@ -129,7 +129,7 @@ const PARTS: &[(&[&str], bool, &str)] = &[
     (&["compress", "gzip"], false, "use a Middleware with compress"),
 ];
 
-/// What an annotation of that name, in lower case and without its prefix, does elsewhere; `None` where that is unknown.
+/// Returns the effect of an annotation of that name, in lower case and without its prefix; `None` if unknown.
 pub(super) fn meaning(name: &str) -> Option<Meaning> {
     if name == "enable" {
         let way_out = "an Ingress is served whatever this says; take it away, or give it another class";

@@ -27,7 +27,7 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The translation of Ingresses, kept so that a change costs what it changes.
+/// The translation of Ingresses, kept so that the cost of a change is proportional to it.
 #[derive(Debug)]
 pub(super) struct Ingresses {
     options: IngressOptions,
@@ -54,17 +54,17 @@ impl Ingresses {
         }
     }
 
-    /// The Ingresses that are ours.
+    /// Returns the Ingresses that are served here.
     pub(super) fn selected(&self) -> impl ExactSizeIterator<Item = &ObjectKey> {
         self.fragments.keys()
     }
 
-    /// Whether an Ingress is ours.
+    /// True if an Ingress is served here.
     pub(super) fn is_selected(&self, key: &ObjectKey) -> bool {
         self.fragments.contains_key(key)
     }
 
-    /// The configuration after a change; the same `Arc` where nothing in it changed.
+    /// Returns the configuration after a change; the same `Arc` if nothing in it changed.
     pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
         let mut ingresses = dirty.ingresses.clone();
         if dirty.ingress_classes {
@@ -84,8 +84,8 @@ impl Ingresses {
         self.config.clone()
     }
 
-    /// Translates Ingresses again. What equals what was there before stays the same object: so everything new is put in
-    /// before anything old is taken out.
+    /// Translates Ingresses again. Objects that equal earlier ones keep their identity: so everything new is inserted
+    /// before anything old is removed.
     fn replace_all(&mut self, ingresses: &Keys, view: &View) -> bool {
         let mut changed = false;
         let mut old = Vec::new();
@@ -139,7 +139,7 @@ impl Ingresses {
         self.tell(key, new.diagnostics.clone()) | changed
     }
 
-    /// What is wrong with an Ingress from now on. True where that is news.
+    /// Sets the findings about an Ingress. True if they differ.
     fn tell(&mut self, key: &ObjectKey, diagnostics: Vec<Diagnostic>) -> bool {
         if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) == diagnostics {
             return false;
@@ -152,7 +152,7 @@ impl Ingresses {
         true
     }
 
-    /// Gives up what the old translation had and the new one has not.
+    /// Removes what only the old translation has, not the new one.
     fn take(&mut self, old: &Fragment, new: Option<&Fragment>, key: &ObjectKey) -> bool {
         let mut changed = false;
         let same_owner = new.is_some_and(|new| new.owner == old.owner);
@@ -182,7 +182,7 @@ impl Ingresses {
 
     fn assemble(&self) -> Config {
         let mut diagnostics: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
-        // What is said of a Service is said with every Ingress that uses it.
+        // Findings about a Service come with every Ingress that uses it.
         diagnostics.sort_unstable();
         diagnostics.dedup();
         for (name, owners) in self.routers.contested() {

@@ -9,16 +9,16 @@ pub(super) struct RouterOptions {
     pub(super) entry_points: Vec<Name>,
     pub(super) middlewares: Vec<Name>,
     pub(super) observability: Option<Observability>,
-    /// Empty is the default.
+    /// The matcher of paths; empty is the default.
     pub(super) path_matcher: String,
     pub(super) priority: i64,
     pub(super) rule_syntax: Option<RuleSyntax>,
     pub(super) tls: Option<RouterTls>,
-    /// Values that mean nothing and do no harm.
+    /// Findings about values that have no meaning and do no harm.
     pub(super) warnings: Vec<String>,
 }
 
-/// What is recorded of the requests.
+/// The observability settings of its requests.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Observability {
     pub(super) access_logs: Option<bool>,

@@ -1,25 +1,25 @@
-//! The text of a router's rule, and what its path counts.
+//! The text of a router's rule, and the rank of its path.
 
 use crate::view::ingress::PathType;
 use flow_model::config::PathOrder;
 use std::fmt::Write as _;
 
-/// A path matcher that does not exist.
+/// The error for a path matcher that does not exist.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("there is no path matcher {0:?}: write Path, PathPrefix or PathRegexp")]
 pub(super) struct UnknownMatcher(String);
 
-/// How rules are written.
+/// The options of writing rules.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Syntax {
-    /// Traefik 2's.
+    /// True for Traefik 2's syntax.
     pub(super) v2: bool,
-    /// A prefix ends where a path segment ends.
+    /// True if a prefix ends where a path segment ends.
     pub(super) strict_prefix: bool,
 }
 
-/// The rule for a host and a path, either of which may be empty. `matcher` is the user's, for paths of no own type;
-/// empty is `PathPrefix`.
+/// Returns the rule for a host and a path, either of which may be empty. `matcher` is the user's, for paths of
+/// implementation-specific type; empty is `PathPrefix`.
 pub(super) fn rule(
     syntax: Syntax,
     host: &str,
@@ -80,7 +80,7 @@ fn call(rule: &mut String, matcher: &str, argument: &str) {
     rule.push(')');
 }
 
-/// Go's `%q`.
+/// Appends a text quoted as by Go's `%q`.
 fn quote(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -114,9 +114,9 @@ fn quote(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Go's `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII space.
+/// True for Go's `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII space.
 fn is_printable(c: char) -> bool {
-    // Behind a letter, Rust's debug form leaves just these as they are, and quotes, which it escapes for its own sake.
+    // After a letter, Rust's debug form leaves exactly these as they are; of quotes, which it escapes, `'` counts too.
     c == '\'' || ['a', c].iter().collect::<String>().escape_debug().count() == 2
 }
 

@@ -7,11 +7,11 @@ use flow_model::name::Name;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct ServiceOptions {
     pub(super) middlewares: Vec<Name>,
-    /// `None` is the provider's default.
+    /// The native load balancer; `None` is the provider's default.
     pub(super) native_lb: Option<bool>,
     pub(super) node_port_lb: bool,
     pub(super) pass_host_header: bool,
-    /// Empty is made from the port.
+    /// The scheme of servers; empty is made from the port.
     pub(super) servers_scheme: String,
     pub(super) servers_transport: Name,
     pub(super) sticky: Option<Sticky>,

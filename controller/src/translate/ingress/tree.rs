@@ -8,19 +8,19 @@ use std::sync::LazyLock;
 /// An index within a key, such as `domains.0.main`: Traefik writes it as `domains[0].main` before it sorts the keys.
 static INDEX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(.+)\.([0-9A-Za-z_]+)\.([0-9]+)\.(.+)$").ok());
 
-/// An annotation that is no option, or whose value is none. It disables the whole object, as in Traefik.
+/// An annotation that is not an option, or has an invalid value. It disables the whole object, as in Traefik.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum InvalidOption {
-    /// No such option.
+    /// There is no such option.
     #[error("annotation {0}: there is no such option{hint}", hint = hint(.0))]
     Unknown(String),
     /// The key has an empty part, or brackets at a wrong place.
     #[error("annotation {0}: this is not the name of an option")]
     Name(String),
-    /// The value is no truth value.
+    /// The value is not a boolean.
     #[error("annotation {0}: {1:?} is neither true nor false")]
     Bool(String, String),
-    /// The value is no number.
+    /// The value is not a number.
     #[error("annotation {0}: {1:?} is not a number")]
     Number(String, String),
 }
@@ -36,7 +36,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// The options below `router` or `service`; `None` where there are none.
+    /// Returns the options below `router` or `service`; `None` if there are none.
     pub(super) fn read(annotations: &Annotations, root: &str) -> Result<Option<Self>, InvalidOption> {
         let mut options: Vec<(String, &str, &str)> = annotations
             .options()
@@ -68,13 +68,13 @@ impl Node {
         &mut self.children[index]
     }
 
-    /// The error for an option that does not exist.
+    /// Returns the error for an option that does not exist.
     pub(super) fn unknown<T>(&self) -> Result<T, InvalidOption> {
         Err(InvalidOption::Unknown(self.key.clone()))
     }
 
-    /// A group of options that may also stand alone, with `true` or nothing; any other value switches it off, and then
-    /// its options must exist, but their values are not looked at.
+    /// Reads a group of options that may also stand alone, with `true` or nothing. Any other value switches it off;
+    /// then its options must exist, but their values are not checked.
     pub(super) fn switch<T>(
         &self,
         read: impl FnOnce(&Self) -> Result<T, InvalidOption>,
@@ -86,7 +86,7 @@ impl Node {
         }
     }
 
-    /// Go's `ParseBool`.
+    /// Reads a boolean as Go's `ParseBool` does.
     pub(super) fn boolean(&self) -> Result<bool, InvalidOption> {
         self.leaf()?;
         match self.value.as_str() {
@@ -96,19 +96,19 @@ impl Node {
         }
     }
 
-    /// A number in decimal.
+    /// Reads a decimal number.
     pub(super) fn number(&self) -> Result<i64, InvalidOption> {
         self.leaf()?;
         self.value.parse().map_err(|_| InvalidOption::Number(self.key.clone(), self.value.clone()))
     }
 
-    /// A text as it is.
+    /// Returns the text as it is.
     pub(super) fn text(&self) -> Result<&str, InvalidOption> {
         self.leaf()?;
         Ok(&self.value)
     }
 
-    /// A list: at commas, each trimmed.
+    /// Reads a list: split at commas, each item trimmed.
     pub(super) fn list<T: for<'a> From<&'a str>>(&self) -> Result<Vec<T>, InvalidOption> {
         self.children.iter().try_for_each(Self::leaf)?;
         if self.value.is_empty() {
@@ -117,7 +117,7 @@ impl Node {
         Ok(self.value.split(',').map(|item| T::from(item.trim())).collect())
     }
 
-    /// Only a group has options below it.
+    /// Checks that there are no options below: only a group has them.
     pub(super) fn leaf(&self) -> Result<(), InvalidOption> {
         self.children.first().map_or(Ok(()), Self::unknown)
     }
@@ -139,7 +139,7 @@ fn is_below(path: &str, root: &str) -> bool {
     })
 }
 
-/// `a.b[0].c` in its parts; `None` where one is empty or has brackets at a wrong place.
+/// Splits `a.b[0].c` into its parts; `None` if one is empty or has brackets at a wrong place.
 fn parts(path: &str) -> Option<Vec<&str>> {
     let mut all = Vec::new();
     for part in path.split('.') {

@@ -1,22 +1,22 @@
-//! Who uses a backend: nearly always one Ingress, for which a map of its own would be large.
+//! The users of a backend: nearly always one Ingress, for which a map of its own would be large.
 
 use crate::view::ObjectKey;
 use hashbrown::HashMap;
 
-/// Ingresses, and whether each uses the backend by its name; the others make it the default backend.
+/// Ingresses, each with true if it uses the backend by its name; the others make it the default backend.
 #[derive(Debug, Default)]
 pub(super) enum Users {
-    /// Nobody.
+    /// No user.
     #[default]
     None,
-    /// Only this one.
+    /// One user.
     One(ObjectKey, bool),
-    /// Several, or several until a moment ago.
+    /// Several users, or fewer after a removal.
     Many(Box<HashMap<ObjectKey, bool, foldhash::fast::RandomState>>),
 }
 
 impl Users {
-    /// One more. Whether it used the backend by its name before.
+    /// Adds a user. True if it used the backend by its name before.
     pub(super) fn insert(&mut self, ingress: &ObjectKey, named: bool) -> bool {
         match self {
             Self::None => {
@@ -34,7 +34,7 @@ impl Users {
         }
     }
 
-    /// One less. Whether it used the backend by its name.
+    /// Removes a user. True if it used the backend by its name.
     pub(super) fn remove(&mut self, ingress: &ObjectKey) -> bool {
         match self {
             Self::One(known, named) if known == ingress => {
@@ -53,12 +53,12 @@ impl Users {
         }
     }
 
-    /// Nobody is left.
+    /// True if there are no users.
     pub(super) const fn is_empty(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// All of them, in no order.
+    /// Iterates over all users, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, bool)> {
         let (one, many) = match self {
             Self::None => (None, None),
