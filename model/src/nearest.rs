@@ -1,9 +1,9 @@
 //! The known name that was probably meant by a misspelt one.
 
 /// The least similarity of two names, from 0 to 1, to suggest one for the other.
-const ALIKE: f64 = 0.6;
+const MIN_LIKENESS: f64 = 0.6;
 /// The number of letters that a slip may change, add, leave out or swap.
-const SLIP: usize = 2;
+const MAX_SLIP: usize = 2;
 
 /// Returns the name that is most like `written`, if one is similar enough. Case does not count.
 pub fn name<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -11,7 +11,7 @@ pub fn name<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     names
         .into_iter()
         .map(|name| (strsim::normalized_damerau_levenshtein(&written, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .filter(|(likeness, _)| *likeness >= MIN_LIKENESS)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)
 }
@@ -20,7 +20,7 @@ pub fn name<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 #[must_use]
 pub fn is_slip(written: &str, name: &str) -> bool {
     let (written, name) = (written.to_lowercase(), name.to_lowercase());
-    name.len() > 2 * SLIP && strsim::damerau_levenshtein(&written, &name) <= SLIP
+    name.len() > 2 * MAX_SLIP && strsim::damerau_levenshtein(&written, &name) <= MAX_SLIP
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::lexer::{Lexer, Token};
 use super::names;
 
 /// The deepest nesting of parentheses; keeps the recursion off the end of the stack.
-const NESTING: usize = 100;
+const MAX_NESTING: usize = 100;
 
 /// The matchers of one syntax.
 pub(super) struct Vocabulary {
@@ -126,8 +126,8 @@ impl<'a> Parser<'a> {
     fn primary(&mut self, depth: usize) -> Result<Expr, RuleError> {
         match self.token {
             Token::Open => {
-                if depth >= NESTING {
-                    return Err(RuleError::new(self.at, RuleProblem::Nesting { limit: NESTING }));
+                if depth >= MAX_NESTING {
+                    return Err(RuleError::new(self.at, RuleProblem::Nesting { limit: MAX_NESTING }));
                 }
                 self.advance()?;
                 let expr = self.any(depth + 1)?;
