@@ -12,17 +12,17 @@ use tokio::task::JoinSet;
 use tracing::debug;
 
 /// The number of Events that may wait.
-const WAITING: usize = 1024;
+const MAX_WAITING: usize = 1024;
 /// The longest message that an API server takes, in bytes.
-const LONGEST: usize = 1000;
+const MAX_NOTE: usize = 1000;
 /// The longest name of an action, in bytes.
-const ACTION: usize = 128;
+const MAX_ACTION: usize = 128;
 /// The reporting controller.
 const CONTROLLER: &str = "flow-proxy";
 
 /// Starts the writer.
 pub(super) fn start(client: Client, identity: String, tasks: &mut JoinSet<()>) -> mpsc::Sender<Event> {
-    let (send, mut receive) = mpsc::channel::<Event>(WAITING);
+    let (send, mut receive) = mpsc::channel::<Event>(MAX_WAITING);
     let recorder = Recorder::new(client, Reporter { controller: CONTROLLER.to_owned(), instance: Some(identity) });
     tasks.spawn(async move {
         while let Some(event) = receive.recv().await {
@@ -42,9 +42,9 @@ fn told(event: &Event) -> events::Event {
             EventType::Warning => events::EventType::Warning,
         },
         reason: event.reason.to_owned(),
-        note: Some(cut(LONGEST)),
+        note: Some(cut(MAX_NOTE)),
         // The recorder counts an event again that differs only in its note.
-        action: cut(ACTION),
+        action: cut(MAX_ACTION),
         secondary: None,
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 /// The Lease by which cert-manager's replicas choose a leader.
 pub(super) const LEASE: &str = "cert-manager-controller";
 /// The duration of a cert-manager term if the Lease does not say.
-const TERM: Duration = Duration::from_secs(60);
+const DEFAULT_TERM: Duration = Duration::from_secs(60);
 
 /// Starts to look for it in `namespaces`.
 pub(super) fn start(
@@ -37,7 +37,8 @@ pub(super) fn start(
 fn alive(lease: &Lease, now: Timestamp) -> Option<(String, Duration)> {
     let spec = lease.spec.as_ref()?;
     let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;
-    let term = spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).map_or(TERM, Duration::from_secs);
+    let term =
+        spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).map_or(DEFAULT_TERM, Duration::from_secs);
     let age = now.duration_since(spec.renew_time.as_ref()?.0);
     let age = Duration::try_from(age).unwrap_or_default();
     let left = (term * 2).checked_sub(age).filter(|left| !left.is_zero())?;

@@ -24,9 +24,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// The number of Secrets that are fetched at the same time.
-const FETCHES: usize = 16;
+const MAX_FETCHES: usize = 16;
 /// The pause after a fetch that failed.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Helm keeps its releases in Secrets; they are not used here.
 const NO_RELEASES: &str = "owner!=helm";
 
@@ -195,7 +195,7 @@ impl Follower {
     }
 
     fn fetch(&mut self) {
-        while self.fetches.len() < FETCHES
+        while self.fetches.len() < MAX_FETCHES
             && let Some(key) = self.queue.pop_front()
         {
             self.queued.remove(&key);
@@ -205,7 +205,7 @@ impl Follower {
                 async move {
                     let outcome = api.get_opt(&key.name).await;
                     if matches!(&outcome, Err(error) if !is_forbidden(error)) {
-                        sleep(RETRY).await;
+                        sleep(RETRY_PAUSE).await;
                     }
                     Fetched { key, before, outcome }
                 }

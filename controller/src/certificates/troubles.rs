@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// The least time between two checks: problems that pass while a certificate is made are not reported.
-const REST: Duration = Duration::from_secs(2);
+const CHECK_PAUSE: Duration = Duration::from_secs(2);
 
 /// Returns a trouble as a finding.
 pub(crate) fn finding(trouble: &Trouble) -> Diagnostic {
@@ -28,7 +28,7 @@ pub(crate) fn subject(kind: Kind, key: &Key) -> Subject {
 pub(super) async fn watch(shared: Arc<Shared>) {
     let mut version = shared.version.subscribe();
     while version.changed().await.is_ok() {
-        sleep(REST).await;
+        sleep(CHECK_PAUSE).await;
         version.mark_unchanged();
         let found = if shared.acting.load(Ordering::Acquire) {
             troubles(&shared.view.load(), &shared.settings).iter().map(finding).collect()

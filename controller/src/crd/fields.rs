@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// The number of unknown fields of one object that are named one by one.
-const MANY: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// A specification whose fields are known.
 pub trait Fields {
@@ -110,7 +110,7 @@ fn walk(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
             };
             let open = schema.get("x-kubernetes-preserve-unknown-fields").is_some();
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                if found.len() >= MANY {
+                if found.len() >= MAX_NAMED {
                     return;
                 }
                 let path = below(path, name);

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 /// The pause before the next attempt if the Lease may not be used.
-const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
+const FORBIDDEN_PAUSE: Duration = Duration::from_secs(60);
 
 /// The time limit of a single request.
-const REQUEST: Duration = Duration::from_secs(4);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
 pub(super) struct Election {
     api: Api<Lease>,
@@ -74,7 +74,7 @@ impl Election {
 
     async fn attempt(&mut self) -> Pause {
         let sent = Instant::now();
-        let limit = self.held_until.map_or(sent + REQUEST, |until| until.min(sent + REQUEST));
+        let limit = self.held_until.map_or(sent + REQUEST_TIMEOUT, |until| until.min(sent + REQUEST_TIMEOUT));
         let outcome = match timeout_at(limit, self.exchange(sent)).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -88,7 +88,7 @@ impl Election {
             Ok(None) => {}
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
                 self.lose(Standing::Unelectable, &status.message);
-                return Pause::For(FORBIDDEN_RETRY);
+                return Pause::For(FORBIDDEN_PAUSE);
             }
             Err(error) => {
                 debug!(lease = self.options.name, %error, "the Lease could not be read or written");
@@ -186,7 +186,7 @@ impl Election {
         let free = self.candidate.release(lease, Timestamp::now());
         let params = PostParams::default();
         let request = self.api.replace(&self.options.name, &params, &free);
-        if let Ok(Err(error)) = timeout_at(Instant::now() + REQUEST, request).await {
+        if let Ok(Err(error)) = timeout_at(Instant::now() + REQUEST_TIMEOUT, request).await {
             debug!(lease = self.options.name, %error, "the Lease could not be released");
         }
     }

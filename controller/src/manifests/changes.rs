@@ -10,11 +10,11 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 /// The quiet time before a change is read: editors write a file in several steps.
-const QUIET: Duration = Duration::from_millis(20);
+const QUIET_TIME: Duration = Duration::from_millis(20);
 /// The longest delay of a change.
-const LATEST: Duration = Duration::from_millis(200);
+const MAX_DELAY: Duration = Duration::from_millis(200);
 /// The interval at which the folder is scanned if the system cannot report changes.
-const POLL: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Watches one folder.
 pub(super) struct Changes {
@@ -43,7 +43,7 @@ impl Changes {
             Ok(watcher) => Box::new(watcher),
             Err(error) => {
                 warn!(%error, "the system cannot tell of changes to files: the folder is looked through every two seconds");
-                let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
+                let config = Config::default().with_poll_interval(POLL_INTERVAL).with_compare_contents(true);
                 Box::new(PollWatcher::new(told, config)?)
             }
         };
@@ -76,8 +76,8 @@ impl Changes {
         if self.events.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
-        let latest = Instant::now() + LATEST;
-        while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET), self.events.recv()).await {
+        let latest = Instant::now() + MAX_DELAY;
+        while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET_TIME), self.events.recv()).await {
             if Instant::now() >= latest {
                 break;
             }

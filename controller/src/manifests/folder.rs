@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The deepest level of folders that is read.
-const DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// Returns the `.yaml`, `.yml` and `.json` files below `root`, sorted by path. Names that begin with a dot are left
 /// out: a mounted ConfigMap or Secret holds its files a second time below `..data`. Links are followed, each folder
@@ -33,7 +33,7 @@ impl Found {
             Ok(listed) => listed,
             Err(error) => return self.errors.push((folder.to_owned(), error)),
         };
-        if depth > DEPTH || !self.seen.insert(real) {
+        if depth > MAX_DEPTH || !self.seen.insert(real) {
             return;
         }
         let names: BTreeSet<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();

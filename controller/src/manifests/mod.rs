@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 /// The time that a file must be empty before it is taken as empty.
-const SETTLE: Duration = Duration::from_millis(250);
+const EMPTY_FILE_DELAY: Duration = Duration::from_millis(250);
 
 /// A folder and the view that it fills.
 pub(crate) struct Manifests {
@@ -103,7 +103,7 @@ pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
 async fn files(changes: &mut Option<Changes>, settle: bool) {
     let Some(changes) = changes else { return std::future::pending().await };
     if settle {
-        let _ = timeout(SETTLE, changes.next()).await;
+        let _ = timeout(EMPTY_FILE_DELAY, changes.next()).await;
     } else {
         changes.next().await;
     }

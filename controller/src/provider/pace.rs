@@ -4,9 +4,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The time for which changes are gathered.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER_TIME: Duration = Duration::from_millis(2);
 /// The longest wait for the data plane to serve a version before the next one is made nevertheless.
-const PATIENCE: Duration = Duration::from_millis(500);
+const MAX_APPLY_TIME: Duration = Duration::from_millis(500);
 
 /// The times and costs of the last translations.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Pace {
     /// Records the begin and end of a translation.
     pub(super) fn translated(&mut self, began: Instant, ended: Instant) {
         let cost = ended.saturating_duration_since(began);
-        self.earliest = Some((ended + cost.max(GATHER)).max(began + self.throttle));
+        self.earliest = Some((ended + cost.max(GATHER_TIME)).max(began + self.throttle));
     }
 
     /// Records that a version was handed on.
@@ -34,7 +34,7 @@ impl Pace {
 
     /// Returns the earliest time of the next translation, now that `applied` is being served. `None`: at once.
     pub(super) fn earliest(&self, applied: u64) -> Option<Instant> {
-        let compiling = self.sent.filter(|(version, _)| *version > applied).map(|(_, at)| at + PATIENCE);
+        let compiling = self.sent.filter(|(version, _)| *version > applied).map(|(_, at)| at + MAX_APPLY_TIME);
         self.earliest.max(compiling)
     }
 }
@@ -55,7 +55,7 @@ mod tests {
         pace.translated(start, start + ms(40));
         assert_eq!(pace.earliest(0), Some(start + ms(80)));
         pace.translated(start + ms(100), start + ms(100));
-        assert_eq!(pace.earliest(0), Some(start + ms(100) + GATHER));
+        assert_eq!(pace.earliest(0), Some(start + ms(100) + GATHER_TIME));
     }
 
     #[test]
@@ -64,8 +64,8 @@ mod tests {
         let mut pace = Pace::new(Duration::ZERO);
         pace.translated(start, start);
         pace.sent(3, start);
-        assert_eq!(pace.earliest(2), Some(start + PATIENCE));
-        assert_eq!(pace.earliest(3), Some(start + GATHER));
+        assert_eq!(pace.earliest(2), Some(start + MAX_APPLY_TIME));
+        assert_eq!(pace.earliest(3), Some(start + GATHER_TIME));
     }
 
     #[test]

@@ -26,13 +26,13 @@ use tracing::{debug, warn};
 /// Our name as a writer of fields.
 const FIELD_MANAGER: &str = "flow-proxy";
 /// The number of statuses that are written at the same time.
-const WRITES: usize = 8;
+const MAX_WRITES: usize = 8;
 /// The time limit of one request, as in Traefik.
-const REQUEST: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first pause after a failure; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Statuses to write.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ impl Writer {
         if let Some(until) = self.paused.filter(|until| *until > now) {
             return Some(until);
         }
-        while self.writes.len() < WRITES
+        while self.writes.len() < MAX_WRITES
             && let Some((key, version)) = self.queue.pop_front_if(|(_, version)| *version <= served)
         {
             self.queued.remove(&key);
@@ -159,7 +159,7 @@ impl Writer {
                 return;
             }
             Outcome::Forbidden(words) => {
-                self.pause = LONGEST_PAUSE;
+                self.pause = MAX_PAUSE;
                 if !std::mem::replace(&mut self.forbidden, true) {
                     warn!(words, "the status of Ingresses cannot be written: grant patch on ingresses/status");
                 }
@@ -170,7 +170,7 @@ impl Writer {
         // Failures at the same time make one pause.
         if self.paused.is_none_or(|until| until <= now) {
             self.paused = Some(now + self.pause);
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            self.pause = (self.pause * 2).min(MAX_PAUSE);
         }
     }
 }
@@ -178,7 +178,7 @@ impl Writer {
 async fn one(client: &Client, key: &ObjectKey, patch: &Value) -> Outcome {
     let api: Api<Ingress> = Api::namespaced(client.clone(), &key.namespace);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match timeout(REQUEST, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await {
+    match timeout(REQUEST_TIMEOUT, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await {
         Ok(Ok(_)) => Outcome::Done,
         Ok(Err(kube::Error::Api(status))) => match status.code {
             404 | 409 => Outcome::Done,

@@ -26,7 +26,7 @@ const FOREIGN: [&str; 14] = [
 ];
 
 /// The longest value of a foreign annotation that is kept, in bytes.
-const LONGEST: usize = 8;
+const MAX_FOREIGN_VALUE: usize = 8;
 
 /// The annotations with a meaning here or in other controllers; sorted by key as they come.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -44,7 +44,7 @@ impl Annotations {
                 value.as_str()
             } else if is_foreign(key) {
                 // Only the values that switch it off are ever tested.
-                if value.len() <= LONGEST { value.as_str() } else { "" }
+                if value.len() <= MAX_FOREIGN_VALUE { value.as_str() } else { "" }
             } else {
                 return None;
             };

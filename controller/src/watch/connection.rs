@@ -8,9 +8,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// The silence after which a watch is taken for dead. The API server sends a bookmark about once a minute.
-const SILENCE: Duration = Duration::from_secs(90);
+const READ_TIMEOUT: Duration = Duration::from_secs(90);
 /// The time limit of connecting to the API server.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The location of the API server, by Traefik's options of the same names.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -108,8 +108,8 @@ impl Connection {
     /// If the chosen source is incomplete or unreadable. An API server that does not respond is not an error yet.
     pub(crate) async fn client(&self, environment: &Environment) -> Result<kube::Client, ConnectError> {
         let mut config = self.config(environment).await?;
-        config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(SILENCE);
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.read_timeout = Some(READ_TIMEOUT);
         config.reset_reader_on_write = true;
         // Every caller has its own back-off.
         config.default_retry = false;

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 /// The pause before the API server is asked again after a change of a definition; each next pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause while the API server does not respond.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// The interval of asking while nothing changes and definitions may be watched.
 const WATCHED_PAUSE: Duration = Duration::from_secs(60);
 /// The interval of asking if definitions may not be watched.
@@ -82,7 +82,7 @@ pub(super) async fn discover(client: Client, outage: Outage, served: watch::Send
     let (mut pause, mut longest) = (FIRST_PAUSE, BLIND_PAUSE);
     loop {
         let answer = ask(&client, &mut line).await;
-        let again = sleep(if answer.is_some() { pause } else { pause.min(RETRY_PAUSE) });
+        let again = sleep(if answer.is_some() { pause } else { pause.min(MAX_PAUSE) });
         if let Some(now) = answer {
             served.send_if_modified(|known| {
                 let new = known.as_ref() != Some(&now);

@@ -16,13 +16,13 @@ use tracing::debug;
 /// The first pause after a failure; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause while the API server is unreachable.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// The time after which a failure is forgotten; longer than every pause.
-const CALM: Duration = Duration::from_secs(60);
+const FAILURE_MEMORY: Duration = Duration::from_secs(60);
 /// The time after which an open watch counts as accepted rather than failing: longer than it takes to connect.
-const SETTLED: Duration = Duration::from_secs(7);
+const ACCEPTED_AFTER: Duration = Duration::from_secs(7);
 /// The longest pause while watching is forbidden.
-const FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
+const MAX_FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
 
 /// A kind that can be watched.
 pub(crate) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + 'static {}
@@ -89,13 +89,13 @@ impl<K: Watched> Feed<K> {
         }
     }
 
-    /// Returns the next event. `None` if a watch that failed before has been open for [`SETTLED`] without one: it
-    /// works.
+    /// Returns the next event. `None` if a watch that failed before has been open for [`ACCEPTED_AFTER`] without one:
+    /// it works.
     async fn attend(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
         if !self.line.is_failing() {
             return Some(self.events.next().await);
         }
-        let next = timeout(SETTLED, self.events.next()).await.ok();
+        let next = timeout(ACCEPTED_AFTER, self.events.next()).await.ok();
         if next.is_none() {
             self.line.works();
             self.pause = FIRST_PAUSE;
@@ -107,18 +107,18 @@ impl<K: Watched> Feed<K> {
         match status(error) {
             Some(403) => {
                 self.line.works();
-                self.wait(FORBIDDEN_PAUSE);
+                self.wait(MAX_FORBIDDEN_PAUSE);
                 Some(Signal::Forbidden(words(error)))
             }
             Some(404) => {
                 self.line.works();
-                self.wait(LONGEST_PAUSE);
+                self.wait(MAX_PAUSE);
                 Some(Signal::Absent)
             }
             // The known version is too old to go on from: a new list. The watcher would ask for the old version again.
             Some(410) => {
                 self.restart();
-                self.wait(LONGEST_PAUSE);
+                self.wait(MAX_PAUSE);
                 None
             }
             Some(400 | 422) if self.config.initial_list_strategy == watcher::InitialListStrategy::StreamingList => {
@@ -129,17 +129,17 @@ impl<K: Watched> Feed<K> {
             }
             // It responds, and is not ready for this: right after its start, or under load.
             Some(429) => {
-                self.wait(LONGEST_PAUSE);
+                self.wait(MAX_PAUSE);
                 None
             }
             // The connection broke, which is normal. Resuming the watch shows if the server is gone.
             None if matches!(error, watcher::Error::WatchFailed(_)) => {
-                self.wait(LONGEST_PAUSE);
+                self.wait(MAX_PAUSE);
                 None
             }
             _ => {
                 self.line.failed(&words(error));
-                self.wait(LONGEST_PAUSE);
+                self.wait(MAX_PAUSE);
                 None
             }
         }
@@ -153,7 +153,7 @@ impl<K: Watched> Feed<K> {
     /// long after the last one counts as the first.
     fn wait(&mut self, longest: Duration) {
         let now = Instant::now();
-        if self.failed.replace(now).is_none_or(|failed| now - failed > CALM) {
+        if self.failed.replace(now).is_none_or(|failed| now - failed > FAILURE_MEMORY) {
             self.pause = FIRST_PAUSE;
         }
         let spread = self.pause.mul_f64(0.75 + fastrand::f64() / 2.0);

@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// The number of objects that are fetched at the same time.
-const AT_ONCE: usize = 16;
+const MAX_FETCHES: usize = 16;
 /// The pause after a fetch that failed.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The number of waiting objects above which pages are read instead.
-const MANY: usize = 256;
+const MIN_FOR_PAGES: usize = 256;
 /// The number of objects in a page.
-const PAGE: u32 = 250;
+const PAGE_SIZE: u32 = 250;
 
 /// The selection of objects that a page may bring.
 #[derive(Clone, Debug, Default)]
@@ -92,13 +92,13 @@ impl<K: Namespaced> Fetches<K> {
         if self.paging {
             return;
         }
-        if self.sort.fields.is_some() && self.fresh.min(self.queue.len()) > MANY {
+        if self.sort.fields.is_some() && self.fresh.min(self.queue.len()) > MIN_FOR_PAGES {
             self.fresh = 0;
             self.paging = true;
             self.page(None);
             return;
         }
-        while self.running.len() < AT_ONCE
+        while self.running.len() < MAX_FETCHES
             && let Some(key) = self.queue.pop_front()
         {
             self.queued.remove(&key);
@@ -107,7 +107,7 @@ impl<K: Namespaced> Fetches<K> {
             let fetch = async move {
                 let outcome = api.get_opt(&key.name).await;
                 if matches!(&outcome, Err(error) if !is_forbidden(error)) {
-                    sleep(RETRY).await;
+                    sleep(RETRY_PAUSE).await;
                 }
                 Outcome::One(key, before, outcome)
             };
@@ -145,7 +145,7 @@ impl<K: Namespaced> Fetches<K> {
         let params = ListParams {
             label_selector: self.sort.labels.map(str::to_owned),
             field_selector: self.sort.fields.map(str::to_owned),
-            limit: Some(PAGE),
+            limit: Some(PAGE_SIZE),
             continue_token: token,
             ..ListParams::default()
         };

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// The number of lookups for keys no longer named after which the tasks are told which keys still are.
-const SLACK: usize = 1024;
+const MAX_STALE: usize = 1024;
 
 /// The tasks, and the lookups without a result.
 #[derive(Default)]
@@ -81,7 +81,7 @@ impl Lookups {
     /// Tells the tasks at intervals which keys are still wanted, so that they can forget the others.
     fn forget_unwanted(&mut self, view: &View) {
         let wanted = view.wanted().count();
-        if self.asked <= 2 * wanted + SLACK {
+        if self.asked <= 2 * wanted + MAX_STALE {
             return;
         }
         self.asked = wanted;

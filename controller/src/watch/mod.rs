@@ -52,9 +52,9 @@ use tracing::{info, warn};
 use unserved::Unserveds;
 
 /// The number of messages that may wait for the owner of the view before the watches are paused.
-const INBOX: usize = 256;
+const INBOX_SIZE: usize = 256;
 /// The number of messages that are handled at once.
-const BATCH: usize = 4096;
+const MAX_BATCH: usize = 4096;
 /// Helm keeps its releases in Secrets; like Traefik, we do not have them sent.
 const NO_RELEASES: &str = "owner!=helm";
 /// The field selector of the Secrets of which thousands may be named: certificates with their keys.
@@ -97,8 +97,8 @@ impl Watch {
             client,
             outage,
             tasks: JoinSet::new(),
-            inbox: mpsc::channel(INBOX),
-            found: mpsc::channel(INBOX),
+            inbox: mpsc::channel(INBOX_SIZE),
+            found: mpsc::channel(INBOX_SIZE),
             served,
             discovered: plan.custom.is_none(),
             unlisted: HashSet::new(),
@@ -206,7 +206,7 @@ impl Watch {
             Ok(()) = self.served.changed() => self.follow_served(),
             () = self.unserved.changed() => {}
         }
-        for _ in 0..BATCH {
+        for _ in 0..MAX_BATCH {
             if let Ok(message) = self.inbox.1.try_recv() {
                 self.take(message);
             } else if let Ok(found) = self.found.1.try_recv() {

@@ -18,11 +18,11 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// The number of objects of one kind that are reported one by one.
-const MANY: usize = 1000;
+const MAX_NAMED: usize = 1000;
 /// The class that stands for Traefik if no option names another.
 const DEFAULT_CLASS: &str = "traefik";
 /// The number of messages that may wait.
-const INBOX: usize = 64;
+const INBOX_SIZE: usize = 64;
 
 /// The identity of a watch: a kind, in one namespace or in all.
 type Id = (UnservedKind, Option<Arc<str>>);
@@ -74,7 +74,7 @@ impl Unserveds {
             running: BTreeMap::new(),
             known: BTreeMap::new(),
             classes: None,
-            inbox: mpsc::channel(INBOX),
+            inbox: mpsc::channel(INBOX_SIZE),
             diagnostics: Vec::new(),
             changed: false,
         }
@@ -206,10 +206,13 @@ impl UnservedKind {
 
     fn tell(&self, keys: &BTreeSet<ObjectKey>) -> Vec<Diagnostic> {
         let message = format!("{}/{} is not served: {}", self.group, self.kind, self.way_out);
-        let mut told: Vec<_> =
-            keys.iter().take(MANY).map(|key| Diagnostic::warning(key.subject(self.kind), message.clone())).collect();
-        if keys.len() > MANY {
-            let more = format!("{} more are there, which are not named here: {message}", keys.len() - MANY);
+        let mut told: Vec<_> = keys
+            .iter()
+            .take(MAX_NAMED)
+            .map(|key| Diagnostic::warning(key.subject(self.kind), message.clone()))
+            .collect();
+        if keys.len() > MAX_NAMED {
+            let more = format!("{} more are there, which are not named here: {message}", keys.len() - MAX_NAMED);
             told.push(Diagnostic::warning(Subject::new(self.kind, "", "*"), more));
         }
         told

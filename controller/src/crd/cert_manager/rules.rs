@@ -25,9 +25,9 @@ const DURATION: &str = "^([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+$";
 const EMAIL: &str = "^[^@<>,; ]+@[^@<>,; ]+$";
 const V4: &str = "((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])";
 /// The longest text of a duration, and of names of objects, in characters.
-const SHORT: u32 = 253;
+const MAX_TEXT: u32 = 253;
 /// The greatest number of names of one sort.
-const NAMES: u32 = 1000;
+const MAX_NAMES: u32 = 1000;
 
 const USAGES: [&str; 23] = [
     "signing",
@@ -97,7 +97,7 @@ fn issuer_ref(path: &'static str) -> [Rule; 2] {
 }
 
 fn issuer_ref_shapes() -> [Shape; 3] {
-    ["issuerRef.name", "issuerRef.kind", "issuerRef.group"].map(|path| (path, json!({ "maxLength": SHORT })))
+    ["issuerRef.name", "issuerRef.kind", "issuerRef.group"].map(|path| (path, json!({ "maxLength": MAX_TEXT })))
 }
 
 /// Returns the rules of Certificates.
@@ -295,15 +295,15 @@ pub(super) fn certificate_shapes() -> Vec<Shape> {
     let text = |description: &str| json!({ "type": "string", "description": description, "maxLength": 4096 });
     let open = || json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let mut shapes = vec![
-        ("secretName", json!({ "maxLength": SHORT })),
+        ("secretName", json!({ "maxLength": MAX_TEXT })),
         ("commonName", json!({ "maxLength": 64 })),
-        ("duration", json!({ "maxLength": SHORT })),
-        ("renewBefore", json!({ "maxLength": SHORT })),
-        ("ipAddresses", json!({ "maxItems": NAMES })),
+        ("duration", json!({ "maxLength": MAX_TEXT })),
+        ("renewBefore", json!({ "maxLength": MAX_TEXT })),
+        ("ipAddresses", json!({ "maxItems": MAX_NAMES })),
         ("ipAddresses.*", json!({ "maxLength": 45 })),
-        ("emailAddresses", json!({ "maxItems": NAMES })),
+        ("emailAddresses", json!({ "maxItems": MAX_NAMES })),
         ("emailAddresses.*", json!({ "maxLength": 320 })),
-        ("uris", json!({ "maxItems": NAMES })),
+        ("uris", json!({ "maxItems": MAX_NAMES })),
         ("uris.*", json!({ "maxLength": 2048 })),
         ("usages.*", json!({ "enum": USAGES })),
         ("additionalOutputFormats", json!({ "maxItems": 8 })),
@@ -471,13 +471,13 @@ pub(super) fn issuer_shapes() -> Vec<Shape> {
         ("acme.server", json!({ "maxLength": 2048 })),
         ("acme.email", json!({ "maxLength": 320 })),
         ("acme.preferredChain", json!({ "maxLength": 64 })),
-        ("acme.privateKeySecretRef.name", json!({ "maxLength": SHORT })),
+        ("acme.privateKeySecretRef.name", json!({ "maxLength": MAX_TEXT })),
         ("acme.externalAccountBinding.keyID", json!({ "maxLength": 4096 })),
-        ("acme.externalAccountBinding.keySecretRef.name", json!({ "maxLength": SHORT })),
-        ("acme.externalAccountBinding.keySecretRef.key", json!({ "maxLength": SHORT })),
+        ("acme.externalAccountBinding.keySecretRef.name", json!({ "maxLength": MAX_TEXT })),
+        ("acme.externalAccountBinding.keySecretRef.key", json!({ "maxLength": MAX_TEXT })),
         ("acme.solvers", json!({ "maxItems": 256 })),
-        ("acme.solvers.*.http01.ingress.ingressClassName", json!({ "maxLength": SHORT })),
-        ("acme.solvers.*.http01.ingress.name", json!({ "maxLength": SHORT })),
+        ("acme.solvers.*.http01.ingress.ingressClassName", json!({ "maxLength": MAX_TEXT })),
+        ("acme.solvers.*.http01.ingress.name", json!({ "maxLength": MAX_TEXT })),
         (
             "acme.solvers.*.http01.ingress.+serviceType",
             json!({
