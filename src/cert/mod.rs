@@ -12,7 +12,7 @@ use crate::settings::CERT_HELP;
 use arguments::{Arguments, Wish};
 use flow_acme::objects::{Certificate, Key};
 use flow_acme::planner::View;
-use flow_controller::certificates::{Desk, DeskError};
+use flow_controller::certificates::{CertificateClient, CertificateClientError};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -41,10 +41,10 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn look(arguments: &Arguments) -> Result<ExitCode, DeskError> {
-    let desk = Desk::open().await?;
-    let namespace = arguments.namespace.as_deref().unwrap_or_else(|| desk.namespace());
-    let view = desk.look(namespace).await?;
+async fn look(arguments: &Arguments) -> Result<ExitCode, CertificateClientError> {
+    let client = CertificateClient::open().await?;
+    let namespace = arguments.namespace.as_deref().unwrap_or_else(|| client.namespace());
+    let view = client.load(namespace).await?;
     let (name, renews) = match &arguments.wish {
         Wish::List => return Ok(answer(report::list(&view, namespace), ExitCode::SUCCESS)),
         Wish::Status(name) => (name, false),
@@ -56,7 +56,7 @@ async fn look(arguments: &Arguments) -> Result<ExitCode, DeskError> {
         return Ok(ExitCode::FAILURE);
     };
     if renews {
-        desk.renew(&view, &certificate).await?;
+        client.renew(&view, &certificate).await?;
         let next = format!("flow-proxy cert status {name} -n {namespace}");
         let text = format!("Certificate {namespace}/{name} will be issued anew: {next}");
         return Ok(answer(text, ExitCode::SUCCESS));

@@ -5,19 +5,19 @@
 //! whole. Of all Secrets only those are kept that a Certificate or an issuer names. A Certificate is not shown before
 //! its Secret was looked up: it would be issued again.
 
-mod desk;
+mod cert_manager;
+mod client;
 mod events;
-mod feeds;
-mod guard;
 pub(crate) mod objects;
 mod replicas;
 mod secrets;
 mod state;
 mod store;
 pub(crate) mod troubles;
+mod watches;
 mod write;
 
-pub use desk::{Desk, DeskError};
+pub use client::{CertificateClient, CertificateClientError};
 pub use replicas::Ports;
 pub use store::ClusterStore;
 
@@ -39,7 +39,7 @@ pub struct Options {
     /// The operator's settings.
     pub settings: planner::Settings,
     /// True if nothing is issued while a cert-manager runs in one of the settings' fallback namespaces.
-    pub yields: bool,
+    pub defer_to_cert_manager: bool,
     /// True if IngressClasses of this controller are served beside those of the settings.
     pub classes: bool,
     /// Namespace and name of the Service in front of all replicas; without one this process is taken to be the only
@@ -62,10 +62,10 @@ pub fn start(
     let shared = Arc::new(Shared::new(options.settings.clone()));
     let mut tasks = JoinSet::new();
     let outage = Outage::default();
-    feeds::start(&client, &options, &outage, &shared, &mut tasks);
+    watches::start(&client, &options, &outage, &shared, &mut tasks);
     let lookups = secrets::start(&client, &options, &outage, &shared, &mut tasks);
-    if options.yields {
-        guard::start(&client, &options.settings.fallback_namespaces, &outage, &shared, &mut tasks);
+    if options.defer_to_cert_manager {
+        cert_manager::start(&client, &options.settings.fallback_namespaces, &outage, &shared, &mut tasks);
     }
     tasks.spawn(state::publish(Arc::clone(&shared), lookups));
     tasks.spawn(troubles::watch(Arc::clone(&shared)));

@@ -3,9 +3,9 @@
 //! at intervals.
 
 use super::Options;
-use super::feeds::namespaces;
 use super::objects::{meta, secret, version};
 use super::state::{Shared, SourceId, State};
+use super::watches::namespaces;
 use crate::watch::feed::{Feed, Signal};
 use crate::watch::outage::Outage;
 use flow_acme::objects::{Key, Meta, Secret};

@@ -60,7 +60,7 @@ pub(super) struct State {
     /// The IngressClasses of the cluster.
     pub(super) classes: BTreeMap<Key, Arc<Class>>,
     /// Running cert-managers, by the namespace of their Lease.
-    pub(super) foreign: HashMap<String, String>,
+    pub(super) cert_managers: HashMap<String, String>,
     /// True if Certificates or issuers changed, and with them perhaps the Secrets that they name.
     pub(super) names_changed: bool,
     /// Secrets that are named.
@@ -161,7 +161,7 @@ impl State {
     }
 
     fn acts(&self) -> bool {
-        self.unlisted.is_empty() && self.absent.is_empty() && self.foreign.is_empty()
+        self.unlisted.is_empty() && self.absent.is_empty() && self.cert_managers.is_empty()
     }
 }
 
@@ -211,7 +211,7 @@ fn conflict(namespace: &str, holder: &str) -> Diagnostic {
         "ConflictingController: a cert-manager is at work ({holder}), so no certificates are issued here: scale it to 0 \
          or set acme.mode=force"
     );
-    Diagnostic::warning(Subject::new("Lease", namespace, super::guard::LEASE), message)
+    Diagnostic::warning(Subject::new("Lease", namespace, super::cert_manager::LEASE), message)
 }
 
 /// Publishes the view whenever it changes.
@@ -219,7 +219,7 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
     let mut told = None;
     loop {
         shared.changed.notified().await;
-        let (view, acts, foreign) = {
+        let (view, acts, cert_manager) = {
             let mut state = shared.state.lock();
             let fresh = state.take_names(&shared.settings);
             for (lookup, keys) in lookups.iter().zip(sorted(&lookups, fresh)) {
@@ -228,10 +228,14 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
                     let _ = lookup.send.send(keys);
                 }
             }
-            (state.complete(), state.acts(), state.foreign.iter().next().map(|(ns, who)| (ns.clone(), who.clone())))
+            (
+                state.complete(),
+                state.acts(),
+                state.cert_managers.iter().next().map(|(ns, who)| (ns.clone(), who.clone())),
+            )
         };
-        if told.as_ref() != Some(&foreign) {
-            match &foreign {
+        if told.as_ref() != Some(&cert_manager) {
+            match &cert_manager {
                 Some((namespace, holder)) => {
                     shared.conflict.send_replace(Some(conflict(namespace, holder)));
                 }
@@ -241,7 +245,7 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
                 }
                 None => {}
             }
-            told = Some(foreign);
+            told = Some(cert_manager);
         }
         let acted = shared.acting.swap(acts, Ordering::AcqRel);
         let published = view.is_some();

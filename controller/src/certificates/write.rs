@@ -2,7 +2,7 @@
 //! the other fields of an object stay as they are.
 
 use super::events::identify;
-use super::feeds::resource;
+use super::watches::resource;
 use flow_acme::objects::{ACME_GROUP, GROUP, Key, Secret};
 use flow_acme::planner::{Kind, Object, View, Write};
 use flow_acme::store::StoreError;

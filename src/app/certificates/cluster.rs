@@ -52,12 +52,12 @@ fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Options {
     let classes = ingress.is_none_or(|k| {
         k.ingress_class.is_empty() && !k.disable_ingress_class_lookup && !k.disable_cluster_scope_resources
     });
-    let yields = settings.acme.mode == AcmeMode::Auto;
+    let defer_to_cert_manager = settings.acme.mode == AcmeMode::Auto;
     Options {
         namespaces: namespaces.unwrap_or_default(),
         // Who does not look for a cert-manager does not know whose an issuer of another type is.
-        settings: planner::Settings { alone: yields, ..super::planned(settings) },
-        yields,
+        settings: planner::Settings { alone: defer_to_cert_manager, ..super::planned(settings) },
+        defer_to_cert_manager,
         classes,
         service: service.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())),
         ports: ports(entry_points),

@@ -1,7 +1,7 @@
 //! A client for the certificate commands, used outside of a running proxy.
 
-use super::feeds::resource;
 use super::objects::{custom, secret};
+use super::watches::resource;
 use super::write;
 use crate::watch::{ConnectError, Connection, Environment};
 use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Key, Object};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum CertificateClientError {
     /// No API server could be reached.
     #[error("no cluster can be asked")]
     Connection(#[from] ConnectError),
@@ -34,14 +34,14 @@ pub enum DeskError {
 }
 
 /// A client for the certificates of a cluster.
-pub struct Desk(Client);
+pub struct CertificateClient(Client);
 
-impl Desk {
+impl CertificateClient {
     /// Connects with the service account of the pod, else by `KUBECONFIG`.
     ///
     /// # Errors
-    /// [`DeskError::Connection`] if there is neither.
-    pub async fn open() -> Result<Self, DeskError> {
+    /// [`CertificateClientError::Connection`] if there is neither.
+    pub async fn open() -> Result<Self, CertificateClientError> {
         Ok(Self(Connection::default().client(&Environment::of_process()).await?))
     }
 
@@ -55,8 +55,8 @@ impl Desk {
     /// named by Certificates are read, as far as permitted.
     ///
     /// # Errors
-    /// [`DeskError::Absent`] and [`DeskError::Read`].
-    pub async fn look(&self, namespace: &str) -> Result<View, DeskError> {
+    /// [`CertificateClientError::Absent`] and [`CertificateClientError::Read`].
+    pub async fn load(&self, namespace: &str) -> Result<View, CertificateClientError> {
         let mut view = View {
             issuers: self.list(&resource(GROUP, "ClusterIssuer", "clusterissuers"), "").await?,
             certificates: self.list(&resource(GROUP, "Certificate", "certificates"), namespace).await?,
@@ -80,7 +80,7 @@ impl Desk {
         &self,
         resource: &ApiResource,
         namespace: &str,
-    ) -> Result<BTreeMap<Key, Arc<Object<S, T>>>, DeskError>
+    ) -> Result<BTreeMap<Key, Arc<Object<S, T>>>, CertificateClientError>
     where
         S: DeserializeOwned,
         T: DeserializeOwned + Default,
@@ -91,10 +91,10 @@ impl Desk {
             Api::namespaced_with(self.0.clone(), namespace, resource)
         };
         let list = api.list(&ListParams::default()).await.map_err(|error| match error {
-            kube::Error::Api(status) if status.is_not_found() => DeskError::Absent(resource.kind.clone()),
+            kube::Error::Api(status) if status.is_not_found() => CertificateClientError::Absent(resource.kind.clone()),
             // Its own words: the whole response is for programs.
-            kube::Error::Api(status) => DeskError::Read(resource.plural.clone(), status.message.clone()),
-            error => DeskError::Read(resource.plural.clone(), causes(&error)),
+            kube::Error::Api(status) => CertificateClientError::Read(resource.plural.clone(), status.message.clone()),
+            error => CertificateClientError::Read(resource.plural.clone(), causes(&error)),
         })?;
         Ok(list.into_iter().filter_map(custom).map(|object| (object.key(), Arc::new(object))).collect())
     }
@@ -103,16 +103,16 @@ impl Desk {
     /// rest.
     ///
     /// # Errors
-    /// [`DeskError::Write`] if it is refused, or the object was changed in between.
-    pub async fn renew(&self, view: &View, certificate: &Certificate) -> Result<(), DeskError> {
+    /// [`CertificateClientError::Write`] if it is refused, or the object was changed in between.
+    pub async fn renew(&self, view: &View, certificate: &Certificate) -> Result<(), CertificateClientError> {
         let now = jiff::Timestamp::now();
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-        write::write(&self.0, view, &renew(certificate, now)).await.map_err(DeskError::Write)
+        write::write(&self.0, view, &renew(certificate, now)).await.map_err(CertificateClientError::Write)
     }
 }
 
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for CertificateClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Desk")
+        f.write_str("CertificateClient")
     }
 }

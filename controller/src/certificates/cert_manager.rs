@@ -69,8 +69,8 @@ async fn follow(namespace: String, mut feed: Feed<Lease>, shared: Arc<Shared>) {
         shared.change(|state| {
             state.unlisted.remove(&("Lease", namespace.clone()));
             match holder {
-                Some((holder, _)) => state.foreign.insert(namespace.clone(), holder),
-                None => state.foreign.remove(&namespace),
+                Some((holder, _)) => state.cert_managers.insert(namespace.clone(), holder),
+                None => state.cert_managers.remove(&namespace),
             };
         });
     }
