@@ -1,6 +1,6 @@
 //! The certificates that a folder asks for, and those that were issued.
 
-use super::wishes::Wishes;
+use super::declarations::Declarations;
 use crate::certificates::troubles::finding;
 use crate::view::{Object, ObjectKey, Secret, View};
 use flow_acme::planner::Settings;
@@ -33,8 +33,8 @@ pub enum Issuing {
 pub(super) struct Certificates {
     issuing: Issuing,
     open: Option<(Arc<FolderStore>, watch::Receiver<u64>)>,
-    /// The wishes that were handed on.
-    wishes: Wishes,
+    /// The declarations that were handed on.
+    declarations: Declarations,
     served: Served,
     /// The reason why nothing is handed on.
     problem: Option<String>,
@@ -42,18 +42,18 @@ pub(super) struct Certificates {
 
 impl Certificates {
     pub(super) fn new(issuing: Issuing) -> Self {
-        Self { issuing, open: None, wishes: Wishes::default(), served: Served::default(), problem: None }
+        Self { issuing, open: None, declarations: Declarations::default(), served: Served::default(), problem: None }
     }
 
     /// Hands on what the folder asks for now. The store is opened at the first request. Ingresses alone do not open it:
     /// without an issuer nothing could be issued.
-    pub(super) fn declare(&mut self, wishes: Wishes) {
-        if wishes == self.wishes && self.problem.is_none() {
+    pub(super) fn declare(&mut self, declarations: Declarations) {
+        if declarations == self.declarations && self.problem.is_none() {
             return;
         }
         match &mut self.issuing {
             Issuing::Off => return,
-            Issuing::On { open, .. } if self.open.is_none() && wishes.asks() => match open() {
+            Issuing::On { open, .. } if self.open.is_none() && declarations.asks() => match open() {
                 Ok(store) => {
                     let changes = store.changes();
                     self.open = Some((store, changes));
@@ -65,15 +65,15 @@ impl Certificates {
             },
             Issuing::Foreseen(settings) | Issuing::On { settings, .. } => {
                 if self.open.is_none() {
-                    self.served = Served::foreseen(wishes.declared(), settings, Timestamp::now());
+                    self.served = Served::foreseen(declarations.declared(), settings, Timestamp::now());
                 }
             }
         }
         if let Some((store, _)) = &self.open {
-            self.problem = store.declare(wishes.declared()).err().map(|error| causes(&error));
+            self.problem = store.declare(declarations.declared()).err().map(|error| causes(&error));
             self.served = store.served();
         }
-        self.wishes = wishes;
+        self.declarations = declarations;
     }
 
     /// Puts the certificates into the view; returns findings about those that cannot be issued.

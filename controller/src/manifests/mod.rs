@@ -2,6 +2,7 @@
 
 mod certificates;
 mod changes;
+mod declarations;
 mod document;
 mod folder;
 mod object;
@@ -9,7 +10,6 @@ mod reading;
 mod selection;
 mod selector;
 mod stray;
-mod wishes;
 
 #[cfg(test)]
 mod tests;
@@ -70,7 +70,7 @@ impl Manifests {
             Ok(folder) => {
                 let folder = self.folder.insert(folder);
                 let mut problems = folder.show(&mut self.view);
-                self.certificates.declare(folder.wishes());
+                self.certificates.declare(folder.declarations());
                 problems.extend(self.certificates.show(&mut self.view));
                 problems
             }
@@ -86,10 +86,10 @@ impl Manifests {
 
     /// Waits until something below the folder may have changed, or a certificate has come.
     pub(crate) async fn changed(&mut self) {
-        let settle = self.folder.as_ref().is_some_and(Folder::is_unsettled);
+        let emptied = self.folder.as_ref().is_some_and(Folder::has_emptied_file);
         tokio::select! {
             () = self.certificates.changed() => {}
-            () = files(&mut self.changes, settle) => {}
+            () = files(&mut self.changes, emptied) => {}
         }
     }
 }
@@ -100,9 +100,9 @@ pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Waits until a file may have changed; for ever if nothing is watched.
-async fn files(changes: &mut Option<Changes>, settle: bool) {
+async fn files(changes: &mut Option<Changes>, emptied: bool) {
     let Some(changes) = changes else { return std::future::pending().await };
-    if settle {
+    if emptied {
         let _ = timeout(EMPTY_FILE_DELAY, changes.next()).await;
     } else {
         changes.next().await;

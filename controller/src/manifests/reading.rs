@@ -4,12 +4,12 @@ mod places;
 
 pub use places::Places;
 
+use super::declarations::{self, Declaration, Declarations};
 use super::document::documents;
 use super::folder::files;
 use super::object::{Other, Read, manifests, object_name, read};
 use super::selection::Selection;
 use super::stray::{self, Stray};
-use super::wishes::{self, Wish, Wishes};
 use crate::crd::of_manifest;
 use crate::view::ingress::Ingress;
 use crate::view::{IngressClass, Kind, Object, ObjectKey, View};
@@ -43,7 +43,7 @@ struct File {
     hash: u64,
     objects: Vec<Entry>,
     /// What it declares about certificates, and the line of each.
-    wishes: Vec<(Wish, usize)>,
+    declarations: Vec<(Declaration, usize)>,
     problems: Vec<Diagnostic>,
     /// Findings about content without effect.
     notes: Vec<Diagnostic>,
@@ -101,7 +101,7 @@ impl Folder {
     }
 
     /// True if a file was emptied just now, as some editors do before they write it: it must be read again soon.
-    pub(super) fn is_unsettled(&self) -> bool {
+    pub(super) fn has_emptied_file(&self) -> bool {
         self.files.values().any(|file| file.emptied)
     }
 
@@ -141,10 +141,12 @@ impl Folder {
             let good: HashSet<_> = new.objects.iter().map(|e| (e.object.kind(), e.object.key().clone())).collect();
             let kept = old.objects.into_iter().filter(|e| !good.contains(&(e.object.kind(), e.object.key().clone())));
             new.objects.extend(kept);
-            let kept =
-                old.wishes.into_iter().filter(|(old, _)| !new.wishes.iter().any(|(new, _)| new.is_same_object(old)));
+            let kept = old
+                .declarations
+                .into_iter()
+                .filter(|(old, _)| !new.declarations.iter().any(|(new, _)| new.is_same_object(old)));
             let kept: Vec<_> = kept.collect();
-            new.wishes.extend(kept);
+            new.declarations.extend(kept);
         }
         self.files.insert(path, new);
     }
@@ -161,11 +163,11 @@ impl Folder {
         if !self.selection.takes(&manifest) {
             return;
         }
-        match wishes::read(&manifest) {
-            Ok(wish) => file.wishes.extend(wish.map(|wish| (wish, line))),
+        match declarations::read(&manifest) {
+            Ok(declaration) => file.declarations.extend(declaration.map(|declaration| (declaration, line))),
             Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
         }
-        if wishes::is_own(&manifest) {
+        if declarations::is_own(&manifest) {
             return;
         }
         let ignored = of_manifest(&manifest);
@@ -200,10 +202,13 @@ impl Folder {
     }
 
     /// Returns what the folder declares about certificates.
-    pub(super) fn wishes(&self) -> Wishes {
-        let mut wishes = Wishes::default();
-        self.files.values().flat_map(|file| &file.wishes).for_each(|(wish, _)| wishes.add(wish.clone()));
-        wishes
+    pub(super) fn declarations(&self) -> Declarations {
+        let mut declarations = Declarations::default();
+        self.files
+            .values()
+            .flat_map(|file| &file.declarations)
+            .for_each(|(declaration, _)| declarations.add(declaration.clone()));
+        declarations
     }
 
     /// Puts the folder's objects into the view; returns findings.

@@ -119,16 +119,16 @@ fn a_file_that_is_emptied_before_it_is_written_keeps_its_objects() {
     bench.read();
     bench.write("a.yaml", "");
     bench.read();
-    assert!(bench.folder.is_unsettled());
+    assert!(bench.folder.has_emptied_file());
     assert_eq!(bench.names(Kind::Service), ["default/one"]);
     bench.write("a.yaml", &service("two"));
     bench.read();
-    assert!(!bench.folder.is_unsettled());
+    assert!(!bench.folder.has_emptied_file());
     assert_eq!(bench.names(Kind::Service), ["default/two"]);
     bench.write("a.yaml", "");
     bench.read();
     bench.read();
-    assert!(!bench.folder.is_unsettled() && bench.names(Kind::Service).is_empty());
+    assert!(!bench.folder.has_emptied_file() && bench.names(Kind::Service).is_empty());
 }
 
 #[test]

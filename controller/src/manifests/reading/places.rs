@@ -31,9 +31,13 @@ impl Folder {
             let (kind, key) = entry.address();
             (key.subject(kind_name(kind)), place(&self.root, path, Some(entry.line)))
         });
-        let wishes = self.files.iter().flat_map(|(path, file)| file.wishes.iter().map(move |wish| (path, wish)));
-        let own =
-            wishes.filter_map(|(path, (wish, line))| Some((wish.subject()?, place(&self.root, path, Some(*line)))));
+        let declarations = self
+            .files
+            .iter()
+            .flat_map(|(path, file)| file.declarations.iter().map(move |declaration| (path, declaration)));
+        let own = declarations.filter_map(|(path, (declaration, line))| {
+            Some((declaration.subject()?, place(&self.root, path, Some(*line))))
+        });
         Places(places.chain(own).collect())
     }
 }

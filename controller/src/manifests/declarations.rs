@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// The declaration of one manifest.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Wish {
+pub(super) enum Declaration {
     Certificate(Box<Certificate>),
     Ingress(IngressFacts),
     Issuer(Box<Issuer>),
@@ -24,7 +24,7 @@ pub(super) enum Wish {
 
 /// The declarations of a folder; of several definitions of an object the last.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Wishes {
+pub(super) struct Declarations {
     certificates: BTreeMap<Key, Certificate>,
     ingresses: BTreeMap<Key, IngressFacts>,
     issuers: BTreeMap<Key, Issuer>,
@@ -42,29 +42,29 @@ pub(super) fn is_own(manifest: &Value) -> bool {
 ///
 /// # Errors
 /// If it is not a valid object of its kind.
-pub(super) fn read(manifest: &Value) -> Result<Option<Wish>, InvalidObject> {
+pub(super) fn read(manifest: &Value) -> Result<Option<Declaration>, InvalidObject> {
     let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
     let kind = text("kind");
     Ok(match (text("apiVersion"), kind) {
         _ if is_own(manifest) && kind == "Certificate" => {
             let mut certificate: Certificate = parse(kind, manifest)?;
-            place(&mut certificate.metadata);
-            Some(Wish::Certificate(Box::new(certificate)))
+            fill_namespace(&mut certificate.metadata);
+            Some(Declaration::Certificate(Box::new(certificate)))
         }
         _ if is_own(manifest) => {
             let mut issuer: Issuer = parse(kind, manifest)?;
             if kind == "Issuer" {
-                place(&mut issuer.metadata);
+                fill_namespace(&mut issuer.metadata);
             } else {
                 issuer.metadata.namespace = String::new();
             }
-            Some(Wish::Issuer(Box::new(issuer)))
+            Some(Declaration::Issuer(Box::new(issuer)))
         }
         ("networking.k8s.io/v1", "Ingress") => {
             let facts = ingress(parse::<networking::Ingress>(kind, manifest)?);
             facts.map(|mut facts| {
-                place(&mut facts.metadata);
-                Wish::Ingress(facts)
+                fill_namespace(&mut facts.metadata);
+                Declaration::Ingress(facts)
             })
         }
         ("v1", "Secret") => {
@@ -73,15 +73,15 @@ pub(super) fn read(manifest: &Value) -> Result<Option<Wish>, InvalidObject> {
             let text = text.map(|(name, value)| (name, k8s_openapi::ByteString(value.into_bytes())));
             object.data.get_or_insert_default().extend(text);
             let mut secret = secret(object);
-            place(&mut secret.metadata);
-            Some(Wish::Secret(secret))
+            fill_namespace(&mut secret.metadata);
+            Some(Declaration::Secret(secret))
         }
         _ => None,
     })
 }
 
 /// Fills in the namespace `default` if an object names none.
-fn place(metadata: &mut Meta) {
+fn fill_namespace(metadata: &mut Meta) {
     if metadata.namespace.is_empty() {
         "default".clone_into(&mut metadata.namespace);
     }
@@ -101,7 +101,7 @@ fn parse<T: DeserializeOwned>(kind: &str, manifest: &Value) -> Result<T, Invalid
     })
 }
 
-impl Wish {
+impl Declaration {
     fn key(&self) -> Key {
         match self {
             Self::Certificate(object) => object.key(),
@@ -127,14 +127,14 @@ impl Wish {
     }
 }
 
-impl Wishes {
-    pub(super) fn add(&mut self, wish: Wish) {
-        let key = wish.key();
-        match wish {
-            Wish::Certificate(object) => drop(self.certificates.insert(key, *object)),
-            Wish::Ingress(facts) => drop(self.ingresses.insert(key, facts)),
-            Wish::Issuer(object) => drop(self.issuers.insert(key, *object)),
-            Wish::Secret(object) => drop(self.secrets.insert(key, object)),
+impl Declarations {
+    pub(super) fn add(&mut self, declaration: Declaration) {
+        let key = declaration.key();
+        match declaration {
+            Declaration::Certificate(object) => drop(self.certificates.insert(key, *object)),
+            Declaration::Ingress(facts) => drop(self.ingresses.insert(key, facts)),
+            Declaration::Issuer(object) => drop(self.issuers.insert(key, *object)),
+            Declaration::Secret(object) => drop(self.secrets.insert(key, object)),
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_an_api_server_would_fill_in_is_filled_in() {
-        let mut wishes = Wishes::default();
+        let mut declarations = Declarations::default();
         let manifests = [
             certificate(&json!(["a.test"])),
             json!({ "apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": { "name": "le", "namespace": "x" },
@@ -177,12 +177,12 @@ mod tests {
             json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {
                 "name": "shim", "annotations": { "cert-manager.io/cluster-issuer": "le" } }, "spec": {} }),
         ];
-        assert!(!wishes.asks());
+        assert!(!declarations.asks());
         for manifest in &manifests {
-            wishes.add(read(manifest).unwrap().unwrap());
+            declarations.add(read(manifest).unwrap().unwrap());
         }
-        assert!(wishes.asks());
-        let declared = wishes.declared();
+        assert!(declarations.asks());
+        let declared = declarations.declared();
         assert_eq!(declared.certificates.first().unwrap().key(), Key::new("default", "site"));
         assert_eq!(declared.certificates.first().unwrap().status.revision, None, "what a file says of the past is old");
         assert_eq!(declared.issuers.first().unwrap().key(), Key::new("", "le"));
@@ -192,11 +192,11 @@ mod tests {
 
     #[test]
     fn the_last_definition_counts() {
-        let mut wishes = Wishes::default();
+        let mut declarations = Declarations::default();
         for names in [json!(["a.test"]), json!(["b.test"])] {
-            wishes.add(read(&certificate(&names)).unwrap().unwrap());
+            declarations.add(read(&certificate(&names)).unwrap().unwrap());
         }
-        let declared = wishes.declared();
+        let declared = declarations.declared();
         assert_eq!(declared.certificates.len(), 1);
         assert_eq!(declared.certificates.first().unwrap().spec.dns_names, ["b.test"]);
     }
