@@ -1,8 +1,8 @@
 //! Detection of a running cert-manager: two issuers for one object would undo each other's work.
 
 use super::state::Shared;
-use crate::watch::feed::{Feed, Signal};
 use crate::watch::outage::Outage;
+use crate::watch::watcher::{WatchEvent, Watcher};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::runtime::watcher::{Config, Event};
@@ -28,8 +28,8 @@ pub(super) fn start(
     for namespace in namespaces {
         shared.state.lock().unlisted.insert(("Lease", namespace.clone()));
         let api = Api::<Lease>::namespaced(client.clone(), namespace);
-        let feed = Feed::new(api, Config::default().fields(&format!("metadata.name={LEASE}")), outage);
-        tasks.spawn(follow(namespace.clone(), feed, Arc::clone(shared)));
+        let watcher = Watcher::new(api, Config::default().fields(&format!("metadata.name={LEASE}")), outage);
+        tasks.spawn(follow(namespace.clone(), watcher, Arc::clone(shared)));
     }
 }
 
@@ -45,23 +45,23 @@ fn alive(lease: &Lease, now: Timestamp) -> Option<(String, Duration)> {
     Some((holder, left))
 }
 
-async fn follow(namespace: String, mut feed: Feed<Lease>, shared: Arc<Shared>) {
+async fn follow(namespace: String, mut watcher: Watcher<Lease>, shared: Arc<Shared>) {
     let mut until: Option<Instant> = None;
     let mut listed = None;
     loop {
         let holder = tokio::select! {
-            signal = feed.next() => match signal {
-                Signal::Event(Event::Init) => {
+            event = watcher.next() => match event {
+                WatchEvent::Event(Event::Init) => {
                     listed = None;
                     continue;
                 }
-                Signal::Event(Event::InitApply(lease)) => {
+                WatchEvent::Event(Event::InitApply(lease)) => {
                     listed = alive(&lease, Timestamp::now());
                     continue;
                 }
-                Signal::Event(Event::InitDone) => listed.take(),
-                Signal::Event(Event::Apply(lease)) => alive(&lease, Timestamp::now()),
-                Signal::Event(Event::Delete(_)) | Signal::Absent | Signal::Forbidden(_) => None,
+                WatchEvent::Event(Event::InitDone) => listed.take(),
+                WatchEvent::Event(Event::Apply(lease)) => alive(&lease, Timestamp::now()),
+                WatchEvent::Event(Event::Delete(_)) | WatchEvent::Absent | WatchEvent::Forbidden(_) => None,
             },
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => None,
         };

@@ -2,8 +2,8 @@
 
 use super::objects::meta;
 use super::state::{Shared, SourceId};
-use crate::watch::feed::{Feed, Signal};
 use crate::watch::lean::Lean;
+use crate::watch::watcher::{WatchEvent, Watcher};
 use flow_acme::objects::Key;
 use flow_acme::store::Replica;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -54,32 +54,32 @@ fn of_slice(slice: &EndpointSlice, ports: &Ports) -> Vec<Replica> {
 }
 
 /// Follows the slices of the Service.
-pub(super) async fn follow(id: SourceId, mut feed: Feed<Lean<EndpointSlice>>, ports: Ports, shared: Arc<Shared>) {
+pub(super) async fn follow(id: SourceId, mut watcher: Watcher<Lean<EndpointSlice>>, ports: Ports, shared: Arc<Shared>) {
     let mut list = BTreeMap::new();
     let key = |slice: &EndpointSlice| -> Key { meta(slice.metadata.clone()).key() };
     loop {
-        match feed.next().await {
-            Signal::Event(Event::Init) => list = BTreeMap::new(),
-            Signal::Event(Event::InitApply(Lean(slice))) => {
+        match watcher.next().await {
+            WatchEvent::Event(Event::Init) => list = BTreeMap::new(),
+            WatchEvent::Event(Event::InitApply(Lean(slice))) => {
                 list.insert(key(&slice), of_slice(&slice, &ports));
             }
-            Signal::Event(Event::InitDone) => {
+            WatchEvent::Event(Event::InitDone) => {
                 let list = std::mem::take(&mut list);
                 shared.change(|state| {
                     state.unlisted.remove(&id);
                     state.slices = Some(list);
                 });
             }
-            Signal::Event(Event::Apply(Lean(slice))) => {
+            WatchEvent::Event(Event::Apply(Lean(slice))) => {
                 let (key, replicas) = (key(&slice), of_slice(&slice, &ports));
                 shared.change(|state| {
                     state.slices.get_or_insert_default().insert(key, replicas);
                 });
             }
-            Signal::Event(Event::Delete(Lean(slice))) => shared.change(|state| {
+            WatchEvent::Event(Event::Delete(Lean(slice))) => shared.change(|state| {
                 state.slices.get_or_insert_default().remove(&key(&slice));
             }),
-            Signal::Absent | Signal::Forbidden(_) => shared.change(|state| {
+            WatchEvent::Absent | WatchEvent::Forbidden(_) => shared.change(|state| {
                 state.unlisted.remove(&id);
                 state.slices = None;
             }),

@@ -6,8 +6,8 @@ use super::Options;
 use super::objects::{meta, secret, version};
 use super::state::{Shared, SourceId, State};
 use super::watches::namespaces;
-use crate::watch::feed::{Feed, Signal};
 use crate::watch::outage::Outage;
+use crate::watch::watcher::{WatchEvent, Watcher};
 use flow_acme::objects::{Key, Meta, Secret};
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -78,7 +78,7 @@ pub(super) fn start(
             Some(namespace) => Api::namespaced(client.clone(), namespace),
             None => Api::all(client.clone()),
         };
-        let feed = Feed::new(api, Config::default().labels(NO_RELEASES), outage);
+        let watcher = Watcher::new(api, Config::default().labels(NO_RELEASES), outage);
         let follower = Follower {
             id: ("Secret", place),
             namespace: namespace.clone(),
@@ -90,7 +90,7 @@ pub(super) fn start(
             fetches: FuturesUnordered::new(),
         };
         shared.state.lock().unlisted.insert(follower.id.clone());
-        tasks.spawn(follower.run(feed, wants));
+        tasks.spawn(follower.run(watcher, wants));
         Lookup { namespace, send }
     });
     lookups.collect()
@@ -99,13 +99,13 @@ pub(super) fn start(
 impl Follower {
     async fn run(
         mut self,
-        mut feed: Feed<PartialObjectMeta<core::Secret>>,
+        mut watcher: Watcher<PartialObjectMeta<core::Secret>>,
         mut wants: mpsc::UnboundedReceiver<Vec<Key>>,
     ) {
         loop {
             self.fetch();
             tokio::select! {
-                signal = feed.next() => self.signal(signal),
+                event = watcher.next() => self.handle(event),
                 Some(keys) = wants.recv() => keys.into_iter().for_each(|key| self.push(key)),
                 Some(fetched) = self.fetches.next(), if !self.fetches.is_empty() => self.fetched(fetched),
             }
@@ -116,20 +116,20 @@ impl Follower {
         self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
     }
 
-    fn signal(&mut self, signal: Signal<PartialObjectMeta<core::Secret>>) {
-        match signal {
-            Signal::Event(Event::Init) => self.seen.clear(),
-            Signal::Event(Event::InitApply(object)) => {
+    fn handle(&mut self, event: WatchEvent<PartialObjectMeta<core::Secret>>) {
+        match event {
+            WatchEvent::Event(Event::Init) => self.seen.clear(),
+            WatchEvent::Event(Event::InitApply(object)) => {
                 let metadata = meta(object.metadata);
                 if self.passes(&metadata) {
                     self.seen.insert(metadata.key());
                 }
             }
-            Signal::Event(Event::InitDone) => self.listed(),
-            Signal::Event(Event::Apply(object)) => {
+            WatchEvent::Event(Event::InitDone) => self.listed(),
+            WatchEvent::Event(Event::Apply(object)) => {
                 self.passes(&meta(object.metadata));
             }
-            Signal::Event(Event::Delete(object)) => {
+            WatchEvent::Event(Event::Delete(object)) => {
                 let gone = meta(object.metadata);
                 self.shared.change(|state| {
                     let key = gone.key();
@@ -142,7 +142,7 @@ impl Follower {
                 });
             }
             // They are looked up one by one, each time the watch is tried again.
-            Signal::Forbidden(_) | Signal::Absent => {
+            WatchEvent::Forbidden(_) | WatchEvent::Absent => {
                 let shared = Arc::clone(&self.shared);
                 shared.change(|state| {
                     state.unlisted.remove(&self.id);

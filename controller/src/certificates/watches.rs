@@ -4,9 +4,9 @@ use super::Options;
 use super::objects::{class, custom, ingress, meta, version};
 use super::replicas;
 use super::state::{Class, Shared, SourceId, State};
-use crate::watch::feed::{Feed, Signal, Watched};
 use crate::watch::lean::Lean;
 use crate::watch::outage::Outage;
+use crate::watch::watcher::{WatchEvent, Watched, Watcher};
 use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object, VERSION};
 use flow_acme::planner::IngressFacts;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
@@ -123,23 +123,23 @@ impl<T: Known> Source<T> {
         });
     }
 
-    async fn follow<K: Watched>(self, mut feed: Feed<K>, read: impl Fn(K) -> Option<T> + Send) {
+    async fn follow<K: Watched>(self, mut watcher: Watcher<K>, read: impl Fn(K) -> Option<T> + Send) {
         let mut list = Vec::new();
         loop {
-            match feed.next().await {
-                Signal::Event(Event::Init) => list = Vec::new(),
-                Signal::Event(Event::InitApply(object)) => list.extend(read(object)),
-                Signal::Event(Event::InitDone) => self.listed(std::mem::take(&mut list), false),
-                Signal::Event(Event::Apply(object)) => {
+            match watcher.next().await {
+                WatchEvent::Event(Event::Init) => list = Vec::new(),
+                WatchEvent::Event(Event::InitApply(object)) => list.extend(read(object)),
+                WatchEvent::Event(Event::InitDone) => self.listed(std::mem::take(&mut list), false),
+                WatchEvent::Event(Event::Apply(object)) => {
                     let key = meta(object.meta().clone()).key();
                     match read(object) {
                         Some(object) => self.applied(object),
                         None => self.deleted(&key),
                     }
                 }
-                Signal::Event(Event::Delete(object)) => self.deleted(&meta(object.meta().clone()).key()),
-                Signal::Absent => self.listed(Vec::new(), true),
-                Signal::Forbidden(words) => {
+                WatchEvent::Event(Event::Delete(object)) => self.deleted(&meta(object.meta().clone()).key()),
+                WatchEvent::Absent => self.listed(Vec::new(), true),
+                WatchEvent::Forbidden(words) => {
                     if self.needed {
                         tracing::warn!(
                             kind = self.id.0,
@@ -184,8 +184,8 @@ impl Start<'_> {
         } else {
             Api::namespaced_with(self.client.clone(), namespace, resource)
         };
-        let feed = Feed::new(api, Config::default(), self.outage);
-        self.tasks.spawn(source.follow(feed, custom::<S, T>));
+        let watcher = Watcher::new(api, Config::default(), self.outage);
+        self.tasks.spawn(source.follow(watcher, custom::<S, T>));
     }
 }
 
@@ -215,19 +215,19 @@ pub(super) fn start(
             if namespace.is_empty() { Api::all(client.clone()) } else { Api::namespaced(client.clone(), namespace) };
         start
             .tasks
-            .spawn(source.follow(Feed::new(api, Config::default(), outage), |lean: Lean<Ingress>| ingress(lean.0)));
+            .spawn(source.follow(Watcher::new(api, Config::default(), outage), |lean: Lean<Ingress>| ingress(lean.0)));
     }
     if options.classes {
         let source = start.source(("IngressClass", String::new()), |state| &mut state.classes, false);
-        let feed = Feed::new(Api::<IngressClass>::all(client.clone()), Config::default(), outage);
-        start.tasks.spawn(source.follow(feed, class));
+        let watcher = Watcher::new(Api::<IngressClass>::all(client.clone()), Config::default(), outage);
+        start.tasks.spawn(source.follow(watcher, class));
     }
     if let Some((namespace, name)) = &options.service {
         let id = ("EndpointSlice", namespace.clone());
         shared.state.lock().unlisted.insert(id.clone());
         let api = Api::namespaced(client.clone(), namespace);
         let config = Config::default().labels(&format!("kubernetes.io/service-name={name}"));
-        let feed = Feed::new(api, config, outage);
-        start.tasks.spawn(replicas::follow(id, feed, options.ports.clone(), Arc::clone(shared)));
+        let watcher = Watcher::new(api, config, outage);
+        start.tasks.spawn(replicas::follow(id, watcher, options.ports.clone(), Arc::clone(shared)));
     }
 }

@@ -1,7 +1,7 @@
 //! Watches of single objects, used if a whole kind may not be watched.
 
-use super::feed::{Feed, Namespaced, Signal, Watched};
 use super::referenced::{Found, Look};
+use super::watcher::{Namespaced, WatchEvent, Watched, Watcher};
 use crate::view::{Kind, Object, ObjectKey};
 use hashbrown::{HashMap, HashSet};
 use kube::runtime::watcher::Event;
@@ -33,29 +33,29 @@ impl ByName {
     }
 }
 
-/// Follows the one object that `feed` watches.
+/// Follows the one object that `watcher` watches.
 async fn one<K: Watched>(
     kind: Kind,
     key: ObjectKey,
-    mut feed: Feed<K>,
+    mut watcher: Watcher<K>,
     read: fn(&K) -> Object,
     send: mpsc::Sender<Found>,
 ) {
     let mut listed = None;
     loop {
-        let found = match feed.next().await {
-            Signal::Event(Event::Init) => {
+        let found = match watcher.next().await {
+            WatchEvent::Event(Event::Init) => {
                 listed = None;
                 continue;
             }
-            Signal::Event(Event::InitApply(object)) => {
+            WatchEvent::Event(Event::InitApply(object)) => {
                 listed = Some(read(&object));
                 continue;
             }
-            Signal::Event(Event::InitDone) => Found::Is(kind, key.clone(), listed.take()),
-            Signal::Event(Event::Apply(object)) => Found::Is(kind, key.clone(), Some(read(&object))),
-            Signal::Event(Event::Delete(_)) | Signal::Absent => Found::Is(kind, key.clone(), None),
-            Signal::Forbidden(words) => Found::Forbidden(kind, key.clone(), words),
+            WatchEvent::Event(Event::InitDone) => Found::Is(kind, key.clone(), listed.take()),
+            WatchEvent::Event(Event::Apply(object)) => Found::Is(kind, key.clone(), Some(read(&object))),
+            WatchEvent::Event(Event::Delete(_)) | WatchEvent::Absent => Found::Is(kind, key.clone(), None),
+            WatchEvent::Forbidden(words) => Found::Forbidden(kind, key.clone(), words),
         };
         if send.send(found).await.is_err() {
             return;

@@ -1,7 +1,7 @@
 //! The custom kinds that the cluster has, of those that are read and of those that are reported, now and after changes.
 
-use super::feed::{Feed, Signal};
 use super::outage::{Line, Outage};
+use super::watcher::{WatchEvent, Watcher};
 use crate::crd::{Group, VERSION};
 use crate::unserved::{GATEWAY, GATEWAYS, TRAEFIK, Unserved};
 use crate::view::Kind;
@@ -77,7 +77,7 @@ fn custom_kinds(group: Group) -> [CustomKind; 4] {
 
 /// Reports the custom kinds of the cluster; nothing before the first response of the API server.
 pub(super) async fn discover(client: Client, outage: Outage, served: watch::Sender<Option<Served>>) {
-    let mut definitions = Feed::new(Api::all(client.clone()), Config::default(), &outage);
+    let mut definitions = Watcher::new(Api::all(client.clone()), Config::default(), &outage);
     let mut line = outage.line();
     let (mut pause, mut longest) = (FIRST_PAUSE, BLIND_PAUSE);
     loop {
@@ -102,13 +102,13 @@ pub(super) async fn discover(client: Client, outage: Outage, served: watch::Send
 }
 
 /// Waits for a change of a relevant definition. False if definitions may not be watched.
-async fn change(definitions: &mut Feed<PartialObjectMeta<CustomResourceDefinition>>) -> bool {
+async fn change(definitions: &mut Watcher<PartialObjectMeta<CustomResourceDefinition>>) -> bool {
     loop {
         match definitions.next().await {
-            Signal::Event(Event::Apply(object) | Event::Delete(object)) if is_ours(&object) => return true,
-            Signal::Event(Event::InitDone) => return true,
-            Signal::Event(_) => {}
-            Signal::Absent | Signal::Forbidden(_) => return false,
+            WatchEvent::Event(Event::Apply(object) | Event::Delete(object)) if is_ours(&object) => return true,
+            WatchEvent::Event(Event::InitDone) => return true,
+            WatchEvent::Event(_) => {}
+            WatchEvent::Absent | WatchEvent::Forbidden(_) => return false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading of objects: one by one, a few at a time, or in pages if many are wanted at once.
 
-use super::feed::Namespaced;
+use super::watcher::Namespaced;
 use crate::view::ObjectKey;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};

@@ -6,7 +6,6 @@
 mod by_name;
 mod connection;
 mod discovery;
-pub(crate) mod feed;
 mod fetch;
 pub(crate) mod lean;
 mod lookups;
@@ -15,6 +14,7 @@ mod plan;
 mod referenced;
 mod source;
 mod unserved;
+pub(crate) mod watcher;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,6 @@ use crate::crd::VERSION;
 use crate::view::service::ServiceType;
 use crate::view::{Kind, Object, View};
 use discovery::{CustomKind, Served};
-use feed::{Namespaced, Watched};
 use fetch::Sort;
 use flow_model::diagnostic::{Diagnostic, Subject};
 use k8s_openapi::api::core::v1 as core;
@@ -50,6 +49,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{info, warn};
 use unserved::Unserveds;
+use watcher::{Namespaced, Watched};
 
 /// The number of messages that may wait for the owner of the view before the watches are paused.
 const INBOX_SIZE: usize = 256;
@@ -178,9 +178,9 @@ impl Watch {
         config: Config,
         read: impl Fn(K) -> Option<Object> + Send + 'static,
     ) -> AbortHandle {
-        let feed = feed::Feed::new(api, config, &self.outage);
+        let watcher = watcher::Watcher::new(api, config, &self.outage);
         self.unlisted.insert(source.clone());
-        self.tasks.spawn(source::follow(source, feed, read, self.inbox.0.clone()))
+        self.tasks.spawn(source::follow(source, watcher, read, self.inbox.0.clone()))
     }
 
     fn referenced<K: Namespaced>(

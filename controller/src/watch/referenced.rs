@@ -5,9 +5,9 @@
 //! one by one, which a namespace's own Role (or one with `resourceNames`) can allow.
 
 use super::by_name::ByName;
-use super::feed::{Feed, Namespaced, Signal};
 use super::fetch::{Fetched, Fetches, Sort};
 use super::outage::Outage;
+use super::watcher::{Namespaced, WatchEvent, Watcher};
 use crate::view::{Kind, Object, ObjectKey};
 use hashbrown::{HashMap, HashSet};
 use kube::core::PartialObjectMeta;
@@ -47,19 +47,19 @@ pub(super) struct Look<K> {
 }
 
 impl<K: Namespaced> Look<K> {
-    fn feed(&self) -> Feed<PartialObjectMeta<K>> {
+    fn watcher(&self) -> Watcher<PartialObjectMeta<K>> {
         let api = match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
         let config = Config { label_selector: self.sort.labels.map(str::to_owned), ..Config::default() };
-        Feed::new(api, config, &self.outage)
+        Watcher::new(api, config, &self.outage)
     }
 
     /// Returns a watch of one object alone, with its whole content.
-    pub(super) fn named(&self, key: &ObjectKey) -> Feed<K> {
+    pub(super) fn named(&self, key: &ObjectKey) -> Watcher<K> {
         let api = Api::namespaced(self.client.clone(), &key.namespace);
-        Feed::new(api, Config::default().fields(&format!("metadata.name={}", key.name)), &self.outage)
+        Watcher::new(api, Config::default().fields(&format!("metadata.name={}", key.name)), &self.outage)
     }
 
     fn is(&self, key: ObjectKey, object: Option<&K>) -> Found {
@@ -82,7 +82,7 @@ pub(super) async fn follow<K: Namespaced>(
         }
     };
     let mut state = Referenced {
-        feed: look.feed(),
+        watcher: look.watcher(),
         fetches: Fetches::new(look.client.clone(), look.namespace.clone(), look.sort.clone()),
         look,
         known: first.into_iter().map(|key| (key, Known::default())).collect(),
@@ -98,7 +98,7 @@ pub(super) async fn follow<K: Namespaced>(
                 Some(Want::Only(keys)) => state.only(&keys),
                 None => return,
             },
-            signal = state.feed.next() => state.signal(signal),
+            event = state.watcher.next() => state.handle(event),
             fetched = state.fetches.next() => state.fetched(fetched),
         };
         for found in told {
@@ -111,7 +111,7 @@ pub(super) async fn follow<K: Namespaced>(
 
 struct Referenced<K> {
     look: Look<K>,
-    feed: Feed<PartialObjectMeta<K>>,
+    watcher: Watcher<PartialObjectMeta<K>>,
     /// All named objects.
     known: HashMap<ObjectKey, Known>,
     /// The list that is coming in, if any.
@@ -176,22 +176,22 @@ impl<K: Namespaced> Referenced<K> {
         Vec::new()
     }
 
-    fn signal(&mut self, signal: Signal<PartialObjectMeta<K>>) -> Vec<Found> {
-        match signal {
-            Signal::Event(Event::Init) => self.list = Some(List::default()),
-            Signal::Event(Event::InitApply(object)) => {
+    fn handle(&mut self, event: WatchEvent<PartialObjectMeta<K>>) -> Vec<Found> {
+        match event {
+            WatchEvent::Event(Event::Init) => self.list = Some(List::default()),
+            WatchEvent::Event(Event::InitApply(object)) => {
                 let key = ObjectKey::of(&object.metadata);
                 if let Some(list) = self.list.as_mut().filter(|_| self.known.contains_key(&key)) {
                     list.seen.insert(key.clone());
                 }
                 self.passed(key, version(&object));
             }
-            Signal::Event(Event::InitDone) => return self.listed(),
-            Signal::Event(Event::Apply(object)) => self.passed(ObjectKey::of(&object.metadata), version(&object)),
-            Signal::Event(Event::Delete(object)) => {
+            WatchEvent::Event(Event::InitDone) => return self.listed(),
+            WatchEvent::Event(Event::Apply(object)) => self.passed(ObjectKey::of(&object.metadata), version(&object)),
+            WatchEvent::Event(Event::Delete(object)) => {
                 return self.gone(ObjectKey::of(&object.metadata), version(&object));
             }
-            Signal::Forbidden(_) | Signal::Absent => self.watch_by_name(),
+            WatchEvent::Forbidden(_) | WatchEvent::Absent => self.watch_by_name(),
         }
         Vec::new()
     }

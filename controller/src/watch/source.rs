@@ -1,6 +1,6 @@
 //! One watch of one kind, turned into messages of compact objects: the structs of the wire format are used only here.
 
-use super::feed::{Feed, Signal, Watched};
+use super::watcher::{WatchEvent, Watched, Watcher};
 use crate::view::{Kind, Object, ObjectKey};
 use kube::runtime::watcher::Event;
 use std::sync::Arc;
@@ -28,32 +28,32 @@ pub(crate) enum Message {
     Forbidden(SourceId, String),
 }
 
-/// Follows `feed` until the receiver is gone. Objects for which `read` returns nothing are left out.
+/// Follows `watcher` until the receiver is gone. Objects for which `read` returns nothing are left out.
 pub(super) async fn follow<K: Watched>(
     source: SourceId,
-    mut feed: Feed<K>,
+    mut watcher: Watcher<K>,
     read: impl Fn(K) -> Option<Object>,
     send: mpsc::Sender<Message>,
 ) {
     let mut list = Vec::new();
     loop {
-        let message = match feed.next().await {
-            Signal::Event(Event::Init) => {
+        let message = match watcher.next().await {
+            WatchEvent::Event(Event::Init) => {
                 list = Vec::new();
                 continue;
             }
-            Signal::Event(Event::InitApply(object)) => {
+            WatchEvent::Event(Event::InitApply(object)) => {
                 list.extend(read(object));
                 continue;
             }
-            Signal::Event(Event::InitDone) => Message::Listed(source.clone(), std::mem::take(&mut list)),
-            Signal::Event(Event::Apply(object)) => match read(object) {
+            WatchEvent::Event(Event::InitDone) => Message::Listed(source.clone(), std::mem::take(&mut list)),
+            WatchEvent::Event(Event::Apply(object)) => match read(object) {
                 Some(object) => Message::Applied(object),
                 None => continue,
             },
-            Signal::Event(Event::Delete(object)) => Message::Deleted(source.kind, ObjectKey::of(object.meta())),
-            Signal::Absent => Message::Listed(source.clone(), Vec::new()),
-            Signal::Forbidden(words) => Message::Forbidden(source.clone(), words),
+            WatchEvent::Event(Event::Delete(object)) => Message::Deleted(source.kind, ObjectKey::of(object.meta())),
+            WatchEvent::Absent => Message::Listed(source.clone(), Vec::new()),
+            WatchEvent::Forbidden(words) => Message::Forbidden(source.clone(), words),
         };
         if send.send(message).await.is_err() {
             return;

@@ -2,9 +2,9 @@
 //! one.
 
 use super::discovery::UnservedKind;
-use super::feed::{Feed, Signal};
 use super::outage::Outage;
 use super::plan::{Plan, Scope};
+use super::watcher::{WatchEvent, Watcher};
 use crate::unserved::{CONTROLLER, GATEWAY};
 use crate::view::ObjectKey;
 use crate::view::annotations::CLASS;
@@ -109,12 +109,12 @@ impl Unserveds {
         let config = Config { label_selector: self.scope.selector(), ..Config::default() };
         let send = self.inbox.0.clone();
         if kind.is_gateway_class() {
-            let feed = Feed::new(Api::all_with(self.client.clone(), &resource), Config::default(), &self.outage);
-            return self.tasks.spawn(classes(id, feed, send));
+            let watcher = Watcher::new(Api::all_with(self.client.clone(), &resource), Config::default(), &self.outage);
+            return self.tasks.spawn(classes(id, watcher, send));
         }
         let api = api(&self.client, namespace.as_deref(), &resource);
         let class = Arc::clone(&self.class);
-        self.tasks.spawn(objects(id, Feed::new(api, config, &self.outage), class, send))
+        self.tasks.spawn(objects(id, Watcher::new(api, config, &self.outage), class, send))
     }
 
     /// Waits for messages and handles them. May be dropped before it is ready without losing any.
@@ -229,32 +229,32 @@ fn api(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<
 /// Follows the objects of one kind that belong to this controller.
 async fn objects(
     id: Id,
-    mut feed: Feed<PartialObjectMeta<DynamicObject>>,
+    mut watcher: Watcher<PartialObjectMeta<DynamicObject>>,
     class: Arc<str>,
     send: mpsc::Sender<Message>,
 ) {
     let mut list = BTreeSet::new();
     loop {
-        let message = match feed.next().await {
-            Signal::Event(Event::Init) => {
+        let message = match watcher.next().await {
+            WatchEvent::Event(Event::Init) => {
                 list = BTreeSet::new();
                 continue;
             }
-            Signal::Event(Event::InitApply(object)) => {
+            WatchEvent::Event(Event::InitApply(object)) => {
                 if is_ours(&object.metadata, &class) {
                     list.insert(ObjectKey::of(&object.metadata));
                 }
                 continue;
             }
-            Signal::Event(Event::InitDone) => Message::Listed(id.clone(), std::mem::take(&mut list)),
-            Signal::Event(Event::Apply(object)) if is_ours(&object.metadata, &class) => {
+            WatchEvent::Event(Event::InitDone) => Message::Listed(id.clone(), std::mem::take(&mut list)),
+            WatchEvent::Event(Event::Apply(object)) if is_ours(&object.metadata, &class) => {
                 Message::Applied(id.clone(), ObjectKey::of(&object.metadata))
             }
-            Signal::Event(Event::Apply(object) | Event::Delete(object)) => {
+            WatchEvent::Event(Event::Apply(object) | Event::Delete(object)) => {
                 Message::Deleted(id.clone(), ObjectKey::of(&object.metadata))
             }
-            Signal::Absent => Message::Listed(id.clone(), BTreeSet::new()),
-            Signal::Forbidden(words) => Message::Forbidden(id.clone(), words),
+            WatchEvent::Absent => Message::Listed(id.clone(), BTreeSet::new()),
+            WatchEvent::Forbidden(words) => Message::Forbidden(id.clone(), words),
         };
         if send.send(message).await.is_err() {
             return;
@@ -263,33 +263,33 @@ async fn objects(
 }
 
 /// Follows the GatewayClasses, of which there are few.
-async fn classes(id: Id, mut feed: Feed<DynamicObject>, send: mpsc::Sender<Message>) {
+async fn classes(id: Id, mut watcher: Watcher<DynamicObject>, send: mpsc::Sender<Message>) {
     let mut known = BTreeMap::new();
     let entry = |object: &DynamicObject| {
         let controller = object.data.pointer("/spec/controllerName").and_then(serde_json::Value::as_str);
         (object.metadata.name.clone().unwrap_or_default(), controller.unwrap_or_default().to_owned())
     };
     loop {
-        let message = match feed.next().await {
-            Signal::Event(Event::Init) => {
+        let message = match watcher.next().await {
+            WatchEvent::Event(Event::Init) => {
                 known.clear();
                 continue;
             }
-            Signal::Event(Event::InitApply(object)) => {
+            WatchEvent::Event(Event::InitApply(object)) => {
                 known.extend([entry(&object)]);
                 continue;
             }
-            Signal::Event(Event::InitDone) => Message::Classes(known.clone()),
-            Signal::Event(Event::Apply(object)) => {
+            WatchEvent::Event(Event::InitDone) => Message::Classes(known.clone()),
+            WatchEvent::Event(Event::Apply(object)) => {
                 known.extend([entry(&object)]);
                 Message::Classes(known.clone())
             }
-            Signal::Event(Event::Delete(object)) => {
+            WatchEvent::Event(Event::Delete(object)) => {
                 known.remove(&entry(&object).0);
                 Message::Classes(known.clone())
             }
-            Signal::Absent => Message::Classes(BTreeMap::new()),
-            Signal::Forbidden(words) => Message::Forbidden(id.clone(), words),
+            WatchEvent::Absent => Message::Classes(BTreeMap::new()),
+            WatchEvent::Forbidden(words) => Message::Forbidden(id.clone(), words),
         };
         if send.send(message).await.is_err() {
             return;

@@ -34,7 +34,7 @@ impl<K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>> Na
 
 /// A message of a watch.
 #[derive(Debug)]
-pub(crate) enum Signal<K> {
+pub(crate) enum WatchEvent<K> {
     /// An event as kube classifies them.
     Event(watcher::Event<K>),
     /// Listing or watching is forbidden; the API server's words.
@@ -44,7 +44,7 @@ pub(crate) enum Signal<K> {
 }
 
 /// One watch that never ends.
-pub(crate) struct Feed<K> {
+pub(crate) struct Watcher<K> {
     api: Api<K>,
     config: Config,
     events: BoxStream<'static, watcher::Result<watcher::Event<K>>>,
@@ -54,7 +54,7 @@ pub(crate) struct Feed<K> {
     failed: Option<Instant>,
 }
 
-impl<K: Watched> Feed<K> {
+impl<K: Watched> Watcher<K> {
     /// Watches all objects of `api` that `config` selects, as a streaming list if the server supports it.
     pub(crate) fn new(api: Api<K>, config: Config, outage: &Outage) -> Self {
         let config = config.streaming_lists();
@@ -62,14 +62,14 @@ impl<K: Watched> Feed<K> {
         Self { api, config, events, line: outage.line(), pause: FIRST_PAUSE, resume: None, failed: None }
     }
 
-    /// Returns the next signal. May be dropped before it is ready without losing one.
-    pub(crate) async fn next(&mut self) -> Signal<K> {
+    /// Returns the next event. May be dropped before it is ready without losing one.
+    pub(crate) async fn next(&mut self) -> WatchEvent<K> {
         loop {
             if let Some(at) = self.resume {
                 sleep_until(at).await;
                 self.resume = None;
             }
-            let Some(next) = self.attend().await else { continue };
+            let Some(next) = self.next_event().await else { continue };
             match next {
                 Some(Ok(event)) => {
                     // The mere start of a paged list does not show yet that the server responds.
@@ -77,11 +77,11 @@ impl<K: Watched> Feed<K> {
                         self.line.works();
                         self.pause = FIRST_PAUSE;
                     }
-                    return Signal::Event(event);
+                    return WatchEvent::Event(event);
                 }
                 Some(Err(error)) => {
-                    if let Some(signal) = self.failed(&error) {
-                        return signal;
+                    if let Some(event) = self.failed(&error) {
+                        return event;
                     }
                 }
                 None => self.restart(),
@@ -91,7 +91,7 @@ impl<K: Watched> Feed<K> {
 
     /// Returns the next event. `None` if a watch that failed before has been open for [`ACCEPTED_AFTER`] without one:
     /// it works.
-    async fn attend(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
+    async fn next_event(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
         if !self.line.is_failing() {
             return Some(self.events.next().await);
         }
@@ -103,17 +103,17 @@ impl<K: Watched> Feed<K> {
         next
     }
 
-    fn failed(&mut self, error: &watcher::Error) -> Option<Signal<K>> {
+    fn failed(&mut self, error: &watcher::Error) -> Option<WatchEvent<K>> {
         match status(error) {
             Some(403) => {
                 self.line.works();
                 self.wait(MAX_FORBIDDEN_PAUSE);
-                Some(Signal::Forbidden(words(error)))
+                Some(WatchEvent::Forbidden(words(error)))
             }
             Some(404) => {
                 self.line.works();
                 self.wait(MAX_PAUSE);
-                Some(Signal::Absent)
+                Some(WatchEvent::Absent)
             }
             // The known version is too old to go on from: a new list. The watcher would ask for the old version again.
             Some(410) => {
@@ -164,15 +164,15 @@ impl<K: Watched> Feed<K> {
 
 /// Returns the API server's message, or the reason why there is none.
 fn words(error: &watcher::Error) -> String {
-    answer(error).map_or_else(|| causes(error), |status| status.message.clone())
+    api_status(error).map_or_else(|| causes(error), |status| status.message.clone())
 }
 
 /// Returns the status code of the API server's response in an error.
 fn status(error: &watcher::Error) -> Option<u16> {
-    answer(error).map(|status| status.code)
+    api_status(error).map(|status| status.code)
 }
 
-fn answer(error: &watcher::Error) -> Option<&Status> {
+fn api_status(error: &watcher::Error) -> Option<&Status> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
