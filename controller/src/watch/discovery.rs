@@ -1,6 +1,6 @@
 //! The custom kinds that the cluster has, of those that are read and of those that are reported, now and after changes.
 
-use super::outage::{Line, Outage};
+use super::outage::{ApiHealth, Outage};
 use super::watcher::{WatchEvent, Watcher};
 use crate::crd::{Group, VERSION};
 use crate::unserved::{GATEWAY, GATEWAYS, TRAEFIK, Unserved};
@@ -78,10 +78,10 @@ fn custom_kinds(group: Group) -> [CustomKind; 4] {
 /// Reports the custom kinds of the cluster; nothing before the first response of the API server.
 pub(super) async fn discover(client: Client, outage: Outage, served: watch::Sender<Option<Served>>) {
     let mut definitions = Watcher::new(Api::all(client.clone()), Config::default(), &outage);
-    let mut line = outage.line();
+    let mut health = outage.health();
     let (mut pause, mut longest) = (FIRST_PAUSE, BLIND_PAUSE);
     loop {
-        let answer = ask(&client, &mut line).await;
+        let answer = ask(&client, &mut health).await;
         let again = sleep(if answer.is_some() { pause } else { pause.min(MAX_PAUSE) });
         if let Some(now) = answer {
             served.send_if_modified(|known| {
@@ -119,7 +119,7 @@ fn is_ours(definition: &PartialObjectMeta<CustomResourceDefinition>) -> bool {
 }
 
 /// Asks for the served kinds; `None` if the API server does not respond.
-async fn ask(client: &Client, line: &mut Line) -> Option<Served> {
+async fn ask(client: &Client, health: &mut ApiHealth) -> Option<Served> {
     let mut served = Served::default();
     for (group, versions, kinds) in UNSERVED {
         for &version in versions {
@@ -127,11 +127,11 @@ async fn ask(client: &Client, line: &mut Line) -> Option<Served> {
                 Ok(list) => list.resources,
                 Err(kube::Error::Api(status)) if status.code == 404 => continue,
                 Err(kube::Error::Api(status)) => {
-                    line.failed(&status.message);
+                    health.failed(&status.message);
                     return None;
                 }
                 Err(error) => {
-                    line.failed(&causes(&error));
+                    health.failed(&causes(&error));
                     return None;
                 }
             };
@@ -153,6 +153,6 @@ async fn ask(client: &Client, line: &mut Line) -> Option<Served> {
             }
         }
     }
-    line.works();
+    health.succeeded();
     Some(served)
 }

@@ -16,16 +16,16 @@ struct State {
     since: Option<Instant>,
 }
 
-/// The part of one watch in it.
+/// The health of the API server as one watch sees it.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ApiHealth {
     outage: Outage,
     failing: bool,
 }
 
 impl Outage {
-    pub(crate) fn line(&self) -> Line {
-        Line { outage: self.clone(), failing: false }
+    pub(crate) fn health(&self) -> ApiHealth {
+        ApiHealth { outage: self.clone(), failing: false }
     }
 
     /// True if the API server is gone, as far as any watch noticed.
@@ -35,7 +35,7 @@ impl Outage {
     }
 }
 
-impl Line {
+impl ApiHealth {
     /// True if the last attempt failed.
     pub(crate) const fn is_failing(&self) -> bool {
         self.failing
@@ -57,7 +57,7 @@ impl Line {
     }
 
     /// Records that an attempt succeeded, or got a response.
-    pub(crate) fn works(&mut self) {
+    pub(crate) fn succeeded(&mut self) {
         if !self.failing {
             return;
         }
@@ -73,9 +73,9 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for ApiHealth {
     fn drop(&mut self) {
-        self.works();
+        self.succeeded();
     }
 }
 
@@ -86,12 +86,12 @@ mod tests {
     #[test]
     fn it_lasts_from_the_first_failure_to_the_last_recovery() {
         let outage = Outage::default();
-        let (mut a, mut b) = (outage.line(), outage.line());
+        let (mut a, mut b) = (outage.health(), outage.health());
         assert!(!outage.lasts());
         a.failed(&"refused");
         a.failed(&"refused");
         b.failed(&"refused");
-        a.works();
+        a.succeeded();
         assert!(outage.lasts());
         drop(b);
         assert!(!outage.lasts());

@@ -1,6 +1,6 @@
 //! The events of one watch. Failures worth a retry are retried here, others are reported.
 
-use super::outage::{Line, Outage};
+use super::outage::{ApiHealth, Outage};
 use flow_model::diagnostic::causes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -48,7 +48,7 @@ pub(crate) struct Watcher<K> {
     api: Api<K>,
     config: Config,
     events: BoxStream<'static, watcher::Result<watcher::Event<K>>>,
-    line: Line,
+    health: ApiHealth,
     pause: Duration,
     resume: Option<Instant>,
     failed: Option<Instant>,
@@ -59,7 +59,7 @@ impl<K: Watched> Watcher<K> {
     pub(crate) fn new(api: Api<K>, config: Config, outage: &Outage) -> Self {
         let config = config.streaming_lists();
         let events = watcher(api.clone(), config.clone()).boxed();
-        Self { api, config, events, line: outage.line(), pause: FIRST_PAUSE, resume: None, failed: None }
+        Self { api, config, events, health: outage.health(), pause: FIRST_PAUSE, resume: None, failed: None }
     }
 
     /// Returns the next event. May be dropped before it is ready without losing one.
@@ -74,7 +74,7 @@ impl<K: Watched> Watcher<K> {
                 Some(Ok(event)) => {
                     // The mere start of a paged list does not show yet that the server responds.
                     if !matches!(event, watcher::Event::Init) {
-                        self.line.works();
+                        self.health.succeeded();
                         self.pause = FIRST_PAUSE;
                     }
                     return WatchEvent::Event(event);
@@ -90,14 +90,14 @@ impl<K: Watched> Watcher<K> {
     }
 
     /// Returns the next event. `None` if a watch that failed before has been open for [`ACCEPTED_AFTER`] without one:
-    /// it works.
+    /// it succeeded.
     async fn next_event(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
-        if !self.line.is_failing() {
+        if !self.health.is_failing() {
             return Some(self.events.next().await);
         }
         let next = timeout(ACCEPTED_AFTER, self.events.next()).await.ok();
         if next.is_none() {
-            self.line.works();
+            self.health.succeeded();
             self.pause = FIRST_PAUSE;
         }
         next
@@ -106,12 +106,12 @@ impl<K: Watched> Watcher<K> {
     fn failed(&mut self, error: &watcher::Error) -> Option<WatchEvent<K>> {
         match status(error) {
             Some(403) => {
-                self.line.works();
+                self.health.succeeded();
                 self.wait(MAX_FORBIDDEN_PAUSE);
                 Some(WatchEvent::Forbidden(words(error)))
             }
             Some(404) => {
-                self.line.works();
+                self.health.succeeded();
                 self.wait(MAX_PAUSE);
                 Some(WatchEvent::Absent)
             }
@@ -138,7 +138,7 @@ impl<K: Watched> Watcher<K> {
                 None
             }
             _ => {
-                self.line.failed(&words(error));
+                self.health.failed(&words(error));
                 self.wait(MAX_PAUSE);
                 None
             }
