@@ -1,6 +1,6 @@
 //! Watches of single objects, used if a whole kind may not be watched.
 
-use super::referenced::{Found, Look};
+use super::referenced::{ReferenceLookup, Resolved};
 use super::watcher::{Namespaced, WatchEvent, Watched, Watcher};
 use crate::view::{Kind, Object, ObjectKey};
 use hashbrown::{HashMap, HashSet};
@@ -17,8 +17,13 @@ pub(super) struct ByName {
 
 impl ByName {
     /// Starts one more watch.
-    pub(super) fn watch<K: Namespaced>(&mut self, look: &Look<K>, key: ObjectKey, send: &mpsc::Sender<Found>) {
-        let task = one(look.kind, key.clone(), look.named(&key), look.read, send.clone());
+    pub(super) fn watch<K: Namespaced>(
+        &mut self,
+        lookup: &ReferenceLookup<K>,
+        key: ObjectKey,
+        send: &mpsc::Sender<Resolved>,
+    ) {
+        let task = one(lookup.kind, key.clone(), lookup.named(&key), lookup.read, send.clone());
         // Asked for again: restarted, so that it is reported again.
         if let Some(old) = self.by_key.insert(key, self.tasks.spawn(task)) {
             old.abort();
@@ -39,11 +44,11 @@ async fn one<K: Watched>(
     key: ObjectKey,
     mut watcher: Watcher<K>,
     read: fn(&K) -> Object,
-    send: mpsc::Sender<Found>,
+    send: mpsc::Sender<Resolved>,
 ) {
     let mut listed = None;
     loop {
-        let found = match watcher.next().await {
+        let resolved = match watcher.next().await {
             WatchEvent::Event(Event::Init) => {
                 listed = None;
                 continue;
@@ -52,12 +57,12 @@ async fn one<K: Watched>(
                 listed = Some(read(&object));
                 continue;
             }
-            WatchEvent::Event(Event::InitDone) => Found::Is(kind, key.clone(), listed.take()),
-            WatchEvent::Event(Event::Apply(object)) => Found::Is(kind, key.clone(), Some(read(&object))),
-            WatchEvent::Event(Event::Delete(_)) | WatchEvent::Absent => Found::Is(kind, key.clone(), None),
-            WatchEvent::Forbidden(words) => Found::Forbidden(kind, key.clone(), words),
+            WatchEvent::Event(Event::InitDone) => Resolved::Is(kind, key.clone(), listed.take()),
+            WatchEvent::Event(Event::Apply(object)) => Resolved::Is(kind, key.clone(), Some(read(&object))),
+            WatchEvent::Event(Event::Delete(_)) | WatchEvent::Absent => Resolved::Is(kind, key.clone(), None),
+            WatchEvent::Forbidden(words) => Resolved::Forbidden(kind, key.clone(), words),
         };
-        if send.send(found).await.is_err() {
+        if send.send(resolved).await.is_err() {
             return;
         }
     }

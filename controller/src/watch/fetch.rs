@@ -86,9 +86,9 @@ impl<K: Namespaced> Fetches<K> {
         self.queued.clear();
     }
 
-    /// Starts the reads that may start. `told` returns the version of an object last reported; `None` if it need not be
-    /// read any more.
-    pub(super) fn begin(&mut self, told: impl Fn(&ObjectKey) -> Option<u64>) {
+    /// Starts the reads that may start. `reported` returns the version of an object last reported; `None` if it need
+    /// not be read any more.
+    pub(super) fn begin(&mut self, reported: impl Fn(&ObjectKey) -> Option<u64>) {
         if self.paging {
             return;
         }
@@ -102,7 +102,7 @@ impl<K: Namespaced> Fetches<K> {
             && let Some(key) = self.queue.pop_front()
         {
             self.queued.remove(&key);
-            let Some(before) = told(&key) else { continue };
+            let Some(before) = reported(&key) else { continue };
             let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
             let fetch = async move {
                 let outcome = api.get_opt(&key.name).await;

@@ -1,7 +1,7 @@
 //! The lookups of Secrets and ConfigMaps that objects name, passed from the owner of the view to the tasks that do
 //! them.
 
-use super::referenced::Want;
+use super::referenced::LookupRequest;
 use crate::view::{Kind, ObjectKey, Reference, View};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,17 +25,17 @@ pub(super) struct Lookups {
 struct Lookup {
     kind: Kind,
     namespace: Option<Arc<str>>,
-    send: mpsc::UnboundedSender<Want>,
+    send: mpsc::UnboundedSender<LookupRequest>,
 }
 
 impl Lookup {
-    fn answers(&self, kind: Kind, key: &ObjectKey) -> bool {
+    fn covers(&self, kind: Kind, key: &ObjectKey) -> bool {
         self.kind == kind && self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
     }
 }
 
 impl Lookups {
-    pub(super) fn add(&mut self, kind: Kind, namespace: Option<Arc<str>>, send: mpsc::UnboundedSender<Want>) {
+    pub(super) fn add(&mut self, kind: Kind, namespace: Option<Arc<str>>, send: mpsc::UnboundedSender<LookupRequest>) {
         self.lookups.push(Lookup { kind, namespace, send });
     }
 
@@ -45,7 +45,7 @@ impl Lookups {
     }
 
     /// Records that a lookup has its result.
-    pub(super) fn answered(&mut self, kind: Kind, key: ObjectKey) {
+    pub(super) fn resolved(&mut self, kind: Kind, key: ObjectKey) {
         self.pending.remove(&match kind {
             Kind::ConfigMap => Reference::ConfigMap(key),
             _ => Reference::Secret(key),
@@ -63,7 +63,7 @@ impl Lookups {
         for reference in fresh {
             let (kind, key) = kind_and_key(&reference);
             // A namespace that is not watched has no lookup: objects in it are treated as absent.
-            let lookup = self.lookups.iter().position(|lookup| lookup.answers(kind, key));
+            let lookup = self.lookups.iter().position(|lookup| lookup.covers(kind, key));
             if let Some(keys) = lookup.and_then(|index| questions.get_mut(index)) {
                 keys.push(key.clone());
                 self.asked += 1;
@@ -72,7 +72,7 @@ impl Lookups {
         }
         for (lookup, keys) in self.lookups.iter().zip(questions) {
             if !keys.is_empty() {
-                let _ = lookup.send.send(Want::More(keys));
+                let _ = lookup.send.send(LookupRequest::More(keys));
             }
         }
         self.forget_unwanted(view);
@@ -87,8 +87,8 @@ impl Lookups {
         self.asked = wanted;
         self.pending.retain(|reference, _| view.wants(reference));
         for lookup in &self.lookups {
-            let keys = view.wanted().map(kind_and_key).filter(|(kind, key)| lookup.answers(*kind, key));
-            let _ = lookup.send.send(Want::Only(keys.map(|(_, key)| key.clone()).collect()));
+            let keys = view.wanted().map(kind_and_key).filter(|(kind, key)| lookup.covers(*kind, key));
+            let _ = lookup.send.send(LookupRequest::Only(keys.map(|(_, key)| key.clone()).collect()));
         }
     }
 }

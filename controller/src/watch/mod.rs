@@ -38,7 +38,7 @@ use kube::{Api, Client, Resource};
 use lean::Lean;
 use lookups::Lookups;
 use outage::Outage;
-use referenced::{Found, Look};
+use referenced::{ReferenceLookup, Resolved};
 use serde_json::Value;
 use source::{Message, SourceId};
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -71,7 +71,7 @@ pub(crate) struct Watch {
     outage: Outage,
     tasks: JoinSet<()>,
     inbox: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
-    found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
+    resolved: (mpsc::Sender<Resolved>, mpsc::Receiver<Resolved>),
     served: watch::Receiver<Option<Served>>,
     /// True once the served custom kinds are known and their watches were started.
     discovered: bool,
@@ -98,7 +98,7 @@ impl Watch {
             outage,
             tasks: JoinSet::new(),
             inbox: mpsc::channel(INBOX_SIZE),
-            found: mpsc::channel(INBOX_SIZE),
+            resolved: mpsc::channel(INBOX_SIZE),
             served,
             discovered: plan.custom.is_none(),
             unlisted: HashSet::new(),
@@ -192,8 +192,9 @@ impl Watch {
     ) {
         let (send, wanted) = mpsc::unbounded_channel();
         let client = self.client.clone();
-        let look = Look { kind, client, namespace: namespace.clone(), sort, outage: self.outage.clone(), read };
-        self.tasks.spawn(referenced::follow(look, wanted, self.found.0.clone()));
+        let lookup =
+            ReferenceLookup { kind, client, namespace: namespace.clone(), sort, outage: self.outage.clone(), read };
+        self.tasks.spawn(referenced::follow(lookup, wanted, self.resolved.0.clone()));
         self.lookups.add(kind, namespace, send);
     }
 
@@ -201,16 +202,16 @@ impl Watch {
     /// [`Self::take_problems_changed`]. May be dropped before it is ready without losing any.
     pub(crate) async fn changed(&mut self) {
         tokio::select! {
-            Some(message) = self.inbox.1.recv() => self.take(message),
-            Some(found) = self.found.1.recv() => self.answer(found),
+            Some(message) = self.inbox.1.recv() => self.apply(message),
+            Some(resolved) = self.resolved.1.recv() => self.apply_resolved(resolved),
             Ok(()) = self.served.changed() => self.follow_served(),
             () = self.unserved.changed() => {}
         }
         for _ in 0..MAX_BATCH {
             if let Ok(message) = self.inbox.1.try_recv() {
-                self.take(message);
-            } else if let Ok(found) = self.found.1.try_recv() {
-                self.answer(found);
+                self.apply(message);
+            } else if let Ok(resolved) = self.resolved.1.try_recv() {
+                self.apply_resolved(resolved);
             } else {
                 break;
             }
@@ -249,7 +250,7 @@ impl Watch {
         std::mem::take(&mut self.problems_changed) || unserved
     }
 
-    fn take(&mut self, message: Message) {
+    fn apply(&mut self, message: Message) {
         match message {
             Message::Applied(object) => {
                 self.want_nodes(&object);
@@ -273,9 +274,9 @@ impl Watch {
         }
     }
 
-    fn answer(&mut self, found: Found) {
-        let (kind, key) = match found {
-            Found::Is(kind, key, object) => {
+    fn apply_resolved(&mut self, resolved: Resolved) {
+        let (kind, key) = match resolved {
+            Resolved::Is(kind, key, object) => {
                 match object {
                     Some(object) => self.view.apply(object),
                     None => self.view.delete(kind, &key),
@@ -283,13 +284,13 @@ impl Watch {
                 self.solved(kind, Some(&key.namespace));
                 (kind, key)
             }
-            Found::Forbidden(kind, key, words) => {
+            Resolved::Forbidden(kind, key, words) => {
                 self.view.delete(kind, &key);
                 self.problem(kind, Some(key.namespace.clone()), &words);
                 (kind, key)
             }
         };
-        self.lookups.answered(kind, key);
+        self.lookups.resolved(kind, key);
     }
 
     /// Starts and ends the watches of custom kinds as they come and go.
@@ -310,7 +311,7 @@ impl Watch {
                 task.abort();
             }
             info!(kind = kind_name(source.kind), "the cluster serves this kind no longer");
-            self.take(Message::Listed(source, Vec::new()));
+            self.apply(Message::Listed(source, Vec::new()));
         }
         for (source, kind) in wanted {
             if !self.custom.contains_key(&source) {

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 /// The result of a lookup.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum Resolved {
     /// The object, or none if it does not exist.
     Is(Kind, ObjectKey, Option<Object>),
     /// Reading is forbidden: the API server's words.
@@ -27,7 +27,7 @@ pub(crate) enum Found {
 
 /// A request for objects.
 #[derive(Debug)]
-pub(crate) enum Want {
+pub(crate) enum LookupRequest {
     /// These too. Asking again has them reported again.
     More(Vec<ObjectKey>),
     /// From now on only these; nothing is reported because of this.
@@ -35,7 +35,7 @@ pub(crate) enum Want {
 }
 
 /// The options of looking up one kind.
-pub(super) struct Look<K> {
+pub(super) struct ReferenceLookup<K> {
     pub(super) kind: Kind,
     pub(super) client: Client,
     /// The one namespace to watch, or all.
@@ -46,7 +46,7 @@ pub(super) struct Look<K> {
     pub(super) read: fn(&K) -> Object,
 }
 
-impl<K: Namespaced> Look<K> {
+impl<K: Namespaced> ReferenceLookup<K> {
     fn watcher(&self) -> Watcher<PartialObjectMeta<K>> {
         let api = match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
@@ -62,29 +62,29 @@ impl<K: Namespaced> Look<K> {
         Watcher::new(api, Config::default().fields(&format!("metadata.name={}", key.name)), &self.outage)
     }
 
-    fn is(&self, key: ObjectKey, object: Option<&K>) -> Found {
-        Found::Is(self.kind, key, object.map(self.read))
+    fn is(&self, key: ObjectKey, object: Option<&K>) -> Resolved {
+        Resolved::Is(self.kind, key, object.map(self.read))
     }
 }
 
-/// Reports every key that comes in by `wanted`, and again whenever the object changes.
+/// Reports every key that comes in by `requests`, and again whenever the object changes.
 pub(super) async fn follow<K: Namespaced>(
-    look: Look<K>,
-    mut wanted: mpsc::UnboundedReceiver<Want>,
-    send: mpsc::Sender<Found>,
+    lookup: ReferenceLookup<K>,
+    mut requests: mpsc::UnboundedReceiver<LookupRequest>,
+    send: mpsc::Sender<Resolved>,
 ) {
     // None is named yet: nothing is watched, and no permission is needed.
     let first = loop {
-        match wanted.recv().await {
-            Some(Want::More(keys)) if !keys.is_empty() => break keys,
+        match requests.recv().await {
+            Some(LookupRequest::More(keys)) if !keys.is_empty() => break keys,
             Some(_) => {}
             None => return,
         }
     };
     let mut state = Referenced {
-        watcher: look.watcher(),
-        fetches: Fetches::new(look.client.clone(), look.namespace.clone(), look.sort.clone()),
-        look,
+        watcher: lookup.watcher(),
+        fetches: Fetches::new(lookup.client.clone(), lookup.namespace.clone(), lookup.sort.clone()),
+        lookup,
         known: first.into_iter().map(|key| (key, Known::default())).collect(),
         list: Some(List::default()),
         by_name: None,
@@ -92,17 +92,17 @@ pub(super) async fn follow<K: Namespaced>(
     };
     loop {
         state.begin();
-        let told = tokio::select! {
-            want = wanted.recv() => match want {
-                Some(Want::More(keys)) => state.more(keys),
-                Some(Want::Only(keys)) => state.only(&keys),
+        let reported = tokio::select! {
+            request = requests.recv() => match request {
+                Some(LookupRequest::More(keys)) => state.more(keys),
+                Some(LookupRequest::Only(keys)) => state.only(&keys),
                 None => return,
             },
             event = state.watcher.next() => state.handle(event),
             fetched = state.fetches.next() => state.fetched(fetched),
         };
-        for found in told {
-            if state.send.send(found).await.is_err() {
+        for resolved in reported {
+            if state.send.send(resolved).await.is_err() {
                 return;
             }
         }
@@ -110,7 +110,7 @@ pub(super) async fn follow<K: Namespaced>(
 }
 
 struct Referenced<K> {
-    look: Look<K>,
+    lookup: ReferenceLookup<K>,
     watcher: Watcher<PartialObjectMeta<K>>,
     /// All named objects.
     known: HashMap<ObjectKey, Known>,
@@ -119,14 +119,14 @@ struct Referenced<K> {
     fetches: Fetches<K>,
     /// The single watches, if the whole kind may not be watched.
     by_name: Option<ByName>,
-    send: mpsc::Sender<Found>,
+    send: mpsc::Sender<Resolved>,
 }
 
 /// The versions known of a named object.
 #[derive(Clone, Copy, Default)]
 struct Known {
     /// The version last reported; zero if the object does not exist or nothing was reported yet.
-    told: u64,
+    reported: u64,
     /// The newest version that the watch brought; zero if it brought none.
     seen: u64,
     /// True if a list came without it after it was reported.
@@ -136,7 +136,7 @@ struct Known {
 impl Known {
     /// True if the object may differ from the one reported.
     const fn is_stale(self) -> bool {
-        self.told == 0 || self.told < self.seen || self.doubtful
+        self.reported == 0 || self.reported < self.seen || self.doubtful
     }
 }
 
@@ -150,17 +150,17 @@ struct List {
 impl<K: Namespaced> Referenced<K> {
     fn begin(&mut self) {
         let known = &self.known;
-        self.fetches.begin(|key| known.get(key).filter(|known| known.is_stale()).map(|known| known.told));
+        self.fetches.begin(|key| known.get(key).filter(|known| known.is_stale()).map(|known| known.reported));
     }
 
-    fn more(&mut self, keys: Vec<ObjectKey>) -> Vec<Found> {
+    fn more(&mut self, keys: Vec<ObjectKey>) -> Vec<Resolved> {
         for key in keys {
-            self.known.entry(key.clone()).or_default().told = 0;
+            self.known.entry(key.clone()).or_default().reported = 0;
             if let Some(list) = &mut self.list {
                 list.late.insert(key.clone());
             }
             if let Some(by_name) = &mut self.by_name {
-                by_name.watch(&self.look, key, &self.send);
+                by_name.watch(&self.lookup, key, &self.send);
             } else {
                 self.fetches.push(key);
             }
@@ -168,7 +168,7 @@ impl<K: Namespaced> Referenced<K> {
         Vec::new()
     }
 
-    fn only(&mut self, keys: &HashSet<ObjectKey, foldhash::fast::RandomState>) -> Vec<Found> {
+    fn only(&mut self, keys: &HashSet<ObjectKey, foldhash::fast::RandomState>) -> Vec<Resolved> {
         self.known.retain(|key, _| keys.contains(key));
         if let Some(by_name) = &mut self.by_name {
             by_name.only(keys);
@@ -176,7 +176,7 @@ impl<K: Namespaced> Referenced<K> {
         Vec::new()
     }
 
-    fn handle(&mut self, event: WatchEvent<PartialObjectMeta<K>>) -> Vec<Found> {
+    fn handle(&mut self, event: WatchEvent<PartialObjectMeta<K>>) -> Vec<Resolved> {
         match event {
             WatchEvent::Event(Event::Init) => self.list = Some(List::default()),
             WatchEvent::Event(Event::InitApply(object)) => {
@@ -206,21 +206,21 @@ impl<K: Namespaced> Referenced<K> {
         }
     }
 
-    fn gone(&mut self, key: ObjectKey, version: u64) -> Vec<Found> {
+    fn gone(&mut self, key: ObjectKey, version: u64) -> Vec<Resolved> {
         match self.known.get_mut(&key) {
-            Some(known) if known.told <= version || version == 0 => {
-                *known = Known { told: version, seen: version, doubtful: false };
+            Some(known) if known.reported <= version || version == 0 => {
+                *known = Known { reported: version, seen: version, doubtful: false };
             }
             _ => return Vec::new(),
         }
-        vec![self.look.is(key, None)]
+        vec![self.lookup.is(key, None)]
     }
 
     fn watch_by_name(&mut self) {
         if self.by_name.is_none() {
             let mut by_name = ByName::default();
             for key in self.known.keys() {
-                by_name.watch(&self.look, key.clone(), &self.send);
+                by_name.watch(&self.lookup, key.clone(), &self.send);
             }
             self.by_name = Some(by_name);
             self.fetches.clear();
@@ -228,57 +228,58 @@ impl<K: Namespaced> Referenced<K> {
     }
 
     /// Reports an object if it is named and newer than the one reported.
-    fn tell(&mut self, key: ObjectKey, object: &K) -> Option<Found> {
+    fn report(&mut self, key: ObjectKey, object: &K) -> Option<Resolved> {
         let version = version(object);
         let known = self.known.get_mut(&key)?;
         known.doubtful = false;
-        if known.told >= version && version > 0 {
+        if known.reported >= version && version > 0 {
             return None;
         }
-        known.told = version;
-        Some(self.look.is(key, Some(object)))
+        known.reported = version;
+        Some(self.lookup.is(key, Some(object)))
     }
 
     /// Handles the end of a list: a named object not in it does not exist. If it was reported before, by a fetch that
     /// may be newer than the list, it is fetched again.
-    fn listed(&mut self) -> Vec<Found> {
+    fn listed(&mut self) -> Vec<Resolved> {
         self.by_name = None;
         let Some(list) = self.list.take() else { return Vec::new() };
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for (key, known) in &mut self.known {
             if list.seen.contains(key) || list.late.contains(key) {
                 continue;
             }
-            if known.told > 0 {
+            if known.reported > 0 {
                 known.doubtful = true;
                 self.fetches.push(key.clone());
             } else {
-                told.push(self.look.is(key.clone(), None));
+                reported.push(self.lookup.is(key.clone(), None));
             }
         }
-        told
+        reported
     }
 
-    fn fetched(&mut self, fetched: Fetched<K>) -> Vec<Found> {
+    fn fetched(&mut self, fetched: Fetched<K>) -> Vec<Resolved> {
         let (key, before, outcome) = match fetched {
             Fetched::One { key, before, outcome } => (key, before, outcome),
             Fetched::Page(objects) => {
-                let told = objects.into_iter().filter_map(|object| self.tell(ObjectKey::of(object.meta()), &object));
-                return told.collect();
+                let reported =
+                    objects.into_iter().filter_map(|object| self.report(ObjectKey::of(object.meta()), &object));
+                return reported.collect();
             }
         };
         match outcome {
-            Ok(Some(object)) => self.tell(key, &object).into_iter().collect(),
+            Ok(Some(object)) => self.report(key, &object).into_iter().collect(),
             // Unless something newer was reported meanwhile.
             Ok(None) => match self.known.get_mut(&key) {
-                Some(known) if known.told == before => {
+                Some(known) if known.reported == before => {
                     *known = Known::default();
-                    vec![self.look.is(key, None)]
+                    vec![self.lookup.is(key, None)]
                 }
                 _ => Vec::new(),
             },
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
-                vec![Found::Forbidden(self.look.kind, key, status.message)]
+                vec![Resolved::Forbidden(self.lookup.kind, key, status.message)]
             }
             Err(_) => {
                 self.fetches.again(key);

@@ -120,14 +120,14 @@ impl Unserveds {
     /// Waits for messages and handles them. May be dropped before it is ready without losing any.
     pub(super) async fn changed(&mut self) {
         if let Some(message) = self.inbox.1.recv().await {
-            self.take(message);
+            self.apply(message);
             while let Ok(message) = self.inbox.1.try_recv() {
-                self.take(message);
+                self.apply(message);
             }
         }
     }
 
-    fn take(&mut self, message: Message) {
+    fn apply(&mut self, message: Message) {
         self.changed = true;
         match message {
             Message::Listed(id, keys) => drop(self.known.insert(id, Known::Objects(keys))),
@@ -150,7 +150,7 @@ impl Unserveds {
         if !std::mem::take(&mut self.changed) {
             return false;
         }
-        let now = self.tell();
+        let now = self.findings();
         let differs = now != self.diagnostics;
         self.diagnostics = now;
         differs
@@ -161,11 +161,11 @@ impl Unserveds {
         &self.diagnostics
     }
 
-    fn tell(&self) -> Vec<Diagnostic> {
-        let mut told = Vec::new();
+    fn findings(&self) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
         for (class, _) in self.classes.iter().flatten().filter(|(_, controller)| *controller == CONTROLLER) {
             let message = "the Gateway API is not served, nor is what belongs to this class: write Ingresses";
-            told.push(Diagnostic::warning(Subject::new("GatewayClass", "", class.as_str()), message));
+            findings.push(Diagnostic::warning(Subject::new("GatewayClass", "", class.as_str()), message));
         }
         // If another controller has a class, the routes may be its own.
         let gateways = self.classes.as_ref().is_some_and(|all| all.values().all(|controller| controller == CONTROLLER));
@@ -173,7 +173,7 @@ impl Unserveds {
         for ((kind, _), known) in &self.known {
             match known {
                 Known::Objects(_) if kind.group == GATEWAY && !gateways => {}
-                Known::Objects(keys) => told.extend(kind.tell(keys)),
+                Known::Objects(keys) => findings.extend(kind.findings(keys)),
                 Known::Forbidden(words) => drop(forbidden.insert(format!("{}.{}", kind.plural, kind.group), words)),
             }
         }
@@ -183,9 +183,9 @@ impl Unserveds {
                 "objects of these kinds have no effect here, and it is not known whether there are any: grant list and watch on {} (the API server says: {words})",
                 kinds.join(", ")
             );
-            told.push(Diagnostic::warning(Subject::new("Provider", "", "kubernetesCRD"), message));
+            findings.push(Diagnostic::warning(Subject::new("Provider", "", "kubernetesCRD"), message));
         }
-        told
+        findings
     }
 }
 
@@ -204,18 +204,18 @@ impl UnservedKind {
         }
     }
 
-    fn tell(&self, keys: &BTreeSet<ObjectKey>) -> Vec<Diagnostic> {
+    fn findings(&self, keys: &BTreeSet<ObjectKey>) -> Vec<Diagnostic> {
         let message = format!("{}/{} is not served: {}", self.group, self.kind, self.way_out);
-        let mut told: Vec<_> = keys
+        let mut findings: Vec<_> = keys
             .iter()
             .take(MAX_NAMED)
             .map(|key| Diagnostic::warning(key.subject(self.kind), message.clone()))
             .collect();
         if keys.len() > MAX_NAMED {
             let more = format!("{} more are there, which are not named here: {message}", keys.len() - MAX_NAMED);
-            told.push(Diagnostic::warning(Subject::new(self.kind, "", "*"), more));
+            findings.push(Diagnostic::warning(Subject::new(self.kind, "", "*"), more));
         }
-        told
+        findings
     }
 }
 

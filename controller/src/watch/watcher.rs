@@ -90,7 +90,7 @@ impl<K: Watched> Watcher<K> {
     }
 
     /// Returns the next event. `None` if a watch that failed before has been open for [`ACCEPTED_AFTER`] without one:
-    /// it succeeded.
+    /// it works.
     async fn next_event(&mut self) -> Option<Option<watcher::Result<watcher::Event<K>>>> {
         if !self.health.is_failing() {
             return Some(self.events.next().await);
