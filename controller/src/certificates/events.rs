@@ -26,7 +26,7 @@ pub(super) fn start(client: Client, identity: String, tasks: &mut JoinSet<()>) -
     let recorder = Recorder::new(client, Reporter { controller: CONTROLLER.to_owned(), instance: Some(identity) });
     tasks.spawn(async move {
         while let Some(event) = receive.recv().await {
-            if let Err(error) = recorder.publish(&told(&event), &subject(&event)).await {
+            if let Err(error) = recorder.publish(&converted(&event), &subject(&event)).await {
                 debug!(error = causes(&error), reason = event.reason, object = %event.key, "an event was not written");
             }
         }
@@ -34,7 +34,7 @@ pub(super) fn start(client: Client, identity: String, tasks: &mut JoinSet<()>) -
     send
 }
 
-fn told(event: &Event) -> events::Event {
+fn converted(event: &Event) -> events::Event {
     let cut = |longest: usize| event.message[..event.message.floor_char_boundary(longest)].to_owned();
     events::Event {
         type_: match event.event_type {

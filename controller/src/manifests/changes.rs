@@ -33,18 +33,18 @@ impl Changes {
     pub(super) fn new(root: &Path) -> notify::Result<Self> {
         let (send, events) = mpsc::channel(1);
         let below = root.to_owned();
-        let told = move |event: notify::Result<Event>| {
+        let report = move |event: notify::Result<Event>| {
             if event.map_or(true, |event| matters(&event, &below)) {
                 // One waiting message stands for all.
                 let _ = send.try_send(());
             }
         };
-        let watcher: Box<dyn Watcher + Send> = match RecommendedWatcher::new(told.clone(), Config::default()) {
+        let watcher: Box<dyn Watcher + Send> = match RecommendedWatcher::new(report.clone(), Config::default()) {
             Ok(watcher) => Box::new(watcher),
             Err(error) => {
                 warn!(%error, "the system cannot tell of changes to files: the folder is looked through every two seconds");
                 let config = Config::default().with_poll_interval(POLL_INTERVAL).with_compare_contents(true);
-                Box::new(PollWatcher::new(told, config)?)
+                Box::new(PollWatcher::new(report, config)?)
             }
         };
         let mut changes = Self { root: root.to_owned(), watcher, events, watched: None };

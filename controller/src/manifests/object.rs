@@ -30,7 +30,7 @@ pub(super) struct Other {
 
 impl Other {
     /// Returns the finding about it; `None` if it has nothing to do with a proxy.
-    pub(super) fn told(&self) -> Option<String> {
+    pub(super) fn finding(&self) -> Option<String> {
         let words = unserved::words(&self.api_version, &self.kind)?;
         Some(format!("{} ({}): {words}", self.object, self.api_version))
     }
@@ -183,10 +183,10 @@ mod tests {
     fn other_kinds_are_named_and_default_classes_known() {
         let other =
             read(json!({ "kind": "Deployment", "apiVersion": "apps/v1", "metadata": { "name": "x" } })).unwrap();
-        assert!(matches!(other.as_slice(), [Read::Other(other)] if other.told().is_none()), "{other:?}");
+        assert!(matches!(other.as_slice(), [Read::Other(other)] if other.finding().is_none()), "{other:?}");
         let route = json!({ "kind": "IngressRoute", "apiVersion": "traefik.io/v1alpha1", "metadata": { "name": "r", "namespace": "n" } });
         let [Read::Other(other)] = &read(route).unwrap()[..] else { panic!() };
-        assert!(other.told().unwrap().starts_with("IngressRoute n/r (traefik.io/v1alpha1): it is not served"));
+        assert!(other.finding().unwrap().starts_with("IngressRoute n/r (traefik.io/v1alpha1): it is not served"));
         let class = read(json!({
             "kind": "IngressClass", "apiVersion": "networking.k8s.io/v1",
             "metadata": { "name": "traefik", "annotations": { "ingressclass.kubernetes.io/is-default-class": "true" } },

@@ -129,11 +129,11 @@ impl Folder {
                     }
                 }
                 Err(error) => {
-                    let mut told = problem(&self.root, &path, Some(error.line(line)), &error);
+                    let mut problem = problem(&self.root, &path, Some(error.line(line)), &error);
                     if document.is_template {
-                        told.message = format!("{}; it cannot be read: {}", Stray::Template, told.message);
+                        problem.message = format!("{}; it cannot be read: {}", Stray::Template, problem.message);
                     }
-                    new.problems.push(told);
+                    new.problems.push(problem);
                 }
             }
         }
@@ -173,8 +173,8 @@ impl Folder {
         let ignored = of_manifest(&manifest);
         if !ignored.is_empty() {
             let object = object_name(&manifest);
-            let told = ignored.into_iter().map(|told| note(&self.root, path, line, format!("{object}: {told}")));
-            file.notes.extend(told);
+            let notes = ignored.into_iter().map(|text| note(&self.root, path, line, format!("{object}: {text}")));
+            file.notes.extend(notes);
         }
         let all = match read(manifest) {
             Ok(all) => all,
@@ -184,8 +184,8 @@ impl Folder {
             match one {
                 Read::Object(object) => file.objects.push(Entry { object, line, default_class: false }),
                 Read::DefaultClass(object) => file.objects.push(Entry { object, line, default_class: true }),
-                Read::Other(other) => match other.told() {
-                    Some(told) => file.notes.push(note(&self.root, path, line, told)),
+                Read::Other(other) => match other.finding() {
+                    Some(finding) => file.notes.push(note(&self.root, path, line, finding)),
                     None => self.unrelated(&other, path),
                 },
             }

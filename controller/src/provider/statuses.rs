@@ -16,7 +16,7 @@ pub(super) struct Statuses {
     published: Option<ObjectKey>,
     plans: mpsc::UnboundedSender<status::Plan>,
     /// The addresses of the last plan.
-    told: Option<Arc<[Address]>>,
+    planned: Option<Arc<[Address]>>,
     /// Ingresses that changed since.
     touched: Keys,
     /// True if all must be checked.
@@ -27,7 +27,7 @@ impl Statuses {
     pub(super) fn new(options: Option<IngressOptions>, plans: mpsc::UnboundedSender<status::Plan>) -> Self {
         let options = options.filter(|options| options.ingress_endpoint.is_some());
         let published = options.as_ref().and_then(published_service);
-        Self { options, published, plans, told: None, touched: Keys::default(), all: true }
+        Self { options, published, plans, planned: None, touched: Keys::default(), all: true }
     }
 
     /// Has all checked again: the statuses planned before may not have been written.
@@ -63,13 +63,13 @@ impl Statuses {
         let Ok(Some(wanted)) = addresses(view, options) else { return };
         let (all, touched) = (std::mem::take(&mut self.all), std::mem::take(&mut self.touched));
         let outdated = |key: &&ObjectKey| view.ingress(key).is_some_and(|i| !is_current(&i.addresses, &wanted));
-        let ingresses: Vec<_> = if all || self.told.as_deref() != Some(&*wanted) {
+        let ingresses: Vec<_> = if all || self.planned.as_deref() != Some(&*wanted) {
             translator.selected().filter(outdated).cloned().collect()
         } else {
             touched.iter().filter(|key| translator.is_selected(key)).filter(outdated).cloned().collect()
         };
         let addresses: Arc<[Address]> = wanted.into();
-        self.told = Some(Arc::clone(&addresses));
+        self.planned = Some(Arc::clone(&addresses));
         if !ingresses.is_empty() {
             // The writer is gone only while everything ends.
             let _ = self.plans.send(status::Plan { version, ingresses, addresses });

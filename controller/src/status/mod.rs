@@ -67,7 +67,7 @@ pub(crate) async fn write(
         let paused = writer.start(served, Instant::now());
         tokio::select! {
             plan = plans.recv() => match plan {
-                Some(plan) => writer.take(plan),
+                Some(plan) => writer.enqueue(plan),
                 None => return,
             },
             changed = applied.changed() => if changed.is_err() { return },
@@ -109,7 +109,7 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, plan: Plan) {
+    fn enqueue(&mut self, plan: Plan) {
         if self.addresses != plan.addresses {
             self.patch = Arc::new(patch(&plan.addresses));
             self.addresses = plan.addresses;

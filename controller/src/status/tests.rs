@@ -43,7 +43,7 @@ impl Bench {
         ingress.pointer("/status/loadBalancer/ingress/0/ip").and_then(Value::as_str).map(str::to_owned)
     }
 
-    async fn settle(&self) {
+    async fn wait(&self) {
         sleep(Duration::from_secs(1)).await;
     }
 
@@ -57,10 +57,10 @@ async fn an_address_is_told_once_the_routes_are_served() {
     let bench = Bench::new(Standing::Leader);
     bench.plan(plan(2, &["a", "b"], "192.0.2.1"));
     bench.applied.send_replace(1);
-    bench.settle().await;
+    bench.wait().await;
     assert_eq!((bench.ip("a"), bench.writes()), (None, 0));
     bench.applied.send_replace(2);
-    bench.settle().await;
+    bench.wait().await;
     assert_eq!((bench.ip("a").as_deref(), bench.ip("b").as_deref()), (Some("192.0.2.1"), Some("192.0.2.1")));
     assert!(
         bench.cluster.requests("PATCH").iter().all(|r| r.contains("/status?") && r.contains("fieldManager=flow-proxy"))
@@ -72,9 +72,9 @@ async fn the_newest_addresses_are_written_once() {
     let bench = Bench::new(Standing::Leader);
     bench.plan(plan(1, &["a", "b"], "192.0.2.1"));
     bench.plan(plan(1, &["b", "a"], "192.0.2.2"));
-    bench.settle().await;
+    bench.wait().await;
     bench.applied.send_replace(1);
-    bench.settle().await;
+    bench.wait().await;
     assert_eq!((bench.ip("a").as_deref(), bench.ip("b").as_deref()), (Some("192.0.2.2"), Some("192.0.2.2")));
     assert_eq!(bench.writes(), 2);
 }
@@ -87,7 +87,7 @@ async fn a_thousand_are_written_a_few_at_a_time() {
         bench.cluster.put(&format!("{INGRESSES}/{name}"), json!({ "spec": {} }));
     }
     bench.plan(plan(0, &names.iter().map(String::as_str).collect::<Vec<_>>(), "192.0.2.1"));
-    bench.settle().await;
+    bench.wait().await;
     assert!(names.iter().all(|name| bench.ip(name).is_some()));
     assert_eq!(bench.writes(), 1000);
 }
@@ -96,7 +96,7 @@ async fn a_thousand_are_written_a_few_at_a_time() {
 async fn followers_do_not_write() {
     let bench = Bench::new(Standing::Follower);
     bench.plan(plan(0, &["a"], "192.0.2.1"));
-    bench.settle().await;
+    bench.wait().await;
     assert_eq!(bench.writes(), 0);
 }
 
@@ -104,7 +104,7 @@ async fn followers_do_not_write() {
 async fn without_an_election_every_replica_writes_alike() {
     let bench = Bench::new(Standing::Unelectable);
     bench.plan(plan(0, &["a"], "192.0.2.1"));
-    bench.settle().await;
+    bench.wait().await;
     assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.1"));
 }
 

@@ -57,7 +57,7 @@ impl<T: PartialEq> Claims<T> {
     pub(super) fn claim(&mut self, name: &Name, owner: Owner, value: Arc<T>) -> bool {
         let Some(rivals) = self.rivals.get_mut(name) else {
             self.rivals.insert(name.clone(), vec![(owner, value.clone())]);
-            self.put(name, Some(value));
+            self.set(name, Some(value));
             return true;
         };
         match rivals.binary_search_by(|(rival, _)| rival.cmp(&owner)) {
@@ -71,7 +71,7 @@ impl<T: PartialEq> Claims<T> {
             }
             Err(index) => rivals.insert(index, (owner, value)),
         }
-        self.settle(name);
+        self.resolve(name);
         true
     }
 
@@ -80,7 +80,7 @@ impl<T: PartialEq> Claims<T> {
         let Some(rivals) = self.rivals.get_mut(name) else { return false };
         let Ok(index) = rivals.binary_search_by(|(rival, _)| rival.cmp(owner)) else { return false };
         rivals.remove(index);
-        self.settle(name);
+        self.resolve(name);
         true
     }
 
@@ -97,12 +97,13 @@ impl<T: PartialEq> Claims<T> {
         all
     }
 
-    fn settle(&mut self, name: &Name) {
+    /// Gives a name to its first claimant and updates the contested names.
+    fn resolve(&mut self, name: &Name) {
         let (first, count) = self
             .rivals
             .get(name)
             .map_or((None, 0), |rivals| (rivals.first().map(|(_, value)| value.clone()), rivals.len()));
-        self.put(name, first);
+        self.set(name, first);
         match count {
             0 => {
                 self.rivals.remove(name);
@@ -119,7 +120,7 @@ impl<T: PartialEq> Claims<T> {
 
     /// Sets the object that a name stands for. If it equals the one at the start of the round, that very object is
     /// kept, whatever happened in between and whichever owner has it now.
-    fn put(&mut self, name: &Name, value: Option<Arc<T>>) {
+    fn set(&mut self, name: &Name, value: Option<Arc<T>>) {
         let before = self.before.entry(name.clone()).or_insert_with(|| self.objects.get(name).cloned());
         match value {
             Some(value) => {

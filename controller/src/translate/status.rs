@@ -78,9 +78,9 @@ pub fn published_service(options: &IngressOptions) -> Option<ObjectKey> {
 
 /// True if an Ingress has the addresses that it should have. As in Traefik, ports and order are ignored.
 #[must_use]
-pub fn is_current(told: &[Address], wanted: &[Address]) -> bool {
+pub fn is_current(current: &[Address], wanted: &[Address]) -> bool {
     let same = |a: &Address, b: &Address| a.ip == b.ip && a.hostname == b.hostname;
-    told.len() == wanted.len() && wanted.iter().all(|wanted| told.iter().any(|told| same(told, wanted)))
+    current.len() == wanted.len() && wanted.iter().all(|wanted| current.iter().any(|current| same(current, wanted)))
 }
 
 #[cfg(test)]
@@ -179,10 +179,10 @@ mod tests {
             ports: ports.iter().map(|port| AddressPort { port: *port, protocol: "TCP".into() }).collect(),
             ..Address::default()
         };
-        let told = [address("1.1.1.1", &[80]), address("2.2.2.2", &[])];
-        assert!(is_current(&told, &[address("2.2.2.2", &[443]), address("1.1.1.1", &[])]));
-        assert!(!is_current(&told, &[address("1.1.1.1", &[80])]));
-        assert!(!is_current(&told, &[address("1.1.1.1", &[]), address("3.3.3.3", &[])]));
+        let current = [address("1.1.1.1", &[80]), address("2.2.2.2", &[])];
+        assert!(is_current(&current, &[address("2.2.2.2", &[443]), address("1.1.1.1", &[])]));
+        assert!(!is_current(&current, &[address("1.1.1.1", &[80])]));
+        assert!(!is_current(&current, &[address("1.1.1.1", &[]), address("3.3.3.3", &[])]));
         assert!(is_current(&[], &[]));
     }
 }

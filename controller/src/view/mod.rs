@@ -64,13 +64,13 @@ impl View {
         match object {
             Object::ConfigMap(object) => {
                 self.wants(&Reference::ConfigMap(object.key.clone()))
-                    && self.config_maps.put(object, &mut self.dirty.config_maps)
+                    && self.config_maps.insert(object, &mut self.dirty.config_maps)
             }
             Object::EndpointSlice(object) => self.apply_slice(object),
             Object::Ingress(object) => {
                 let references = ingress_references(&object);
                 let old = self.ingresses.get(&object.key).map(|old| ingress_references(old));
-                let changed = self.ingresses.put(object, &mut self.dirty.ingresses);
+                let changed = self.ingresses.insert(object, &mut self.dirty.ingresses);
                 if changed && old.as_ref() != Some(&references) {
                     self.references.add(references);
                     self.forget(old.unwrap_or_default());
@@ -79,7 +79,7 @@ impl View {
             }
             Object::IngressClass(object) => {
                 let mut keys = Keys::default();
-                let changed = self.ingress_classes.put(object, &mut keys);
+                let changed = self.ingress_classes.insert(object, &mut keys);
                 self.dirty.ingress_classes |= changed;
                 changed
             }
@@ -89,18 +89,19 @@ impl View {
             }
             Object::Node(object) => {
                 let mut keys = Keys::default();
-                let changed = self.nodes.put(object, &mut keys);
+                let changed = self.nodes.insert(object, &mut keys);
                 self.dirty.nodes |= changed;
                 changed
             }
             Object::Secret(object) => {
-                self.wants(&Reference::Secret(object.key.clone())) && self.secrets.put(object, &mut self.dirty.secrets)
+                self.wants(&Reference::Secret(object.key.clone()))
+                    && self.secrets.insert(object, &mut self.dirty.secrets)
             }
             Object::ServersTransport(object) => {
                 let outcome = insert_custom(&mut self.servers_transports, *object, &mut self.dirty.servers_transports);
                 self.account(outcome)
             }
-            Object::Service(object) => self.services.put(object, &mut self.dirty.services),
+            Object::Service(object) => self.services.insert(object, &mut self.dirty.services),
             Object::TlsOption(object) => {
                 let outcome = insert_custom(&mut self.tls_options, object, &mut self.dirty.tls_options);
                 self.account(outcome)
@@ -115,20 +116,20 @@ impl View {
     /// Removes an object. True if it was known.
     pub fn delete(&mut self, kind: Kind, key: &ObjectKey) -> bool {
         match kind {
-            Kind::ConfigMap => self.config_maps.take(key, &mut self.dirty.config_maps).is_some(),
+            Kind::ConfigMap => self.config_maps.remove(key, &mut self.dirty.config_maps).is_some(),
             Kind::EndpointSlice => {
-                let Some(old) = self.endpoint_slices.take(key, &mut Keys::default()) else { return false };
+                let Some(old) = self.endpoint_slices.remove(key, &mut Keys::default()) else { return false };
                 self.unlink_slice(&old);
                 self.dirty.services.insert(old.service.clone());
                 true
             }
             Kind::Ingress => {
-                let Some(old) = self.ingresses.take(key, &mut self.dirty.ingresses) else { return false };
+                let Some(old) = self.ingresses.remove(key, &mut self.dirty.ingresses) else { return false };
                 self.forget(ingress_references(&old));
                 true
             }
             Kind::IngressClass => {
-                let known = self.ingress_classes.take(key, &mut Keys::default()).is_some();
+                let known = self.ingress_classes.remove(key, &mut Keys::default()).is_some();
                 self.dirty.ingress_classes |= known;
                 known
             }
@@ -137,17 +138,17 @@ impl View {
                 self.account(outcome)
             }
             Kind::Node => {
-                let known = self.nodes.take(key, &mut Keys::default()).is_some();
+                let known = self.nodes.remove(key, &mut Keys::default()).is_some();
                 self.dirty.nodes |= known;
                 known
             }
-            Kind::Secret => self.secrets.take(key, &mut self.dirty.secrets).is_some(),
+            Kind::Secret => self.secrets.remove(key, &mut self.dirty.secrets).is_some(),
             Kind::ServersTransport(group) => {
                 let dirty = &mut self.dirty.servers_transports;
                 let outcome = remove_custom(&mut self.servers_transports, group, key, dirty);
                 self.account(outcome)
             }
-            Kind::Service => self.services.take(key, &mut self.dirty.services).is_some(),
+            Kind::Service => self.services.remove(key, &mut self.dirty.services).is_some(),
             Kind::TlsOption(group) => {
                 let outcome = remove_custom(&mut self.tls_options, group, key, &mut self.dirty.tls_options);
                 self.account(outcome)
@@ -223,7 +224,7 @@ impl View {
     fn apply_slice(&mut self, object: EndpointSlice) -> bool {
         let (key, service) = (object.key.clone(), object.service.clone());
         let old = self.endpoint_slices.get(&key).cloned();
-        if !self.endpoint_slices.put(object, &mut Keys::default()) {
+        if !self.endpoint_slices.insert(object, &mut Keys::default()) {
             return false;
         }
         if let Some(old) = old {

@@ -41,7 +41,7 @@ impl<T: Keyed> Store<T> {
     }
 
     /// Removes an object; a known one is dirty.
-    pub(super) fn take(&mut self, key: &ObjectKey, dirty: &mut Keys) -> Option<Arc<T>> {
+    pub(super) fn remove(&mut self, key: &ObjectKey, dirty: &mut Keys) -> Option<Arc<T>> {
         let found = self.objects.find_entry(self.hasher.hash_one(key), |object| object.key() == key);
         let (old, _) = found.ok()?.remove();
         dirty.insert(key.clone());
@@ -51,20 +51,20 @@ impl<T: Keyed> Store<T> {
 
 impl<T: Keyed + PartialEq> Store<T> {
     /// Inserts an object; one that differs from the earlier one is dirty.
-    pub(super) fn put(&mut self, object: T, dirty: &mut Keys) -> bool {
+    pub(super) fn insert(&mut self, object: T, dirty: &mut Keys) -> bool {
         let Self { objects, hasher } = self;
         let key = object.key();
-        let place =
+        let entry =
             objects.entry(hasher.hash_one(key), |other| other.key() == key, |other| hasher.hash_one(other.key()));
-        match place {
+        match entry {
             Entry::Occupied(known) if **known.get() == object => return false,
             Entry::Occupied(mut known) => {
                 dirty.insert(key.clone());
                 *known.get_mut() = Arc::new(object);
             }
-            Entry::Vacant(place) => {
+            Entry::Vacant(vacant) => {
                 dirty.insert(key.clone());
-                place.insert(Arc::new(object));
+                vacant.insert(Arc::new(object));
             }
         }
         true

@@ -92,7 +92,8 @@ fn choose<'a, T>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<&'a Arc<custom::Custom<T>>> {
     let (first, second) = (first?, second);
-    diagnostics.extend(first.ignored.iter().map(|told| Diagnostic::warning(first.key.subject(kind), told.clone())));
+    diagnostics
+        .extend(first.ignored.iter().map(|finding| Diagnostic::warning(first.key.subject(kind), finding.clone())));
     if let Some(second) = second {
         let message = format!("it exists in {} too: the one of {} is used", second.group, first.group);
         diagnostics.push(Diagnostic::warning(first.key.subject(kind), message));

@@ -36,8 +36,9 @@ impl Stores {
         let (ignored, mut used): (Vec<_>, Vec<_>) =
             used.into_iter().partition(|key| options.is_no_default(&key.namespace).is_some());
         for key in ignored {
-            let told = options.is_no_default(&key.namespace).map(|m| Diagnostic::warning(key.subject("TLSStore"), m));
-            new.diagnostics.extend(told);
+            let finding =
+                options.is_no_default(&key.namespace).map(|m| Diagnostic::warning(key.subject("TLSStore"), m));
+            new.diagnostics.extend(finding);
         }
         // Of several the oldest has the default certificate. Traefik uses none of theirs then, so that any user who may
         // create one could take it from all hosts.
@@ -54,7 +55,7 @@ impl Stores {
                 eldest = Some(key);
             }
         }
-        self.take_over(new)
+        self.replace_with(new)
     }
 
     fn add(&mut self, key: &ObjectKey, view: &View) -> Option<TlsStore> {
@@ -97,7 +98,7 @@ impl Stores {
     }
 
     /// Becomes the new one, keeping equal objects. True if anything differs.
-    fn take_over(&mut self, mut new: Self) -> bool {
+    fn replace_with(&mut self, mut new: Self) -> bool {
         for (secret, certificate) in &mut new.certificates {
             if let Some(old) = self.certificates.get(secret).filter(|old| *old == certificate) {
                 *certificate = old.clone();

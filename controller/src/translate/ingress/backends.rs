@@ -29,7 +29,7 @@ struct Entry {
     /// The number of users by its name; if there are any, it is a service of its own.
     named: usize,
     /// Findings about the Service's annotations; few Services have any.
-    told: Option<Box<[String]>>,
+    findings: Option<Box<[String]>>,
 }
 
 impl BackendKey {
@@ -56,7 +56,7 @@ impl Backends {
             reads_nodes,
             users: Users::default(),
             named: 0,
-            told: told(key, view),
+            findings: findings(key, view),
         };
         let answer = (entry.name.clone(), entry.outcome.clone());
         self.all.insert(key.clone(), Box::new(entry));
@@ -64,8 +64,8 @@ impl Backends {
     }
 
     /// Returns the findings about the annotations of a backend's Service.
-    pub(super) fn told(&self, key: &BackendKey) -> &[String] {
-        self.all.get(key).and_then(|entry| entry.told.as_deref()).unwrap_or_default()
+    pub(super) fn findings(&self, key: &BackendKey) -> &[String] {
+        self.all.get(key).and_then(|entry| entry.findings.as_deref()).unwrap_or_default()
     }
 
     /// True if its name belongs to another.
@@ -130,18 +130,18 @@ impl Backends {
             let Some(entry) = self.all.get_mut(&key) else { continue };
             let (outcome, reads_nodes) = key.translate(view, options);
             entry.reads_nodes = reads_nodes;
-            let told = told(&key, view);
-            if entry.told != told {
-                entry.told = told;
+            let findings = findings(&key, view);
+            if entry.findings != findings {
+                entry.findings = findings;
                 ingresses.extend(entry.users.iter().map(|(user, _)| user.clone()));
             }
             match (&entry.outcome, outcome) {
                 (Ok(old), Ok(new)) if **old == new => {}
                 (Err(old), Err(new)) if *old == new => {}
                 (old, new) => {
-                    let settled = old.is_ok() && new.is_ok();
+                    let usable = old.is_ok() && new.is_ok();
                     ingresses.extend(
-                        entry.users.iter().filter(|(_, named)| !(settled && *named)).map(|(user, _)| user.clone()),
+                        entry.users.iter().filter(|(_, named)| !(usable && *named)).map(|(user, _)| user.clone()),
                     );
                     entry.outcome = new.map(Arc::new);
                     changed |= match &entry.outcome {
@@ -156,7 +156,7 @@ impl Backends {
     }
 
     /// Finds backends whose name belongs to another; returns the Ingresses for which that changed.
-    pub(super) fn settle_names(&mut self, services: &Claims<Service>) -> Keys {
+    pub(super) fn resolve_names(&mut self, services: &Claims<Service>) -> Keys {
         let mut losers = HashSet::default();
         for (_, owners) in services.contested() {
             for owner in owners.into_iter().skip(1) {
@@ -176,7 +176,7 @@ impl Backends {
     }
 }
 
-fn told(key: &BackendKey, view: &View) -> Option<Box<[String]>> {
+fn findings(key: &BackendKey, view: &View) -> Option<Box<[String]>> {
     let lines = view.service(&key.service).map(|service| foreign::of_service(&service.annotations)).unwrap_or_default();
     (!lines.is_empty()).then(|| lines.into_boxed_slice())
 }

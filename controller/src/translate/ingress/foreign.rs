@@ -46,12 +46,12 @@ const PROTECTING: [&str; 4] = ["router.entrypoints", "router.middlewares", "rout
 
 /// The findings about the annotations of an Ingress.
 pub(super) fn of_ingress(annotations: &Annotations) -> Vec<String> {
-    told(annotations, "router.", ("service.", "the Service"))
+    findings(annotations, "router.", ("service.", "the Service"))
 }
 
 /// The findings about the annotations of a Service.
 pub(super) fn of_service(annotations: &Annotations) -> Vec<String> {
-    told(annotations, "service.", ("router.", "the Ingress"))
+    findings(annotations, "service.", ("router.", "the Ingress"))
 }
 
 /// Returns the words that name the option that `key`, an annotation with our prefix, may have meant.
@@ -64,8 +64,8 @@ fn near(option: &str) -> Option<&'static str> {
     nearest::name(option, ROUTER.into_iter().chain(SERVICE))
 }
 
-fn told(annotations: &Annotations, own: &str, (others, place): (&str, &str)) -> Vec<String> {
-    let mut told = Told::default();
+fn findings(annotations: &Annotations, own: &str, (others, place): (&str, &str)) -> Vec<String> {
+    let mut findings = Findings::default();
     for (option, value) in annotations.options() {
         let key = || format!("{PREFIX}{option}");
         let name = option.to_ascii_lowercase();
@@ -76,22 +76,23 @@ fn told(annotations: &Annotations, own: &str, (others, place): (&str, &str)) -> 
                 && !value.eq_ignore_ascii_case("true")
                 && !value.eq_ignore_ascii_case("false")
             {
-                told.lines
+                findings
+                    .lines
                     .push(format!("annotation {}: {value:?} is neither true nor false and switches it off", key()));
             }
         } else if name.starts_with(others) {
-            told.misplaced.push(key());
+            findings.misplaced.push(key());
         } else if let Some(known) = meaning(&name).filter(|_| near(&name).is_none()) {
-            told.add(known, key(), value);
+            findings.add(known, key(), value);
         } else {
-            told.lines.push(slip(&key(), &name));
+            findings.lines.push(slip(&key(), &name));
         }
     }
     for (key, value) in annotations.foreign() {
         let name = key.split_once('/').map_or_else(|| key.trim_start_matches("traefik."), |(_, name)| name);
-        told.add(meaning(&name.to_ascii_lowercase()).unwrap_or_default(), key.to_owned(), value);
+        findings.add(meaning(&name.to_ascii_lowercase()).unwrap_or_default(), key.to_owned(), value);
     }
-    told.finish(place)
+    findings.finish(place)
 }
 
 /// Returns the finding about an annotation with our prefix that is not an option.
@@ -103,13 +104,13 @@ fn slip(key: &str, name: &str) -> String {
 
 /// Findings, gathered so that related ones are in one line.
 #[derive(Default)]
-struct Told {
+struct Findings {
     lines: Vec<String>,
     misplaced: Vec<String>,
     elsewhere: BTreeMap<Meaning, Vec<String>>,
 }
 
-impl Told {
+impl Findings {
     fn add(&mut self, known: Meaning, key: String, value: &str) {
         let is_off = ["0", "false", "no", "off"].iter().any(|off| value.eq_ignore_ascii_case(off));
         // An option that is switched off elsewhere protects nothing there, except `enable`, which protects by being

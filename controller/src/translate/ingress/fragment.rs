@@ -52,8 +52,8 @@ impl Fragment {
     /// Translates an Ingress that is served here.
     pub(super) fn translate(ingress: &Ingress, view: &View, options: &IngressOptions, backends: &mut Backends) -> Self {
         let mut fragment = Self::new(ingress);
-        for told in foreign::of_ingress(&ingress.annotations) {
-            fragment.warning(told);
+        for finding in foreign::of_ingress(&ingress.annotations) {
+            fragment.warning(finding);
         }
         let routing = match RouterOptions::read(&ingress.annotations) {
             Ok(routing) => routing,
@@ -102,7 +102,7 @@ impl Fragment {
             Err(message) => return self.error(format!("spec.defaultBackend: {message}")),
         };
         let (_, outcome) = backends.outcome(&key, view, options);
-        self.tell_of_service(&key, backends);
+        self.report_service(&key, backends);
         match outcome {
             Ok(service) => {
                 let mut router = router(ingress, routing, &key, DEFAULT_BACKEND.into());
@@ -143,7 +143,7 @@ impl Fragment {
             };
             let (service, outcome) = backends.outcome(&key, view, options);
             let has_lost = backends.has_lost_its_name(&key);
-            self.tell_of_service(&key, backends);
+            self.report_service(&key, backends);
             self.backends.push(key.clone());
             if let Err(error) = outcome {
                 self.error(format!("{}: {error}", place(host, path)));
@@ -168,12 +168,12 @@ impl Fragment {
         }
         self.backends.sort_unstable();
         self.backends.dedup();
-        self.tell_of_paths(ingress, routing, v2);
+        self.report_paths(ingress, routing, v2);
         self.name(made);
     }
 
     /// Reports hosts and paths that do not have the effect that they seem to have.
-    fn tell_of_paths(&mut self, ingress: &Ingress, routing: &RouterOptions, v2: bool) {
+    fn report_paths(&mut self, ingress: &Ingress, routing: &RouterOptions, v2: bool) {
         let all = || ingress.rules.iter().flat_map(|rule| rule.paths.iter().map(|path| (&*rule.host, path)));
         let is_free = |path: &Path| path.kind == PathType::ImplementationSpecific && !path.path.is_empty();
         if !routing.path_matcher.is_empty() && !all().any(|(_, path)| is_free(path)) {
@@ -223,9 +223,9 @@ impl Fragment {
     }
 
     /// Reports the findings about a backend's Service, once for all of its ports.
-    fn tell_of_service(&mut self, key: &BackendKey, backends: &Backends) {
-        for told in backends.told(key) {
-            let diagnostic = Diagnostic::warning(key.service.subject("Service"), told.clone());
+    fn report_service(&mut self, key: &BackendKey, backends: &Backends) {
+        for finding in backends.findings(key) {
+            let diagnostic = Diagnostic::warning(key.service.subject("Service"), finding.clone());
             if !self.diagnostics.contains(&diagnostic) {
                 self.diagnostics.push(diagnostic);
             }

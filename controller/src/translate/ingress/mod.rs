@@ -74,7 +74,7 @@ impl Ingresses {
         let mut changed = self.backends.refresh(dirty, view, &self.options, &mut self.services, &mut ingresses);
         changed |= self.certificates.refresh(&dirty.secrets, view, &mut ingresses);
         changed |= self.replace_all(&ingresses, view);
-        let renamed = self.backends.settle_names(&self.services);
+        let renamed = self.backends.resolve_names(&self.services);
         changed |= self.replace_all(&renamed, view);
         self.routers.end_round();
         self.services.end_round();
@@ -94,24 +94,24 @@ impl Ingresses {
             let ingress = view.ingress(key).filter(|ingress| class::is_ours(ingress, view, &self.options));
             if let Some(ingress) = ingress {
                 let mut new = Fragment::translate(ingress, view, &self.options, &mut self.backends);
-                changed |= self.put(&mut new, before.as_deref(), key, view);
+                changed |= self.insert(&mut new, before.as_deref(), key, view);
                 self.fragments.insert(key.clone(), Box::new(new));
             } else {
-                let said = view.ingress(key).and_then(|ingress| class::not_chosen(ingress, view, &self.options));
-                let told = said.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
-                changed |= self.tell(key, told.into_iter().collect());
+                let message = view.ingress(key).and_then(|ingress| class::not_chosen(ingress, view, &self.options));
+                let finding = message.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
+                changed |= self.set_findings(key, finding.into_iter().collect());
             }
             old.extend(before);
         }
         for old in old {
             let new = self.fragments.remove(&old.owner.key);
-            changed |= self.take(&old, new.as_deref(), &old.owner.key);
+            changed |= self.remove(&old, new.as_deref(), &old.owner.key);
             self.fragments.extend(new.map(|new| (old.owner.key, new)));
         }
         changed
     }
 
-    fn put(&mut self, new: &mut Fragment, old: Option<&Fragment>, key: &ObjectKey, view: &View) -> bool {
+    fn insert(&mut self, new: &mut Fragment, old: Option<&Fragment>, key: &ObjectKey, view: &View) -> bool {
         let mut changed = false;
         for backend in &new.backends {
             changed |= self.backends.add_user(backend, key, true, &mut self.services);
@@ -136,11 +136,11 @@ impl Ingresses {
             }
             changed |= self.routers.claim(name, new.owner.clone(), router.clone());
         }
-        self.tell(key, new.diagnostics.clone()) | changed
+        self.set_findings(key, new.diagnostics.clone()) | changed
     }
 
     /// Sets the findings about an Ingress. True if they differ.
-    fn tell(&mut self, key: &ObjectKey, diagnostics: Vec<Diagnostic>) -> bool {
+    fn set_findings(&mut self, key: &ObjectKey, diagnostics: Vec<Diagnostic>) -> bool {
         if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) == diagnostics {
             return false;
         }
@@ -153,7 +153,7 @@ impl Ingresses {
     }
 
     /// Removes what only the old translation has, not the new one.
-    fn take(&mut self, old: &Fragment, new: Option<&Fragment>, key: &ObjectKey) -> bool {
+    fn remove(&mut self, old: &Fragment, new: Option<&Fragment>, key: &ObjectKey) -> bool {
         let mut changed = false;
         let same_owner = new.is_some_and(|new| new.owner == old.owner);
         let keeps =
@@ -192,8 +192,8 @@ impl Ingresses {
             } else {
                 format!("the router {name} is already that of Ingress {}", winner.key)
             };
-            let told = losers.iter().map(|loser| Diagnostic::error(loser.key.subject("Ingress"), message.clone()));
-            diagnostics.extend(told);
+            let findings = losers.iter().map(|loser| Diagnostic::error(loser.key.subject("Ingress"), message.clone()));
+            diagnostics.extend(findings);
         }
         Config {
             routers: self.routers.objects().clone(),
