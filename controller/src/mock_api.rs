@@ -16,7 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+type MockResponse = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// The cluster behind the mock; clones are the same cluster.
 #[derive(Clone, Default)]
@@ -90,7 +90,7 @@ impl Cluster {
         let cluster = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let cluster = cluster.clone();
-            async move { Ok::<_, Infallible>(cluster.answer(request).await) }
+            async move { Ok::<_, Infallible>(cluster.handle(request).await) }
         });
         kube::Client::new(service, "default")
     }
@@ -156,7 +156,7 @@ impl Cluster {
         self.0.lock().no_streaming_lists = true;
     }
 
-    async fn answer(&self, request: Request<Body>) -> Answer {
+    async fn handle(&self, request: Request<Body>) -> MockResponse {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let query: HashMap<String, String> = parts
@@ -221,7 +221,7 @@ impl State {
             value["metadata"]["namespace"] = json!(key.1);
         }
         self.objects.insert(key.clone(), value.clone());
-        self.tell(key, kind, &value);
+        self.notify(key, kind, &value);
         value
     }
 
@@ -229,11 +229,11 @@ impl State {
         self.version += 1;
         if let Some(mut value) = self.objects.remove(key) {
             value["metadata"]["resourceVersion"] = json!(self.version.to_string());
-            self.tell(key, "DELETED", &value);
+            self.notify(key, "DELETED", &value);
         }
     }
 
-    fn tell(&mut self, key: &(String, String, String), kind: &str, value: &Value) {
+    fn notify(&mut self, key: &(String, String, String), kind: &str, value: &Value) {
         self.watches.retain(|watch| {
             let wanted = watch.target.covers(key) && watch.only.as_ref().is_none_or(|name| *name == key.2);
             let event = || json!({ "type": kind, "object": shown(value, watch.partial) });
@@ -248,7 +248,7 @@ impl State {
         objects.filter(|(_, v)| sort.as_ref().is_none_or(|sort| v["type"] == **sort)).map(|(_, v)| v.clone()).collect()
     }
 
-    fn list(&self, target: &Target, query: &HashMap<String, String>) -> Answer {
+    fn list(&self, target: &Target, query: &HashMap<String, String>) -> MockResponse {
         let number = |name: &str| query.get(name).and_then(|value| value.parse::<usize>().ok());
         let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
         let all = self.selected(target, query);
@@ -263,7 +263,7 @@ impl State {
         }))
     }
 
-    fn watch(&mut self, target: Target, query: &HashMap<String, String>, partial: bool) -> Answer {
+    fn watch(&mut self, target: Target, query: &HashMap<String, String>, partial: bool) -> MockResponse {
         let streaming = query.get("sendInitialEvents").is_some_and(|value| value == "true");
         if streaming && self.no_streaming_lists {
             return failure(422);
@@ -300,7 +300,7 @@ impl State {
         Response::new(StreamBody::new(frames.boxed()).boxed_unsync())
     }
 
-    fn replace(&mut self, target: &Target, value: Value) -> Answer {
+    fn replace(&mut self, target: &Target, value: Value) -> MockResponse {
         let Some(old) = self.objects.get(&target.key()) else { return failure(404) };
         let wanted = &value["metadata"]["resourceVersion"];
         if !wanted.is_null() && *wanted != old["metadata"]["resourceVersion"] {
@@ -309,7 +309,7 @@ impl State {
         ok(self.store(&target.key(), value))
     }
 
-    fn patch(&mut self, target: &Target, patch: &Value) -> Answer {
+    fn patch(&mut self, target: &Target, patch: &Value) -> MockResponse {
         let Some(mut value) = self.objects.get(&target.key()).cloned() else { return failure(404) };
         if target.status {
             value["status"] = merge(value["status"].take(), &patch["status"]);
@@ -319,7 +319,7 @@ impl State {
         ok(self.store(&target.key(), value))
     }
 
-    fn discover(&self, version: &str) -> Answer {
+    fn discover(&self, version: &str) -> MockResponse {
         let Some(plurals) = self.custom.get(version).filter(|plurals| !plurals.is_empty()) else { return failure(404) };
         let resources: Vec<Value> = plurals
             .iter()
@@ -364,11 +364,11 @@ fn shown(object: &Value, partial: bool) -> Value {
     }
 }
 
-fn ok(value: Value) -> Answer {
+fn ok(value: Value) -> MockResponse {
     respond(StatusCode::OK, &value)
 }
 
-fn failure(status: u16) -> Answer {
+fn failure(status: u16) -> MockResponse {
     let code = StatusCode::from_u16(status).unwrap();
     let reason = match status {
         403 => "Forbidden",
@@ -387,7 +387,7 @@ fn failure(status: u16) -> Answer {
     )
 }
 
-fn respond(status: StatusCode, value: &Value) -> Answer {
+fn respond(status: StatusCode, value: &Value) -> MockResponse {
     let body = http_body_util::Full::new(Bytes::from(value.to_string())).boxed_unsync();
     Response::builder().status(status).body(body).unwrap()
 }

@@ -97,7 +97,7 @@ impl Shared {
     }
 
     /// Records the outcome of a write: a webhook that rejects all writes of a kind is reported until one passes.
-    pub(super) fn note(&self, kind: Kind, written: &Result<(), StoreError>) {
+    pub(super) fn note_write(&self, kind: Kind, written: &Result<(), StoreError>) {
         let (_, kind) = identify(kind, "namespaced");
         let hooked = match written {
             Ok(()) => None,
@@ -107,8 +107,9 @@ impl Shared {
             Err(_) => return,
         };
         self.conflict.send_if_modified(|conflict| {
-            let other =
-                |told: &Diagnostic| told.subject.kind != WEBHOOK || (hooked.is_none() && &*told.subject.name != kind);
+            let other = |known: &Diagnostic| {
+                known.subject.kind != WEBHOOK || (hooked.is_none() && &*known.subject.name != kind)
+            };
             if conflict.as_ref().is_some_and(other) || *conflict == hooked {
                 return false;
             }
@@ -129,7 +130,7 @@ impl State {
     }
 
     /// Updates the set of named Secrets; returns those that were not named before.
-    fn take_names(&mut self, settings: &Settings) -> Vec<Key> {
+    fn update_names(&mut self, settings: &Settings) -> Vec<Key> {
         if !std::mem::take(&mut self.names_changed) {
             return Vec::new();
         }
@@ -216,13 +217,13 @@ fn conflict(namespace: &str, holder: &str) -> Diagnostic {
 
 /// Publishes the view whenever it changes.
 pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
-    let mut told = None;
+    let mut reported = None;
     loop {
         shared.changed.notified().await;
         let (view, acts, cert_manager) = {
             let mut state = shared.state.lock();
-            let fresh = state.take_names(&shared.settings);
-            for (lookup, keys) in lookups.iter().zip(sorted(&lookups, fresh)) {
+            let fresh = state.update_names(&shared.settings);
+            for (lookup, keys) in lookups.iter().zip(group_by_lookup(&lookups, fresh)) {
                 state.pending.extend(keys.iter().cloned());
                 if !keys.is_empty() {
                     let _ = lookup.send.send(keys);
@@ -234,18 +235,18 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
                 state.cert_managers.iter().next().map(|(ns, who)| (ns.clone(), who.clone())),
             )
         };
-        if told.as_ref() != Some(&cert_manager) {
+        if reported.as_ref() != Some(&cert_manager) {
             match &cert_manager {
                 Some((namespace, holder)) => {
                     shared.conflict.send_replace(Some(conflict(namespace, holder)));
                 }
-                None if told.is_some() => {
+                None if reported.is_some() => {
                     shared.conflict.send_replace(None);
                     info!("no cert-manager is at work any longer: certificates are issued here");
                 }
                 None => {}
             }
-            told = Some(cert_manager);
+            reported = Some(cert_manager);
         }
         let acted = shared.acting.swap(acts, Ordering::AcqRel);
         let published = view.is_some();
@@ -262,7 +263,7 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
 }
 
 /// Groups keys by the lookup whose namespace they are in; keys outside all of them are treated as absent.
-fn sorted(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
+fn group_by_lookup(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
     let mut by_lookup: Vec<Vec<Key>> = lookups.iter().map(|_| Vec::new()).collect();
     for key in keys {
         let fits = |l: &Lookup| l.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace);

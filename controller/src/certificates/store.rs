@@ -59,7 +59,7 @@ impl Store for ClusterStore {
 
     async fn write(&self, write: &Write) -> Result<(), StoreError> {
         let result = write::write(&self.client.0, &self.shared.view.load(), write).await;
-        self.shared.note(write.target().0, &result);
+        self.shared.note_write(write.target().0, &result);
         result
     }
 

@@ -35,9 +35,9 @@ pub(super) async fn watch(shared: Arc<Shared>) {
         } else {
             Vec::new()
         };
-        shared.troubles.send_if_modified(|told| {
-            let news = *told != found;
-            *told = found;
+        shared.troubles.send_if_modified(|reported| {
+            let news = *reported != found;
+            *reported = found;
             news
         });
     }

@@ -92,7 +92,7 @@ async fn create(client: &Client, object: &Object) -> Result<(), StoreError> {
     made.map(drop).map_err(|error| match error {
         // The namespace or the kind does not exist.
         kube::Error::Api(status) if status.is_not_found() => StoreError::Refused(status.message.clone()),
-        error => sort(error),
+        error => store_error(error),
     })
 }
 
@@ -109,7 +109,7 @@ async fn change(client: &Client, view: &View, object: &Object, status: bool) -> 
     let patch = Patch::Merge(&patch);
     let done =
         if status { api.patch_status(name, &params, &patch).await } else { api.patch(name, &params, &patch).await };
-    done.map(drop).map_err(sort)
+    done.map(drop).map_err(store_error)
 }
 
 /// Returns the merge patch (RFC 7386) from `old` to `new`; `None` if they are the same.
@@ -156,7 +156,7 @@ async fn apply(client: &Client, secret: &Secret) -> Result<(), StoreError> {
     }
     let params = PatchParams::apply(ISSUING).force();
     let api = api(client, Kind::Secret, &secret.metadata.namespace);
-    api.patch(&secret.metadata.name, &params, &Patch::Apply(&value)).await.map(drop).map_err(sort)
+    api.patch(&secret.metadata.name, &params, &Patch::Apply(&value)).await.map(drop).map_err(store_error)
 }
 
 async fn delete(client: &Client, kind: Kind, key: &Key, uid: &str) -> Result<(), StoreError> {
@@ -166,11 +166,11 @@ async fn delete(client: &Client, kind: Kind, key: &Key, uid: &str) -> Result<(),
         propagation_policy: Some(PropagationPolicy::Background),
         ..DeleteParams::default()
     };
-    api(client, kind, &key.namespace).delete(&key.name, &params).await.map(drop).map_err(sort)
+    api(client, kind, &key.namespace).delete(&key.name, &params).await.map(drop).map_err(store_error)
 }
 
 /// Returns the error of a write by the API server's response.
-fn sort(error: kube::Error) -> StoreError {
+fn store_error(error: kube::Error) -> StoreError {
     let kube::Error::Api(status) = &error else { return StoreError::Unavailable(Box::new(error)) };
     if status.message.contains(FAILED_WEBHOOK) {
         return StoreError::Refused(format!(
@@ -212,17 +212,17 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_sorted() {
-        let sorted = |code: u16, message: &str| {
+    fn responses_become_errors() {
+        let error_of = |code: u16, message: &str| {
             let status = json!({ "status": "Failure", "message": message, "reason": "", "code": code });
-            sort(kube::Error::Api(Box::new(serde_json::from_value(status).unwrap())))
+            store_error(kube::Error::Api(Box::new(serde_json::from_value(status).unwrap())))
         };
-        assert!(matches!(sorted(409, "exists"), StoreError::Conflict));
-        assert!(matches!(sorted(404, "gone"), StoreError::Conflict));
-        assert!(matches!(sorted(422, "invalid"), StoreError::Refused(text) if text == "invalid"));
-        assert!(matches!(sorted(429, "slow"), StoreError::Unavailable(_)));
-        assert!(matches!(sorted(503, "down"), StoreError::Unavailable(_)));
-        let hook = sorted(500, "Internal error occurred: failed calling webhook \"webhook.cert-manager.io\"");
+        assert!(matches!(error_of(409, "exists"), StoreError::Conflict));
+        assert!(matches!(error_of(404, "gone"), StoreError::Conflict));
+        assert!(matches!(error_of(422, "invalid"), StoreError::Refused(text) if text == "invalid"));
+        assert!(matches!(error_of(429, "slow"), StoreError::Unavailable(_)));
+        assert!(matches!(error_of(503, "down"), StoreError::Unavailable(_)));
+        let hook = error_of(500, "Internal error occurred: failed calling webhook \"webhook.cert-manager.io\"");
         assert!(matches!(hook, StoreError::Refused(text) if text.contains("delete its webhook")));
     }
 }

@@ -81,9 +81,9 @@ pub(super) async fn discover(client: Client, outage: Outage, served: watch::Send
     let mut health = outage.health();
     let (mut pause, mut longest) = (FIRST_PAUSE, BLIND_PAUSE);
     loop {
-        let answer = ask(&client, &mut health).await;
-        let again = sleep(if answer.is_some() { pause } else { pause.min(MAX_PAUSE) });
-        if let Some(now) = answer {
+        let response = ask(&client, &mut health).await;
+        let again = sleep(if response.is_some() { pause } else { pause.min(MAX_PAUSE) });
+        if let Some(now) = response {
             served.send_if_modified(|known| {
                 let new = known.as_ref() != Some(&now);
                 *known = Some(now);

@@ -48,7 +48,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{info, warn};
-use unserved::Unserveds;
+use unserved::UnservedWatches;
 use watcher::{Namespaced, Watched};
 
 /// The number of messages that may wait for the owner of the view before the watches are paused.
@@ -83,7 +83,7 @@ pub(crate) struct Watch {
     lookups: Lookups,
     problems: BTreeMap<(Kind, Option<Arc<str>>), Diagnostic>,
     problems_changed: bool,
-    unserved: Unserveds,
+    unserved: UnservedWatches,
 }
 
 impl Watch {
@@ -93,7 +93,7 @@ impl Watch {
         let outage = Outage::default();
         let mut this = Self {
             view: View::default(),
-            unserved: Unserveds::new(client.clone(), outage.clone(), &plan),
+            unserved: UnservedWatches::new(client.clone(), outage.clone(), &plan),
             client,
             outage,
             tasks: JoinSet::new(),

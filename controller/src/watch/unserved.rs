@@ -44,7 +44,7 @@ enum Known {
 }
 
 /// The watches of kinds that are not served.
-pub(super) struct Unserveds {
+pub(super) struct UnservedWatches {
     client: Client,
     outage: Outage,
     scope: Scope,
@@ -62,7 +62,7 @@ pub(super) struct Unserveds {
     changed: bool,
 }
 
-impl Unserveds {
+impl UnservedWatches {
     pub(super) fn new(client: Client, outage: Outage, plan: &Plan) -> Self {
         Self {
             cluster: plan.nodes,

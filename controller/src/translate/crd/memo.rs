@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The translation of one custom resource.
-pub(super) struct Made<T> {
+pub(super) struct Translation<T> {
     pub(super) name: Name,
     /// The creation time of the object, in seconds since 1970.
     pub(super) created: i64,
@@ -45,7 +45,7 @@ impl<T: PartialEq> Memo<T> {
         &mut self,
         objects: &Keys,
         dirty: &Dirty,
-        translate: impl Fn(&ObjectKey) -> Option<Made<T>>,
+        translate: impl Fn(&ObjectKey) -> Option<Translation<T>>,
     ) -> bool {
         let mut keys = objects.clone();
         if !(dirty.secrets.is_empty() && dirty.config_maps.is_empty()) {
@@ -61,20 +61,22 @@ impl<T: PartialEq> Memo<T> {
         changed
     }
 
-    fn replace(&mut self, key: &ObjectKey, made: Option<Made<T>>) -> bool {
+    fn replace(&mut self, key: &ObjectKey, translation: Option<Translation<T>>) -> bool {
         let mut changed = false;
         let old = self.entries.remove(key);
         let mut diagnostics = Vec::new();
         let mut has_value = false;
-        if let Some(made) = made {
-            let owner = Owner::new(made.created, key.clone());
-            if let Some(value) = made.value {
+        if let Some(translation) = translation {
+            let owner = Owner::new(translation.created, key.clone());
+            if let Some(value) = translation.value {
                 has_value = true;
-                let before = self.claims.claimed(&made.name, &owner).filter(|before| ***before == value).cloned();
-                changed |= self.claims.claim(&made.name, owner.clone(), before.unwrap_or_else(|| Arc::new(value)));
+                let before =
+                    self.claims.claimed(&translation.name, &owner).filter(|before| ***before == value).cloned();
+                changed |=
+                    self.claims.claim(&translation.name, owner.clone(), before.unwrap_or_else(|| Arc::new(value)));
             }
-            diagnostics = made.diagnostics;
-            self.entries.insert(key.clone(), Entry { name: made.name, owner, reads: made.reads });
+            diagnostics = translation.diagnostics;
+            self.entries.insert(key.clone(), Entry { name: translation.name, owner, reads: translation.reads });
         }
         if let Some(old) = old {
             // An object's name follows from its key, so only its age can make another owner of it.

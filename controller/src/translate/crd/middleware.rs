@@ -1,4 +1,4 @@
-use super::memo::Made;
+use super::memo::Translation;
 use super::{choose, object_name, reference};
 use crate::crd::middleware::{BasicAuth, ForwardAuth, MiddlewareSpec, RateLimit};
 use crate::translate::options::CrdOptions;
@@ -42,7 +42,7 @@ pub(super) fn translate(
     objects: [Option<&Arc<Custom<MiddlewareSpec>>>; 2],
     view: &View,
     options: &CrdOptions,
-) -> Option<Made<Middleware>> {
+) -> Option<Translation<Middleware>> {
     let mut diagnostics = Vec::new();
     let object = choose(objects, "Middleware", &mut diagnostics)?;
     let mut reads = Vec::new();
@@ -65,7 +65,7 @@ pub(super) fn translate(
         }
         broken
     });
-    Some(Made {
+    Some(Translation {
         name: object_name(&object.key.namespace, &object.key.name, options),
         created: object.created,
         value: Some(value),

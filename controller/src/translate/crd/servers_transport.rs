@@ -1,4 +1,4 @@
-use super::memo::Made;
+use super::memo::Translation;
 use super::{choose, object_name};
 use crate::crd::ServersTransportSpec;
 use crate::crd::servers_transport::RootCa;
@@ -14,32 +14,32 @@ pub(super) fn translate(
     objects: [Option<&Arc<Custom<ServersTransportSpec>>>; 2],
     view: &View,
     options: &CrdOptions,
-) -> Option<Made<ServersTransport>> {
+) -> Option<Translation<ServersTransport>> {
     let mut diagnostics = Vec::new();
     let object = choose(objects, "ServersTransport", &mut diagnostics)?;
     let subject = || object.key.subject("ServersTransport");
     let name = object_name(&object.key.namespace, &object.key.name, options);
-    let mut made = Made { name, created: object.created, value: None, reads: Vec::new(), diagnostics };
+    let mut translation = Translation { name, created: object.created, value: None, reads: Vec::new(), diagnostics };
     let spec = match &object.spec {
         Ok(spec) => spec,
         Err(error) => {
-            made.diagnostics.push(Diagnostic::error(subject(), error.clone()));
-            return Some(made);
+            translation.diagnostics.push(Diagnostic::error(subject(), error.clone()));
+            return Some(translation);
         }
     };
     // A demand on the server's identity is never dropped silently: if it is not supported the transport is not served.
     if !spec.peer_cert_uri.is_empty() || !spec.peer_cert_sans.is_empty() || spec.spiffe.is_some() {
         let message = "peerCertURI, peerCertSANs and spiffe are not served yet";
-        made.diagnostics.push(Diagnostic::error(subject(), message));
-        return Some(made);
+        translation.diagnostics.push(Diagnostic::error(subject(), message));
+        return Some(translation);
     }
     if !(spec.min_version.is_empty() && spec.max_version.is_empty() && spec.cipher_suites.is_empty()) {
         let message = "minVersion, maxVersion and cipherSuites are not served yet: the defaults hold";
-        made.diagnostics.push(Diagnostic::warning(subject(), message));
+        translation.diagnostics.push(Diagnostic::warning(subject(), message));
     }
     if spec.max_idle_conns_per_host < 0 {
         let message = "a negative maxIdleConnsPerHost is not served: one idle connection is kept for each server";
-        made.diagnostics.push(Diagnostic::warning(subject(), message));
+        translation.diagnostics.push(Diagnostic::warning(subject(), message));
     }
     let mut transport = ServersTransport {
         server_name: spec.server_name.clone(),
@@ -50,21 +50,23 @@ pub(super) fn translate(
         ..ServersTransport::default()
     };
     for ca in authorities(spec) {
-        match read_authorities(&ca, &object.key, view, &mut made.reads) {
+        match read_authorities(&ca, &object.key, view, &mut translation.reads) {
             Ok(pem) => transport.root_cas.push(pem.into_bytes()),
-            Err(error) => made.diagnostics.push(Diagnostic::error(subject(), format!("rootCAs: {error}"))),
+            Err(error) => translation.diagnostics.push(Diagnostic::error(subject(), format!("rootCAs: {error}"))),
         }
     }
     for name in &spec.certificates_secrets {
         let secret = object.key.sibling(name);
-        made.reads.push(Reference::Secret(secret.clone()));
+        translation.reads.push(Reference::Secret(secret.clone()));
         match pem::certificate(view, &secret) {
             Ok(certificate) => transport.certificates.push(certificate),
-            Err(error) => made.diagnostics.push(Diagnostic::error(subject(), format!("certificatesSecrets: {error}"))),
+            Err(error) => {
+                translation.diagnostics.push(Diagnostic::error(subject(), format!("certificatesSecrets: {error}")))
+            }
         }
     }
-    made.value = Some(transport);
-    Some(made)
+    translation.value = Some(transport);
+    Some(translation)
 }
 
 fn authorities(spec: &ServersTransportSpec) -> Vec<RootCa> {

@@ -1,5 +1,5 @@
 use super::choose;
-use super::memo::Made;
+use super::memo::Translation;
 use crate::crd::TlsOptionSpec;
 use crate::translate::options::CrdOptions;
 use crate::translate::pem;
@@ -20,7 +20,7 @@ pub(super) fn translate(
     objects: [Option<&Arc<Custom<TlsOptionSpec>>>; 2],
     view: &View,
     options: &CrdOptions,
-) -> Option<Made<TlsOptions>> {
+) -> Option<Translation<TlsOptions>> {
     let mut diagnostics = Vec::new();
     let object = choose(objects, "TLSOption", &mut diagnostics)?;
     let subject = || object.key.subject("TLSOption");
@@ -28,7 +28,7 @@ pub(super) fn translate(
     let ObjectKey { namespace, name, .. } = &object.key;
     if let Some(reason) = options.is_no_default(namespace).filter(|_| &**name == DEFAULT) {
         diagnostics.push(Diagnostic::warning(subject(), reason));
-        return Some(Made { name: DEFAULT.into(), created: object.created, value: None, reads, diagnostics });
+        return Some(Translation { name: DEFAULT.into(), created: object.created, value: None, reads, diagnostics });
     }
     let value = match &object.spec {
         Err(error) => {
@@ -68,5 +68,5 @@ pub(super) fn translate(
         let mark = if options.safe_naming { '_' } else { '-' };
         format!("{namespace}{mark}{name}").into()
     };
-    Some(Made { name, created: object.created, value: Some(value), reads, diagnostics })
+    Some(Translation { name, created: object.created, value: Some(value), reads, diagnostics })
 }

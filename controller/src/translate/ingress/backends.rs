@@ -58,9 +58,9 @@ impl Backends {
             named: 0,
             findings: findings(key, view),
         };
-        let answer = (entry.name.clone(), entry.outcome.clone());
+        let outcome = (entry.name.clone(), entry.outcome.clone());
         self.all.insert(key.clone(), Box::new(entry));
-        answer
+        outcome
     }
 
     /// Returns the findings about the annotations of a backend's Service.
