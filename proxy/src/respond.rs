@@ -1,7 +1,7 @@
 //! The one place where failures become statuses, with Traefik's bodies.
 
-use crate::forward::{ForwardError, Kind};
-use crate::request::Refusal;
+use crate::forward::{FailureKind, ForwardError};
+use crate::request::AdmitError;
 use flow_middleware::Body;
 use flow_middleware::response::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text, unread};
 use http::header::CONNECTION;
@@ -21,33 +21,33 @@ pub(crate) enum Failure {
     NoRoute,
     /// The entry point refuses the request.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] AdmitError),
 }
 
 /// The response to the client.
 pub(crate) fn respond(failure: &Failure) -> Response<Body> {
     match failure {
         Failure::Forward(error) => match error.kind() {
-            Kind::ClientGone => {
+            FailureKind::ClientGone => {
                 status_text(StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST))
             }
-            Kind::Malformed => {
+            FailureKind::Malformed => {
                 let mut response = status_text(StatusCode::BAD_REQUEST);
                 // It is unclear where a next request would begin. Over HTTP/2 hyper drops this header.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 response
             }
-            Kind::Internal => status_text(StatusCode::INTERNAL_SERVER_ERROR),
-            Kind::NoServer => http_error(StatusCode::SERVICE_UNAVAILABLE, "no available server"),
-            Kind::TimedOut => status_text(StatusCode::GATEWAY_TIMEOUT),
-            Kind::Unreachable => status_text(StatusCode::BAD_GATEWAY),
+            FailureKind::Internal => status_text(StatusCode::INTERNAL_SERVER_ERROR),
+            FailureKind::NoServer => http_error(StatusCode::SERVICE_UNAVAILABLE, "no available server"),
+            FailureKind::TimedOut => status_text(StatusCode::GATEWAY_TIMEOUT),
+            FailureKind::Unreachable => status_text(StatusCode::BAD_GATEWAY),
         },
         Failure::Misdirected => http_error(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request"),
         Failure::NoRoute => http_error(StatusCode::NOT_FOUND, "404 page not found"),
         Failure::Refused(refusal) => match refusal {
-            Refusal::EncodedCharacter => empty(refusal.status()),
-            Refusal::Escape => unread(refusal.status(), "400 Bad Request"),
-            Refusal::Alias => http_error(refusal.status(), "Bad Request"),
+            AdmitError::EncodedCharacter => empty(refusal.status()),
+            AdmitError::Escape => unread(refusal.status(), "400 Bad Request"),
+            AdmitError::Alias => http_error(refusal.status(), "Bad Request"),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Connects to a backend.
 
 use super::endpoint::{Endpoint, Scheme, Target};
-use super::error::{Kind, io_kind};
+use super::error::{FailureKind, io_kind};
 use super::stream::Stream;
 use std::io;
 use std::net::SocketAddr;
@@ -42,15 +42,15 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// The kind of response for the client.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> FailureKind {
         match self {
             Self::Io(error) => io_kind(error),
-            Self::Preface(_) | Self::Resolve(_) => Kind::Unreachable,
-            Self::TimedOut(_) => Kind::TimedOut,
+            Self::Preface(_) | Self::Resolve(_) => FailureKind::Unreachable,
+            Self::TimedOut(_) => FailureKind::TimedOut,
             Self::Tls(error) => match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
                 // Go: an alert is a net.Error, everything that our own side rejects is not.
-                Some(rustls::Error::AlertReceived(_)) => Kind::Unreachable,
-                Some(_) => Kind::Internal,
+                Some(rustls::Error::AlertReceived(_)) => FailureKind::Unreachable,
+                Some(_) => FailureKind::Internal,
                 None => io_kind(error),
             },
         }
@@ -59,7 +59,7 @@ impl ConnectError {
     /// True if the server is not there, so that another may do better. Timeouts and TLS settings that fail are reported
     /// to the client as they are.
     pub(crate) fn is_absent(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Resolve(_)) && self.kind() == Kind::Unreachable
+        matches!(self, Self::Io(_) | Self::Resolve(_)) && self.kind() == FailureKind::Unreachable
     }
 }
 

@@ -62,7 +62,7 @@ pub enum Broken {
 
 /// The meaning of a failure for the client (Traefik's `ComputeStatusCode`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
+pub enum FailureKind {
     /// The client went away while it sent its body: 499.
     ClientGone,
     /// Anything else, such as an invalid certificate or a malformed response: 500.
@@ -80,15 +80,15 @@ pub enum Kind {
 impl ForwardError {
     /// The kind of failure.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FailureKind {
         match self {
             Self::Broken { source: Broken::Http1(error), .. } => http1_kind(error),
             Self::Broken { source: Broken::Http2(error), .. } => http2_kind(error),
-            Self::Broken { source: Broken::TooLarge, .. } => Kind::Internal,
+            Self::Broken { source: Broken::TooLarge, .. } => FailureKind::Internal,
             Self::Connect { source, .. } => source.kind(),
-            Self::NoServer => Kind::NoServer,
-            Self::Protocol { .. } => Kind::Internal,
-            Self::TimedOut { .. } => Kind::TimedOut,
+            Self::NoServer => FailureKind::NoServer,
+            Self::Protocol { .. } => FailureKind::Internal,
+            Self::TimedOut { .. } => FailureKind::TimedOut,
         }
     }
 
@@ -109,26 +109,26 @@ impl ForwardError {
     }
 }
 
-fn http1_kind(error: &Http1Error) -> Kind {
+fn http1_kind(error: &Http1Error) -> FailureKind {
     match error {
         Http1Error::Body(error) => body_kind(&**error),
-        Http1Error::Closed | Http1Error::CutShort => Kind::Unreachable,
+        Http1Error::Closed | Http1Error::CutShort => FailureKind::Unreachable,
         Http1Error::Io(error) => io_kind(error),
-        Http1Error::Malformed(_) | Http1Error::TooLarge => Kind::Internal,
+        Http1Error::Malformed(_) | Http1Error::TooLarge => FailureKind::Internal,
     }
 }
 
 /// The kind of a failure of the request's own body.
-fn body_kind(error: &(dyn StdError + 'static)) -> Kind {
-    if is_malformed(error) { Kind::Malformed } else { Kind::ClientGone }
+fn body_kind(error: &(dyn StdError + 'static)) -> FailureKind {
+    if is_malformed(error) { FailureKind::Malformed } else { FailureKind::ClientGone }
 }
 
-fn http2_kind(error: &hyper::Error) -> Kind {
+fn http2_kind(error: &hyper::Error) -> FailureKind {
     if error.is_user() {
-        return error.source().map_or(Kind::ClientGone, body_kind);
+        return error.source().map_or(FailureKind::ClientGone, body_kind);
     }
     if error.is_parse() {
-        return Kind::Internal;
+        return FailureKind::Internal;
     }
     let mut cause = error.source();
     while let Some(current) = cause {
@@ -138,18 +138,18 @@ fn http2_kind(error: &hyper::Error) -> Kind {
         if let Some(h2) = current.downcast_ref::<h2::Error>() {
             return match h2.get_io() {
                 Some(io) => io_kind(io),
-                None if h2.is_go_away() => Kind::Unreachable,
-                None => Kind::Internal,
+                None if h2.is_go_away() => FailureKind::Unreachable,
+                None => FailureKind::Internal,
             };
         }
         cause = current.source();
     }
-    Kind::Unreachable
+    FailureKind::Unreachable
 }
 
 /// Maps Go's `net.Error`: a timeout or not.
-pub(super) fn io_kind(error: &io::Error) -> Kind {
-    if error.kind() == io::ErrorKind::TimedOut { Kind::TimedOut } else { Kind::Unreachable }
+pub(super) fn io_kind(error: &io::Error) -> FailureKind {
+    if error.kind() == io::ErrorKind::TimedOut { FailureKind::TimedOut } else { FailureKind::Unreachable }
 }
 
 /// The error that readers of a truncated response body get.

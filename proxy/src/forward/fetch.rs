@@ -1,6 +1,6 @@
 //! Sends the requests that middlewares make themselves, over connections like those to backends.
 
-use super::{Endpoint, ForwardError, Kind, Transport, TransportError, Tunnels, UpstreamRequest, send};
+use super::{Endpoint, FailureKind, ForwardError, Transport, TransportError, Tunnels, UpstreamRequest, send};
 use arc_swap::ArcSwap;
 use flow_middleware::{Body, Fetch, FetchError};
 use flow_model::config::{Certificate, ServersTransport};
@@ -123,7 +123,7 @@ impl Fetch for Fetcher {
             Ok(Err(ForwardError::TimedOut { limit, .. })) => {
                 Err(FetchError::TimedOut { authority: authority(), limit })
             }
-            Ok(Err(error)) if error.kind() == Kind::TimedOut => {
+            Ok(Err(error)) if error.kind() == FailureKind::TimedOut => {
                 Err(FetchError::TimedOut { authority: authority(), limit })
             }
             Ok(Err(error)) => Err(FetchError::Unreachable { authority: authority(), source: error.into() }),

@@ -114,7 +114,7 @@ impl Http2 {
 
 /// The reason why a request got no response.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum StreamError {
     /// hyper's error, with the request if nothing of it was sent.
     Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
     /// The head of the response exceeds our limits.
@@ -145,7 +145,7 @@ pub(super) async fn send(
     endpoint: &Endpoint,
     request: Request<RequestBody>,
     sent: Option<oneshot::Receiver<()>>,
-) -> Result<Response<Body>, Failure> {
+) -> Result<Response<Body>, StreamError> {
     let (mut head, body) = request.into_parts();
     let host = into_http2(&mut head, endpoint);
     let mut response = pin!(connection.try_send_request(Request::from_parts(head, body)));
@@ -161,7 +161,7 @@ pub(super) async fn send(
             };
             tokio::select! {
                 result = &mut response => result,
-                () = late => return Err(Failure::TimedOut(limit)),
+                () = late => return Err(StreamError::TimedOut(limit)),
             }
         }
     };
@@ -171,10 +171,10 @@ pub(super) async fn send(
             from_http2(&mut head, host);
             Box::new(Request::from_parts(head, body))
         });
-        Failure::Broken(error.into_error(), unsent)
+        StreamError::Broken(error.into_error(), unsent)
     })?;
     if response.headers().len() > MAX_HEADERS {
-        return Err(Failure::TooLarge);
+        return Err(StreamError::TooLarge);
     }
     Ok(response.map(|incoming| {
         if incoming.is_end_stream() { Body::Empty } else { Body::boxed(ResponseBody { incoming, _stream: reserved }) }

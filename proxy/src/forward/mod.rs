@@ -20,7 +20,7 @@ mod tunnel;
 
 pub use connect::ConnectError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::{Broken, ForwardError, Kind};
+pub use error::{Broken, FailureKind, ForwardError};
 pub use fetch::Fetcher;
 pub use headers::ForwardedFor;
 pub use http1::Http1Error;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Default)]
 pub(crate) struct RequestBody {
     /// Bytes that come before the body.
-    ahead: Bytes,
+    peeked: Bytes,
     body: Body,
     /// Dropped together with the body, which tells the receiver that all was sent.
     sent: Option<oneshot::Sender<()>>,
@@ -21,7 +21,7 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(body: Body) -> Self {
-        Self { ahead: Bytes::new(), body, sent: None }
+        Self { peeked: Bytes::new(), body, sent: None }
     }
 
     /// True if nothing is to be sent.
@@ -38,17 +38,17 @@ impl RequestBody {
 
     /// Puts the chunk taken last before the body again.
     pub(super) fn put_back(&mut self, piece: Bytes) {
-        self.ahead = piece;
+        self.peeked = piece;
     }
 
     /// Waits for the first bytes or the end of the body.
     ///
     /// # Errors
     /// The body's own.
-    pub(super) async fn look_ahead(&mut self) -> Result<(), BodyError> {
+    pub(super) async fn peek(&mut self) -> Result<(), BodyError> {
         match self.frame().await {
             None => *self = Self::default(),
-            Some(frame) => self.ahead = frame?.into_data().unwrap_or_default(),
+            Some(frame) => self.peeked = frame?.into_data().unwrap_or_default(),
         }
         Ok(())
     }
@@ -59,8 +59,8 @@ impl http_body::Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if !self.ahead.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.ahead)))));
+        if !self.peeked.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.peeked)))));
         }
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) if frame.is_trailers() => Poll::Ready(None),
@@ -69,13 +69,13 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_empty() && self.body.is_end_stream()
+        self.peeked.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let ahead = self.ahead.len() as u64;
+        let peeked = self.peeked.len() as u64;
         match self.body.size_hint().exact() {
-            Some(rest) => SizeHint::with_exact(rest + ahead),
+            Some(rest) => SizeHint::with_exact(rest + peeked),
             None => SizeHint::default(),
         }
     }

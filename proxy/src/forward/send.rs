@@ -82,10 +82,10 @@ pub(crate) async fn send(
                         return Ok(response.map(|()| Body::Empty));
                     }
                     Ok(Http1Response::Unasked) => return Err(protocol(endpoint)),
-                    Err(http1::Failure::TimedOut(limit)) => {
+                    Err(http1::ExchangeError::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
                     }
-                    Err(http1::Failure::Broken(error, whole)) => (Broken::Http1(error), again && whole),
+                    Err(http1::ExchangeError::Broken(error, whole)) => (Broken::Http1(error), again && whole),
                 }
             }
             UpstreamConnection::Http2(connection, reserved, reused) => {
@@ -94,13 +94,13 @@ pub(crate) async fn send(
                 let Some(request) = upstream_request.request.take() else { return Err(ForwardError::NoServer) };
                 match http2::send(connection, reserved, endpoint, request, sent).await {
                     Ok(response) => return Ok(response),
-                    Err(http2::Failure::TimedOut(limit)) => {
+                    Err(http2::StreamError::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
                     }
-                    Err(http2::Failure::TooLarge) => {
+                    Err(http2::StreamError::TooLarge) => {
                         return Err(ForwardError::Broken { address: address(), source: Broken::TooLarge });
                     }
-                    Err(http2::Failure::Broken(error, unsent)) => {
+                    Err(http2::StreamError::Broken(error, unsent)) => {
                         upstream_request.request = match (unsent, snapshot) {
                             (Some(unsent), _) => Some(*unsent),
                             (None, Some(snapshot)) if was_dead(&error) => Some(snapshot.into_request()),

@@ -34,14 +34,14 @@ pub(crate) async fn accept(stream: &mut Stream, peer: SocketAddr, rules: &ProxyP
     let address = peer.ip().to_canonical();
     let trusted = rules.insecure || rules.trusted.iter().any(|net| net.contains(&address));
     loop {
-        match parse(stream.ahead()) {
+        match parse(stream.peeked()) {
             Parsed::Absent => return Ok(None),
             Parsed::Header(length, addresses) => {
                 stream.skip(length);
                 return Ok(addresses.filter(|_| trusted));
             }
             Parsed::Incomplete => {
-                if !stream.look_further().await? {
+                if !stream.peek_more().await? {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }

@@ -14,7 +14,7 @@ const FIRST_READ: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Stream {
     tcp: TcpStream,
-    ahead: Vec<u8>,
+    peeked: Vec<u8>,
     read: usize,
     ending: bool,
 }
@@ -22,54 +22,54 @@ pub(crate) struct Stream {
 /// A client's connection below HTTP.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Announces that the next write is the last one, to be sent together with the end of the stream.
-    fn end_follows(&mut self);
+    fn expect_shutdown(&mut self);
 }
 
 impl ClientStream for Stream {
-    fn end_follows(&mut self) {
+    fn expect_shutdown(&mut self) {
         self.ending = true;
     }
 }
 
 impl ClientStream for Box<TlsStream<Stream>> {
-    fn end_follows(&mut self) {
-        self.get_mut().0.end_follows();
+    fn expect_shutdown(&mut self) {
+        self.get_mut().0.expect_shutdown();
     }
 }
 
 impl Stream {
     pub(crate) fn new(tcp: TcpStream) -> Self {
-        Self { tcp, ahead: Vec::new(), read: 0, ending: false }
+        Self { tcp, peeked: Vec::new(), read: 0, ending: false }
     }
 
     /// The bytes that have been received but not read yet.
-    pub(crate) fn ahead(&self) -> &[u8] {
-        self.ahead.get(self.read..).unwrap_or_default()
+    pub(crate) fn peeked(&self) -> &[u8] {
+        self.peeked.get(self.read..).unwrap_or_default()
     }
 
     /// Receives more bytes; `false` at the end of the stream.
-    pub(crate) async fn look_further(&mut self) -> io::Result<bool> {
-        self.ahead.reserve(FIRST_READ);
-        Ok(self.tcp.read_buf(&mut self.ahead).await? > 0)
+    pub(crate) async fn peek_more(&mut self) -> io::Result<bool> {
+        self.peeked.reserve(FIRST_READ);
+        Ok(self.tcp.read_buf(&mut self.peeked).await? > 0)
     }
 
     /// Drops the first `count` of the received bytes.
     pub(crate) fn skip(&mut self, count: usize) {
-        self.read = self.ahead.len().min(self.read + count);
+        self.read = self.peeked.len().min(self.read + count);
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let ahead = self.ahead();
-        if ahead.is_empty() {
+        let peeked = self.peeked();
+        if peeked.is_empty() {
             return Pin::new(&mut self.tcp).poll_read(cx, buf);
         }
-        let count = ahead.len().min(buf.remaining());
-        buf.put_slice(&ahead[..count]);
+        let count = peeked.len().min(buf.remaining());
+        buf.put_slice(&peeked[..count]);
         self.read += count;
-        if self.read == self.ahead.len() {
-            self.ahead = Vec::new();
+        if self.read == self.peeked.len() {
+            self.peeked = Vec::new();
             self.read = 0;
         }
         Poll::Ready(Ok(()))

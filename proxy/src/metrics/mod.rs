@@ -165,9 +165,10 @@ impl Metrics {
 
     /// True if requests of the router, or of the service, are being counted.
     fn is_counted(&self, router: &Name, service: &Name) -> bool {
-        let knows = |family: &Option<Family>, names: &[Name]| family.as_ref().is_some_and(|family| family.knows(names));
-        knows(&self.routers, &[Arc::clone(router), Arc::clone(service)])
-            || knows(&self.services, &[Arc::clone(service)])
+        let contains =
+            |family: &Option<Family>, names: &[Name]| family.as_ref().is_some_and(|family| family.contains(names));
+        contains(&self.routers, &[Arc::clone(router), Arc::clone(service)])
+            || contains(&self.services, &[Arc::clone(service)])
     }
 
     /// Exposes the open connections of an entry point from now on.

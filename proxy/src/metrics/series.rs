@@ -171,7 +171,7 @@ impl Family {
     }
 
     /// True if the object with these label values has a series.
-    pub(super) fn knows(&self, names: &[Name]) -> bool {
+    pub(super) fn contains(&self, names: &[Name]) -> bool {
         self.0.live.lock().get(names).is_some_and(|series| series.strong_count() > 0)
     }
 

@@ -1,4 +1,4 @@
-use super::{Origin, Policy, Refusal, join, upgrade};
+use super::{AdmitError, Origin, Policy, join, upgrade};
 use flow_model::entry_point::AliasStrategy;
 use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -37,14 +37,14 @@ pub(super) fn is_managed(name: &HeaderName) -> bool {
 
 /// Removes (or refuses) headers by their names, all in one pass: forwarded headers of untrusted clients, upgrades to
 /// another HTTP, and names that could be taken for others unless the entry point keeps them.
-pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Refusal> {
+pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) -> Result<(), AdmitError> {
     let mut unwanted: SmallVec<[HeaderName; 4]> = SmallVec::new();
     for name in headers.keys() {
         if upgrade::is_unwanted(name, headers) {
             unwanted.push(name.clone());
         } else if policy.aliases.strategy != AliasStrategy::Keep && policy.aliases.means(name.as_str()) {
             if policy.aliases.strategy == AliasStrategy::Reject {
-                return Err(Refusal::Alias);
+                return Err(AdmitError::Alias);
             }
             unwanted.push(name.clone());
         } else if !origin.trusted && is_managed(name) {

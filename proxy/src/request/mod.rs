@@ -1,7 +1,7 @@
 //! Changes to every request's head before routing, in Traefik's order: header names that could be taken for others,
 //! upgrades to another HTTP, escapes, dots and double slashes, semicolons, forwarded headers.
 //!
-//! Pure: a head goes in, and the same head comes out, changed, or a [`Refusal`]. A clean head is scanned once and
+//! Pure: a head goes in, and the same head comes out, changed, or a [`AdmitError`]. A clean head is scanned once and
 //! allocates only for the inserted headers.
 
 mod connection;
@@ -24,7 +24,7 @@ use http::{StatusCode, Version};
 
 /// The reason why a request is answered without being routed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Refusal {
+pub enum AdmitError {
     /// A percent-encoded character that the entry point does not allow.
     #[error("the path holds an encoded character that is not allowed here")]
     EncodedCharacter,
@@ -36,7 +36,7 @@ pub enum Refusal {
     Alias,
 }
 
-impl Refusal {
+impl AdmitError {
     /// The status of the response.
     #[must_use]
     pub fn status(self) -> StatusCode {
@@ -49,8 +49,8 @@ impl Refusal {
 /// Normalizes a request's head for routing and forwarding. `origin` is the connection's.
 ///
 /// # Errors
-/// [`Refusal`] if the entry point does not let the request in.
-pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), Refusal> {
+/// [`AdmitError`] if the entry point does not let the request in.
+pub fn admit(policy: &Policy, origin: &Origin, head: &mut Parts) -> Result<(), AdmitError> {
     if head.version == Version::HTTP_2 {
         // HTTP/2 clients may split `Cookie` (RFC 9113 section 8.2.3); rules, middlewares and HTTP/1.1 need one header.
         join(&mut head.headers, COOKIE, b"; ");
@@ -74,7 +74,7 @@ fn join(headers: &mut HeaderMap, name: HeaderName, separator: &[u8]) {
     }
 }
 
-fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), Refusal> {
+fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), AdmitError> {
     let Some(target) = head.uri.path_and_query() else { return Ok(()) };
     let query = target.query().filter(|query| query::needs_rewrite(query));
     let path = path::rewrite(target.path(), policy.sanitize_path)?;
@@ -93,12 +93,12 @@ fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), Refusal> {
             None => text.push_str(whole),
         }
     }
-    let target = PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| Refusal::Escape)?;
+    let target = PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).map_err(|_| AdmitError::Escape)?;
     if let Some(written) = written {
         head.extensions.insert(written);
     }
     let mut parts = std::mem::take(&mut head.uri).into_parts();
     parts.path_and_query = Some(target);
-    head.uri = http::Uri::from_parts(parts).map_err(|_| Refusal::Escape)?;
+    head.uri = http::Uri::from_parts(parts).map_err(|_| AdmitError::Escape)?;
     Ok(())
 }

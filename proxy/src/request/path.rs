@@ -1,12 +1,12 @@
 //! Normalizes paths, so that equivalent ones are equal (RFC 3986 section 6.2.2).
 
-use super::Refusal;
+use super::AdmitError;
 use flow_model::entry_point::EncodedCharacters;
 use percent_encoding::percent_encode_byte;
 
 /// The normal form of `path`, or `None` if it is normal already: escapes of unreserved characters decoded, the others
 /// in upper case, characters not allowed in a path escaped, and, with `sanitize`, dots and double slashes resolved.
-pub(super) fn rewrite(path: &str, sanitize: bool) -> Result<Option<String>, Refusal> {
+pub(super) fn rewrite(path: &str, sanitize: bool) -> Result<Option<String>, AdmitError> {
     let look = look(path.as_bytes());
     let unclean = sanitize && look.segments;
     if !look.escapes && !unclean {
@@ -66,14 +66,14 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-fn normalize(path: &str) -> Result<String, Refusal> {
+fn normalize(path: &str) -> Result<String, AdmitError> {
     let mut out = String::with_capacity(path.len() + 8);
     let escape = |out: &mut String, byte| out.push_str(percent_encode_byte(byte));
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
             let (Some(high), Some(low)) = (bytes.next().and_then(digit), bytes.next().and_then(digit)) else {
-                return Err(Refusal::Escape);
+                return Err(AdmitError::Escape);
             };
             let byte = high << 4 | low;
             if is_unreserved(byte) { out.push(char::from(byte)) } else { escape(&mut out, byte) }
@@ -113,7 +113,7 @@ fn clean(path: &str) -> String {
 }
 
 /// Refuses escapes that are not in `allowed`. `path` is in normal form.
-pub(super) fn check_characters(path: &str, allowed: &EncodedCharacters) -> Result<(), Refusal> {
+pub(super) fn check_characters(path: &str, allowed: &EncodedCharacters) -> Result<(), AdmitError> {
     for at in memchr::memchr_iter(b'%', path.as_bytes()) {
         let allowed = match path.as_bytes().get(at + 1..at + 3) {
             Some(b"2F") => allowed.slash,
@@ -126,7 +126,7 @@ pub(super) fn check_characters(path: &str, allowed: &EncodedCharacters) -> Resul
             _ => true,
         };
         if !allowed {
-            return Err(Refusal::EncodedCharacter);
+            return Err(AdmitError::EncodedCharacter);
         }
     }
     Ok(())

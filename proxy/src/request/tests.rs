@@ -34,13 +34,13 @@ fn head(target: &str, headers: &[(&str, &str)]) -> Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-fn run(point: &EntryPoint, mut head: Parts) -> Result<Parts, Refusal> {
+fn run(point: &EntryPoint, mut head: Parts) -> Result<Parts, AdmitError> {
     let policy = Policy::new(point, "here");
     let origin = policy.origin(&connection("192.0.2.7:4711"));
     admit(&policy, &origin, &mut head).map(|()| head)
 }
 
-fn target(point: &EntryPoint, target: &str) -> Result<String, Refusal> {
+fn target(point: &EntryPoint, target: &str) -> Result<String, AdmitError> {
     run(point, head(target, &[])).map(|head| head.uri.to_string())
 }
 
@@ -77,9 +77,9 @@ fn paths_come_out_in_one_form() {
 #[test]
 fn broken_escapes_are_refused() {
     for given in ["/%", "/%4", "/%zz", "/a%2"] {
-        assert_eq!(target(&entry_point(), given), Err(Refusal::Escape), "{given}");
+        assert_eq!(target(&entry_point(), given), Err(AdmitError::Escape), "{given}");
     }
-    assert_eq!(Refusal::Escape.status(), 400);
+    assert_eq!(AdmitError::Escape.status(), 400);
 }
 
 #[test]
@@ -100,8 +100,8 @@ fn semicolons_can_be_encoded() {
 fn denied_characters_are_refused_however_they_are_written() {
     let mut point = entry_point();
     point.http.encoded_characters = Some(EncodedCharacters { slash: false, ..EncodedCharacters::default() });
-    assert_eq!(target(&point, "/x%2fy"), Err(Refusal::EncodedCharacter));
-    assert_eq!(target(&point, "/x%2Fy"), Err(Refusal::EncodedCharacter));
+    assert_eq!(target(&point, "/x%2fy"), Err(AdmitError::EncodedCharacter));
+    assert_eq!(target(&point, "/x%2Fy"), Err(AdmitError::EncodedCharacter));
     assert_eq!(target(&point, "/x%5cy").as_deref(), Ok("/x%5Cy"));
     assert_eq!(target(&point, "/x%252F?q=%2F").as_deref(), Ok("/x%252F?q=%2F"));
 }
@@ -212,7 +212,7 @@ fn headers_that_could_be_taken_for_others_are_deleted_or_refused_where_asked() {
         point.http.alias_headers.strategy = AliasStrategy::Reject;
         for name in ALIASES {
             let refused = run(&point, given(&[name])).err();
-            assert_eq!(refused, meant.contains(&name).then_some(Refusal::Alias), "{name}");
+            assert_eq!(refused, meant.contains(&name).then_some(AdmitError::Alias), "{name}");
         }
         assert!(run(&point, given(&[])).is_ok());
     }

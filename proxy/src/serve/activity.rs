@@ -53,7 +53,7 @@ pub(super) struct InFlight {
 
 impl InFlight {
     /// Notes the size of its head in bytes; returns the sum over all requests in flight.
-    pub(super) fn weigh(&mut self, head: usize) -> usize {
+    pub(super) fn add_head(&mut self, head: usize) -> usize {
         self.head = head;
         self.activity.heads.fetch_add(head, Relaxed) + head
     }
@@ -95,11 +95,11 @@ impl ConnectionActivity {
     }
 
     /// Asks for the connection to end after the requests in flight.
-    pub(super) fn ask_to_close(&self) {
+    pub(super) fn request_close(&self) {
         self.last_request.store(true, Relaxed);
     }
 
-    pub(super) fn shall_close(&self) -> bool {
+    pub(super) fn is_closing(&self) -> bool {
         self.last_request.load(Relaxed)
     }
 

@@ -23,7 +23,7 @@ const DRAIN_FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The reason why a connection ended before its first request.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum OpenError {
     #[error("the client broke off")]
     Io(#[from] io::Error),
     #[error("the client said nothing for too long")]
@@ -44,7 +44,7 @@ pub(crate) async fn accepted<H: Handler>(
     let open = entry.opened();
     let opening = tokio::select! {
         biased;
-        opening = open_up(tcp, peer, &entry, &*tls) => opening,
+        opening = open_connection(tcp, peer, &entry, &*tls) => opening,
         // The client's first bytes may be under way.
         () = async { closing.cancelled().await; sleep(DRAIN_FIRST_REQUEST_TIMEOUT).await } => return,
     };
@@ -53,8 +53,8 @@ pub(crate) async fn accepted<H: Handler>(
             serve(transport, remote, local, entry, handler, open, &closing).await
         }
         Ok(None) => {}
-        Err(failure) => {
-            let reason = &failure as &dyn std::error::Error;
+        Err(error) => {
+            let reason = &error as &dyn std::error::Error;
             tracing::debug!(entry_point = &*entry.point.name, %peer, error = reason, "connection ended before a request");
         }
     }
@@ -72,12 +72,12 @@ enum Transport {
     Tls(Box<tokio_rustls::server::TlsStream<Stream>>, TlsSession),
 }
 
-async fn open_up(
+async fn open_connection(
     tcp: TcpStream,
     peer: SocketAddr,
     entry: &Entry,
     tls: &dyn TlsSource,
-) -> Result<Option<Opened>, Failure> {
+) -> Result<Option<Opened>, OpenError> {
     let time_limit =
         Some(entry.point.transport.read_timeout).filter(|limit| !limit.is_zero()).unwrap_or(FIRST_REQUEST_TIMEOUT);
     timeout(time_limit, async {
@@ -90,12 +90,12 @@ async fn open_up(
             (remote, local) = named;
         }
         let (remote, local) = (canonical(remote), canonical(local));
-        while stream.ahead().is_empty() {
-            if !stream.look_further().await? {
+        while stream.peeked().is_empty() {
+            if !stream.peek_more().await? {
                 return Ok(None);
             }
         }
-        let transport = if stream.ahead().first() == Some(&TLS_HANDSHAKE) {
+        let transport = if stream.peeked().first() == Some(&TLS_HANDSHAKE) {
             match tls::handshake(stream, entry, local.ip(), tls).await? {
                 Handshake::Done(stream, session) => Transport::Tls(stream, session),
                 Handshake::Over => return Ok(None),
@@ -106,7 +106,7 @@ async fn open_up(
         Ok(Some(Opened { transport, remote, local }))
     })
     .await
-    .unwrap_or(Err(Failure::Silent))
+    .unwrap_or(Err(OpenError::Silent))
 }
 
 /// Turns an IPv4-mapped address of a dual-stack socket into IPv4.
@@ -150,14 +150,14 @@ async fn serve<H: Handler>(
 /// True if the client speaks HTTP/2 by prior knowledge; `None` if it closed before that was known.
 async fn is_h2(stream: &mut Stream) -> Option<bool> {
     loop {
-        let ahead = stream.ahead();
-        if ahead.starts_with(H2_PREFACE) {
+        let peeked = stream.peeked();
+        if peeked.starts_with(H2_PREFACE) {
             return Some(true);
         }
-        if !H2_PREFACE.starts_with(ahead) {
+        if !H2_PREFACE.starts_with(peeked) {
             return Some(false);
         }
-        match timeout(FIRST_REQUEST_TIMEOUT, stream.look_further()).await {
+        match timeout(FIRST_REQUEST_TIMEOUT, stream.peek_more()).await {
             Ok(Ok(true)) => {}
             _ => return None,
         }

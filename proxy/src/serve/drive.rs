@@ -52,7 +52,7 @@ where
                 return Poll::Ready(result);
             }
             let mut end_now = false;
-            if !draining && (entry.is_closing() || activity.shall_close()) {
+            if !draining && (entry.is_closing() || activity.is_closing()) {
                 draining = true;
                 if ending == Ending::Announced {
                     end_now = true;
@@ -67,14 +67,14 @@ where
                     LimitAction::Close => end_now = true,
                     LimitAction::Abort => return Poll::Ready(Ok(())),
                     LimitAction::Continue => {}
-                    LimitAction::LastRequest => activity.ask_to_close(),
+                    LimitAction::LastRequest => activity.request_close(),
                 }
                 timer.as_mut().reset((Instant::now() + limits.period()).into());
                 let _ = timer.as_mut().poll(cx);
             }
             if end_now {
                 end(connection.as_mut());
-            } else if draining || !activity.shall_close() {
+            } else if draining || !activity.is_closing() {
                 return Poll::Pending;
             }
         }

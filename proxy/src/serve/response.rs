@@ -39,11 +39,11 @@ pub(super) async fn respond<H: Handler>(
     let entry = &session.client.entry;
     let most = entry.point.transport.keep_alive_max_requests;
     if (most > 0 && count >= most) || entry.is_closing() {
-        session.activity.ask_to_close();
+        session.activity.request_close();
     }
     let is_h1 = request.version() < Version::HTTP_2;
     if !is_h1
-        && in_flight.weigh(head::size(&request))
+        && in_flight.add_head(head::size(&request))
             > MIN_HEADS_LIMIT.max(LARGEST_HEADS * entry.point.http.max_header_bytes)
     {
         return Err(h2::Reason::REFUSED_STREAM.into());
@@ -51,7 +51,7 @@ pub(super) async fn respond<H: Handler>(
     let takes_trailers = !is_h1 || (request.version() == Version::HTTP_11 && asks_for_trailers(request.headers()));
     // On HTTP/1.1 hyper itself omits the body for HEAD.
     let headed = !is_h1 && request.method() == Method::HEAD;
-    let mut response = match head::settle(&mut request) {
+    let mut response = match head::normalize(&mut request) {
         Ok(()) => {
             // Pinned here: it is large, and wrapping it would move it.
             let handling = pin!(session.handler.handle(&session.client, request));
@@ -66,7 +66,7 @@ pub(super) async fn respond<H: Handler>(
         Err(refusal) => {
             tracing::debug!(entry_point = &*entry.point.name, client = %session.client.connection.remote, %refusal);
             if is_h1 && refusal.ends_connection() {
-                session.activity.ask_to_close();
+                session.activity.request_close();
             }
             refusal.response()
         }
@@ -87,7 +87,7 @@ pub(super) async fn respond<H: Handler>(
     let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         session.activity.set_upgraded();
-    } else if is_h1 && (session.activity.shall_close() || entry.is_closing()) {
+    } else if is_h1 && (session.activity.is_closing() || entry.is_closing()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     session.activity.response_started();

@@ -225,7 +225,7 @@ impl<S: ClientStream> AsyncWrite for ServerIo<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {
-            this.io.end_follows();
+            this.io.expect_shutdown();
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
             let receiving = this.invalid.is_some() || !this.waiting.is_empty() || this.activity.is_receiving();
             if this.ended || !receiving || this.activity.is_upgraded() {

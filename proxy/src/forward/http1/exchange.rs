@@ -29,7 +29,7 @@ const MAX_INTERIM: u32 = 32;
 
 /// The reason why a request got no response.
 #[derive(Debug)]
-pub(in super::super) enum Failure {
+pub(in super::super) enum ExchangeError {
     /// The error, and true if the request may be sent again: it is whole, and the backend has not begun to respond.
     Broken(Http1Error, bool),
     /// The time limit for the head of the response has passed.
@@ -78,10 +78,10 @@ impl Http1 {
         request: &mut Request<RequestBody>,
         upgrading: bool,
         interim: Option<&Interim>,
-    ) -> Result<Http1Response, Failure> {
+    ) -> Result<Http1Response, ExchangeError> {
         let mut has_body = !request.body().is_empty();
         if has_body && is_doubtful(request) {
-            Box::pin(probe(request.body_mut())).await.map_err(|error| Failure::Broken(error, false))?;
+            Box::pin(probe(request.body_mut())).await.map_err(|error| ExchangeError::Broken(error, false))?;
             has_body = !request.body().is_empty();
         }
         let asking = has_body && request.headers().contains_key(EXPECT);
@@ -121,7 +121,7 @@ impl Http1 {
         progress: &mut Progress,
         interim: Option<&Interim>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Head, Failure>> {
+    ) -> Poll<Result<Head, ExchangeError>> {
         let result = loop {
             if let Err(error) = self.write(request, progress, cx) {
                 break Err(error);
@@ -132,7 +132,7 @@ impl Http1 {
                 Poll::Ready(Err(error)) => break Err(error),
                 Poll::Pending => {
                     let is_sent = progress.upload.is_over() || progress.refused.is_some();
-                    return progress.header_timeout.poll(is_sent, cx).map(|limit| Err(Failure::TimedOut(limit)));
+                    return progress.header_timeout.poll(is_sent, cx).map(|limit| Err(ExchangeError::TimedOut(limit)));
                 }
             }
         };
@@ -144,7 +144,7 @@ impl Http1 {
                 }
                 !progress.upload.begun || (!progress.has_body && is_replayable(request))
             };
-            Failure::Broken(error, again)
+            ExchangeError::Broken(error, again)
         }))
     }
 
@@ -221,7 +221,7 @@ fn is_doubtful(request: &Request<RequestBody>) -> bool {
 }
 
 async fn probe(body: &mut RequestBody) -> Result<(), Http1Error> {
-    match tokio::time::timeout(PROBE_TIMEOUT, body.look_ahead()).await {
+    match tokio::time::timeout(PROBE_TIMEOUT, body.peek()).await {
         Ok(known) => known.map_err(Http1Error::Body),
         // Then it is sent chunked.
         Err(_) => Ok(()),

@@ -13,7 +13,7 @@ mod response_body;
 mod upload;
 
 pub use error::Http1Error;
-pub(super) use exchange::{Failure, Http1Response, is_replayable};
+pub(super) use exchange::{ExchangeError, Http1Response, is_replayable};
 pub(super) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
 
 use super::endpoint::Endpoint;

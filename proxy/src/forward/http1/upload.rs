@@ -278,7 +278,7 @@ mod tests {
         for (asking, looked_ahead) in [(false, false), (false, true), (true, true)] {
             let (mut request, mut io) = (request(None), Busy { taken: Vec::new(), room: 1000, busy: false });
             if looked_ahead {
-                request.body_mut().look_ahead().await.unwrap();
+                request.body_mut().peek().await.unwrap();
             }
             let mut upload = Upload::new(&request, false, asking);
             assert!(upload.poll(&mut io, request.body_mut(), cx).is_pending() && !upload.begun);

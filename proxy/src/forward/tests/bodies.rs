@@ -1,7 +1,7 @@
 //! Bodies of many sizes, many at once, over connections that are used again and again.
 
 use super::*;
-use crate::forward::Kind;
+use crate::forward::FailureKind;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -90,8 +90,8 @@ async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
                     service.forward(exchange(request.map(Body::from)), ForwardedFor::Append, &mut record).await;
                 let status = match forwarded.map_err(|error| error.kind()) {
                     Ok(_) => 200,
-                    Err(Kind::Malformed) => 400,
-                    Err(Kind::ClientGone) => 499,
+                    Err(FailureKind::Malformed) => 400,
+                    Err(FailureKind::ClientGone) => 499,
                     Err(other) => panic!("{other:?}"),
                 };
                 tell.send(status.to_string()).unwrap();

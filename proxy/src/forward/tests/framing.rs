@@ -1,7 +1,7 @@
 //! The framing of messages on a connection that carries many.
 
 use super::*;
-use crate::forward::Kind;
+use crate::forward::FailureKind;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -99,14 +99,14 @@ async fn a_request_body_that_breaks_off_is_the_clients_fault() {
     let fixture = Fixture::new(&[&backend.url]);
     let frames = futures_util::stream::iter([Ok(data("some")), Err(BodyError::from("gone"))]);
     let error = fixture.send(post("/", Body::boxed(StreamBody::new(frames)))).await.unwrap_err();
-    assert_eq!((error.kind(), error.body_error().unwrap().to_string()), (Kind::ClientGone, "gone".to_owned()));
+    assert_eq!((error.kind(), error.body_error().unwrap().to_string()), (FailureKind::ClientGone, "gone".to_owned()));
 
     let (feed, body) = fed();
     feed.send(data("some")).unwrap();
     drop(feed);
     let mut short = post("/", body);
     short.headers_mut().insert("content-length", "9".parse().unwrap());
-    assert_eq!(fixture.send(short).await.unwrap_err().kind(), Kind::ClientGone);
+    assert_eq!(fixture.send(short).await.unwrap_err().kind(), FailureKind::ClientGone);
 }
 
 #[tokio::test]
@@ -131,10 +131,10 @@ async fn an_answer_comes_through_though_the_body_is_refused() {
 #[tokio::test]
 async fn a_reason_for_each_broken_answer() {
     for (answer, kind) in [
-        ("", Kind::Unreachable),
-        ("HTTP/1.1 200 OK\r\nContent-", Kind::Unreachable),
-        ("HTTP/1.1 103 Early Hints\r\n\r\n", Kind::Unreachable),
-        ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", Kind::Internal),
+        ("", FailureKind::Unreachable),
+        ("HTTP/1.1 200 OK\r\nContent-", FailureKind::Unreachable),
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", FailureKind::Unreachable),
+        ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", FailureKind::Internal),
     ] {
         let backend = Backend::run(move |mut peer, number| async move {
             if number == 0 {

@@ -1,7 +1,7 @@
 //! Time limits, the pool's limits, and `Expect`.
 
 use super::*;
-use crate::forward::{Fetcher, Kind};
+use crate::forward::{FailureKind, Fetcher};
 use flow_middleware::{Fetch as _, FetchError};
 use flow_model::duration::GoDuration;
 use std::time::Duration;
@@ -27,8 +27,8 @@ async fn an_answer_that_takes_too_long() {
     let backend = silent().await;
     let limited = transport(|t| t.timeouts.response_header = GoDuration::from_millis(30));
     let fixture = Fixture::with(&[&backend.url], &limited, |_| ());
-    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::TimedOut);
-    assert_eq!(fixture.send(post("/", "body")).await.unwrap_err().kind(), Kind::TimedOut);
+    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), FailureKind::TimedOut);
+    assert_eq!(fixture.send(post("/", "body")).await.unwrap_err().kind(), FailureKind::TimedOut);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_tls_server_that_says_nothing_is_a_timeout_of_the_dial() {
     let limited = transport(|t| t.timeouts.dial = GoDuration::from_millis(50));
     let fixture = Fixture::with(&[format!("http://{address}")], &limited, |_| ());
     let error = fixture.send(get("/")).await.unwrap_err();
-    assert_eq!((error.kind(), error.is_retryable()), (Kind::TimedOut, true));
+    assert_eq!((error.kind(), error.is_retryable()), (FailureKind::TimedOut, true));
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_backend_may_say_only_so_much_before_its_answer() {
         let fixture = Fixture::new(&[&backend.url]);
         match fixture.send(get("/")).await {
             Ok((response, _)) => assert!(answered && response.status() == 200),
-            Err(error) => assert!(!answered && error.kind() == Kind::Internal, "{error:?}"),
+            Err(error) => assert!(!answered && error.kind() == FailureKind::Internal, "{error:?}"),
         }
     }
 }

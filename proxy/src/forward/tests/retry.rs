@@ -1,7 +1,7 @@
 //! Requests that are sent again, and those that must not be.
 
 use super::*;
-use crate::forward::Kind;
+use crate::forward::FailureKind;
 use flow_model::config::{Cookie, Sticky};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -54,7 +54,7 @@ async fn what_may_not_repeat_is_not_sent_again() {
         let fixture = Fixture::new(&[&backend.url]);
         fixture.text(get("/")).await;
         let error = fixture.send(make(())).await.unwrap_err();
-        assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, false));
+        assert_eq!((error.kind(), error.is_retryable()), (FailureKind::Unreachable, false));
         assert_eq!((requests.load(Ordering::SeqCst), backend.connections()), (2, 1));
     }
 }
@@ -120,7 +120,7 @@ async fn a_new_connection_that_closes_is_the_backends_answer() {
     })
     .await;
     let fixture = Fixture::new(&[&backend.url]);
-    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::Unreachable);
+    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), FailureKind::Unreachable);
     assert_eq!(backend.connections(), 1);
 }
 
@@ -154,11 +154,11 @@ async fn where_nobody_is_there_the_request_fails() {
         let fixture = Fixture::new(&urls[..count]);
         let mut record = UpstreamRecord::default();
         let error = fixture.service.forward(exchange(get("/")), ForwardedFor::Append, &mut record).await.unwrap_err();
-        assert_eq!((error.kind(), error.is_retryable()), (Kind::Unreachable, true));
+        assert_eq!((error.kind(), error.is_retryable()), (FailureKind::Unreachable, true));
         assert_eq!(record.attempts as usize, count.min(4), "each once, and no more than three others");
     }
     let fixture = Fixture::new(&[""; 0]);
-    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), Kind::NoServer);
+    assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), FailureKind::NoServer);
 }
 
 /// A service with the sticky cookie `s`.

@@ -1,7 +1,7 @@
 //! TLS towards backends, each with an authority made for the test.
 
 use super::*;
-use crate::forward::{Kind, TransportError};
+use crate::forward::{FailureKind, TransportError};
 use flow_model::config::Certificate;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -78,7 +78,7 @@ fn trusting(authority: &Authority) -> ServersTransport {
     ServersTransport { root_cas: vec![authority.pem()], ..ServersTransport::default() }
 }
 
-async fn version(url: &str, transport: &ServersTransport) -> Result<String, Kind> {
+async fn version(url: &str, transport: &ServersTransport) -> Result<String, FailureKind> {
     let fixture = Fixture::with(&[url.to_owned()], transport, |_| ());
     match fixture.send(get("/")).await {
         Ok((response, _)) => Ok(whole(response).await),
@@ -103,10 +103,10 @@ async fn the_protocol_is_negotiated() {
 async fn a_certificate_that_does_not_hold_is_an_internal_error() {
     let authority = Authority::new();
     let url = authority.backend("localhost", &["http/1.1"], false).await;
-    assert_eq!(version(&url, &trusting(&Authority::new())).await, Err(Kind::Internal), "another authority");
-    assert_eq!(version(&url, &ServersTransport::default()).await, Err(Kind::Internal), "the system's");
+    assert_eq!(version(&url, &trusting(&Authority::new())).await, Err(FailureKind::Internal), "another authority");
+    assert_eq!(version(&url, &ServersTransport::default()).await, Err(FailureKind::Internal), "the system's");
     let other_name = authority.backend("other.test", &["http/1.1"], false).await;
-    assert_eq!(version(&other_name, &trusting(&authority)).await, Err(Kind::Internal), "another name");
+    assert_eq!(version(&other_name, &trusting(&authority)).await, Err(FailureKind::Internal), "another name");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn verification_can_be_turned_off_or_given_another_name() {
 async fn a_client_certificate_is_shown() {
     let authority = Authority::new();
     let url = authority.backend("localhost", &["http/1.1"], true).await;
-    assert_eq!(version(&url, &trusting(&authority)).await, Err(Kind::Unreachable), "the backend hangs up");
+    assert_eq!(version(&url, &trusting(&authority)).await, Err(FailureKind::Unreachable), "the backend hangs up");
     let (certificate, key) = authority.issue("client");
     let certificate = Certificate {
         origin: Name::from("ns-client"),
@@ -142,7 +142,7 @@ async fn tls_to_a_plain_server_is_an_internal_error() {
     })
     .await;
     let url = backend.url.replace("http:", "https:");
-    assert_eq!(version(&url, &ServersTransport::default()).await, Err(Kind::Internal));
+    assert_eq!(version(&url, &ServersTransport::default()).await, Err(FailureKind::Internal));
 }
 
 #[test]

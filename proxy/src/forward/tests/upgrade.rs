@@ -1,7 +1,7 @@
 //! Upgrades, from a client's socket to a backend's.
 
 use super::*;
-use crate::forward::Kind;
+use crate::forward::FailureKind;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
@@ -30,7 +30,7 @@ async fn front_with(service: Arc<Service>, seen: impl Fn(&mut UpstreamRecord) + 
                     seen(&mut record);
                 }
                 Ok::<_, std::convert::Infallible>(answered.unwrap_or_else(|error| {
-                    assert_eq!(error.kind(), Kind::Internal);
+                    assert_eq!(error.kind(), FailureKind::Internal);
                     Response::builder().status(500).body(Body::Empty).unwrap()
                 }))
             }
