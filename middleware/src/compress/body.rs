@@ -20,7 +20,7 @@ const MAX_INPUT: usize = 256 * 1024;
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The compressed form of a body.
-pub(super) struct Compressed {
+pub(super) struct CompressedBody {
     inner: Body,
     /// Already taken from `inner`.
     first: Option<Bytes>,
@@ -80,7 +80,7 @@ pub(super) fn put_back(first: Option<Bytes>, body: Body) -> Body {
     }
 }
 
-impl Compressed {
+impl CompressedBody {
     /// Compresses `first` and then `inner`.
     pub(super) fn new(inner: Body, first: Option<Bytes>, encoder: Encoder, prompt: bool) -> Self {
         Self {
@@ -96,7 +96,7 @@ impl Compressed {
     }
 }
 
-impl http_body::Body for Compressed {
+impl http_body::Body for CompressedBody {
     type Data = Bytes;
     type Error = BodyError;
 

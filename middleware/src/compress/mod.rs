@@ -16,7 +16,7 @@ use crate::middleware::{Flow, State};
 use crate::{Body, Exchange, MiddlewareError, vary};
 use accept::Accept;
 pub(crate) use accept::Choice;
-use body::Compressed;
+use body::CompressedBody;
 use encoder::Encoder;
 use flow_model::middleware::{self as spec, Encoding};
 use http::header::{
@@ -109,7 +109,7 @@ impl Compress {
             Ok(encoder) => {
                 let prompt = known.is_none() || is_event_stream(response.headers());
                 start(choice.encoding, response.headers_mut());
-                *response.body_mut() = Body::boxed(Compressed::new(body, first, encoder, prompt));
+                *response.body_mut() = Body::boxed(CompressedBody::new(body, first, encoder, prompt));
             }
             Err(_) => *response.body_mut() = body::put_back(first, body),
         }

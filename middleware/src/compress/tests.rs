@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
-use super::body::Compressed;
+use super::body::CompressedBody;
 use super::encoder::Encoder;
 use crate::Body;
 use crate::body::BodyError;
@@ -77,7 +77,7 @@ proptest! {
         for encoding in ALL {
             for len in [None, Some(plain.len() as u64)] {
                 let encoder = Encoder::new(encoding, len).unwrap();
-                let compressed = Compressed::new(body(pieces.clone()), None, encoder, prompt);
+                let compressed = CompressedBody::new(body(pieces.clone()), None, encoder, prompt);
                 let data = runtime.block_on(compressed.collect()).unwrap().to_bytes();
                 prop_assert_eq!(decompress(encoding, &data) == plain, true, "{:?}", encoding);
             }
@@ -89,7 +89,7 @@ proptest! {
 async fn an_event_is_not_held_back() {
     for encoding in ALL {
         let (sender, events) = channel();
-        let mut compressed = Compressed::new(events, None, Encoder::new(encoding, None).unwrap(), true);
+        let mut compressed = CompressedBody::new(events, None, Encoder::new(encoding, None).unwrap(), true);
         let mut received = Vec::new();
         for event in ["data: one\n\n", "data: two\n\n"] {
             sender.send(Frame::data(Bytes::from(event))).unwrap();
@@ -110,7 +110,7 @@ async fn an_event_is_not_held_back() {
 #[tokio::test(start_paused = true)]
 async fn a_known_length_waits_for_more_but_not_for_long() {
     let (sender, slow) = channel();
-    let mut compressed = Compressed::new(slow, None, Encoder::new(Encoding::Gzip, Some(20)).unwrap(), false);
+    let mut compressed = CompressedBody::new(slow, None, Encoder::new(Encoding::Gzip, Some(20)).unwrap(), false);
     sender.send(Frame::data(Bytes::from_static(b"0123456789"))).unwrap();
     let before = tokio::time::Instant::now();
     let piece = compressed.frame().await.unwrap().unwrap().into_data().unwrap();
@@ -121,8 +121,12 @@ async fn a_known_length_waits_for_more_but_not_for_long() {
 #[tokio::test]
 async fn an_error_of_the_backend_is_not_an_end() {
     let frames = stream::iter([Ok(Frame::data(Bytes::from_static(b"half"))), Err(BodyError::from("gone"))]);
-    let compressed =
-        Compressed::new(Body::boxed(StreamBody::new(frames)), None, Encoder::new(Encoding::Gzip, None).unwrap(), true);
+    let compressed = CompressedBody::new(
+        Body::boxed(StreamBody::new(frames)),
+        None,
+        Encoder::new(Encoding::Gzip, None).unwrap(),
+        true,
+    );
     assert_eq!(compressed.collect().await.unwrap_err().to_string(), "gone");
 
     let frames = stream::iter([Err::<Frame<Bytes>, _>(BodyError::from("gone at once"))]);

@@ -2,9 +2,9 @@
 
 mod auth_request;
 mod cookie;
+mod denied;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 use crate::body::is_malformed;
 use crate::chain::Context;
@@ -185,11 +185,11 @@ impl ForwardAuth {
             exchange.username = Some(String::from_utf8_lossy(user.as_bytes()).into());
         }
         if auth_response.status() == StatusCode::UNAUTHORIZED && !self.signin_url.is_empty() {
-            return Flow::respond(verdict::sign_in(exchange, &self.signin_url));
+            return Flow::respond(denied::sign_in(exchange, &self.signin_url));
         }
         if !auth_response.status().is_success() {
             let base = (!self.preserve_location).then_some(&self.url);
-            return Flow::respond(verdict::refusal(auth_response, base));
+            return Flow::respond(denied::refusal(auth_response, base));
         }
         self.copy_headers(&mut exchange.head.headers, auth_response.headers());
         match cookie::all(auth_response.headers()) {

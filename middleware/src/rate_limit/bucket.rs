@@ -20,7 +20,7 @@ pub(super) struct Rate {
 
 /// The decision on a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
     /// It goes on.
     Pass,
     /// It is refused; after this time it would have passed.
@@ -58,14 +58,14 @@ impl Rate {
     }
 
     /// Takes a token at `now`, or in advance if the delay is short enough; a refused request takes none.
-    pub(super) fn take(&self, empty_at: &mut i128, now: u64) -> Verdict {
+    pub(super) fn take(&self, empty_at: &mut i128, now: u64) -> Decision {
         let after = (*empty_at).max(self.fresh(now)) + i128::from(self.token);
         let owed = u64::try_from(after - i128::from(now)).unwrap_or_default();
         let delay = Duration::from_nanos(owed);
         if delay > self.max_delay {
-            return Verdict::Refuse(delay);
+            return Decision::Refuse(delay);
         }
         *empty_at = after;
-        if owed == 0 { Verdict::Pass } else { Verdict::Wait(delay) }
+        if owed == 0 { Decision::Pass } else { Decision::Wait(delay) }
     }
 }

@@ -8,8 +8,8 @@ mod tests;
 use crate::middleware::Flow;
 use crate::source::Criterion;
 use crate::{Exchange, MiddlewareError, response};
+pub(crate) use bucket::Decision;
 use bucket::Rate;
-pub(crate) use bucket::Verdict;
 use flow_model::duration::GoDuration;
 use flow_model::middleware as spec;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
@@ -38,11 +38,11 @@ impl RateLimit {
     }
 
     /// Applies the decision: lets the request pass, delays it or refuses it.
-    pub(crate) async fn on_request(&self, verdict: Verdict) -> Flow {
-        match verdict {
-            Verdict::Pass => Flow::Pass,
-            Verdict::Refuse(delay) => Flow::respond(refusal(delay)),
-            Verdict::Wait(delay) => {
+    pub(crate) async fn on_request(&self, decision: Decision) -> Flow {
+        match decision {
+            Decision::Pass => Flow::Pass,
+            Decision::Refuse(delay) => Flow::respond(refusal(delay)),
+            Decision::Wait(delay) => {
                 // Boxed: few requests wait, and every one would carry the timer's size.
                 Box::pin(tokio::time::sleep(delay)).await;
                 Flow::Pass
@@ -51,8 +51,8 @@ impl RateLimit {
     }
 
     /// Takes a token for the request. Separate from the delay, since an exchange must not be borrowed across an await.
-    pub(crate) fn take(&self, exchange: &Exchange) -> Verdict {
-        let Some((rate, store)) = &self.limit else { return Verdict::Pass };
+    pub(crate) fn take(&self, exchange: &Exchange) -> Decision {
+        let Some((rate, store)) = &self.limit else { return Decision::Pass };
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         store.take(rate, self.criterion.source(exchange), now)
     }

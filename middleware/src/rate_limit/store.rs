@@ -1,6 +1,6 @@
 //! The buckets of all sources, in shards so that workers rarely contend.
 
-use super::bucket::{Rate, Verdict};
+use super::bucket::{Decision, Rate};
 use crate::address::Client;
 use foldhash::fast::RandomState;
 use hashbrown::{Equivalent, HashMap};
@@ -47,10 +47,10 @@ impl Default for Store {
 
 impl Store {
     /// Takes a token for `source` at `now`, in nanoseconds.
-    pub(super) fn take(&self, rate: &Rate, source: Client<'_>, now: u64) -> Verdict {
+    pub(super) fn take(&self, rate: &Rate, source: Client<'_>, now: u64) -> Decision {
         let hash = self.hasher.hash_one(source);
         // The map itself uses the lower and the upper bits.
-        let Some(shard) = self.shards.get((hash >> 32) as usize % SHARDS) else { return Verdict::Pass };
+        let Some(shard) = self.shards.get((hash >> 32) as usize % SHARDS) else { return Decision::Pass };
         let mut shard = shard.lock();
         let expires = now.saturating_add(rate.idle);
         if let Some(entry) = shard.get_mut(&source) {
@@ -64,9 +64,9 @@ impl Store {
             make_room(&mut shard, now);
         }
         let mut empty_at = rate.fresh(now);
-        let verdict = rate.take(&mut empty_at, now);
+        let decision = rate.take(&mut empty_at, now);
         shard.insert(Source::from(source), Entry { empty_at, expires });
-        verdict
+        decision
     }
 
     /// The number of known sources.

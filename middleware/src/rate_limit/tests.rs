@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
-use super::bucket::{Rate, Verdict};
+use super::bucket::{Decision, Rate};
 use super::store::Store;
 use crate::address::Client;
 use crate::testing::{chain, compile, exchange, from, header, ok, passes, run, text, with};
@@ -16,14 +16,14 @@ fn a_bucket_gives_its_burst_and_then_its_rate() {
     let rate = rate(2, 1, 3);
     let mut bucket = rate.fresh(0);
     for _ in 0..3 {
-        assert_eq!(rate.take(&mut bucket, 0), Verdict::Pass);
+        assert_eq!(rate.take(&mut bucket, 0), Decision::Pass);
     }
     // The next token is half a second away, more than the quarter that a request waits here.
-    assert_eq!(rate.take(&mut bucket, 0), Verdict::Refuse(Duration::from_millis(500)));
+    assert_eq!(rate.take(&mut bucket, 0), Decision::Refuse(Duration::from_millis(500)));
     // A refused request takes no token.
-    assert_eq!(rate.take(&mut bucket, SECOND / 2), Verdict::Pass);
-    assert_eq!(rate.take(&mut bucket, SECOND * 3 / 4), Verdict::Wait(Duration::from_millis(250)));
-    assert_eq!(rate.take(&mut bucket, SECOND * 3 / 4), Verdict::Refuse(Duration::from_millis(750)));
+    assert_eq!(rate.take(&mut bucket, SECOND / 2), Decision::Pass);
+    assert_eq!(rate.take(&mut bucket, SECOND * 3 / 4), Decision::Wait(Duration::from_millis(250)));
+    assert_eq!(rate.take(&mut bucket, SECOND * 3 / 4), Decision::Refuse(Duration::from_millis(750)));
 }
 
 #[test]
@@ -31,19 +31,19 @@ fn a_bucket_never_holds_more_than_its_burst() {
     let rate = rate(10, 1, 2);
     let mut bucket = rate.fresh(0);
     let at = 1000 * SECOND;
-    assert_eq!(rate.take(&mut bucket, at), Verdict::Pass);
-    assert_eq!(rate.take(&mut bucket, at), Verdict::Pass);
+    assert_eq!(rate.take(&mut bucket, at), Decision::Pass);
+    assert_eq!(rate.take(&mut bucket, at), Decision::Pass);
     // A tenth of a second is more than half of it.
-    assert_eq!(rate.take(&mut bucket, at), Verdict::Refuse(Duration::from_millis(100)));
+    assert_eq!(rate.take(&mut bucket, at), Decision::Refuse(Duration::from_millis(100)));
 }
 
 #[test]
 fn slow_rates_wait_half_a_second_at_most() {
     let rate = rate(1, 10, 1);
     let mut bucket = rate.fresh(0);
-    assert_eq!(rate.take(&mut bucket, 0), Verdict::Pass);
-    assert_eq!(rate.take(&mut bucket, 9 * SECOND), Verdict::Refuse(Duration::from_secs(1)));
-    assert_eq!(rate.take(&mut bucket, 9 * SECOND + SECOND / 2), Verdict::Wait(Duration::from_millis(500)));
+    assert_eq!(rate.take(&mut bucket, 0), Decision::Pass);
+    assert_eq!(rate.take(&mut bucket, 9 * SECOND), Decision::Refuse(Duration::from_secs(1)));
+    assert_eq!(rate.take(&mut bucket, 9 * SECOND + SECOND / 2), Decision::Wait(Duration::from_millis(500)));
     assert_eq!(rate.idle, 11 * SECOND);
 }
 
@@ -53,27 +53,27 @@ fn odd_settings_hold() {
     assert!(Rate::new(-1, Duration::from_secs(1), 1).is_none());
     let huge = Rate::new(i64::MAX, Duration::from_nanos(1), i64::MAX).unwrap();
     let mut bucket = huge.fresh(u64::MAX);
-    assert_eq!(huge.take(&mut bucket, u64::MAX), Verdict::Pass);
+    assert_eq!(huge.take(&mut bucket, u64::MAX), Decision::Pass);
     let small = Rate::new(1, Duration::MAX, i64::MAX).unwrap();
     let mut bucket = small.fresh(0);
-    assert_eq!(small.take(&mut bucket, 0), Verdict::Pass);
+    assert_eq!(small.take(&mut bucket, 0), Decision::Pass);
     let none_at_once = Rate::new(1, Duration::ZERO, -5).unwrap();
     let mut bucket = none_at_once.fresh(0);
-    assert_eq!(none_at_once.take(&mut bucket, 0), Verdict::Pass);
-    assert!(matches!(none_at_once.take(&mut bucket, 0), Verdict::Refuse(_)));
+    assert_eq!(none_at_once.take(&mut bucket, 0), Decision::Pass);
+    assert!(matches!(none_at_once.take(&mut bucket, 0), Decision::Refuse(_)));
 }
 
 #[test]
 fn sources_are_forgotten_when_idle_and_never_too_many() {
     let (rate, store) = (rate(1, 3600, 2), Store::default());
-    assert_eq!(store.take(&rate, Client::Text("a"), 0), Verdict::Pass);
-    assert_eq!(store.take(&rate, Client::Text("a"), 0), Verdict::Pass);
-    assert!(matches!(store.take(&rate, Client::Text("a"), 0), Verdict::Refuse(_)));
-    assert_eq!(store.take(&rate, Client::Text("b"), 0), Verdict::Pass);
+    assert_eq!(store.take(&rate, Client::Text("a"), 0), Decision::Pass);
+    assert_eq!(store.take(&rate, Client::Text("a"), 0), Decision::Pass);
+    assert!(matches!(store.take(&rate, Client::Text("a"), 0), Decision::Refuse(_)));
+    assert_eq!(store.take(&rate, Client::Text("b"), 0), Decision::Pass);
     // A refused request keeps the bucket alive as well.
-    assert!(matches!(store.take(&rate, Client::Text("a"), 1800 * SECOND), Verdict::Refuse(_)));
-    assert_eq!(store.take(&rate, Client::Text("a"), 5401 * SECOND), Verdict::Pass);
-    assert_eq!(store.take(&rate, Client::Text("a"), 5401 * SECOND), Verdict::Pass);
+    assert!(matches!(store.take(&rate, Client::Text("a"), 1800 * SECOND), Decision::Refuse(_)));
+    assert_eq!(store.take(&rate, Client::Text("a"), 5401 * SECOND), Decision::Pass);
+    assert_eq!(store.take(&rate, Client::Text("a"), 5401 * SECOND), Decision::Pass);
     for source in 0..80_000 {
         store.take(&rate, Client::Text(&source.to_string()), 5402 * SECOND);
     }
@@ -84,7 +84,7 @@ fn sources_are_forgotten_when_idle_and_never_too_many() {
 fn many_workers_get_no_more_than_one_would() {
     let (rate, store) = (rate(1, 3600, 500), Store::default());
     let passed: usize = std::thread::scope(|scope| {
-        let worker = || (0..400).filter(|_| store.take(&rate, Client::Text("x"), 1) == Verdict::Pass).count();
+        let worker = || (0..400).filter(|_| store.take(&rate, Client::Text("x"), 1) == Decision::Pass).count();
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).sum()
     });
