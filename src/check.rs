@@ -1,4 +1,4 @@
-//! `flow-proxy check`: whether a start would succeed, and what would be wrong then.
+//! `flow-proxy check`: tells if a start would succeed, and which manifests would not be served.
 
 use crate::app;
 use crate::output::{answer, tell};
@@ -6,7 +6,7 @@ use crate::settings::{Settings, Warning};
 use flow_model::diagnostic::causes;
 use std::process::ExitCode;
 
-/// 0 where a start would succeed and every manifest would be served, 1 where some would not, 2 where the start would fail.
+/// Exit code 0 if a start would succeed and every manifest be served, 1 if some would not, 2 if the start would fail.
 pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
     app::say(warnings);
     let prepared = match app::prepare(settings) {

@@ -1,4 +1,4 @@
-//! `flow-proxy healthcheck`: asks the instance with the same configuration for `/ping`, for container probes.
+//! `flow-proxy healthcheck`: requests `/ping` of the instance with the same configuration, for container probes.
 
 use crate::output;
 use crate::settings::Settings;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// 0 if the instance answers 200, else 1 and the reason.
+/// Exit code 0 if the instance responds with 200, else 1, with the reason on standard error.
 pub(crate) fn run(settings: &Settings) -> ExitCode {
     match ask(settings) {
         Ok(status) if status.contains(" 200") => output::answer(format_args!("OK: {status}"), ExitCode::SUCCESS),

@@ -1,8 +1,8 @@
 //! flow-proxy: a Kubernetes ingress controller and reverse proxy that reads what Traefik's users write.
 //!
-//! Only wiring is here: [`settings`] reads the static configuration, [`app`] starts the parts and stops them.
+//! This crate is wiring: [`settings`] reads the static configuration, [`app`] starts and stops the parts.
 
-// A closed pipe makes these panic: see [`output`].
+// The print macros panic on a closed pipe: use [`output`] instead.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod app;
@@ -16,7 +16,7 @@ pub mod settings;
 use settings::Command;
 use std::process::ExitCode;
 
-// Chosen by measurement (docs/performance.md); how it gives memory back is set in .cargo/config.toml.
+// Chosen by measurement (docs/performance.md); its settings are in .cargo/config.toml.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

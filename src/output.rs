@@ -1,7 +1,7 @@
-//! Output for people: all of it goes through here.
+//! All output of commands on standard output and standard error.
 //!
-//! Whoever closed the pipe (`flow-proxy --help | head`) has read enough: the rest is dropped, without a word and without
-//! another exit code. `println!` would panic instead.
+//! If the reader has closed the pipe (`flow-proxy --help | head`), the rest is dropped without a message and without
+//! changing the exit code. `println!` would panic instead.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -10,13 +10,13 @@ use std::process::ExitCode;
 /// Prints a text on standard output.
 ///
 /// # Errors
-/// Where it cannot be written, [`ErrorKind::BrokenPipe`] where nobody reads any more.
+/// It cannot be written; [`ErrorKind::BrokenPipe`] if the reader has closed the pipe.
 pub(crate) fn print(text: impl Display) -> io::Result<()> {
     write(&mut io::stdout().lock(), &text)
 }
 
-/// Prints an answer on standard output and gives the exit code: `code`, or 1 and a line on standard error where there
-/// is no room for it.
+/// Prints a command's result on standard output and returns the exit code: `code`, or 1 with a line on standard error
+/// if it cannot be written.
 pub(crate) fn answer(text: impl Display, code: ExitCode) -> ExitCode {
     match print(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -27,13 +27,13 @@ pub(crate) fn answer(text: impl Display, code: ExitCode) -> ExitCode {
     }
 }
 
-/// Prints a line on standard error. Where that cannot be written either, nobody can be told.
+/// Prints a line on standard error. An error in writing it is ignored.
 pub(crate) fn tell(line: impl Display) {
     let _ = write(&mut io::stderr().lock(), &line);
 }
 
 fn write(to: &mut impl Write, text: &impl Display) -> io::Result<()> {
-    // In one piece: a reader that ends in between leaves no half line behind.
+    // In one call, so that no half line is written if the reader closes the pipe in between.
     let mut text = text.to_string();
     if !text.ends_with('\n') {
         text.push('\n');

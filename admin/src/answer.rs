@@ -1,18 +1,18 @@
-//! The forms that answers have.
+//! Constructors of responses.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-/// A body of a known type.
+/// 200 with a body of a content type.
 pub(crate) fn text(content_type: &'static str, body: Bytes) -> Response<Bytes> {
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-/// JSON with its status.
+/// A status with a JSON body.
 pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response<Bytes> {
     let body = match serde_json::to_vec(value) {
         Ok(body) => body,
@@ -24,12 +24,12 @@ pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Resp
     response
 }
 
-/// Traefik's form of an error: `{"message": …}`.
+/// An error in Traefik's form: `{"message": …}`.
 pub(crate) fn message(status: StatusCode, message: &str) -> Response<Bytes> {
     json(status, &serde_json::json!({ "message": message }))
 }
 
-/// A temporary redirection.
+/// A temporary redirect.
 pub(crate) fn redirect(to: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::FOUND;

@@ -1,10 +1,10 @@
-//! The dashboard's files, held in the program.
+//! The dashboard's files, compiled into the program.
 
 use crate::{Facts, answer};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-/// Answers below `/dashboard/`.
+/// The response to a request below `/dashboard/`.
 pub(crate) fn answer(facts: &Facts, path: &str) -> Response<Bytes> {
     let path = path.strip_prefix(facts.base_path.as_str()).unwrap_or(path);
     match path {
@@ -15,7 +15,7 @@ pub(crate) fn answer(facts: &Facts, path: &str) -> Response<Bytes> {
             answer::text("text/html; charset=utf-8", page.into())
         }
         "/dashboard/app.js" => file("text/javascript; charset=utf-8", include_bytes!("../web/app.js")),
-        // Browsers ask for the second where what they show is no page, such as the API's JSON.
+        // Browsers request /favicon.ico when they show something that is not a page, such as the API's JSON.
         "/dashboard/icon.svg" | "/favicon.ico" => file("image/svg+xml", include_bytes!("../web/icon.svg")),
         "/dashboard/style.css" => file("text/css; charset=utf-8", include_bytes!("../web/style.css")),
         _ => answer::message(StatusCode::NOT_FOUND, "no such page; the dashboard is at /dashboard/"),

@@ -1,18 +1,18 @@
-//! `/ping`: the process lives. `/ready`: it serves what its sources say.
+//! `/ping`: the process is alive. `/ready`: it serves the configuration of its providers.
 
 use crate::answer;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::json;
 
-/// Whether every source has synced and its routes are served.
+/// The state of readiness: ready once every source has synced and its routes are served.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Readiness {
-    /// What is still waited for, in words; empty means ready.
+    /// Names of what is not ready yet; empty means ready.
     pub waiting_for: Vec<String>,
 }
 
-/// Traefik's ping: 200 `OK`, or another status once the process is stopping, so that load balancers turn away.
+/// Traefik's ping: 200 `OK`, or another status while the process is stopping, so that load balancers turn away.
 pub(crate) fn ping(stopping: bool, terminating_status: u16) -> Response<Bytes> {
     let status = if stopping { StatusCode::from_u16(terminating_status).ok() } else { None }.unwrap_or(StatusCode::OK);
     let body = if stopping { status.canonical_reason().unwrap_or_default() } else { "OK" };
@@ -21,8 +21,8 @@ pub(crate) fn ping(stopping: bool, terminating_status: u16) -> Response<Bytes> {
     response
 }
 
-/// 200 once everything is served that was known at the start; it does not go back when a source is lost later, since
-/// what is known goes on being served. 503 while stopping.
+/// 200 once everything known at the start is served, and from then on: if a source is lost later, its routes are still
+/// served. 503 before that and while stopping.
 pub(crate) fn ready(readiness: &Readiness, stopping: bool) -> Response<Bytes> {
     if stopping {
         return answer::json(

@@ -1,6 +1,6 @@
-//! The operator's side: API, dashboard, metrics, health.
+//! The operator's interface: API, dashboard, metrics, health.
 //!
-//! [`Admin::answer`] is a function of the request and of what [`Source`] tells; who listens is not decided here.
+//! [`Admin::answer`] is a function from a request and a [`Source`] to a response; it opens no port.
 
 mod answer;
 mod api;
@@ -17,25 +17,25 @@ use http::{Method, Response, StatusCode, request};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What is told about the running process.
+/// The state of the running process.
 pub trait Source: Send + Sync + 'static {
-    /// What is served at this moment.
+    /// The routers, services and middlewares that are served now.
     fn runtime(&self) -> Arc<Runtime>;
 
-    /// Metrics in Prometheus' text format; `None` where they are off.
+    /// Metrics in Prometheus' text format; `None` if they are off.
     fn metrics(&self) -> Option<String>;
 
-    /// Whether every source has synced and its routes are served.
+    /// The state of readiness.
     fn readiness(&self) -> Readiness;
 
-    /// The process has been told to stop.
+    /// True if the process has been told to stop.
     fn is_stopping(&self) -> bool;
 }
 
-/// What is shown and never changes while the process runs.
+/// Facts that do not change while the process runs.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The path below which API and dashboard are, without a slash at its end; empty for the root.
+    /// The path of API and dashboard, without a slash at its end; empty for the root.
     pub base_path: String,
     /// The dashboard's title; empty for the product's name.
     pub dashboard_name: String,
@@ -43,19 +43,19 @@ pub struct Facts {
     pub entry_points: serde_json::Map<String, Value>,
     /// Providers in Traefik's spelling, such as `KubernetesIngress`.
     pub providers: Vec<&'static str>,
-    /// Metrics are on.
+    /// True if metrics are on.
     pub metrics: bool,
-    /// The access log is on.
+    /// True if the access log is on.
     pub access_log: bool,
     /// This program's version.
     pub version: &'static str,
-    /// When the process started, RFC 3339.
+    /// The start of the process, as in RFC 3339.
     pub started: String,
-    /// Status of `/ping` while the process is stopping.
+    /// The status of `/ping` while the process is stopping.
     pub terminating_status: u16,
 }
 
-/// The parts that can be asked for, each behind a router of its own (`api@internal` and so on).
+/// The parts, each an internal service of its own (`api@internal` and so on).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Part {
     /// `/api/…`
@@ -70,7 +70,7 @@ pub enum Part {
     Ready,
 }
 
-/// Answers operators.
+/// The operator's interface over a source.
 pub struct Admin<S> {
     facts: Facts,
     source: S,
@@ -83,13 +83,13 @@ impl<S> std::fmt::Debug for Admin<S> {
 }
 
 impl<S: Source> Admin<S> {
-    /// Answers from `facts` and `source`.
+    /// An interface that shows `facts` and `source`.
     #[must_use]
     pub fn new(facts: Facts, source: S) -> Self {
         Self { facts, source }
     }
 
-    /// The answer to a request that was routed to `part`. Only GET and HEAD are known.
+    /// The response to a request that was routed to `part`. Only GET and HEAD are allowed.
     #[must_use]
     pub fn answer(&self, part: Part, head: &request::Parts) -> Response<Bytes> {
         if !matches!(head.method, Method::GET | Method::HEAD) {

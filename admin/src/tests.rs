@@ -101,7 +101,7 @@ fn rawdata_is_traefiks() {
     assert_eq!(raw["middlewares"]["default-b@kubernetescrd"], broken);
 }
 
-/// As in Traefik, what is looked up is shown under the names that were looked for.
+/// As in Traefik, names that were looked up are shown qualified.
 #[test]
 fn names_in_use_are_shown_in_full() {
     let mut admin = admin(2);

@@ -24,7 +24,7 @@ pub(super) struct Unresolvable {
 /// All TCP entry points, sorted by name.
 ///
 /// # Errors
-/// Those that have no address.
+/// An [`Unresolvable`] for each entry point whose host has no address.
 pub(super) fn entry_points(settings: &Settings) -> Result<Arc<[Arc<EntryPoint>]>, Vec<Unresolvable>> {
     let tcp = settings.entry_points.iter().filter(|(_, e)| e.address.protocol == settings::Protocol::Tcp);
     let (mut points, mut errors) = (Vec::new(), Vec::new());
@@ -78,7 +78,7 @@ fn convert(name: &str, from: &settings::EntryPoint, all: &Settings) -> Result<En
     })
 }
 
-/// An empty host is every address of the machine, of both families.
+/// The socket address; an empty host is every address of the machine, IPv4 and IPv6.
 fn resolve(name: &str, address: &settings::Address) -> Result<SocketAddr, Unresolvable> {
     if address.host.is_empty() {
         return Ok(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port));
@@ -88,7 +88,7 @@ fn resolve(name: &str, address: &settings::Address) -> Result<SocketAddr, Unreso
     found.next().ok_or_else(|| failed(std::io::Error::other("it has no address")))
 }
 
-/// As in Traefik the older option counts only where the newer one is not set.
+/// The strategy for alias headers. As in Traefik, the older option counts only if the newer one is not set.
 fn alias_headers(from: &settings::Http) -> AliasHeaders {
     let chosen = from.alias_headers_strategy.or(from.underscore_headers_strategy);
     AliasHeaders {

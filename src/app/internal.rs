@@ -1,5 +1,5 @@
-//! What the proxy serves itself: API, dashboard, metrics, health, and the redirections of entry points. They are
-//! routers like any other, under the provider `internal`.
+//! Routers of the proxy's own, of the provider `internal`: API, dashboard, metrics, health, and the redirections of
+//! entry points.
 
 use super::state::State;
 use crate::settings::{INTERNAL as TRAEFIK, Settings};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// The highest priority that a router of ours has; users' stay far below (Traefik's `MaxInt`).
+/// The highest priority of internal routers (Traefik's `MaxInt`); users' stay far below.
 const HIGHEST: i64 = i64::MAX;
 
 /// Routers and middlewares of the provider `internal`.
@@ -56,14 +56,14 @@ pub(super) fn config(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> C
     config
 }
 
-/// Readiness is told beside the API and beside ping.
+/// The entry points that serve `/ready`: those of the insecure API and of ping.
 fn readiness(settings: &Settings) -> Vec<&str> {
     let api = settings.api.as_ref().filter(|api| api.insecure).map(|_| TRAEFIK);
     let ping = settings.ping.as_ref().map(|ping| ping.entry_point.as_str()).filter(|ping| Some(*ping) != api);
     api.into_iter().chain(ping).collect()
 }
 
-/// Everything on the entry point is redirected (`http.redirections.entryPoint`), under Traefik's names.
+/// Adds the redirection of a whole entry point (`http.redirections.entryPoint`), under Traefik's names.
 fn redirection(config: &mut Config, entry_point: &EntryPoint) {
     let Some(redirection) = &entry_point.http.redirection else { return };
     let name = format!("{}-to-{}", entry_point.name, redirection.to);
@@ -86,7 +86,7 @@ fn redirection(config: &mut Config, entry_point: &EntryPoint) {
     config.middlewares.insert(middleware, Arc::new(Middleware::RedirectScheme(redirect)));
 }
 
-/// The services that those routers lead to.
+/// The services of the internal routers.
 pub(super) fn services(
     admin: &Arc<Admin<State>>,
     state: &State,
@@ -111,7 +111,7 @@ pub(super) fn services(
     services
 }
 
-/// Whoever asks the API in the first moments wants to know of the first configuration, not that there is none yet.
+/// The longest that requests to the API wait for the first configuration after the start.
 const FIRST_CONFIGURATION: Duration = Duration::from_secs(5);
 
 struct AdminService {
@@ -123,7 +123,7 @@ struct AdminService {
 
 #[async_trait::async_trait]
 impl Internal for AdminService {
-    /// Lists of ten thousand routers take a while to write: that is not a worker's work.
+    /// The API's responses are written on the background runtime: lists of ten thousand routers would hold up a worker.
     async fn answer(&self, exchange: Exchange) -> Response<Body> {
         let answer = match self.part {
             Part::Ping | Part::Ready => self.admin.answer(self.part, &exchange.head),
@@ -142,7 +142,7 @@ impl Internal for AdminService {
     }
 }
 
-/// What stands behind a redirection, and is never reached.
+/// The service of routers that redirect; never reached.
 struct Noop;
 
 #[async_trait::async_trait]

@@ -1,13 +1,14 @@
-//! One line an event: what an event quotes, such as an error's text, ends no line and does not speak to a terminal.
+//! One line for each event: control characters in quoted text, such as an error's, are escaped, so that they neither
+//! end the line nor control a terminal.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Writers of whole events, each in one call.
+/// Makes writers that get each event whole, in one call.
 pub(super) struct OneLine<M> {
     writers: M,
-    /// Events hold the sequences that colour them.
+    /// True if events contain escape sequences for colours, which must stay.
     colours: bool,
 }
 
@@ -25,7 +26,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
     }
 }
 
-/// Writes one event.
+/// A writer of one event.
 pub(super) struct OneLineWriter<W> {
     writer: W,
     colours: bool,
@@ -42,7 +43,7 @@ impl<W: Write> Write for OneLineWriter<W> {
     }
 }
 
-/// `event` with its control characters escaped, but for the line's end.
+/// `event` with its control characters escaped, except for the line's end.
 fn one_line(event: &[u8], colours: bool) -> Cow<'_, [u8]> {
     let stays = |byte: &u8| !byte.is_ascii_control() || (colours && *byte == 0x1b);
     let (line, end) = match event.strip_suffix(b"\n") {

@@ -1,4 +1,4 @@
-//! The program's own log, the access log and the metrics, as the settings want them.
+//! Setup of the program's own log, the access log and the metrics.
 
 use super::log_lines::OneLine;
 use crate::settings::{self, AccessLogFormat, LogFormat, LogLevel, Settings};
@@ -13,34 +13,34 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-/// A file that cannot be written to.
+/// An error in setting up logs or metrics.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LogError {
-    /// It cannot be opened.
+    /// A file cannot be opened for appending.
     #[error("{what}: cannot open {path} for appending")]
     File {
-        /// Which log.
+        /// The log.
         what: &'static str,
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: std::io::Error,
     },
-    /// A label of metrics is to come from what is no header.
+    /// A label of metrics names an invalid header.
     #[error("headerLabels.{label}: {header:?} is no name of a header")]
     HeaderLabel {
         /// The label.
         label: String,
-        /// What is given for a header.
+        /// The invalid name of a header.
         header: String,
     },
-    /// A metric's settings do not hold.
+    /// The settings of metrics are invalid.
     #[error("metrics.prometheus does not hold")]
     Metrics(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// From now on the program's events are written.
+/// Starts the program's own log.
 pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
     // The Kubernetes client logs every attempt; our own watches log an outage once.
     let filter = match log.level {
@@ -63,7 +63,7 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
         .with_writer(OneLine::new(writer, colours))
         .with_ansi(colours)
         .with_target(false)
-        // Whoever closed the pipe wants to read no more, on standard error neither.
+        // If standard output is a closed pipe, nothing is written to standard error either.
         .log_internal_errors(log.file_path.is_some());
     // A second start within one process, as in tests, keeps the first log.
     let _ = match log.format {
@@ -77,7 +77,7 @@ fn file_error(what: &'static str, path: &Path, source: std::io::Error) -> LogErr
     LogError::File { what, path: path.display().to_string(), source }
 }
 
-/// The access log, if it is on.
+/// The access log; `None` if it is off.
 pub(super) fn access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, LogError> {
     let Some(from) = &settings.access_log else { return Ok(None) };
     let options = access_log::Options {
@@ -112,7 +112,7 @@ fn rules(default_mode: settings::FieldMode, names: &BTreeMap<String, settings::F
     Rules { default_mode: mode(default_mode), names }
 }
 
-/// The metrics, if they are on.
+/// The metrics; `None` if they are off.
 pub(super) fn metrics(settings: &Settings) -> Result<Option<Arc<Metrics>>, LogError> {
     let Some(from) = &settings.metrics.prometheus else { return Ok(None) };
     let header = |(label, header): (&String, &String)| match HeaderName::from_bytes(header.as_bytes()) {

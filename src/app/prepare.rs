@@ -1,5 +1,5 @@
-//! What a start makes of the settings and of the files that they name, before it binds a port. `check` goes the same
-//! way, so that it finds what a start would refuse.
+//! Preparation of a start from the settings and the files that they name, before a port is bound. `check` runs it too,
+//! so that it finds whatever a start would refuse.
 
 use super::certificates::{Plan, plan};
 use super::{entry_points, observability, sources};
@@ -17,7 +17,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-/// All that a start needs.
+/// The result of a preparation: all that a start needs.
 pub(crate) struct Prepared {
     pub(super) entry_points: Arc<[Arc<EntryPoint>]>,
     pub(super) metrics: Option<Arc<Metrics>>,
@@ -32,12 +32,12 @@ pub(crate) struct Prepared {
 pub(super) struct Obstacles(Vec<Mistake>);
 
 impl Obstacles {
-    /// A setting that cannot be put into effect.
+    /// Adds an option that cannot be put into effect, and why.
     pub(super) fn add(&mut self, option: impl Into<String>, problem: impl Into<String>) {
         self.0.push(Mistake::Conflict { option: option.into(), problem: problem.into() });
     }
 
-    /// The value, or why there is none.
+    /// Returns the value, or adds the error as an obstacle of `option`.
     pub(super) fn or<T, E: Error + 'static>(&mut self, option: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(option, causes(&error))).ok()
     }
@@ -46,7 +46,7 @@ impl Obstacles {
 /// Prepares a start.
 ///
 /// # Errors
-/// Everything that stands in its way.
+/// All mistakes that prevent the start.
 pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
     let mut found = Obstacles::default();
     let mut warnings = Vec::new();
@@ -70,7 +70,7 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
     Ok(Prepared { entry_points, metrics, default_transport, resolvers, warnings })
 }
 
-/// All TCP entry points that can be, sorted by name.
+/// All TCP entry points, sorted by name; empty if one has no address.
 fn entry_points(settings: &Settings, found: &mut Obstacles) -> Arc<[Arc<EntryPoint>]> {
     let points = match entry_points::entry_points(settings) {
         Ok(points) => points,
@@ -81,7 +81,7 @@ fn entry_points(settings: &Settings, found: &mut Obstacles) -> Arc<[Arc<EntryPoi
             return Arc::default();
         }
     };
-    // Names that lead to one address are not seen to be the same before.
+    // Only now, resolved, can two host names turn out to be the same address.
     found.or("entryPoints", check_apart(&points));
     points
 }
@@ -106,14 +106,14 @@ fn default_transport(settings: &Settings, found: &mut Obstacles) -> ServersTrans
     transport
 }
 
-/// Certificates of authorities: a file of them, or they themselves, as in Traefik. `None`, told, where there are none.
+/// CA certificates as PEM, given as a file or, as in Traefik, as text. `None`, with an obstacle, if there are none.
 pub(super) fn authority(given: &str, option: &str, found: &mut Obstacles) -> Option<Vec<u8>> {
     let pem = pem(given, option, found)?;
     let alone = ServersTransport { root_cas: vec![pem.clone()], ..ServersTransport::default() };
     if let Err(error) = Transport::compile(&alone, &Tunnels::new()) {
         let what = if given.contains("-----BEGIN") { "the text given" } else { given };
         let why = error.to_string();
-        // The place in a list of one says nothing.
+        // The index in a list of one tells nothing.
         let why = why.strip_prefix("root certificate 0: ").unwrap_or(&why);
         found.add(option, format!("{what} holds no certificate that can be read: {why}"));
         return None;
@@ -128,7 +128,8 @@ fn pem(given: &str, option: &str, found: &mut Obstacles) -> Option<Vec<u8>> {
     std::fs::read(given).map_err(|error| found.add(option, format!("cannot read {given}: {error}"))).ok()
 }
 
-/// Whether lines can be added to a file. One that is not there is made for a moment. Pipes and devices are not opened.
+/// Checks that a file can be opened for appending. A missing file is created and removed again; pipes and devices are
+/// not opened.
 fn appendable(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
     use crate::settings::{self, Command};
 
-    /// What stands in the way of a start with these flags.
+    /// The obstacles to a start with these flags.
     fn obstacles(flags: &[&str]) -> Vec<String> {
         let no_file = |_: &Path| Err(ErrorKind::NotFound.into());
         let Ok(Command::Run(settings, _)) = settings::parse(flags.iter().map(|&flag| flag.to_owned()), [], &no_file)
@@ -222,7 +223,7 @@ mod tests {
     #[test]
     fn names_of_one_address_are_seen_to_overlap() {
         let flags = ["--entrypoints.a.address=localhost:8080", "--entrypoints.b.address=127.0.0.1:8080"];
-        // Where the machine calls only ::1 localhost, both are apart.
+        // Some machines resolve localhost to ::1 only; the two are then different.
         let found = obstacles(&flags);
         assert!(found.iter().all(|found| found.starts_with("entryPoints: entry points a and b would both listen on")));
     }

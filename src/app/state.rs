@@ -1,4 +1,4 @@
-//! What the parts of the process tell each other about its state.
+//! The state of the process, shared by its parts.
 
 use arc_swap::ArcSwap;
 use flow_admin::{Readiness, Source};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The state of the process; clones are the same state.
+/// The state of the process; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct State(Arc<Shared>);
 
@@ -19,7 +19,7 @@ struct Shared {
     metrics: Option<Arc<Metrics>>,
     /// Providers whose first configuration is not served yet.
     waiting_for: watch::Sender<Vec<String>>,
-    /// Challenges of a CA can be answered, as far as they are to be.
+    /// True if every pending challenge can be answered here, or none is to be.
     answers_challenges: AtomicBool,
     stopping: AtomicBool,
 }
@@ -46,11 +46,11 @@ impl State {
     /// Returns once every provider's first configuration is served, or after `limit`.
     pub(super) async fn served_within(&self, limit: Duration) {
         let mut waiting_for = self.0.waiting_for.subscribe();
-        // Late or never is all the same to whoever asks: he gets what there is.
+        // A timeout is no error: the caller then shows what there is.
         let _ = tokio::time::timeout(limit, waiting_for.wait_for(Vec::is_empty)).await;
     }
 
-    /// Whether every challenge of a CA that is under way is known here.
+    /// Sets if every pending challenge of a CA can be answered here; readiness waits for it.
     pub(super) fn answers_challenges(&self, yes: bool) {
         self.0.answers_challenges.store(yes, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
-//! From what is wrong to what to do.
+//! Advice for reasons why a certificate is not ready.
 
-/// Words that a reason has, and what helps.
+/// Words to find in a reason, and the advice for it.
 const ADVICE: [(&[&str], &str); 20] = [
     (
         &["there is at most one an hour"],
@@ -61,7 +61,7 @@ const ADVICE: [(&[&str], &str); 20] = [
     ),
 ];
 
-/// What helps against some reasons; the first that fits, the deepest reason first.
+/// The first advice that fits. `reasons` come deepest first: the challenge's before the Certificate's.
 pub(super) fn advice<'a>(reasons: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     reasons.into_iter().find_map(|reason| {
         let fits = |words: &&[&str]| words.iter().any(|word| reason.contains(word));

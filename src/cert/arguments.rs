@@ -1,6 +1,6 @@
 //! The command line of `flow-proxy cert`.
 
-/// What is asked for.
+/// A command of `flow-proxy cert`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Wish {
     List,
@@ -15,10 +15,10 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// None where help is asked for.
+    /// Reads the words after `cert`; `None` if help is asked for.
     ///
     /// # Errors
-    /// What is wrong, and the way out.
+    /// The mistake in words: an unknown command or option, or a missing value.
     pub(super) fn read(arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut words = Vec::new();
         let mut namespace = None;

@@ -1,4 +1,4 @@
-//! `flow-proxy cert`: what a person asks when a certificate does not come.
+//! `flow-proxy cert`: shows why a certificate is not ready, and renews certificates.
 
 mod advice;
 mod arguments;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Exit code of a command line that cannot be understood.
 const MISTAKEN: u8 = 2;
 
-/// Does what the arguments after `cert` say. 1 where a certificate is asked for that is not ready, or is not there.
+/// Runs the command after `cert`. Exit code 1 if the Certificate is not ready or does not exist.
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments = match Arguments::read(arguments) {
         Ok(Some(arguments)) => arguments,

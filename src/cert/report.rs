@@ -1,4 +1,4 @@
-//! What is known of a certificate, as text.
+//! The state of certificates as text.
 
 use super::advice::advice;
 use flow_acme::objects::{
@@ -29,7 +29,7 @@ pub(super) fn list(view: &View, namespace: &str) -> String {
     text
 }
 
-/// One Certificate with all that belongs to it.
+/// One Certificate with its Secret, issuer, request, orders and challenges.
 pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> String {
     let spec = &certificate.spec;
     let status = &certificate.status;
@@ -98,7 +98,7 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
     text
 }
 
-/// Why it is as it is, from the Certificate down to its challenges.
+/// The reasons why a Certificate is not ready, from the Certificate down to its challenges.
 fn reasons(view: &View, certificate: &Certificate) -> Vec<String> {
     let mut reasons = Vec::new();
     let not = |conditions: &[Condition], kind: &str| {
@@ -109,7 +109,7 @@ fn reasons(view: &View, certificate: &Certificate) -> Vec<String> {
     reasons.extend(not(&certificate.status.conditions, "Issuing"));
     reasons.extend(planner::held(certificate).map(str::to_owned));
     if let Some(why) = unserved(view, certificate) {
-        // Nobody does anything below it.
+        // Nothing below it is worked on.
         reasons.push(why);
         return reasons;
     }
@@ -128,7 +128,7 @@ fn reasons(view: &View, certificate: &Certificate) -> Vec<String> {
     reasons
 }
 
-/// The request of the certificate in the making; else that of the present one.
+/// The newest request of a Certificate.
 fn latest<'a>(view: &'a View, certificate: &Certificate) -> Option<&'a Arc<CertificateRequest>> {
     let own = view.requests.values().filter(|request| owned(&request.metadata, &certificate.metadata));
     own.max_by_key(|request| request.metadata.creation_timestamp)
@@ -165,7 +165,7 @@ fn state(state: State, reason: &str) -> String {
     if reason.is_empty() { state } else { format!("{state}: {reason}") }
 }
 
-/// `in 3d 4h`, `2m ago`.
+/// A distance in time, such as `in 3 days` or `2 min ago`.
 fn distance(at: Timestamp, now: Timestamp) -> String {
     let between = at.duration_since(now);
     let rounded = SignedDuration::from_secs(between.abs().as_secs());

@@ -95,7 +95,7 @@ fn the_deepest_reason_decides_what_helps() {
     assert!(advised(&view).contains("create the issuer"));
 }
 
-/// The Certificate of a scene, changed.
+/// Changes the Certificate of a scene.
 fn changed(view: &mut View, change: impl FnOnce(&mut Certificate)) {
     change(Arc::make_mut(view.certificates.values_mut().next().unwrap()));
 }

@@ -1,4 +1,4 @@
-//! A backend that answers with what it received, in words; `/big` is long enough to be compressed.
+//! A backend whose responses repeat the request as text; that of `/big` is long enough to be compressed.
 
 use http::{Request, Response, header};
 use http_body_util::Full;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use tokio::net::TcpListener;
 
-/// Starts a backend on the current runtime and tells its port.
+/// Starts a backend on the current runtime and returns its port.
 pub(super) async fn start(name: &'static str) -> std::io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
@@ -19,7 +19,7 @@ pub(super) async fn start(name: &'static str) -> std::io::Result<u16> {
                 let service = hyper::service::service_fn(|request| {
                     std::future::ready(Ok::<_, Infallible>(answer(name, &request)))
                 });
-                // A client that breaks off is no news here.
+                // Clients may break off: that is no error here.
                 let _ =
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });

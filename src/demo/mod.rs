@@ -1,4 +1,4 @@
-//! `flow-proxy demo`: a folder of manifests and two backends, to see it work without a cluster.
+//! `flow-proxy demo`: serves a folder of manifests with two backends, without a cluster.
 
 mod backend;
 
@@ -52,11 +52,11 @@ pub(crate) fn run() -> ExitCode {
     let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     match settings::parse(flags, [], &no_file) {
         Ok(Command::Run(settings, warnings)) => {
-            // Where nobody reads the addresses, nobody can try them.
+            // Without a reader of the addresses there is no use in serving them.
             let greeted = print(greeting(&folder, web, websecure, traefik));
             app::say(&warnings);
             let code = if greeted.is_ok() { app::run(&settings) } else { ExitCode::SUCCESS };
-            // The system clears its temporary folder too: nothing depends on this.
+            // An error may be ignored: the system clears its temporary folder too.
             let _ = std::fs::remove_dir_all(&folder);
             code
         }
@@ -68,7 +68,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// The wished port if it is free, else any that is.
+/// The wished port if it is free, else any free one.
 fn free_port(wished: u16) -> u16 {
     let free = |port| TcpListener::bind(("127.0.0.1", port)).and_then(|l| l.local_addr()).map(|a| a.port());
     free(wished).or_else(|_| free(0)).unwrap_or(wished)

@@ -1,4 +1,4 @@
-//! Where an entry point listens, and where its redirection leads.
+//! The address of an entry point, and the target of its redirection.
 
 use super::schema::{Scalar, choice};
 use serde_json::Value as Json;
@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 choice! {
-    /// What an entry point speaks below HTTP.
+    /// The transport protocol of an entry point.
     Protocol = Tcp {
         /// TCP.
         Tcp = "tcp";
@@ -27,13 +27,13 @@ pub struct Address {
 }
 
 impl Address {
-    /// Every address of the machine, by TCP.
+    /// A TCP port on every address of the machine.
     #[must_use]
     pub const fn any(port: u16) -> Self {
         Self { host: String::new(), port, protocol: Protocol::Tcp }
     }
 
-    /// Both cannot listen at once: the same port and protocol on the same host, or one of them on every address.
+    /// True if both cannot listen at once: same port and protocol, and the same host or one of them on every address.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let everywhere =
@@ -83,7 +83,7 @@ impl Scalar for Address {
     }
 }
 
-/// Where a redirection of a whole entry point leads.
+/// The target of a redirection of a whole entry point.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RedirectTarget {
     /// Another entry point: its listening port.

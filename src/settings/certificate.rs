@@ -104,9 +104,9 @@ section! {
 }
 
 choice! {
-    /// Whether cert-manager's objects are served.
+    /// The conditions under which cert-manager's objects are served.
     AcmeMode = Auto {
-        /// Where their CRDs are and no cert-manager runs.
+        /// If their CRDs are installed and no cert-manager runs.
         Auto = "auto";
         /// Always.
         Force = "force";
@@ -129,5 +129,5 @@ choice! {
     }
 }
 
-/// Traefik's default authority.
+/// Traefik's default CA.
 const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";

@@ -1,4 +1,4 @@
-//! `entryPoints.NAME`: where clients come in.
+//! `entryPoints.NAME`: the addresses that clients connect to.
 
 use super::address::{Address, RedirectTarget};
 use super::mistake::Findings;
@@ -57,7 +57,7 @@ section! {
         grace_timeout: Duration = Duration::from_secs(10), "graceTimeOut";
     }
 
-    /// How long a client may take.
+    /// Time limits for clients.
     RespondingTimeouts {
         /// The longest that a client may take to send a request; 0 is no limit.
         read_timeout: Duration = Duration::from_secs(60), "readTimeout";
@@ -67,7 +67,7 @@ section! {
         idle_timeout: Duration = Duration::from_secs(180), "idleTimeout";
     }
 
-    /// Whose PROXY protocol header is read.
+    /// Peers whose PROXY protocol header is believed.
     ProxyProtocol {
         /// Believes everybody's PROXY protocol header.
         insecure: bool = false, "insecure";
@@ -75,7 +75,7 @@ section! {
         trusted_ips: Vec<IpNet> = Vec::new(), "trustedIPs";
     }
 
-    /// Whose `X-Forwarded-*` headers are believed.
+    /// Peers whose `X-Forwarded-*` headers are believed.
     ForwardedHeaders {
         /// Believes everybody's `X-Forwarded-*` headers.
         insecure: bool = false, "insecure";
@@ -90,7 +90,7 @@ section! {
         }
     }
 
-    /// What holds for every HTTP request of an entry point.
+    /// Options for every HTTP request of an entry point.
     Http {
         /// Redirections of everything.
         redirections: Redirections = Redirections::default(), "redirections";
@@ -189,7 +189,7 @@ section! {
         timeout: Duration = Duration::from_secs(3), "timeout";
     }
 
-    /// What is recorded of the routers of an entry point.
+    /// Observability of an entry point's routers.
     Observability {
         /// Writes the access log.
         access_logs: bool = true, "accessLogs";
@@ -203,7 +203,7 @@ section! {
 }
 
 choice! {
-    /// How much a span tells.
+    /// The level of detail of a trace.
     TraceVerbosity = Minimal {
         /// Routers, services and middlewares as well.
         Detailed = "detailed";
@@ -211,7 +211,7 @@ choice! {
         Minimal = "minimal";
     }
 
-    /// What happens to headers that could be taken for others.
+    /// The treatment of headers that backends could take for others.
     AliasHeaders = Keep {
         /// They are dropped.
         Delete = "delete";

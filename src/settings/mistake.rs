@@ -1,9 +1,9 @@
-//! What can be wrong with settings, and what is merely worth saying. All of it is collected before anybody is told.
+//! Mistakes and warnings about settings. All are collected before any is printed.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a setting was written.
+/// The place where a setting was written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
     /// The name of an environment variable.
@@ -20,7 +20,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// `option` as one writes it at this kind of place.
+    /// `option` as it is written in this kind of source.
     fn spell(&self, option: &str) -> String {
         match self {
             Self::Environment(_) => {
@@ -42,15 +42,15 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One mistake: what, where, and the way out.
+/// A mistake, with the place where it was made and the way out.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Mistake {
-    /// An argument that is no flag, or a sub-command that does not exist.
+    /// An argument that is not a flag, or an unknown command.
     #[error("unexpected argument {argument:?}: {way_out}")]
     Argument {
         /// The argument.
         argument: String,
-        /// What may stand there.
+        /// A hint at what is valid.
         way_out: String,
     },
     /// Settings that do not fit together.
@@ -58,7 +58,7 @@ pub enum Mistake {
     Conflict {
         /// The option, by its path.
         option: String,
-        /// What does not fit, and what to do.
+        /// The conflict, and what to do.
         problem: String,
     },
     /// The configuration file cannot be used.
@@ -66,26 +66,26 @@ pub enum Mistake {
     File {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The reason.
         problem: String,
     },
-    /// An option that must be given is not.
+    /// A required option is missing.
     #[error("{origin}: {option} is missing")]
     Missing {
         /// The option, by its path.
         option: String,
-        /// What needs it.
+        /// The setting that needs it.
         origin: Origin,
     },
-    /// There is no such section of help.
+    /// An unknown section of help.
     #[error("there is no section {section:?} of --help{}", nearest_section(nearest.as_deref()))]
     NoSection {
-        /// What was asked for.
+        /// The requested section.
         section: String,
         /// The nearest that exists.
         nearest: Option<String>,
     },
-    /// No option has that name.
+    /// An unknown option.
     #[error("{origin}: no such option: {option}{}", did_you_mean(origin, nearest.as_deref()))]
     Unknown {
         /// The name, as far as it is unknown.
@@ -95,7 +95,7 @@ pub enum Mistake {
         /// The nearest option that exists.
         nearest: Option<String>,
     },
-    /// The option does not take that value.
+    /// An invalid value.
     #[error("{origin}: {reason}")]
     Value {
         /// Where it was written.
@@ -132,10 +132,10 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// Something that stops nothing and that the operator should know.
+/// Something the operator should know, that does not prevent the start.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Warning {
-    /// An entry point passes on headers that backends may take for others, and nobody has said that it shall.
+    /// An entry point passes on headers that backends may take for others, without being told to.
     #[error(
         "entryPoints.{entry_point}.http.aliasHeadersStrategy is not set: headers such as X_Auth_User are passed on, which \
          some backends take for X-Auth-User; set it to delete, reject or keep"
@@ -144,7 +144,7 @@ pub enum Warning {
         /// The entry point.
         entry_point: String,
     },
-    /// The file holds dynamic configuration, which belongs into a file of the file provider.
+    /// A configuration file contains dynamic configuration, which belongs in a file of the file provider.
     #[error(
         "{}: {key} is not static configuration and is ignored; dynamic configuration belongs into a file of \
          providers.file",
@@ -156,7 +156,7 @@ pub enum Warning {
         /// The key.
         key: String,
     },
-    /// One source counts: what is written in others has no effect (Traefik's rule).
+    /// Settings in sources that do not count: as in Traefik, only one does.
     #[error("configuration is taken from {source_taken} alone; ignored: {}", ignored.join(", "))]
     Ignored {
         /// The source that counts.
@@ -170,7 +170,7 @@ pub enum Warning {
         /// The option, by its path.
         option: &'static str,
     },
-    /// The folder of manifests holds none.
+    /// The folder of manifests is empty.
     #[error(
         "providers.manifests.directory: {} holds no .yaml, .yml or .json file, so nothing is routed; what is put there \
          is served at once",
@@ -180,7 +180,7 @@ pub enum Warning {
         /// The folder.
         directory: PathBuf,
     },
-    /// Nothing says where routes come from.
+    /// No provider is set.
     #[error(
         "no provider is given, so nothing is routed: add --providers.kubernetesIngress and --providers.kubernetesCRD in \
          a cluster, or --providers.manifests.directory=DIR for a folder of manifests"
@@ -191,7 +191,7 @@ pub enum Warning {
     Off {
         /// The group, by its path.
         option: String,
-        /// Where what is below it was written.
+        /// The places where the options below it were written.
         given: Vec<Origin>,
     },
     /// An entry point for UDP, which is not served yet.
@@ -212,7 +212,7 @@ pub enum Warning {
         /// The resolver.
         resolver: String,
     },
-    /// A variable's first word is like a group of options, and none.
+    /// A variable whose first word is similar to a group of options, but is none.
     #[error(
         "environment variable {name} is ignored: no option begins with {word:?}; did you mean TRAEFIK_{}…?",
         nearest.to_uppercase()
@@ -225,7 +225,7 @@ pub enum Warning {
         /// The nearest group.
         nearest: &'static str,
     },
-    /// An option that another one replaces.
+    /// A deprecated option that another one replaces.
     #[error(
         "entryPoints.{entry_point}.http.underscoreHeadersStrategy is deprecated: use aliasHeadersStrategy, which means every \
          name with anything but letters, digits and hyphens"
@@ -234,17 +234,17 @@ pub enum Warning {
         /// The entry point.
         entry_point: String,
     },
-    /// Traefik knows the option; it has no effect here yet.
+    /// An option of Traefik that has no effect here yet.
     #[error("{option} is not served yet and has no effect ({}): {}", list(given), way_out(option))]
     Unserved {
         /// The option, or the group of options, by its path.
         option: String,
-        /// Where it and what is below it was written.
+        /// The places where it and the options below it were written.
         given: Vec<Origin>,
     },
 }
 
-/// What to do about an option that is not served: the longest beginning of its path that is known counts.
+/// Advice for an option that is not served: that of the first prefix in the list that fits.
 fn way_out(option: &str) -> &'static str {
     const WAYS_OUT: [(&str, &str); 6] = [
         ("entrypoints.", "leave it out; docs/compatibility.md says what entry points do"),
@@ -269,22 +269,22 @@ fn list(origins: &[Origin]) -> String {
     origins.iter().map(Origin::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What was found while settings were read.
+/// Mistakes and warnings found while settings are read.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// What stops the start.
+    /// Mistakes, which prevent the start.
     pub(super) mistakes: Vec<Mistake>,
-    /// What does not.
+    /// Warnings, which do not.
     pub(super) warnings: Vec<Warning>,
 }
 
 impl Findings {
-    /// Two settings do not fit together.
+    /// Adds a conflict of settings.
     pub(super) fn conflict(&mut self, option: impl Into<String>, problem: impl Into<String>) {
         self.mistakes.push(Mistake::Conflict { option: option.into(), problem: problem.into() });
     }
 
-    /// The option does not take that value.
+    /// Adds an invalid value.
     pub(super) fn value(&mut self, origin: &Origin, reason: impl Into<String>) {
         self.mistakes.push(Mistake::Value { origin: origin.clone(), reason: reason.into() });
     }

@@ -1,4 +1,4 @@
-//! Static configuration: what holds from start to stop, with Traefik's names, defaults and sources.
+//! Static configuration, read once at the start, with Traefik's names, defaults and sources.
 //!
 //! [`parse`] turns arguments, environment and at most one file into a [`Command`], or into all [`Mistakes`] at once.
 //! The options are the tables in the files beside this one; see [`schema`] for the mechanism that reads them.
@@ -47,7 +47,7 @@ use schema::{Value, section};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The entry point of ping, metrics and the insecure API, unless they name another.
+/// The default entry point of ping, metrics and the insecure API.
 pub const INTERNAL: &str = "traefik";
 
 section! {
@@ -103,14 +103,14 @@ impl Settings {
     }
 }
 
-/// What the program was started for.
+/// The command that the program was started with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Show the settings in effect and what is worth saying about them.
+    /// Check settings and manifests, and show the settings in effect.
     Check(Box<Settings>, Vec<Warning>),
     /// Serve the demo.
     Demo,
-    /// Ask a running instance for `/ping`, which is on.
+    /// Request `/ping`, which is on, of a running instance.
     Healthcheck(Box<Settings>),
     /// Print this text.
     Help(String),
@@ -123,7 +123,7 @@ pub enum Command {
 /// Reads the program's arguments (without its name), the environment, and a file through `read_file`.
 ///
 /// # Errors
-/// Every mistake that was made: those of single options first, then those of options together.
+/// All mistakes: those of single options first, then options that do not fit together.
 pub fn parse(
     arguments: impl IntoIterator<Item = String>,
     environment: impl IntoIterator<Item = (String, String)>,
@@ -177,7 +177,7 @@ pub fn parse(
     }
 }
 
-/// The section of help that is asked for; empty is the whole. `--help SECTION`, `help SECTION`, `COMMAND --help`.
+/// The requested section of help, by `--help SECTION`, `help SECTION` or `COMMAND --help`; empty for all of it.
 fn asked_for_help<'a>(command: &'a str, arguments: &'a [String]) -> Option<&'a str> {
     let place = arguments.iter().position(|argument| {
         matches!(argument.split('=').next(), Some("--help" | "-h")) && !argument.ends_with("=false")
@@ -193,7 +193,7 @@ fn asked_for_help<'a>(command: &'a str, arguments: &'a [String]) -> Option<&'a s
     Some(named.or(own).unwrap_or_default())
 }
 
-/// The tree of the one source that counts, and the file if it is one: a file, else flags, else the environment.
+/// The tree of the source that counts (a file, else flags, else the environment), and the file if it is one.
 fn gather(
     arguments: &[String],
     environment: &[(String, String)],

@@ -1,9 +1,9 @@
-//! The option that somebody may have meant.
+//! The known option that is most like an unknown one.
 
 use super::schema::{Field, Shape, Value};
 use super::{Settings, help};
 
-/// The nearest option to `name` below `parent`: a sibling that is spelled alike, else one of that name elsewhere.
+/// The option most like `name` below `parent`: a sibling with a similar name, else one of the same name elsewhere.
 pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<String> {
     let keys = siblings.iter().map(|field| field.key);
     if let Some(key) = word(name, keys) {
@@ -16,12 +16,12 @@ pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<Str
     })
 }
 
-/// The word that is most like `name`, if one is alike at all.
+/// The word that is most like `name`, if any is similar.
 pub(super) fn word<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     flow_model::nearest::name(name, words)
 }
 
-/// The names at the top of the tree.
+/// The options at the top of the tree.
 pub(super) fn roots() -> impl Iterator<Item = &'static Field> {
     match <Settings as Value>::SHAPE {
         Shape::Section(fields) => fields.iter(),

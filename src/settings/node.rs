@@ -1,8 +1,8 @@
-//! The tree that every source of settings is read into before anything is typed.
+//! The tree of untyped settings that every source is read into.
 
 use super::mistake::Origin;
 
-/// What a source says at one place.
+/// An untyped value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Given {
     /// One text, as on the command line.
@@ -11,23 +11,23 @@ pub(super) enum Given {
     List(Vec<String>),
 }
 
-/// One place of the tree.
+/// A node of the tree.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     /// The last part of the path as it was written: `address`, `[0]`.
     pub(super) name: String,
     /// The whole path as it was written: `entryPoints.web.address`.
     pub(super) path: String,
-    /// Where it was written; for a branch, where its first leaf was.
+    /// The place where it was written; for a branch, that of its first leaf.
     pub(super) origin: Origin,
-    /// What was written.
+    /// Its own value.
     pub(super) value: Option<Given>,
-    /// What was written below.
+    /// The nodes below it.
     pub(super) children: Vec<Self>,
 }
 
 impl Node {
-    /// The top of an empty tree.
+    /// The root of an empty tree.
     pub(super) fn root() -> Self {
         Self {
             name: String::new(),
@@ -38,12 +38,12 @@ impl Node {
         }
     }
 
-    /// The child of that name. Traefik's names ignore case everywhere.
+    /// The child of that name, in any case: Traefik's names ignore case everywhere.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name.eq_ignore_ascii_case(name))
     }
 
-    /// The child of that name, made if it is missing.
+    /// The child of that name, created if it is missing.
     pub(super) fn child_or_insert(&mut self, name: &str, origin: &Origin) -> &mut Self {
         let found = self.children.iter().position(|child| child.name.eq_ignore_ascii_case(name));
         let index = found.unwrap_or_else(|| {
@@ -58,36 +58,36 @@ impl Node {
         &mut self.children[index]
     }
 
-    /// The place at `path`, made if it is missing.
+    /// The node at `path`, created if it is missing.
     pub(super) fn at(&mut self, path: &[&str], origin: &Origin) -> &mut Self {
         path.iter().fold(self, |node, name| node.child_or_insert(name, origin))
     }
 
-    /// The same place without its own value.
+    /// A copy of the node without its own value.
     pub(super) fn branch(&self) -> Self {
         Self { value: None, ..self.clone() }
     }
 
-    /// Where every value at and below this place was written.
+    /// The places where the values of this node and those below it were written.
     pub(super) fn origins(&self) -> Vec<Origin> {
         let own = self.value.iter().map(|_| self.origin.clone());
         own.chain(self.children.iter().flat_map(Self::origins)).collect()
     }
 
-    /// Everything written here says `false`.
+    /// True if everything written here says `false`.
     pub(super) fn is_off(&self) -> bool {
         let off = |given: &Given| matches!(given, Given::Text(text) if text.eq_ignore_ascii_case("false"));
         self.value.as_ref().is_none_or(off) && self.children.iter().all(Self::is_off)
     }
 
-    /// The position in a list that the name stands for: `[3]`, or `3` as the environment writes it.
+    /// The index in a list, if the name is one: `[3]`, or `3` in the environment.
     pub(super) fn index(&self) -> Option<usize> {
         let digits = self.name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&self.name);
         digits.parse().ok()
     }
 }
 
-/// The parts of a path: `http.tls.domains[0].main` has five. `None` if a part is empty.
+/// The parts of a path, such as five in `http.tls.domains[0].main`; `None` if one is empty.
 pub(super) fn parts(path: &str) -> Option<Vec<&str>> {
     let mut parts = Vec::new();
     for part in path.split('.') {

@@ -1,4 +1,4 @@
-//! `log`, `accessLog`, `metrics`: what is told about the work.
+//! `log`, `accessLog`, `metrics`.
 
 use super::scalar::StatusRange;
 use super::schema::{choice, section};
@@ -46,7 +46,7 @@ section! {
         }
     }
 
-    /// Which requests are recorded: those that meet one of the conditions.
+    /// Filters of the access log: requests that meet one of the conditions are recorded.
     AccessLogFilters {
         /// Records requests whose status is one of these codes or ranges.
         status_codes: Vec<StatusRange> = Vec::new(), "statusCodes";
@@ -56,7 +56,7 @@ section! {
         min_duration: Duration = Duration::ZERO, "minDuration";
     }
 
-    /// What is recorded of a request.
+    /// The fields that are recorded of a request.
     AccessLogFields {
         /// keep or drop fields that are not named.
         default_mode: FieldMode = FieldMode::Keep, "defaultMode";
@@ -68,7 +68,7 @@ section! {
         query_parameters: QueryParameters = QueryParameters::default(), "queryParameters";
     }
 
-    /// Which headers are recorded.
+    /// The headers that are recorded.
     HeaderFields {
         /// keep, drop or redact headers that are not named.
         default_mode: FieldMode = FieldMode::Drop, "defaultMode";
@@ -76,7 +76,7 @@ section! {
         names: BTreeMap<String, FieldMode> = BTreeMap::new(), "names";
     }
 
-    /// Which query parameters are recorded.
+    /// The query parameters that are recorded.
     QueryParameters {
         /// keep, drop or redact query parameters.
         default_mode: FieldMode = FieldMode::Keep, "defaultMode";
@@ -116,7 +116,7 @@ section! {
 }
 
 choice! {
-    /// How a line of the access log looks.
+    /// The format of a line of the access log.
     AccessLogFormat = Common {
         /// Traefik's common log format.
         Common = "common";
@@ -126,7 +126,7 @@ choice! {
         Json = "json";
     }
 
-    /// What happens to a field.
+    /// The treatment of a field.
     FieldMode = Keep {
         /// It is left out.
         Drop = "drop";
@@ -136,7 +136,7 @@ choice! {
         Redact = "redact";
     }
 
-    /// How a line of the program's log looks.
+    /// The format of a line of the program's log.
     LogFormat = Common {
         /// For people.
         Common = "common";
@@ -144,7 +144,7 @@ choice! {
         Json = "json";
     }
 
-    /// How severe a line of the program's log is.
+    /// The severity of a line of the program's log.
     LogLevel = Error {
         /// For developers.
         Debug = "debug";

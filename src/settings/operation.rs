@@ -38,7 +38,7 @@ section! {
         strict_tls_options: bool = false, "strictTLSOptions";
     }
 
-    /// What Traefik does besides; accepted, and none of it is done.
+    /// Global options of Traefik: accepted, without effect.
     Global {
         /// Accepted; nobody is asked for new versions.
         check_new_version: bool = true, "checkNewVersion";
@@ -48,7 +48,7 @@ section! {
         not_append_x_forwarded_for: bool = false, "notAppendXForwardedFor";
     }
 
-    /// How backends are reached unless a service says otherwise.
+    /// The default transport to backends.
     ServersTransport {
         /// Backends' certificates are not verified.
         insecure_skip_verify: bool = false, "insecureSkipVerify";
@@ -63,7 +63,7 @@ section! {
         }
     }
 
-    /// How long a backend may take.
+    /// Time limits for backends.
     ForwardingTimeouts {
         /// The longest that a backend may take to accept a connection; 0 is no limit.
         dial_timeout: Duration = Duration::from_secs(30), "dialTimeout";

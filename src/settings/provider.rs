@@ -1,4 +1,4 @@
-//! `providers`: where routes come from.
+//! `providers`: the sources of routes.
 
 use super::scalar::Secret;
 use super::schema::section;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 section! {
-    /// Where routes come from.
+    /// The sources of routes.
     Providers {
         /// The shortest time between two changes that are put into effect (Traefik waits 2s; here a change is live at once).
         providers_throttle_duration: Duration = Duration::ZERO, "providersThrottleDuration";
@@ -119,7 +119,7 @@ section! {
         safe_naming: Option<bool> = None, "safeNaming";
     }
 
-    /// A folder of Kubernetes manifests. Where both Kubernetes providers have an option, it stands for both here.
+    /// A folder of Kubernetes manifests. An option that both Kubernetes providers have counts for both here.
     Manifests {
         /// The folder.
         directory: PathBuf = PathBuf::new(), "directory", required;

@@ -1,4 +1,4 @@
-//! Single values: how each is read from a text and shown again.
+//! Types of single values.
 
 use super::schema::{Scalar, Shape};
 use flow_model::duration::GoDuration;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A text that is never shown.
+/// A text that is never printed.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Secret(String);
 
@@ -20,7 +20,7 @@ impl Secret {
         &self.0
     }
 
-    /// Nothing was given.
+    /// True if it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -70,7 +70,7 @@ impl Scalar for StatusRange {
     }
 }
 
-/// A duration whose bare number means hours (`certificatesDuration`).
+/// A duration; a bare number is hours (`certificatesDuration`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Hours(pub Duration);
 
@@ -90,7 +90,7 @@ impl Scalar for Hours {
 impl Scalar for bool {
     const SHAPE: Shape = Shape::Switch;
 
-    /// The words of Go's `strconv.ParseBool`.
+    /// Accepts the words of Go's `strconv.ParseBool`.
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
@@ -105,7 +105,7 @@ impl Scalar for bool {
 }
 
 impl Scalar for Duration {
-    /// Traefik's rule: a bare integer is seconds. Go takes a negative limit for none, so it is zero here.
+    /// As in Traefik, a bare integer is seconds. A negative limit, no limit in Go, becomes 0, which means the same.
     fn parse(text: &str) -> Result<Self, String> {
         let positive = text.strip_prefix('-');
         match positive.unwrap_or(text).parse::<GoDuration>() {
@@ -121,7 +121,7 @@ impl Scalar for Duration {
 }
 
 impl Scalar for IpNet {
-    /// An address is a network of one.
+    /// Accepts a single address as a network of one.
     fn parse(text: &str) -> Result<Self, String> {
         text.parse()
             .or_else(|_| text.parse::<IpAddr>().map(Self::from))

@@ -1,30 +1,31 @@
-//! One description of every option: it types the tree, finds unknown names, and writes `--help` and the reference.
+//! The description of every option, from which values are read, unknown names found, and `--help` and the reference
+//! written.
 //!
-//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table. Nothing else knows the options' names.
+//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table. Options are named nowhere else.
 
 use super::mistake::{Findings, Mistake, Warning};
 use super::node::{Given, Node};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// How an option is written.
+/// The way an option is written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// A list of single values: commas, repetition or `[n]`.
     List,
     /// Free names, each with the same options.
     Map(&'static Self),
-    /// Names that are not looked at: what Traefik knows and nobody reads here.
+    /// A group of Traefik whose contents are not read here.
     Open,
     /// A group that its bare name turns on (Traefik's "allow empty").
     Optional(&'static [Field]),
     /// One value.
     Scalar,
-    /// A group that exists whether written or not.
+    /// A group that always exists.
     Section(&'static [Field]),
     /// A list of groups, by `[n]`.
     Sections(&'static Self),
-    /// `true` when only its name is written.
+    /// A boolean; its bare name means `true`.
     Switch,
 }
 
@@ -33,42 +34,42 @@ pub(super) enum Shape {
 pub(super) struct Field {
     /// Its name as Traefik's documentation spells it.
     pub(super) key: &'static str,
-    /// What it does.
+    /// Its description in `--help` and the reference.
     pub(super) about: &'static str,
-    /// How it is written.
+    /// The way it is written.
     pub(super) shape: Shape,
-    /// What holds when it is not written.
+    /// Its default.
     pub(super) default: fn() -> Json,
-    /// Whether it has an effect, and whether it must be written.
+    /// Tells if it is required, and if it has an effect.
     pub(super) mark: Mark,
 }
 
-/// What is special about a field.
+/// The special treatment of a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mark {
     /// Nothing.
     Plain,
-    /// It must be written when its group is.
+    /// It is required if its group is written.
     Required,
     /// It is accepted with a warning.
     Unserved,
 }
 
-/// A type that settings are made of.
+/// A type of settings: a single value, list, map or group.
 pub(super) trait Value: Sized {
-    /// How it is written.
+    /// The way it is written.
     const SHAPE: Shape;
-    /// Takes over what `node` says; what it does not say stays.
+    /// Sets what `node` contains; everything else keeps its value.
     fn read(&mut self, node: &Node, findings: &mut Findings);
     /// The value as JSON, secrets hidden.
     fn show(&self) -> Json;
 }
 
-/// A type that is written as one text.
+/// A type of single values, written as one text.
 pub(super) trait Scalar: Sized {
-    /// How it is written.
+    /// The way it is written.
     const SHAPE: Shape = Shape::Scalar;
-    /// Reads the text; the error says what the option takes.
+    /// Parses the text; the error says what the option takes.
     fn parse(text: &str) -> Result<Self, String>;
     /// The value as JSON, secrets hidden.
     fn show(&self) -> Json;
@@ -180,7 +181,7 @@ impl<T: Value + Default> Value for BTreeMap<String, T> {
     }
 }
 
-/// Reads a list of groups. A group appears once for each index, in order.
+/// Reads a list of groups, in the order of their indices.
 pub(super) fn read_sections<T: Value + Default>(list: &mut Vec<T>, node: &Node, findings: &mut Findings) {
     if matches!(&node.value, Some(given) if *given != Given::List(Vec::new())) {
         findings.value(&node.origin, format!("is a list of groups: write {}[0].NAME", node.path));
@@ -195,7 +196,7 @@ pub(super) fn read_sections<T: Value + Default>(list: &mut Vec<T>, node: &Node, 
         .collect();
 }
 
-/// Whether a group is on: its bare name, `true`, or only options below it. `false` turns it off, whatever is below.
+/// True if a group is on: by its bare name, `true`, or only options below it. `false` turns it off in any case.
 fn switch(node: &Node, findings: &mut Findings) -> bool {
     match &node.value {
         None => true,
@@ -208,7 +209,7 @@ fn switch(node: &Node, findings: &mut Findings) -> bool {
     }
 }
 
-/// Says of what is written below a group that is off that it has no effect.
+/// Warns of options below a group that is off: they have no effect.
 fn off(node: &Node, findings: &mut Findings) {
     let given: Vec<_> = node.children.iter().flat_map(Node::origins).collect();
     if !given.is_empty() {
@@ -216,7 +217,7 @@ fn off(node: &Node, findings: &mut Findings) {
     }
 }
 
-/// The children by their index; a child that has none is a mistake.
+/// The children, sorted by index; a child without one is a mistake.
 fn in_order<'a>(node: &'a Node, findings: &mut Findings) -> Vec<&'a Node> {
     let (mut items, strangers): (Vec<_>, Vec<_>) = node.children.iter().partition(|child| child.index().is_some());
     strangers.into_iter().for_each(|child| unknown(child, node, &[], findings));
@@ -224,7 +225,7 @@ fn in_order<'a>(node: &'a Node, findings: &mut Findings) -> Vec<&'a Node> {
     items
 }
 
-/// Checks a group's names: unknown ones, unserved ones, missing ones.
+/// Reports unknown, unserved and missing names of a group.
 pub(super) fn audit(node: &Node, fields: &[Field], findings: &mut Findings) {
     if node.value.is_some() {
         let below: Vec<_> = fields.iter().map(|field| format!("{}.{}", node.path, field.key)).collect();
@@ -252,7 +253,7 @@ fn unknown(child: &Node, parent: &Node, siblings: &[Field], findings: &mut Findi
     findings.mistakes.push(Mistake::Unknown { option: child.path.clone(), origin: child.origin.clone(), nearest });
 }
 
-/// The shape at a path, `None` where there is no such option.
+/// The shape of the option at a path; `None` if there is none.
 pub(super) fn shape_at(mut shape: Shape, path: &[&str]) -> Option<Shape> {
     for part in path {
         shape = match shape {
@@ -269,9 +270,9 @@ pub(super) fn shape_at(mut shape: Shape, path: &[&str]) -> Option<Shape> {
     Some(shape)
 }
 
-/// Structs of options. A row is: doc comment, `field: type = default, "traefikName"`, and `required` or `unserved`.
+/// Makes structs of options. A row is: doc comment, `field: type = default, "traefikName"`, `required` or `unserved`.
 ///
-/// `also unserved { "name": "what it is"; }` lists names that Traefik knows and no field holds.
+/// `also unserved { "name": "description"; }` lists options of Traefik that have no field.
 macro_rules! section {
     (@mark) => { $crate::settings::schema::Mark::Plain };
     (@mark required) => { $crate::settings::schema::Mark::Required };
@@ -338,7 +339,7 @@ macro_rules! section {
     )+ };
 }
 
-/// Enums of words. A row is: doc comment, `Variant = "word"`, other spellings after `|`; case is ignored.
+/// Makes enums of words. A row is: doc comment, `Variant = "word"`, other spellings after `|`; case is ignored.
 macro_rules! choice {
     ($(
         $(#[doc = $about:literal])+
@@ -355,7 +356,7 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// The word that stands for it.
+            /// The word in the configuration.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $word, )+ }

@@ -1,4 +1,4 @@
-//! What follows from settings together: entry points nobody wrote, and settings that do not fit.
+//! Completion and validation of the settings as a whole: default entry points, and settings that do not fit together.
 
 use super::address::{Address, Protocol, RedirectTarget};
 use super::certificate::{AcmeResolver, KeyType};
@@ -6,7 +6,7 @@ use super::entry_point::{AliasHeaders, DEFAULT_MAX_HEADER_BYTES, EntryPoint, Htt
 use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
 
-/// Completes settings as Traefik does and checks them as a whole.
+/// Completes settings as Traefik does, and validates them as a whole.
 pub(super) fn settle(settings: &mut Settings, findings: &mut Findings) {
     add_entry_points(settings);
     entry_points(settings, findings);
@@ -16,7 +16,7 @@ pub(super) fn settle(settings: &mut Settings, findings: &mut Findings) {
     observability(settings, findings);
 }
 
-/// `http` on :80 if there is none, and `traefik` on :8080 if something wants to be served there.
+/// Adds `http` on :80 if there is no entry point, and `traefik` on :8080 if something is to be served there.
 fn add_entry_points(settings: &mut Settings) {
     if settings.entry_points.is_empty() {
         settings.entry_points.insert("http".to_owned(), EntryPoint::at(Address::any(80)));
@@ -63,7 +63,7 @@ fn entry_points(settings: &mut Settings, findings: &mut Findings) {
     }
 }
 
-/// What Traefik says of these two options, and when it does not start.
+/// Checks the two options for alias headers as Traefik does, which refuses to start with some values.
 fn alias_headers(entry_point: &str, http: &Http, findings: &mut Findings) {
     let (aliases, underscores) = (http.alias_headers_strategy, http.underscore_headers_strategy);
     if underscores.is_some() {
@@ -81,7 +81,7 @@ fn alias_headers(entry_point: &str, http: &Http, findings: &mut Findings) {
     }
 }
 
-/// Entry points that other settings name must exist and speak TCP.
+/// Checks that entry points named by other settings exist and are TCP.
 fn named_entry_points(settings: &Settings, findings: &mut Findings) {
     let mut named = Vec::new();
     if let Some(ping) = settings.ping.as_ref().filter(|ping| !ping.manual_routing) {

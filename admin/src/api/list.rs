@@ -1,10 +1,10 @@
-//! Pages, filters and order of lists, as Traefik's API has them.
+//! Paging, filters and order of lists, as in Traefik's API.
 
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// What a list was asked for.
+/// The query of a list.
 #[derive(Debug)]
 pub(super) struct Query {
     page: usize,
@@ -17,17 +17,17 @@ pub(super) struct Query {
     descending: bool,
 }
 
-/// One page.
+/// One page of a list.
 #[derive(Debug)]
 pub(super) struct Page {
     /// Its objects.
     pub(super) objects: Vec<Value>,
-    /// The next page's number; 1 where this is the last.
+    /// The next page's number; 1 if this is the last, as in Traefik.
     pub(super) next: usize,
 }
 
 impl Query {
-    /// Reads a query string; the error is for the client.
+    /// Parses a query string; the error is a message for the client.
     pub(super) fn parse(query: &str) -> Result<Self, String> {
         let mut parsed = Self {
             page: 1,
@@ -59,7 +59,7 @@ impl Query {
         Ok(parsed)
     }
 
-    /// The page that was asked for; the error is for the client.
+    /// The requested page; the error is a message for the client.
     pub(super) fn page(&self, mut objects: Vec<Value>) -> Result<Page, String> {
         objects.retain(|object| self.keeps(object));
         objects.sort_by(|a, b| {
@@ -75,7 +75,7 @@ impl Query {
         Ok(Page { objects: objects.drain(start..end).collect(), next })
     }
 
-    /// A name without its provider is also found by the full one.
+    /// True if the query names `service`. If `service` lacks a `@provider`, that of the query is ignored.
     fn names_service(&self, service: &str) -> bool {
         let wanted = self.service.as_str();
         service == if service.contains('@') { wanted } else { wanted.split('@').next().unwrap_or_default() }
@@ -93,7 +93,7 @@ impl Query {
     }
 }
 
-/// What an object is sorted by; of a service's servers it is their number.
+/// The value that objects are sorted by; for a service's servers, their number.
 fn sort_key<'a>(object: &'a Value, field: &str) -> Cow<'a, Value> {
     match (field, object.pointer("/loadBalancer/servers").and_then(Value::as_array)) {
         ("servers", servers) => Cow::Owned(servers.map_or(0, Vec::len).into()),

@@ -1,4 +1,4 @@
-//! Traefik's read-only API, and `/api/diagnostics` beside it.
+//! Traefik's read-only API, and `/api/diagnostics`, which Traefik lacks.
 
 mod list;
 mod objects;
@@ -10,7 +10,7 @@ use http::{Response, StatusCode, Uri};
 use list::Query;
 use serde_json::{Map, Value, json};
 
-/// Answers below `/api`.
+/// The response to a request below `/api`.
 pub(crate) fn answer(facts: &Facts, source: &impl Source, uri: &Uri) -> Response<Bytes> {
     let path = uri.path().strip_prefix(facts.base_path.as_str()).unwrap_or_else(|| uri.path());
     let Some(path) = path.strip_prefix("/api") else {
@@ -72,7 +72,7 @@ fn entry_points(facts: &Facts) -> Vec<Value> {
         .collect()
 }
 
-/// Objects by name, without the fields that lists add.
+/// All objects by name, without the fields that lists add.
 fn rawdata(runtime: &Runtime) -> Value {
     let by_name = |objects: Vec<Value>| -> Map<String, Value> {
         objects

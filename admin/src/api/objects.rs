@@ -34,7 +34,7 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
         add_users(&mut service, users.get(&**name));
         let servers = service.pointer("/loadBalancer/servers").and_then(Value::as_array).cloned().unwrap_or_default();
         if !servers.is_empty() {
-            // Without health checks a server is as good as its endpoint, which is up as long as it is listed.
+            // There are no health checks: a server is up as long as its endpoint is listed.
             service["serverStatus"] = servers.iter().filter_map(|s| Some((s["url"].as_str()?, "UP"))).collect();
         }
         service
@@ -71,14 +71,14 @@ pub(super) fn middlewares(runtime: &Runtime) -> Vec<Value> {
     }))
 }
 
-/// Names that an object refers to are qualified in place once they are looked up, as in Traefik.
+/// Qualifies the names that an object refers to with its provider, as Traefik does once they are looked up.
 fn qualify_all(names: Option<&mut Value>, of: &str) {
     for name in names.and_then(Value::as_array_mut).into_iter().flatten() {
         *name = qualify(name.as_str().unwrap_or_default(), provider(of)).as_ref().into();
     }
 }
 
-/// Names as they are once a service is in use: Traefik writes them into the configuration that it shows.
+/// Qualifies the names in a service that is in use: Traefik writes them into the configuration that it shows.
 fn settle_names(shown: &mut Value, name: &str, kind: &ServiceKind) {
     let ServiceKind::LoadBalancer(balancer) = kind else { return };
     if let Some(cookie) = balancer.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref()) {
@@ -96,7 +96,7 @@ fn sorted(objects: impl Iterator<Item = Value>) -> Vec<Value> {
     objects
 }
 
-/// The object with its name and provider. What cannot be written shows the reason in its place.
+/// The object with its name and provider; an error takes the place of what cannot be serialized.
 fn described<T: Serialize>(name: &str, object: &T) -> Value {
     let mut value = serde_json::to_value(object).unwrap_or_else(|error| json!({ "error": [error.to_string()] }));
     value["name"] = name.into();
@@ -104,7 +104,7 @@ fn described<T: Serialize>(name: &str, object: &T) -> Value {
     value
 }
 
-/// The kind is the one field that is none of those every object has.
+/// Adds `type`, which is a field's name: one of `known`, else the first that is not common to all objects.
 fn add_kind(object: &mut Value, known: &[&str]) {
     const COMMON: [&str; 6] = ["error", "name", "provider", "status", "usedBy", "middlewares"];
     let Some(fields) = object.as_object() else { return };
@@ -123,7 +123,7 @@ fn add_users(object: &mut Value, users: Option<&BTreeSet<&str>>) {
     }
 }
 
-/// From what routers refer to, to the routers.
+/// A map from names that routers refer to, to the routers' names.
 fn users<'a>(
     runtime: &'a Runtime,
     used: impl Fn(&'a RouterInfo, &str) -> Vec<Name>,

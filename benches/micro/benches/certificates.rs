@@ -1,4 +1,4 @@
-//! From a server name to its certificate, among few and among many.
+//! Finding a certificate by server name, among few and among many.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};

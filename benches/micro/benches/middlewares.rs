@@ -1,4 +1,4 @@
-//! What single middlewares add to a request.
+//! The cost that single middlewares add to a request.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-/// A chain of one middleware, from how Traefik's users write it.
+/// A chain of one middleware, from a specification in Traefik's form.
 fn chain(specification: serde_json::Value) -> Chain {
     let specification: Middleware = serde_json::from_value(specification).unwrap();
     let name = "m@file".into();
@@ -20,7 +20,7 @@ fn chain(specification: serde_json::Value) -> Chain {
     Chain::new([Arc::new(made)])
 }
 
-/// A request from the client of this number.
+/// A request of client number `client`.
 fn exchange(client: u8) -> Exchange {
     let request = Request::get("/x").header("host", "a.test").header("user-agent", "bench").header("accept", "*/*");
     let (head, ()) = request.body(()).unwrap().into_parts();
@@ -46,7 +46,7 @@ fn headers(bench: &mut Criterion) {
     });
 }
 
-/// Every worker asks as fast as it can: of one client all, or each of its own.
+/// All workers ask as fast as they can, for one client or each for its own.
 fn rate_limit(bench: &mut Criterion) {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let all = u8::try_from(workers).unwrap();

@@ -1,4 +1,4 @@
-//! From a request to its route, among few and among many.
+//! Finding the route of a request, among few and among many.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -28,7 +28,7 @@ fn look_up(bench: &mut Criterion) {
     let headers = HeaderMap::new();
     let client = IpAddr::from(Ipv4Addr::LOCALHOST);
     for count in COUNTS {
-        // As many requests as fit into the caches of any machine; which of the routes they are for differs.
+        // Few enough requests for any CPU's caches, spread over the routes.
         let asked: Vec<usize> = (0..64).map(|n| n * 7919 % count).collect();
         let hosts: Vec<String> = asked.iter().map(|n| format!("h{n}.many.test")).collect();
         let paths: Vec<String> = asked.iter().map(|n| format!("/p{n}/x")).collect();

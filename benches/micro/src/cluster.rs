@@ -1,15 +1,15 @@
-//! Ingresses as an API server has them, each with its Service and EndpointSlice.
+//! Ingresses as an API server stores them, each with its Service and EndpointSlice.
 
 use flow_controller::view::{Kind, Object, View};
 use serde_json::{Value, json};
 
-/// The namespace of them all.
+/// The namespace of all objects.
 const NAMESPACE: &str = "many";
 
-/// A cluster of so many Ingresses; number N has the host `hN.many.test`.
+/// A cluster of `count` Ingresses; number N has the host `hN.many.test`.
 ///
 /// # Panics
-/// Never: the objects are right.
+/// Never: the objects are valid.
 #[must_use]
 pub fn view(count: usize) -> View {
     let mut view = View::default();

@@ -55,7 +55,7 @@ fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Options {
     let defer_to_cert_manager = settings.acme.mode == AcmeMode::Auto;
     Options {
         namespaces: namespaces.unwrap_or_default(),
-        // Who does not look for a cert-manager does not know whose an issuer of another type is.
+        // Without looking for cert-manager, it is unknown who serves an issuer of another type.
         settings: planner::Settings { alone: defer_to_cert_manager, ..super::planned(settings) },
         defer_to_cert_manager,
         classes,
@@ -65,7 +65,7 @@ fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Options {
     }
 }
 
-/// The ports that a CA reaches: those of the usual names first, the internal one never.
+/// The ports that a CA may connect to: `web` and `websecure` first, the internal entry point never.
 fn ports(entry_points: &[Arc<EntryPoint>]) -> Ports {
     let mut ports = Ports::default();
     for point in entry_points.iter().filter(|point| *point.name != *settings::INTERNAL) {

@@ -1,10 +1,10 @@
-//! What is wrong with the certificates of a cluster, as it changes.
+//! Problems with the certificates of a cluster, as they change.
 
 use flow_controller::certificates::ClusterStore;
 use flow_model::diagnostic::Diagnostic;
 use tokio::sync::watch;
 
-/// Why none are issued at all, and what keeps single ones from coming.
+/// The reason why no certificate is issued at all, and the problems of single certificates.
 #[derive(Debug)]
 pub(crate) struct Findings {
     conflict: watch::Receiver<Option<Diagnostic>>,
@@ -12,7 +12,7 @@ pub(crate) struct Findings {
 }
 
 impl Default for Findings {
-    /// Nothing, for ever.
+    /// No problems, and none to come.
     fn default() -> Self {
         Self { conflict: watch::channel(None).1, troubles: watch::channel(Vec::new()).1 }
     }
@@ -23,7 +23,7 @@ impl Findings {
         Self { conflict: store.conflict(), troubles: store.troubles() }
     }
 
-    /// Waits until they are others.
+    /// Waits until the findings change.
     pub(crate) async fn changed(&mut self) {
         tokio::select! {
             Ok(()) = self.conflict.changed() => {}
@@ -32,7 +32,7 @@ impl Findings {
         }
     }
 
-    /// Those of now.
+    /// The present findings.
     pub(crate) fn now(&mut self) -> Vec<Diagnostic> {
         let conflict = self.conflict.borrow_and_update().clone();
         conflict.into_iter().chain(self.troubles.borrow_and_update().iter().cloned()).collect()

@@ -1,4 +1,4 @@
-//! The certificates that a folder of manifests asks for.
+//! Certificates that a folder of manifests asks for.
 
 use super::Office;
 use crate::settings::{AcmeMode, Settings};
@@ -7,8 +7,8 @@ use flow_acme::store::folder::FolderStore;
 use flow_controller::provider::Issuing;
 use std::sync::Arc;
 
-/// Opens the state folder and starts to issue once manifests ask for certificates; [`Issuing::Off`] where that is off.
-/// To be called on a runtime.
+/// Issuing that opens the state folder and starts an engine once manifests ask for certificates; [`Issuing::Off`] if
+/// `acme.mode` is off. Must be called on a runtime.
 pub(crate) fn issuing(settings: &Settings, table: Arc<ChallengeTable>, office: Office) -> Issuing {
     if settings.acme.mode == AcmeMode::Off {
         return Issuing::Off;
@@ -27,7 +27,7 @@ pub(crate) fn issuing(settings: &Settings, table: Arc<ChallengeTable>, office: O
     Issuing::On { settings, open }
 }
 
-/// Issues nothing, and says what would be wrong.
+/// Issuing for `check`: issues nothing, and reports what would be wrong.
 pub(crate) fn foreseen(settings: &Settings) -> Issuing {
     if settings.acme.mode == AcmeMode::Off { Issuing::Off } else { Issuing::Foreseen(super::planned(settings)) }
 }

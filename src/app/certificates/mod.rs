@@ -1,7 +1,7 @@
 //! Certificates that are issued here: the engines, and their part of the data plane.
 //!
-//! There may be three sources of wishes: a cluster's objects, the same objects in a folder of manifests, and Traefik's
-//! `certificatesResolvers`. Each has its store and its engine; proofs are answered for all of them together.
+//! Certificates can be requested in three places: a cluster's objects, the same objects in a folder of manifests, and
+//! Traefik's `certificatesResolvers`. Each has its own store and engine; challenges of all three are answered together.
 
 mod cluster;
 mod findings;
@@ -29,10 +29,10 @@ use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The class that the proxy serves where no other is set.
+/// The Ingress class that is served if none is set.
 const CLASS: &str = "traefik";
 
-/// What this process proves to CAs: a table for each source of wishes.
+/// The challenges that this process answers: a table for each engine.
 #[derive(Clone, Debug)]
 pub(super) struct Proofs(Arc<[Arc<ChallengeTable>]>);
 
@@ -48,7 +48,7 @@ impl ChallengeLookup for Proofs {
     }
 }
 
-/// TLS for connections: the certificates of the configuration, and those that prove a name to a CA.
+/// TLS for connections: the configuration's certificates, and those that answer TLS-ALPN-01 challenges.
 pub(super) struct TlsWithProofs {
     pub(super) reader: Reader,
     pub(super) proofs: Proofs,
@@ -64,7 +64,7 @@ impl TlsSource for TlsWithProofs {
     }
 }
 
-/// What engines need besides their store.
+/// What all engines share: the client of CAs, metrics and the signal to stop.
 #[derive(Clone)]
 pub(super) struct Office {
     ca: Arc<Client>,
@@ -84,9 +84,9 @@ impl Office {
     }
 }
 
-/// Issues what a cluster's objects ask for, on the current runtime and unless that is off. `answers` is called once
-/// challenges can be answered: before that this replica must not be among those that a CA asks. Gives what is wrong
-/// with the whole, as it changes.
+/// Starts to issue what a cluster's objects ask for, on the current runtime, unless `acme.mode` is off. `answers` is
+/// called once challenges can be answered: until then a CA must not reach this replica. Returns the problems as they
+/// change.
 pub(super) fn start(
     settings: &Settings,
     cluster: &Kubernetes,
@@ -102,7 +102,7 @@ pub(super) fn start(
     cluster::start(settings, cluster, entry_points, table, office, answers)
 }
 
-/// What the operator chose, for objects of cert-manager's kinds.
+/// The operator's settings in the planner's form.
 fn planned(settings: &Settings) -> planner::Settings {
     let providers = &settings.providers;
     let of_cluster = providers.kubernetes_ingress.as_ref().map(|k| &k.ingress_class);

@@ -1,4 +1,4 @@
-//! `--help`, and the rows that the reference in docs/configuration.md is made of.
+//! The text of `--help`, and the rows of the reference in docs/configuration.md.
 
 mod commands;
 mod section;
@@ -12,18 +12,18 @@ use super::{Settings, nearest};
 use serde_json::Value as Json;
 use std::fmt::Write as _;
 
-/// One option as it is told about.
+/// One option in the reference.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     /// Its path: `entryPoints.<name>.address`.
     pub(super) option: String,
-    /// What it does.
+    /// Its description.
     pub(super) about: &'static str,
-    /// Its default, empty where there is none.
+    /// Its default; empty if there is none.
     pub(super) default: String,
-    /// Whether its group needs it.
+    /// True if its group needs it.
     pub(super) required: bool,
-    /// Whether it is served.
+    /// True if it has an effect.
     pub(super) served: bool,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn text() -> String {
     text
 }
 
-/// An option with all that is told of it.
+/// Appends one option with its description, default and marks.
 fn line(text: &mut String, row: &Row) {
     let default = match row.default.as_str() {
         _ if row.required => " (required)".to_owned(),
@@ -103,7 +103,7 @@ fn line(text: &mut String, row: &Row) {
     let _ = writeln!(text, "  --{}  {}{default}{note}", row.option, row.about);
 }
 
-/// What stands above everything.
+/// The beginning of the whole text.
 const INTRODUCTION: &str = "\
 flow-proxy: a Kubernetes ingress controller that reads what Traefik's users write
 
@@ -111,7 +111,7 @@ Usage: flow-proxy [COMMAND] [--option=value ...]
        flow-proxy --help [SECTION]
 ";
 
-/// What stands above the options.
+/// The text above the options.
 const WRITING: &str = "
 Configuration comes from one place: a file, else the flags, else the environment.
   file         --configFile=FILE, else traefik.toml, .yaml or .yml in /etc/traefik, $XDG_CONFIG_HOME, $HOME/.config, .

@@ -1,4 +1,4 @@
-//! A part of the reference: a command, or the options below a path.
+//! A section of the reference: a command, or the options below a path.
 
 use super::commands::COMMANDS;
 use super::{Row, line, rows};
@@ -8,11 +8,11 @@ use crate::settings::schema::{Field, Shape, Value};
 use crate::settings::{Settings, node};
 use std::fmt::Write as _;
 
-/// The text of one section. A path may leave out free names (`entryPoints.http.tls`), give them (`entryPoints.web`), or
-/// begin in the middle where no option begins so (`tls`).
+/// The text of one section. A path may omit free names (`entryPoints.http.tls`), contain them (`entryPoints.web`), or
+/// begin in the middle if no option begins like that (`tls`).
 ///
 /// # Errors
-/// Where there is none, with the nearest.
+/// [`Mistake::NoSection`] if there is none, with the most similar one.
 pub(in crate::settings) fn section(name: &str) -> Result<String, Mistake> {
     if let Some(page) = COMMANDS.iter().find(|page| page.name.eq_ignore_ascii_case(name)) {
         return Ok(page.text.to_owned());
@@ -38,12 +38,12 @@ pub(in crate::settings) fn section(name: &str) -> Result<String, Mistake> {
     Ok(text)
 }
 
-/// Whether a part of a path stands for a name of the user's, or for a number.
+/// True if a part of a path stands for a user's name, or for an index.
 fn is_free(part: &str) -> bool {
     part.starts_with(['<', '['])
 }
 
-/// Whether `path` begins with `wanted`; free names of the path fit any part, and may be left out.
+/// True if `path` begins with `wanted`; free names of the path match any part, and may be left out.
 fn is_below(path: &[&str], wanted: &[&str]) -> bool {
     match (path, wanted) {
         (_, []) => true,
@@ -70,7 +70,7 @@ fn about(shape: Shape, wanted: &[&str]) -> Option<&'static Field> {
     if rest.is_empty() { Some(field) } else { about(field.shape, rest) }
 }
 
-/// The command or group of options that is most like `name`, else the beginning of a path or the name in one.
+/// The command or group of options most like `name`, else a path that begins with or contains a similar name.
 fn nearest_section(name: &str, rows: &[Row]) -> Option<String> {
     let first = COMMANDS.iter().map(|page| page.name).chain(nearest::roots().map(|field| field.key));
     if let Some(near) = nearest::word(name, first) {

@@ -5,19 +5,18 @@ use crate::settings::nearest;
 use crate::settings::node::{Given, Node};
 use crate::settings::schema::{Shape, shape_at};
 
-/// What every variable begins with.
+/// The prefix of every variable.
 const PREFIX: &str = "TRAEFIK_";
 
-/// The parts of an option that a variable names, in lower case; `None` where it is none of ours.
+/// The parts of the option that a variable names, in lower case; `None` if it lacks the prefix.
 fn path(name: &str) -> Option<Vec<String>> {
     let prefix = name.get(..PREFIX.len()).filter(|prefix| prefix.eq_ignore_ascii_case(PREFIX))?;
     let path = name[prefix.len()..].to_lowercase();
     Some(path.split('_').filter(|part| !part.is_empty()).map(str::to_owned).collect())
 }
 
-/// Reads variables into a tree. As in Traefik only those count whose first word is a group of options, so that
-/// Kubernetes' own variables for a Service named `traefik` (`TRAEFIK_PORT`) do not. One that is nearly such a group is
-/// told.
+/// Reads variables into a tree. As in Traefik, only those count whose first word is a group of options; this skips
+/// Kubernetes' variables for a Service named `traefik` (`TRAEFIK_PORT`). Similar words get a warning.
 pub(in crate::settings) fn read(variables: &[(String, String)], findings: &mut Findings) -> Node {
     let mut tree = Node::root();
     for (name, value) in variables {
@@ -36,7 +35,7 @@ pub(in crate::settings) fn read(variables: &[(String, String)], findings: &mut F
     tree
 }
 
-/// The variables that name options of `shape`, where another source counts.
+/// The variables that name options of `shape`: they are ignored if another source counts.
 pub(in crate::settings) fn ignored(variables: &[(String, String)], shape: Shape) -> Vec<String> {
     let names_option = |name: &&String| {
         path(name).is_some_and(|path| {

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 /// Reads a file's text; the settings never touch the disk themselves.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
-/// Dynamic configuration, which people keep in the same file and Traefik skips.
+/// Keys of dynamic configuration, which some users keep in the same file and Traefik skips.
 const DYNAMIC: [&str; 4] = ["http", "tcp", "tls", "udp"];
 
-/// A configuration file that counts.
+/// The configuration file that counts.
 pub(in crate::settings) struct Found {
     pub(in crate::settings) file: PathBuf,
     pub(in crate::settings) text: String,
-    /// Files in other places that would count without this one.
+    /// Files elsewhere that would count without this one.
     pub(in crate::settings) others: Vec<PathBuf>,
 }
 
-/// Finds the file: the one that was named, else the first that exists in Traefik's places.
+/// Finds the file: the named one, else the first that exists in Traefik's places.
 pub(in crate::settings) fn find(
     named: Option<&Path>,
     variables: &[(String, String)],
@@ -77,7 +77,7 @@ pub(in crate::settings) fn read(file: &Path, text: &str, findings: &mut Findings
     tree
 }
 
-/// Keys at the top that are none of ours: dynamic configuration (said), and `x-` keys, which hold YAML anchors.
+/// True for keys at the top that are not settings: dynamic configuration, with a warning, and `x-` keys (YAML anchors).
 fn is_foreign(file: &Path, key: &str, findings: &mut Findings) -> bool {
     let dynamic = DYNAMIC.iter().any(|name| key.eq_ignore_ascii_case(name));
     if dynamic {
@@ -99,7 +99,7 @@ fn decode(file: &Path, text: &str) -> Result<Json, String> {
     }
 }
 
-/// Adds what the file says at a place. As in Traefik, nothing (`ping:`) says nothing, and an empty group turns on.
+/// Adds the content of the file below `node`. As in Traefik, null (`ping:`) has no effect and an empty group turns on.
 fn add(node: &mut Node, file: &Path, content: Json) {
     match content {
         Json::Null => {}

@@ -6,7 +6,7 @@ use crate::settings::mistake::{Findings, Mistake, Origin};
 use crate::settings::node::{Given, Node, parts};
 use crate::settings::schema::{Shape, shape_at};
 
-/// Reads flags into a tree; `shape` says which of them take a value.
+/// Reads flags into a tree; `shape` tells which of them take a value.
 pub(in crate::settings) fn read(arguments: &[String], shape: Shape, findings: &mut Findings) -> Node {
     let mut tree = Node::root();
     let mut rest = arguments.iter().map(String::as_str).peekable();
@@ -24,7 +24,7 @@ pub(in crate::settings) fn read(arguments: &[String], shape: Shape, findings: &m
         let found = shape_at(shape, &path);
         let takes_value = match found {
             Some(Shape::List | Shape::Scalar) => true,
-            // Nobody knows: what does not look like a flag is taken for the value.
+            // Unknown: an argument that does not look like a flag is taken as the value.
             Some(Shape::Open) | None => rest.peek().is_some_and(|next| !next.starts_with('-')),
             Some(_) => false,
         };

@@ -1,4 +1,4 @@
-//! Flags, files and the environment: each becomes the same tree.
+//! Flags, files and the environment, each read into the same kind of tree.
 
 pub(super) mod environment;
 pub(super) mod file;

@@ -4,7 +4,7 @@ use super::{run, started};
 use crate::settings::{Address, RedirectTarget};
 use std::time::Duration;
 
-/// What the chart passes without any values of the user's.
+/// The chart's flags without any values of the user.
 const PLAIN: &[&str] = &[
     "--entryPoints.metrics.address=:9100/tcp",
     "--entryPoints.traefik.address=:8080/tcp",
@@ -23,7 +23,7 @@ const PLAIN: &[&str] = &[
     "--log.level=INFO",
 ];
 
-/// What it passes for values that are served.
+/// The chart's flags for values that are served.
 const SERVED: &[&str] = &[
     "--global.checkNewVersion=false",
     "--global.sendAnonymousUsage",
@@ -104,7 +104,7 @@ const SERVED: &[&str] = &[
     "--providers.kubernetescrd.defaultTLSResourcesNamespace=traefik",
 ];
 
-/// What it passes for values that are not served yet, with the warnings to expect.
+/// The chart's flags for values that are not served yet, with the expected warnings.
 const UNSERVED: &[(&str, &str)] = &[
     ("--metrics.datadog=true", "metrics.datadog"),
     ("--metrics.datadog.address=127.0.0.1:8125", ""),

@@ -1,4 +1,4 @@
-//! How the environment is read, and when.
+//! Settings from the environment.
 
 use super::{run, start};
 

@@ -1,4 +1,4 @@
-//! How files are read.
+//! Settings from files.
 
 use super::{file, start};
 use crate::settings::RedirectTarget;

@@ -1,4 +1,4 @@
-//! How flags are written.
+//! Settings from flags.
 
 use super::{flags, mistakes, started, warnings};
 use crate::settings::Command;

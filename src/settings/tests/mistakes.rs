@@ -1,4 +1,4 @@
-//! Every mistake is told, at once, with its place and the way out.
+//! All mistakes are reported at once, each with its place and the way out.
 
 use super::{mistakes, started};
 

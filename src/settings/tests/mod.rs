@@ -14,7 +14,7 @@ use super::{Command, Mistakes, Settings, Warning, parse};
 use std::io;
 use std::path::Path;
 
-/// A disk without files.
+/// Reads no file: there is none.
 fn nothing(_: &Path) -> io::Result<String> {
     Err(io::ErrorKind::NotFound.into())
 }
@@ -23,7 +23,7 @@ fn started(arguments: &[&str]) -> Result<Command, Mistakes> {
     parse(arguments.iter().map(|&argument| argument.to_owned()), [], &nothing)
 }
 
-/// Without what every entry point is told about that leaves one option open: the tests of that option ask for it.
+/// Settings and warnings, without the one about alias headers, which only the tests of that option need.
 fn run(command: Result<Command, Mistakes>) -> (Settings, Vec<Warning>) {
     let (settings, mut warnings) = run_told(command);
     warnings.retain(|warning| !matches!(warning, Warning::AliasHeaders { .. }));
@@ -37,7 +37,7 @@ fn run_told(command: Result<Command, Mistakes>) -> (Settings, Vec<Warning>) {
     }
 }
 
-/// The settings that flags come to.
+/// The settings of these flags.
 fn flags(arguments: &[&str]) -> Settings {
     run(started(arguments)).0
 }

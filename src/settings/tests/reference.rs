@@ -1,4 +1,4 @@
-//! `--help` and docs/configuration.md tell the same as the tables.
+//! `--help` and docs/configuration.md agree with the tables.
 
 use super::started;
 use crate::settings::schema::Value;
@@ -92,7 +92,7 @@ fn a_section_that_is_not_there_is_told_with_the_nearest() {
     }
 }
 
-/// With UPDATE_REFERENCE set the page is written anew instead.
+/// If UPDATE_REFERENCE is set, the page is written instead.
 #[test]
 fn the_reference_lists_every_option() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");

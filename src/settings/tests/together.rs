@@ -1,4 +1,4 @@
-//! What follows from settings together.
+//! Completion and validation of settings as a whole.
 
 use super::{flags, mistakes, run_told, started, warnings};
 

@@ -1,4 +1,4 @@
-//! How single values are written.
+//! Types of single values.
 
 use super::{flags, mistakes};
 use crate::settings::{Address, Protocol, RedirectTarget};

@@ -1,4 +1,4 @@
-//! A backend and clients that work in buffers of their own, on the stack.
+//! A backend and clients that allocate nothing: their buffers are on the stack.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 const HOST: &[u8] = b"h0.many.test";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
-/// Answers every request on every connection alike; where it listens.
+/// Starts a backend that answers every request alike; its address.
 pub(crate) fn backend() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,7 +35,7 @@ impl Http1 {
         Self(TcpStream::connect(address).unwrap())
     }
 
-    /// One request and its answer.
+    /// One request and its response.
     pub(crate) fn request(&mut self) {
         self.0
             .write_all(b"GET /path HTTP/1.1\r\nHost: h0.many.test\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
@@ -55,7 +55,7 @@ const ACKNOWLEDGED: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// A kept HTTP/2 connection (RFC 9113), known before.
+/// A kept HTTP/2 connection (RFC 9113) with prior knowledge.
 pub(crate) struct Http2 {
     stream: TcpStream,
     next: u32,
@@ -79,7 +79,7 @@ impl Http2 {
         self.stream.write_all(&frame[..9 + payload.len()]).unwrap();
     }
 
-    /// One request on a stream of its own, and its answer.
+    /// One request on a stream of its own, and its response.
     pub(crate) fn request(&mut self) {
         let id = self.next;
         self.next += 2;
