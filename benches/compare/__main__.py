@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 
-import workplace
+import runner_env
 from compare import markdown, place, plot, rounds, subjects, syscalls, table, workloads
 from compare.failure import Mistake, exit_code
 
@@ -84,7 +84,7 @@ def _parse(arguments):
         help="workers of every subject (1); with several all cores are shared by subjects, load and backend")
     add("--markdown", type=pathlib.Path, metavar="FILE",
         help="write tables and goals to a new file, or to one that has the lines `<!-- compare: begin -->` and `<!-- compare: end -->`, between them")
-    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "compare", metavar="FOLDER",
+    add("--out", type=pathlib.Path, default=runner_env.ROOT / "target" / "compare", metavar="FOLDER",
         help="where compare.svg (the plot) and compare.json (every value of every round) go (target/compare)")
     return parser.parse_args(arguments)
 

@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 
-import workplace
+import runner_env
 from compare import place, subjects, workloads
 from compare.failure import Mistake, exit_code
 from flame import profile, stacks
@@ -56,7 +56,7 @@ def _parse(arguments):
     add("--rows", type=int, default=25, metavar="N", help="lines of the table (25)")
     add("--least", type=float, default=0.3, metavar="PERCENT", help="what is narrower than so much of the picture is not drawn (0.3)")
     add("--subject", metavar="PATH", help="a build of flow-proxy with its symbols ($FLOW_PROXY or target/dist/flow-proxy)")
-    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "flame", metavar="FOLDER", help="where flame-WORKLOAD.svg goes (target/flame)")
+    add("--out", type=pathlib.Path, default=runner_env.ROOT / "target" / "flame", metavar="FOLDER", help="where flame-WORKLOAD.svg goes (target/flame)")
     add("--inferno", default=os.environ.get("INFERNO", ""), metavar="FOLDER", help="where inferno's programs are ($INFERNO, else PATH)")
     return parser.parse_args(arguments)
 

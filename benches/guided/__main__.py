@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 
-import workplace
+import runner_env
 from compare import origin, place, rounds, subjects, workloads
 from compare.failure import Failed, exit_code
 from compare.load.own import Idle
@@ -38,7 +38,7 @@ def _run(options):
     shutil.rmtree(raw, ignore_errors=True)
     _say("building it with counters")
     os.environ["LLVM_PROFILE_FILE"] = f"{raw}/%p-%m.profraw"
-    program = build.build(workplace.ROOT, options.out / "counting", f"-Cprofile-generate={raw}")
+    program = build.build(runner_env.ROOT, options.out / "counting", f"-Cprofile-generate={raw}")
     _load(program, options.seconds, where)
     for old in options.out.glob("flow-*.profdata"):
         old.unlink()
@@ -47,7 +47,7 @@ def _run(options):
     made = profile
     if not options.profile_only:
         _say("building it by what was counted")
-        program = build.build(workplace.ROOT, options.out / "guided", f"-Cprofile-use={profile.resolve()}")
+        program = build.build(runner_env.ROOT, options.out / "guided", f"-Cprofile-use={profile.resolve()}")
         made = shutil.copy2(program, options.out / "flow-proxy")
     _say(made)
 
@@ -85,7 +85,7 @@ def _parse(arguments):
     add = parser.add_argument
     add("--seconds", type=int, default=4, metavar="S", help="how long each load takes (4)")
     add("--profile-only", action="store_true", help="end with the profile: `-Cprofile-use` in RUSTFLAGS takes it, for any target")
-    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "guided", metavar="FOLDER", help="where everything goes (target/guided)")
+    add("--out", type=pathlib.Path, default=runner_env.ROOT / "target" / "guided", metavar="FOLDER", help="where everything goes (target/guided)")
     return parser.parse_args(arguments)
 
 

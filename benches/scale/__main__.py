@@ -6,7 +6,7 @@ import os
 import pathlib
 import sys
 
-import workplace
+import runner_env
 from compare.failure import Mistake, exit_code
 from scale import figures, measure
 
@@ -58,7 +58,7 @@ def _parse(arguments):
     add("--seconds", type=_count(1), default=5, metavar="S", help="seconds of each turn of traffic (5)")
     add("--rate", type=_count(4), default=1000, metavar="R", help="requests a second (1000)")
     add("--subject", metavar="PATH", help="a build of flow-proxy ($FLOW_PROXY or target/dist/flow-proxy)")
-    add("--out", type=pathlib.Path, default=workplace.ROOT / "target" / "scale", metavar="FOLDER", help="where scale.json (every value) goes (target/scale)")
+    add("--out", type=pathlib.Path, default=runner_env.ROOT / "target" / "scale", metavar="FOLDER", help="where scale.json (every value) goes (target/scale)")
     return parser.parse_args(arguments)
 
 
@@ -77,7 +77,7 @@ def _sizes(text):
 
 
 def _subject(given):
-    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or workplace.ROOT / "target") / "dist" / "flow-proxy"
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or runner_env.ROOT / "target") / "dist" / "flow-proxy"
     path = pathlib.Path(given or os.environ.get("FLOW_PROXY") or built)
     if not path.is_file() or not os.access(path, os.X_OK):
         raise Mistake(f"{path} is not a program that can be run: build it with `cargo build --profile dist`, or name one by --subject PATH")

@@ -7,7 +7,7 @@ import yaml
 from harness import acme, objects, paths, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, SEED, SYSTEM, certificate, condition, issuer_of, listed, ordered_before, presented, read, ready, served_by
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 
 def test_seed_is_served_within_five_seconds(cluster, replicas, pebble, figures):
@@ -69,7 +69,7 @@ def test_a_replica_that_does_not_know_the_token_keeps_the_ca_away(cluster, repli
     cluster.apply(objects.namespace(namespace), certificate("held", namespace, "held.test"))
     challenge = eventually(lambda: listed(cluster, "challenges", namespace, ACME), 15, what="a challenge")[0]
     asked = pebble.requests("/chalZ/")
-    steadily(lambda: pebble.requests("/chalZ/") == asked, 3, 0.2)
+    consistently(lambda: pebble.requests("/chalZ/") == asked, 3, 0.2)
     assert challenge["spec"]["dnsName"] == "held.test"
     cluster.delete(ghost)
     eventually(lambda: ready(cluster, namespace, "held"), 30, 0.1, "the certificate")
@@ -197,7 +197,7 @@ def test_a_living_cert_manager_is_left_to_its_work(cluster, replicas, issuer, pe
     own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", namespace), "spec": {"selfSigned": {}}}
     cluster.apply(own, certificate("guarded", namespace, "guarded.test"), certificate("own", namespace, "own.test", issuer="own", kind="Issuer"))
     untouched = lambda name: not (read(cluster, "certificates", namespace, name) or {}).get("status")
-    steadily(lambda: untouched("guarded") and untouched("own"), 3, 0.2)
+    consistently(lambda: untouched("guarded") and untouched("own"), 3, 0.2)
     assert not any("selfSigned" in finding["message"] for finding in replicas.running[0].api("/diagnostics"))
     cluster.delete(lease)
     eventually(lambda: ready(cluster, namespace, "guarded"), 30, 0.1, "the certificate")

@@ -8,7 +8,7 @@ import pytest
 from harness import faults, objects, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, acme_issuer, certificate, condition, listed, read, ready, secret, told
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 _numbers = itertools.count(1)
 
@@ -142,6 +142,6 @@ def test_a_certificate_for_another_key_is_not_taken(cluster, replicas, ca, issue
     assert answer.status_code == 200, answer.text
     eventually(lambda: told(cluster, space, "doesn't match CertificateRequest public key"), 60, 0.1, "the reason")
     asked = ca.asked()
-    steadily(lambda: ca.asked() <= asked + 1, 5, 0.2)
+    consistently(lambda: ca.asked() <= asked + 1, 5, 0.2)
     assert pair_is_whole(cluster, space, "site", host) == old
     assert ready(cluster, space, "site")

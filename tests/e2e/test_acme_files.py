@@ -15,7 +15,7 @@ from harness.issuing import acme_issuer, certificate, presented
 from harness.issuing import pebble  # noqa: F401 (fixture)
 from harness.processes import Process
 from harness.proxy import Proxy
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_a_router_names_a_resolver(start, pebble, tmp_path, challenge, figures):
     orders = pebble.orders()
     proxy = start(*resolver(pebble, tmp_path, challenge))
     assert eventually(lambda: serves(proxy, host), 10, 0.05, "the certificate") == first
-    steadily(lambda: pebble.orders() == orders, 2, 0.2)
+    consistently(lambda: pebble.orders() == orders, 2, 0.2)
     # Another host, written while it runs.
     write(start.folder, "more", *site("more", f"more.{host}", annotations=RESOLVED))
     eventually(lambda: serves(proxy, f"more.{host}"), 40, 0.1, "the second certificate")
@@ -143,7 +143,7 @@ def test_an_acme_json_is_taken_over(start, pebble, tmp_path):
     orders = pebble.orders()
     proxy = start(*resolver(pebble, tmp_path))
     assert eventually(lambda: serves(proxy, "taken.files.test"), 10, 0.05, "the certificate") == pair.der
-    steadily(lambda: pebble.orders() == orders, 3, 0.2)
+    consistently(lambda: pebble.orders() == orders, 3, 0.2)
     for words in ("broken.files.test of le: error decoding", "null.files.test of le: it has no certificate", "chmod 600"):
         assert words in proxy.log(), words
     assert (tmp_path / "acme.json").read_text() == text
@@ -211,7 +211,7 @@ def test_manifests_ask_for_certificates(start, pebble, tmp_path):
     orders, proxy = pebble.orders(), start(*flags)
     for host in ("shim.files.test", "site.files.test"):
         eventually(lambda host=host: serves(proxy, host), 10, 0.1, f"the certificate of {host}")
-    steadily(lambda: pebble.orders() == orders, 2, 0.2)
+    consistently(lambda: pebble.orders() == orders, 2, 0.2)
 
 
 def test_a_broken_manifest_spares_the_others(start, pebble, tmp_path):
@@ -250,7 +250,7 @@ def test_a_secret_that_is_lost_is_ordered_anew_once_an_hour(start, pebble, tmp_p
     lost[0].unlink()
     orders, issued, proxy = pebble.orders(), pebble.issued(), start(*flags)
     eventually(lambda: findings(proxy, "Certificate lost-tls: the last order was placed at 20"), 15, 0.1)
-    steadily(lambda: pebble.orders() == orders, 3, 0.2)
+    consistently(lambda: pebble.orders() == orders, 3, 0.2)
     write(start.folder, "site", *site("site", "lost.files.test", tls=["lost-tls"]), certificate("lost-tls", "default", "lost.files.test", "more.files.test", issuer="le"))
     eventually(lambda: serves(proxy, "lost.files.test", "more.files.test"), 40, 0.1, "the certificate of both names")
     assert pebble.issued() == issued + 1

@@ -11,7 +11,7 @@ import pytest
 from harness import faults, objects, paths, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, acme_issuer, certificate, condition, events, listed, ordered_before, read, ready, secret, told
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 _numbers = itertools.count(1)
 
@@ -72,7 +72,7 @@ def unready(cluster, space, name="ca"):
 def in_peace(ca, seconds=4, most=1):
     """The CA is asked at most `most` times more."""
     asked = ca.asked()
-    steadily(lambda: ca.asked() <= asked + most, seconds, 0.2)
+    consistently(lambda: ca.asked() <= asked + most, seconds, 0.2)
 
 
 def test_a_wildcard_needs_dns(cluster, ca, issuer, space):

@@ -8,7 +8,7 @@ import yaml
 from harness import clients, objects, paths, pki
 from harness.cluster import Cluster
 from harness.proxy import Proxy
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_broken_middleware_disables_its_routes_only(proxy, space, neighbour, spe
     host = space.route(middlewares=[spec])
     shown = eventually(lambda: routers(proxy, host), what="the router in the API")
     assert all(r["status"] == "disabled" for r in shown), shown
-    steadily(lambda: proxy.get(host).status == 404, 0.2)
+    consistently(lambda: proxy.get(host).status == 404, 0.2)
     space.route(host, middlewares=[{"addPrefix": {"prefix": "/mended"}}])
     assert proxy.served(host, "/x").json()["target"] == "/mended/x"
 

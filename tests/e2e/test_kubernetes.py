@@ -9,7 +9,7 @@ from harness import backends as b
 from harness import objects, pki
 from harness.cluster import Cluster
 from harness.proxy import Proxy
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_status_by_one_of_two_replicas(cluster, backends, make_space):
         version = cluster.get(f"/apis/networking.k8s.io/v1/namespaces/{space.name}/ingresses/first")["metadata"]["resourceVersion"]
         # Two writers that disagreed would write again and again.
         now = lambda: cluster.get(f"/apis/networking.k8s.io/v1/namespaces/{space.name}/ingresses/first")["metadata"]
-        steadily(lambda: now()["resourceVersion"] == version, 1, 0.1)
+        consistently(lambda: now()["resourceVersion"] == version, 1, 0.1)
         leader.stop()
         space.route(f"second.{space.host}", name="second")
         eventually(lambda: published(cluster, space, "second") == [{"ip": "192.0.2.10"}], 10, 0.1, "the next leader")
@@ -297,7 +297,7 @@ def test_api_server_that_goes_and_comes_back(spare, make_space):
         thread = threading.Thread(target=ask)
         thread.start()
         spare.stop()
-        steadily(own.ready, 3, 0.1)
+        consistently(own.ready, 3, 0.1)
         cpu = own.process.cpu_seconds()
         time.sleep(2)
         assert own.process.cpu_seconds() - cpu < 0.8, "busy with an API server that is not there"
@@ -318,7 +318,7 @@ def test_not_ready_before_the_first_sync(spare, make_space):
     spare.stop()
     with Proxy(cluster=spare, ready=False) as own:
         eventually(lambda: own.admin_get("/ping").status_code == 200, 10, what="/ping")
-        steadily(lambda: not own.ready(), 1.5, 0.05)
+        consistently(lambda: not own.ready(), 1.5, 0.05)
         spare.start()
         own.wait_ready(60)
         assert own.get(host).status == 200, "ready, though a route is not yet served"

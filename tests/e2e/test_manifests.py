@@ -8,7 +8,7 @@ import pytest
 import yaml
 from harness import clients, objects, paths, pki
 from harness.proxy import Proxy
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_broken_file_keeps_its_last_good_state(own, folder, text):
     own.served("kept.test")
     file.write_text(text)
     eventually(lambda: any("changing.yaml" in line for line in own.log().splitlines()), what="a line naming the file")
-    steadily(lambda: own.get("kept.test").status == 200 and own.get("static.test").status == 200, 0.5)
+    consistently(lambda: own.get("kept.test").status == 200 and own.get("static.test").status == 200, 0.5)
     assert own.ready()
     write(file, ingress("mended.test"))
     own.served("mended.test")

@@ -16,7 +16,7 @@ from harness import acme, audit, clients, objects, paths, pki
 from harness.charts import SEED, find, render
 from harness.pods import HERE, LoadBalancer, PodCluster, possible
 from harness.processes import Process
-from harness.visitors import Visitors
+from harness.traffic import Traffic
 from harness.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not possible(), reason="pods need real root")
@@ -165,16 +165,16 @@ def new_backends(pods, at):
 @pytest.mark.parametrize("change", [rollout_restart, helm_upgrade, scaling, new_backends])
 def test_a_change_fails_nobody(pods, installed, figures, change):
     before = {pod["metadata"]["name"] for pod in pods.pods(NAMESPACE, SELECTOR) + pods.pods("shop", "app=shop")}
-    with Visitors(WEB, WEBSECURE, HOST) as visitors:
-        eventually(visitors.went_on, 30, what="the load")
+    with Traffic(WEB, WEBSECURE, HOST) as traffic:
+        eventually(traffic.went_on, 30, what="the load")
         change(pods, installed)
-        counts = dict(visitors.done)
-        eventually(lambda: visitors.went_on(counts), 30, what="the load afterwards")
+        counts = dict(traffic.done)
+        eventually(lambda: traffic.went_on(counts), 30, what="the load afterwards")
     after = {pod["metadata"]["name"] for pod in pods.pods(NAMESPACE, SELECTOR) + pods.pods("shop", "app=shop")}
     # Scaling down takes whichever it likes; the others replace.
     assert before != after or change is scaling
-    assert visitors.failures == [], "\n".join(visitors.failures[:20])
-    figures(f"{change.__name__}: {visitors}; none failed")
+    assert traffic.failures == [], "\n".join(traffic.failures[:20])
+    figures(f"{change.__name__}: {traffic}; none failed")
 
 
 def presented(host):

@@ -12,7 +12,7 @@ import zlib
 import msgpack
 import pytest
 import websockets.sync.client
-from harness import clients, objects, paths, standins
+from harness import clients, fakes, objects, paths
 from harness.charts import SEED, find, render
 from harness.processes import Process
 from harness.proxy import Proxy
@@ -24,8 +24,8 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture(scope="module")
 def running():
-    process = Process("standins", [sys.executable, standins.__file__, ADDRESS])
-    eventually(lambda: "serving\n" in process.log(), 20, what="the stand-ins")
+    process = Process("fakes", [sys.executable, fakes.__file__, ADDRESS])
+    eventually(lambda: "serving\n" in process.log(), 20, what="the fakes")
     yield process
     process.stop()
 
@@ -64,8 +64,8 @@ def homer(services, helm4):
     item = find(render(helm4, "cluster-infra", SEED), "Middleware", "authentik")
     specification = item["spec"]
     place = urllib.parse.urlsplit(specification["forwardAuth"]["address"])
-    specification["forwardAuth"]["address"] = f"http://{ADDRESS}:{standins.OUTPOST}{place.path}"
-    served_by(space, "homer", standins.OUTPOST)
+    specification["forwardAuth"]["address"] = f"http://{ADDRESS}:{fakes.OUTPOST}{place.path}"
+    served_by(space, "homer", fakes.OUTPOST)
     space.route(space.host, "homer", middlewares=[specification])
     space.apply(objects.ingress("outpost", space.name, space.host, paths=[objects.path("homer", at="/outpost.goauthentik.io/")]))
     proxy.served(space.host, status=401)
@@ -104,7 +104,7 @@ def test_authentik_lets_in_who_is_logged_in_and_nobody_else(homer):
 def test_vaultwarden_s_clients_hear_of_changes(services, node):
     """SignalR over WebSocket with MessagePack, by the library of Bitwarden's clients."""
     space, proxy = services
-    served_by(space, "vaultwarden", standins.VAULT)
+    served_by(space, "vaultwarden", fakes.VAULT)
     space.apply(objects.ingress("hub", space.name, None, paths=[objects.path("vaultwarden", at="/notifications/hub")]))
     eventually(lambda: proxy.get("any.test", "/notifications/hub").status == 426, what="the hub's route")
     done = node("hub.js", f"http://127.0.0.1:{proxy.web}/notifications/hub")
@@ -115,7 +115,7 @@ def test_vaultwarden_s_clients_hear_of_changes(services, node):
 
 def test_a_ping_of_the_hub_comes_back_at_once(services):
     space, proxy = services
-    served_by(space, "vaultwarden", standins.VAULT)
+    served_by(space, "vaultwarden", fakes.VAULT)
     space.route(space.host, "vaultwarden")
     proxy.served(space.host, status=426)
     with websockets.sync.client.connect(f"ws://{space.host}/notifications/hub", sock=clients.connect(proxy.web), compression=None) as hub:
@@ -123,13 +123,13 @@ def test_a_ping_of_the_hub_comes_back_at_once(services):
         assert hub.recv(5) == b"{}\x1e"
         assert msgpack.unpackb(hub.recv(5)[1:])[3] == "ReceiveMessage"
         for _ in range(3):
-            hub.send(standins.framed([6]))
-            assert hub.recv(5) == standins.framed([6])
+            hub.send(fakes.framed([6]))
+            assert hub.recv(5) == fakes.framed([6])
 
 
 def test_half_a_gigabyte_goes_through_in_a_steady_memory(services, figures):
     space, proxy = services
-    served_by(space, "uploads", standins.UPLOADS)
+    served_by(space, "uploads", fakes.UPLOADS)
     space.route(space.host, "uploads")
     eventually(lambda: proxy.get(space.host, "/", method="POST", body=b"small").status == 200, what="the route")
     block, count = os.urandom(1 << 20), 500

@@ -6,7 +6,7 @@ import ssl
 import pytest
 from harness import clients, objects, pki
 from harness.proxy import Proxy
-from harness.waiting import eventually, steadily
+from harness.waiting import consistently, eventually
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -104,7 +104,7 @@ def test_rotated_certificate_serves_the_next_handshake(proxy, served, space):
         new = pki.leaf(host)
         space.apply(objects.tls_secret("tls-rotate-test", space.name, new))
         eventually(lambda new=new: certificate(proxy, host) == new.der, 1, what="the new certificate")
-        steadily(lambda new=new: certificate(proxy, host) == new.der, 0.1)
+        consistently(lambda new=new: certificate(proxy, host) == new.der, 0.1)
     assert open_before.request(host).status == 200
     open_before.close()
 

@@ -20,7 +20,7 @@ def eventually(check, seconds=5, every=0.01, what=None):
         time.sleep(every)
 
 
-def steadily(check, seconds=0.5, every=0.02):
+def consistently(check, seconds=0.5, every=0.02):
     """Assert that `check()` stays true for a while: for what must not happen."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -18,7 +18,7 @@ WORK = {PLAIN: 4, SECURE: 3, STREAMS: 3, TALKS: 3, SECURE_TALKS: 2}
 AT_ONCE, UPLOAD = 3, b"u" * 40_000
 
 
-class Visitors:
+class Traffic:
     """Threads that ask for pages over kept connections, plain, over TLS and over HTTP/2, and that talk over WebSockets of `seconds` each."""
 
     def __init__(self, port, tls_port, host, seconds=1.5):

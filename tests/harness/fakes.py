@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stand-ins for the cluster's other services on their real wire protocols: what cannot run in tests without its image.
 
-    standins.py ADDRESS
+    fakes.py ADDRESS
 
 Authentik's embedded outpost with an application behind it, Vaultwarden's notification hub (SignalR over WebSocket, in
 MessagePack), and what takes uploads; each on a port of its own.
