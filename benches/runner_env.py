@@ -1,4 +1,4 @@
-"""The folder of one run, which the tests' harness and every program that is started share: imported before any of that."""
+"""The environment of one run, shared by the tests' harness and every started program: to be imported first."""
 
 import atexit
 import os

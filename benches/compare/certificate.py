@@ -1,4 +1,4 @@
-"""The certificate of all, ECDSA P-256."""
+"""The certificate of all subjects, ECDSA P-256."""
 
 import base64
 import functools
@@ -12,7 +12,7 @@ def own():
 
 
 def files():
-    """The certificate in the files and forms that the programs want."""
+    """Write the certificate in the files and forms that the programs need."""
     pair = own()
     crt, key = pair.write(paths.WORK, "pair")
     pem = paths.WORK / "pair.pem"

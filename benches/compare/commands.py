@@ -1,10 +1,10 @@
-"""How each program is started: its command, its environment and its configuration, which is written to a folder of its own."""
+"""The start of each program: its command, its environment and its configuration, which is written to a folder of its own."""
 
 import pathlib
 
 from . import routes, template
 
-# Where Debian puts a module of nginx's that nginx itself does not come with.
+# The folder of Debian's nginx modules, which are packages of their own.
 NGINX_BROTLI = pathlib.Path("/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so")
 
 
@@ -26,7 +26,7 @@ def caddy(subject, values, features, folder):
 
 
 def traefik(subject, values, features, folder):
-    # Not traefik.yaml: that is what its static configuration is called.
+    # Not traefik.yaml, which would be its static configuration.
     _write(folder, "traefik-dynamic.yaml", values, features)
     if values["route_count"]:
         (folder / "routes.yaml").write_text(routes.traefik(values["route_count"]))
@@ -35,7 +35,7 @@ def traefik(subject, values, features, folder):
         for point in ("web", "websecure")
         for limit in ("readtimeout=0", "idletimeout=600s")
     ]
-    # Its log has no buffer of its own but a queue of lines.
+    # Its log has no buffer but a queue of lines.
     return [subject.path, *_flags(values), *limits, *_log(values, features, "--accesslog.bufferingsize=1000"),
             f"--providers.file.directory={folder}", "--global.checknewversion=false"], _go(values, folder)
 
@@ -51,7 +51,7 @@ BY_KIND = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy, "traefik": traefi
 
 
 def _flags(values):
-    """What Traefik and flow-proxy are told alike."""
+    """Flags that Traefik and flow-proxy share."""
     return [
         f"--entrypoints.web.address=127.0.0.1:{values['plain']}",
         f"--entrypoints.websecure.address=127.0.0.1:{values['tls']}",
@@ -66,7 +66,7 @@ def _log(values, features, *more):
 
 
 def _go(values, folder):
-    """One worker of Go's is one processor; it keeps more threads than that, on the core of the subject."""
+    """The environment of a Go program: one worker is one processor. It has more threads, all on the subject's core."""
     return {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "GOMAXPROCS": str(values["workers"])}
 
 

@@ -1,4 +1,4 @@
-"""What ends a run."""
+"""Errors that end a run."""
 
 import signal
 import sys
@@ -9,11 +9,11 @@ class Failed(Exception):
 
 
 class Mistake(Exception):
-    """The command asks for what there is not."""
+    """The command names something that does not exist."""
 
 
 def exit_code(name, command, mistakes=(Mistake, OSError)):
-    """Runs a benchmark; what ended it, said on standard error, as the code to exit with."""
+    """Run a benchmark; print an error on standard error; return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         command()

@@ -1,4 +1,4 @@
-"""What flow-proxy is to reach beside the others, by the names of the goals."""
+"""The goals of flow-proxy compared with its peers, by name."""
 
 import dataclasses
 import statistics
@@ -8,7 +8,7 @@ FIGURES = {"cpu": "CPU", "p99": "p99 at half load", "size": "bytes sent", "held"
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """A figure is at most `times` that of the best of these peers, or at most `times` itself where none is named."""
+    """A figure must be at most `times` that of the best of these peers, or at most `times` itself without peers."""
 
     name: str
     figure: str
@@ -29,7 +29,7 @@ class Goal:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What was wanted, in words, and what was seen."""
+    """The goal in words, and the result."""
 
     goal: Goal
     wanted: str
@@ -53,7 +53,7 @@ class Verdict:
 
 
 def _ratio(values, peer):
-    """Round by round, because what disturbed one round disturbed all in it; by medians where somebody missed a round."""
+    """The ratio, round by round, as a disturbance affects all subjects of a round; of medians if one has no value for a round."""
     if len(values) == len(peer):
         return statistics.median(value / other for value, other in zip(values, peer))
     return statistics.median(values) / statistics.median(peer)

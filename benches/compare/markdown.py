@@ -1,4 +1,4 @@
-"""The result as Markdown, for documentation: what each workload costs every subject, and the goals by name."""
+"""The result as Markdown, for documentation: the cost of each workload for every subject, and the goals by name."""
 
 import datetime
 import os
@@ -28,7 +28,7 @@ def check(path):
 
 
 def write(path, text):
-    """What is between the two marks of a file; a new file has nothing else."""
+    """Replace the text between the two marks of a file; a new file has only that."""
     whole = path.read_text() if path.exists() else f"{BEGIN}\n{END}\n"
     path.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{text}{END}", whole, flags=re.S))
 
@@ -64,7 +64,7 @@ def _processor():
 
 
 def _figures(figure, heading, digits, chosen, results):
-    """A line a workload (or one for each of its rows), a column a subject."""
+    """A line for each workload (or each of its rows), a column for each subject."""
     lines = []
     for workload, figures in results:
         if not any(figure in values for values in figures.values()):

@@ -6,7 +6,7 @@ import socket
 
 
 def _file_limit():
-    """Raise the limit of open files as far as it goes, for this process and what it starts."""
+    """Raise the limit of open files as far as possible, for this process and its children."""
     for wanted in (65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
@@ -20,11 +20,11 @@ FILES = _file_limit()
 
 
 def listens(port):
-    """Whether something accepts connections on a port of this machine's."""
+    """True if a port of this machine accepts connections."""
     with socket.create_connection(("127.0.0.1", port), 1):
         return True
 
 
 def user():
-    """nginx's workers stay root where root starts them: they read and write in a folder that is root's."""
+    """The user of nginx's workers: root if root starts them, as they use a folder that belongs to root."""
     return "user root;" if os.geteuid() == 0 else ""

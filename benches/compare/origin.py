@@ -1,4 +1,4 @@
-"""The backends: one of a kind, on the load's core."""
+"""The backends, one of each kind, on the core of the load."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SMALL, MEDIUM, LARGE, JSON = 1024, 10 * 1024, 1024 * 1024, 100 * 1024
 
 
 def start(kind, cpus):
-    """The backend `http` (nginx), `websocket`, `grpc` or `huge` (a program of this folder's) on some cores, once it listens."""
+    """The backend `http` (nginx), `websocket`, `grpc` or `huge` (programs of this folder) on some cores, and wait until it listens."""
     cpu = ",".join(map(str, sorted(cpus)))
     if kind == "http":
         process = Process("origin", ["nginx", "-c", _configuration(), "-e", "stderr"], cpu=cpu)
@@ -53,7 +53,7 @@ def _configuration():
 
 
 def _list_of_orders(size):
-    """A JSON text of exactly `size` bytes as an API gives it: names that repeat, values that do not."""
+    """A JSON text of exactly `size` bytes such as an API returns: names repeat, values do not."""
     draw = random.Random(6)
     words = ["amber", "basalt", "cedar", "delta", "ember", "fjord", "grove", "harbor", "iris", "jade", "kelp", "lumen"]
     orders, length = [], 2

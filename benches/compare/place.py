@@ -1,4 +1,4 @@
-"""Where subjects and load run."""
+"""The cores of subjects and load."""
 
 import dataclasses
 import os
@@ -10,7 +10,7 @@ from .failure import Mistake
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """`subject` is what taskset takes, `load` a set of cores; `workers` is how many each subject has."""
+    """`subject` is the argument of taskset, `load` a set of cores; `workers` is the number for each subject."""
 
     subject: str
     load: frozenset
@@ -18,7 +18,7 @@ class Place:
 
 
 def choose(cpus, workers):
-    """One worker has a core, load and backend another; several share all cores with them. `cpus` is a text "SUBJECT,LOAD" or None."""
+    """One worker has a core, load and backend another; several workers share all cores with them. `cpus` is "SUBJECT,LOAD" or None."""
     usable = os.sched_getaffinity(0)
     if workers > 1:
         if cpus is not None:

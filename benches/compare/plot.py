@@ -1,4 +1,4 @@
-"""The result as a picture: a panel a workload, a bar a subject, a whisker from the best round to the worst."""
+"""The result as a picture: a panel for each workload, a bar for each subject, a whisker from the best round to the worst."""
 
 import statistics
 from xml.sax.saxutils import escape

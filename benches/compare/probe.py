@@ -1,4 +1,4 @@
-"""One request before the rounds: does a subject do what the workload is about?"""
+"""One request before the rounds, to check that a subject does what the workload measures."""
 
 import gzip
 import http.client
@@ -16,7 +16,7 @@ DECODERS = {None: bytes, "gzip": gzip.decompress, "br": brotli.decompress}
 
 
 def check(running, workload):
-    """Ask once as the load will ask; the length of the answer's body as it came over the wire."""
+    """Send one request like those of the load; return the length of the response's body on the wire."""
     tls = workload.load.tls
     answer, body = _ask(running, tls, workload.load.method, workload.path, workload.load.headers, workload.load.body)
     if not 200 <= answer.status < 300:
@@ -35,7 +35,7 @@ def check(running, workload):
 
 
 def forwarded(running, tls):
-    """Whether the backend learns of the client what it should, the same from every subject."""
+    """Check that the subject tells the backend of the client by the headers that all subjects must send."""
     answer, body = _ask(running, tls, "GET", "/seen", {}, None)
     address, scheme, host, port, real = (body.decode().split("|") + [""] * 5)[:5]
     wanted = "https" if tls else "http"
@@ -44,7 +44,7 @@ def forwarded(running, tls):
 
 
 def routed(running, host):
-    """Whether a host that nobody asks under load is served as well."""
+    """Check that a host that the load does not use is served as well."""
     answer, _ = _ask(running, False, "GET", "/small", {"Host": host}, None)
     if answer.status != 200:
         raise Failed(f"{running.name}: {answer.status} for the host {host}")

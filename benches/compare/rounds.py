@@ -14,8 +14,8 @@ def measure(workload, chosen, rounds, seconds, place, calls):
     """{name of a row: {figure: [value of each round]}}.
 
     cpu, user, system: µs a unit. rate: units a second. p50, p99: µs at half the rate of nginx, or of the first subject where nginx
-    is not measured. memory: MB after the load. size: bytes of one answer. held: KiB a connection. calls: system calls a unit,
-    if `calls` is a folder for what strace saw.
+    is not measured. memory: MB after the load. size: bytes of one response. held: KiB a connection. calls: system calls a unit,
+    if `calls` is a folder for strace's output.
     """
     mine = [(name, count, subject) for subject in chosen if subject.kind not in workload.lacking for name, count in workload.rows(subject)]
     figures = {name: {} for name, *_ in mine}
@@ -51,13 +51,13 @@ def note(figures, running, figure, value):
 
 
 def turns(running, number):
-    """The order of a round: nobody is always the first."""
+    """The order of a round: each time another subject is first."""
     shift = number % len(running)
     return running[shift:] + running[:shift]
 
 
 def ready(one, workload):
-    """Wait until the subject serves, and hold its answer against the workload; the length of an answer on the wire."""
+    """Wait until the subject serves, and check its response; return the length of a response on the wire."""
     if workload.origin != "http":
         eventually(lambda: workload.load.run(one, workload.path, 1, 0).count, 20, what=one.name)
         return 0
@@ -76,7 +76,7 @@ def ready(one, workload):
 
 
 def _full(one, workload, seconds, size, figures, keep):
-    """As much as the subject can."""
+    """A run at full load."""
     lines = _lines(one) if "log" in workload.features else 0
     user, system = one.cpu()
     outcome = workload.load.run(one, workload.path, seconds, size)
@@ -101,7 +101,7 @@ def _lines(one):
 
 
 def _half(running, workload, rounds, seconds, figures):
-    """The same rate for all; who cannot keep it has no latency to show."""
+    """A run at the same rate for all; a subject that cannot keep it has no latency."""
     reference = next((one for one in running if one.subject.kind == "nginx"), running[0])
     rate = statistics.median(figures[reference.name]["rate"]) / 2
     for number in range(rounds):
@@ -113,7 +113,7 @@ def _half(running, workload, rounds, seconds, figures):
 
 
 def _idle(workload, mine, rounds, place, figures):
-    """A fresh start for each: what a program keeps from the round before would hide what it takes."""
+    """A run with idle connections, after a fresh start: memory kept from the round before would hide their memory."""
     for number in range(rounds):
         for name, _, subject in turns(mine, number):
             one = subjects.start(subject, 0, workload.features, place, name)

@@ -1,11 +1,11 @@
-"""Routes beside the one that is asked, in each program's own words."""
+"""Further routes, in each program's configuration."""
 
 import json
 
 
 def hosts(count):
-    """So many names of hosts. Half of them are shorter than the one that is asked and half are longer: to who looks at the longest
-    rules first, it stands in the middle."""
+    """`count` names of hosts. Half of them are shorter than the one that is requested and half are longer, so that it is in the
+    middle for a proxy that tries the longest rules first."""
     return [f"r{number}" if number % 2 else f"route-{number}.example" for number in range(count)]
 
 
@@ -15,7 +15,7 @@ def nginx(count, plain):
 
 
 def haproxy(count):
-    """A map of hosts to backends, one a line."""
+    """A map of hosts to backends, one on each line."""
     return "".join(f"{host} origin\n" for host in hosts(count))
 
 
@@ -28,7 +28,7 @@ def traefik(count):
 
 
 def ingresses(count):
-    """An Ingress a host."""
+    """An Ingress for each host."""
     return "".join("---\n" + json.dumps(_ingress(number, host)) + "\n" for number, host in enumerate(hosts(count)))
 
 

@@ -27,7 +27,7 @@ class Subject:
         self.name, self.kind, self.path, self.flags = name, kind, path, tuple(flags)
 
     def version(self):
-        """Its version as it tells it, as in 1.22.1; empty if it tells none."""
+        """The version that it prints, such as 1.22.1; empty if it prints none."""
         asked = ["-v"] if self.kind in ("nginx", "haproxy") else ["version"]
         done = subprocess.run([self.path, *asked], capture_output=True, text=True, timeout=20)
         first = (done.stdout + done.stderr).strip().partition("\n")[0]
@@ -51,7 +51,7 @@ class Running:
 
 def choose(given, peers):
     """The subjects of a run: `given` are texts "NAME=PATH [OPTION...]"; `peers` are the names to compare with, or None for those
-    that are here.
+    that are installed.
 
     A name that is not a peer's is a build of flow-proxy; there may be several, to see what a change or an option did.
     """
@@ -88,7 +88,7 @@ def choose(given, peers):
 
 
 def _installed(name):
-    """A peer's file: what the variable of its name says (TRAEFIK), else the one on PATH."""
+    """A peer's file: that in the variable of its name (TRAEFIK), else the one on PATH."""
     path = os.environ.get(name.upper())
     if path and not os.access(path, os.X_OK):
         raise Mistake(f"{name.upper()}: {path} is not a program that can be run")

@@ -1,4 +1,4 @@
-"""System calls of a subject, counted by strace in a run of its own: strace slows what it watches."""
+"""System calls of a subject, counted by strace in a separate run, as strace slows the subject."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The result in words."""
+"""The result as text."""
 
 import statistics
 
@@ -20,7 +20,7 @@ COLUMNS = [
 
 
 def text(workload, figures):
-    """A table: a line a subject, its medians with the smallest and the largest of the rounds. CPU is for each unit."""
+    """A table: a line for each subject, with the median, smallest and largest of the rounds. CPU is for each unit."""
     columns = [column for column in COLUMNS if any(column[0] in values for values in figures.values())]
     rows = [[f"for each {workload.unit}", *(heading for _, heading, _, _ in columns)]]
     for name, values in figures.items():

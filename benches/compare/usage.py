@@ -1,4 +1,4 @@
-"""What a program and its children have used, from /proc."""
+"""CPU and memory of a program and its children, from /proc."""
 
 import os
 import re
@@ -16,7 +16,7 @@ def tree(pid):
 
 
 def cpu(pid):
-    """(user, system) seconds of CPU of a program and all below it; what ended children used counts as well."""
+    """(user, system) seconds of CPU of a program and all below it, ended children included."""
     user = system = 0
     for one in tree(pid):
         fields = _text(f"/proc/{one}/stat").rsplit(")", 1)[-1].split()
@@ -27,7 +27,7 @@ def cpu(pid):
 
 
 def memory(pid):
-    """Resident bytes of a program and all below it; what processes share counts once (Pss)."""
+    """Resident bytes of a program and all below it; shared memory counts once (Pss)."""
     total = 0
     for one in tree(pid):
         found = re.search(r"^Pss:\s+(\d+) kB", _text(f"/proc/{one}/smaps_rollup"), re.M)

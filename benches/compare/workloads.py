@@ -28,7 +28,7 @@ class Workload:
 
     @property
     def encoding(self):
-        """How answers must come compressed, if they must."""
+        """The compression that responses must have, if any."""
         return self.load.headers.get("Accept-Encoding")
 
     def rows(self, subject):
@@ -83,6 +83,6 @@ TABLE = [
     Workload("idle", "10,000 TLS connections that rest after one answer", Idle(10000), unit="connection", goals=goals.IDLE),
 ]
 BY_NAME = {workload.name: workload for workload in TABLE}
-# A quarter of an hour becomes a few minutes with these.
+# These take a few minutes instead of a quarter of an hour.
 CORE = ("h1", "h1-tls", "h2-1", "h2-32", "handshake", "down-1m", "gzip")
 SETS = {"all": tuple(BY_NAME), "core": CORE, "goals": tuple(workload.name for workload in TABLE if workload.goals)}

@@ -41,7 +41,7 @@ def _run(options):
 
 
 def _workload(name):
-    """Resting connections and several numbers of routes are nothing to look at."""
+    """A workload by name; those with idle connections or several numbers of routes are refused."""
     driven = {workload.name: workload for workload in workloads.TABLE if hasattr(workload.load, "run") and not workload.routes}
     if name not in driven:
         raise Mistake(f"there is no load {name!r}; there are {', '.join(driven)}")

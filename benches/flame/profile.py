@@ -6,9 +6,9 @@ from compare import origin, rounds, subjects
 from compare.failure import Failed
 from harness import paths
 
-# An odd number: what happens a hundred times a second is not met by each look.
+# Samples a second. An odd number, so that samples do not coincide with events that happen a hundred times a second.
 A_SECOND = 499
-# Bytes of the stack that are kept at each look, to unwind it afterwards: the futures of a request are large. It is the most that perf can keep.
+# Bytes of the stack in each sample, to be unwound later: the futures of a request are large. It is perf's maximum.
 STACK = 65528
 
 

@@ -19,7 +19,7 @@ C_PARTS = [
 
 
 def fold(recorded, inferno):
-    """What `counted` makes of perf's samples."""
+    """The result of `counted` for perf's samples."""
     script = subprocess.Popen(["perf", "script", "--no-inline", "-i", recorded], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     done = subprocess.run([_program(inferno, "inferno-collapse-perf"), "--kernel"], stdin=script.stdout, capture_output=True, text=True)
     script.stdout.close()
@@ -44,7 +44,7 @@ def counted(lines):
 
 
 def _part(name):
-    """The kernel, or the crate of a function's; what has no crate is C."""
+    """The kernel, or the crate of a function; a function without a crate is C."""
     if name.endswith("_[k]"):
         return "kernel"
     if "::" in name:
@@ -53,7 +53,7 @@ def _part(name):
 
 
 def _within_task(stack):
-    """What is outside of the task is the same for all, and missing where the stack was too large to keep."""
+    """Cut the frames outside of the task: they are always the same, and missing if the stack was too large to keep."""
     found = [number for number, name in enumerate(stack) if name == TASK]
     return stack[found[0] :] if found else tuple(name for name in stack if name != "[unknown]")
 

@@ -1,1 +1,1 @@
-"""flow-proxy built with what a load on it has shown."""
+"""flow-proxy, built with a profile of a load on it (profile-guided optimisation)."""

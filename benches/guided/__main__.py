@@ -20,7 +20,7 @@ less. This is how the image is made (deploy/Dockerfile).
 
 Two builds by the profile `dist` and some minutes of load; the program is target/guided/flow-proxy.
 """
-# A body of a gigabyte shows nothing that one of a megabyte does not.
+# A body of a gigabyte adds nothing to the profile of one of a megabyte.
 LEFT_OUT = ("down-1g", "up-1g")
 BEGUN = time.monotonic()
 
@@ -33,7 +33,7 @@ def main(arguments):
 def _run(options):
     where = place.choose(None, 1)
     options.out.mkdir(parents=True, exist_ok=True)
-    # The same folder each time, as its name is among the flags.
+    # Always the same folder: its name is in the flags, and other flags would cause a rebuild.
     raw = (options.out / "raw").resolve()
     shutil.rmtree(raw, ignore_errors=True)
     _say("building it with counters")
@@ -53,7 +53,7 @@ def _run(options):
 
 
 def _load(program, seconds, where):
-    """Every load once; what was counted is written as the program ends."""
+    """Run every load once; the program writes its counters when it ends."""
     subject = subjects.choose([f"flow-proxy={program}"], [])[0]
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, where.load)

@@ -1,4 +1,4 @@
-"""Builds of flow-proxy for its profile, and by it."""
+"""Builds of flow-proxy to make the profile, and with it."""
 
 import hashlib
 import os
@@ -10,15 +10,15 @@ from compare.failure import Failed
 
 
 def host():
-    """The target that rustc compiles for by itself."""
+    """rustc's default target."""
     told = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
     return re.search(r"^host: (.+)$", told, re.M)[1]
 
 
 def build(source, folder, flag):
-    """The build of `source` by the profile `dist` with a flag of rustc's more, in a folder of its own; the program.
+    """Build `source` by the profile `dist` with a further flag of rustc, in a folder of its own; return the program.
 
-    With a target named, the flag is not for build scripts and macros.
+    The target is named so that the flag does not apply to build scripts and macros.
     """
     target = host()
     flags = " ".join(filter(None, [os.environ.get("RUSTFLAGS"), flag]))
@@ -30,9 +30,9 @@ def build(source, folder, flag):
 
 
 def merge(raw, folder):
-    """One profile of all that was written while flow-proxy ran.
+    """Merge all that flow-proxy wrote into one profile.
 
-    Its name tells its content: cargo takes what it compiled by another one for new as long as the flags are the same.
+    Its name is made of its content: with the same flags, cargo would not rebuild for another profile.
     """
     profile = folder / "flow.profdata"
     found = sorted(map(str, pathlib.Path(raw).glob("*.profraw")))

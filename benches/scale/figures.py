@@ -1,14 +1,14 @@
-"""The figures of all sizes in words, beside their goals."""
+"""The figures of all sizes as text, with their goals."""
 
 import dataclasses
 import statistics
 
-# The size that the goals are for.
+# The number of Ingresses that the goals are for.
 GOALS_AT = "10,000"
 
 
 def percentile(values, share):
-    """The value that so many of a hundred are at most."""
+    """The percentile of some values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * share // 100) - 1))]
 
@@ -22,13 +22,13 @@ def _median(name):
 
 
 def moved(figures):
-    """How many percent the p99 of traffic moves when endpoints change, beside writes that nobody watches; by rounds."""
+    """The change in percent of the traffic's p99 when endpoints change, compared with writes that no one watches; by rounds."""
     return (statistics.median(changing / beside for changing, beside in zip(figures["changing"], figures["beside"])) - 1) * 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of the table: its figure, and what that is to be at most with 10,000 Ingresses."""
+    """A line of the table: its figure, and the maximum with 10,000 Ingresses."""
 
     heading: str
     value: callable
@@ -55,7 +55,7 @@ ROWS = [
 
 
 def table(columns):
-    """A line a figure, a column a size, with the goal last."""
+    """A line for each figure, a column for each size, with the goal last."""
     rows = [["", *(heading for heading, _ in columns), f"goal at {GOALS_AT}"]]
     for row in ROWS:
         goal = "" if row.goal is None else f"≤ {row.goal:g}"
@@ -69,7 +69,7 @@ def table(columns):
 
 
 def verdicts(columns):
-    """The goals, where the size was measured that they are for: [(text, reached)]."""
+    """The goals, if their size was measured: [(text, reached)]."""
     figures = dict(columns).get(GOALS_AT)
     if not figures:
         return []

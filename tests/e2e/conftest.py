@@ -1,4 +1,4 @@
-"""Fixtures of the charts' tests: the charts with their dependencies, both majors of helm, and a cluster that nobody has prepared."""
+"""Fixtures of the charts' tests: the charts with their dependencies, both majors of helm, and a fresh cluster."""
 
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ def helm4(charts):
 
 @pytest.fixture(scope="module")
 def own_cluster():
-    """A cluster that nobody has prepared."""
+    """A fresh cluster, with nothing installed."""
     running = Cluster("charts")
     yield running
     running.stop()

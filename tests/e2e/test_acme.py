@@ -61,7 +61,7 @@ def test_kubectl_shows_what_cert_managers_users_know(cluster, replicas, issuer):
 
 
 def test_a_replica_that_does_not_know_the_token_keeps_the_ca_away(cluster, replicas, issuer, pebble):
-    """An endpoint of the Service where nobody answers: no validation is asked for, and the reason names it."""
+    """If an endpoint of the Service does not respond, no validation is requested, and the reason names the endpoint."""
     namespace = "acme-barrier"
     ghost = objects.endpoints("flow-proxy", SYSTEM, ["10.99.0.9"], 1, slice_name="ghost")
     ghost["endpoints"][0]["targetRef"] = {"kind": "Pod", "name": "ghost-pod", "namespace": SYSTEM}
@@ -94,7 +94,7 @@ def test_a_forged_challenge_is_not_answered(cluster, replicas, issuer):
         },
     }
     cluster.apply(forged)
-    # A Certificate that is issued afterwards shows that the Challenge was seen.
+    # A Certificate issued afterwards proves that the Challenge was seen.
     cluster.apply(certificate("after", namespace, "after.test"))
     eventually(lambda: ready(cluster, namespace, "after"), 30, 0.1, "the certificate")
     for proxy in replicas.running:
@@ -103,7 +103,7 @@ def test_a_forged_challenge_is_not_answered(cluster, replicas, issuer):
 
 
 def test_leftovers_of_a_cert_manager_need_no_order(cluster, replicas, issuer, pebble):
-    """Certificates that are good stay as they are, with their Secrets, whoever issued them."""
+    """Valid certificates and their Secrets stay unchanged, whatever program issued them."""
     namespace = "acme-leftovers"
     cluster.apply(objects.namespace(namespace))
     orders = pebble.orders()
@@ -145,7 +145,7 @@ def test_many_hosts_at_once_and_one_that_fails(cluster, replicas, issuer, pebble
 
 
 def test_a_window_that_the_ca_moves_to_now_renews_at_once(cluster, replicas, issuer, pebble, make_space, figures):
-    """Every handshake on the way gets a certificate for the host: the old one, then the new one."""
+    """Every handshake in the meantime gets a certificate for the host: the old one, then the new one."""
     space = make_space(cluster)
     host = space.route(tls=["renewed"])
     item = certificate("renewed", space.name, host)
@@ -155,11 +155,11 @@ def test_a_window_that_the_ca_moves_to_now_renews_at_once(cluster, replicas, iss
     secret = cluster.get(f"/api/v1/namespaces/{space.name}/secrets/renewed")
     leaf = base64.b64decode(secret["data"]["tls.crt"]).decode().split("-----END")[0] + "-----END CERTIFICATE-----\n"
     at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
-    # A window from before the certificate is one of its predecessor's, and not heeded.
+    # A window before the certificate's beginning is that of its predecessor, and ignored.
     pebble.renew_now(leaf, {"start": at(1), "end": at(3)})
     # There is at most one order an hour.
     ordered_before(cluster, space.name, "renewed")
-    # The CA asks to be asked every six hours: these are over.
+    # The CA is to be asked every six hours: let these pass.
     status = {"status": {"acme": {"ari": {"nextCheck": at(-60)}}}}
     path = f"{cluster.base}{cluster.url(item)}/status"
     answer = cluster.http.patch(path, json=status, headers={"Content-Type": "application/merge-patch+json"}, timeout=5)
@@ -193,7 +193,7 @@ def test_a_living_cert_manager_is_left_to_its_work(cluster, replicas, issuer, pe
         told = lambda proxy=proxy: any("acme.mode=force" in finding["message"] for finding in proxy.api("/diagnostics"))
         eventually(told, 5, 0.1, "the finding")
         eventually(lambda proxy=proxy: proxy.metric("flow_proxy_diagnostics", kind="Lease", severity="warning") == 1, 5, 0.1)
-    # Its own are not spoken of either.
+    # Its own objects are not reported either.
     own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", namespace), "spec": {"selfSigned": {}}}
     cluster.apply(own, certificate("guarded", namespace, "guarded.test"), certificate("own", namespace, "own.test", issuer="own", kind="Issuer"))
     untouched = lambda name: not (read(cluster, "certificates", namespace, name) or {}).get("status")

@@ -1,4 +1,4 @@
-"""Definitions of cert-manager's kinds: what its webhook refuses, the API server refuses by itself, with words that help."""
+"""Definitions of cert-manager's kinds: the API server itself refuses what the webhook would, with a helpful message."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ def merged(item, change):
 
 
 def tried(cluster, item):
-    """What the API server says to an object; nothing where it takes it. It keeps none."""
+    """The API server's error for an object; empty if it accepts it. Nothing is stored."""
     answer = cluster.http.post(
         cluster.base + cluster.url(item, name=False),
         data=json.dumps(item),

@@ -22,7 +22,7 @@ def ca(pebble):
 
 @pytest.fixture(autouse=True)
 def nobody_falls(ca, replicas):
-    """After each test the CA is well again, and every replica lives."""
+    """After each test the CA works again, and every replica must be alive."""
     yield
     ca.mend()
     for proxy in replicas.running:
@@ -71,7 +71,7 @@ def pair_is_whole(cluster, space, name, host):
     ],
 )
 def test_every_request_fails_once(cluster, replicas, pebble, ca, space, name, fault, figures):
-    """From the directory to the download, the account's registration included: one certificate comes of it."""
+    """Each request fails once, from the directory to the download, account registration included: the result is one certificate."""
     for place in faults.PLACES:
         ca.fault(place, fault)
     before, began = pebble.issued(), time.monotonic()
@@ -126,7 +126,7 @@ def test_a_chain_that_is_cut_off_is_fetched_again(cluster, replicas, pebble, ca,
 
 
 def test_a_certificate_for_another_key_is_not_taken(cluster, replicas, ca, issuer, space):
-    """A renewal goes wrong: the old certificate stays, the condition says why, and the CA is left in peace."""
+    """A renewal goes wrong: the old certificate stays, the condition says why, and the CA gets no further requests."""
     host = "other.faults.test"
     item = order("site", space, host)
     cluster.apply(item)

@@ -20,7 +20,7 @@ from harness.waiting import consistently, eventually
 
 @pytest.fixture(scope="module")
 def doors(pebble):
-    """Where the CA looks: the ports of the proxy that runs at the time."""
+    """The ports that the CA connects to: those of the proxy that is running."""
     running = []
     http = acme.Balancer(acme.HTTP, lambda: [proxy.web for proxy in running])
     tls = acme.Balancer(acme.TLS, lambda: [proxy.websecure for proxy in running])
@@ -31,7 +31,7 @@ def doors(pebble):
 
 @pytest.fixture
 def start(backends, pebble, doors, tmp_path):
-    """Starts the proxy on a folder of manifests, in place of the one before."""
+    """Start the proxy with a folder of manifests, instead of the previous one."""
     folder = tmp_path / "manifests"
     folder.mkdir()
 
@@ -99,7 +99,7 @@ def test_a_router_names_a_resolver(start, pebble, tmp_path, challenge, figures):
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     files = [path for path in state.rglob("*") if path.is_file()]
     assert files and all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
-    # A new process serves what is there.
+    # A new process serves the stored certificate.
     orders = pebble.orders()
     proxy = start(*resolver(pebble, tmp_path, challenge))
     assert eventually(lambda: serves(proxy, host), 10, 0.05, "the certificate") == first
@@ -120,7 +120,7 @@ def test_domains_and_an_entry_points_resolver(start, pebble, tmp_path):
 
 
 def test_an_acme_json_is_taken_over(start, pebble, tmp_path):
-    """A certificate of Traefik's is served from the start, and no order is placed; the file stays as it is."""
+    """Traefik's certificate is served from the start, without an order; the file stays unchanged."""
     pair = pki.leaf("taken.files.test", days=80)
     encode = lambda text: base64.b64encode(text.encode()).decode()
     account = rsa.generate_private_key(65537, 2048).private_bytes(
@@ -223,13 +223,13 @@ def test_a_broken_manifest_spares_the_others(start, pebble, tmp_path):
     proxy = start(f"--acme.storage={tmp_path}/state")
     eventually(lambda: serves(proxy, "good.files.test"), 40, 0.1, "the certificate")
     assert any("spec.dnsNames" in finding["message"] for finding in proxy.api("/diagnostics"))
-    # Off is off.
+    # With mode off, nothing is issued.
     proxy = start(f"--acme.storage={tmp_path}/other", "--acme.mode=off")
     assert proxy.ready() and not (tmp_path / "other").exists()
 
 
 def findings(proxy, *words):
-    """Whether findings have all these words; else an error with what they have."""
+    """True if the findings have all these words; else an error with the findings."""
     found = [f"{f['subject']['kind']} {f['subject']['name']}: {f['message']}" for f in proxy.api("/diagnostics")]
     missing = [word for word in words if not any(word in text for text in found)]
     assert not missing, (missing, found)
@@ -257,7 +257,7 @@ def test_a_secret_that_is_lost_is_ordered_anew_once_an_hour(start, pebble, tmp_p
 
 
 def test_wishes_that_nobody_grants_are_told(start, tmp_path):
-    """Issuers of other types and groups, misspelt ones, and Secrets that are filled already."""
+    """Issuers of other types and groups, misspelt ones, and Secrets that another Certificate fills."""
     def named(title, **reference):
         spec = {"secretName": title, "dnsNames": [f"{title}.files.test"], "issuerRef": reference}
         return {**certificate(title, "default", f"{title}.files.test"), "spec": spec}

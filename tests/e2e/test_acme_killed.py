@@ -1,4 +1,4 @@
-"""The leader dies at any point between account and Secret: another replica goes on where it was."""
+"""The leader dies at any point between account and Secret: another replica continues there."""
 
 import os
 import random
@@ -9,14 +9,14 @@ from harness.issuing import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, acme_issuer, certificate, listed, ready
 from harness.waiting import eventually
 
-# How often; FLOW_ACME_KILLS=50 is the long run.
+# The number of kills; the long run has FLOW_ACME_KILLS=50.
 KILLS = int(os.environ.get("FLOW_ACME_KILLS", "6"))
 # The time from apply to the certificate is below this: some leaders die after their work is done.
 SPAN = 2.0
 
 
 def test_the_leader_is_killed_at_random_points(cluster, replicas, pebble, figures):
-    """Each time exactly one certificate, and nothing is left over."""
+    """Each time exactly one certificate is issued, and nothing is left over."""
     chance = random.Random(20260801)
     takeovers = []
     for number in range(KILLS):
@@ -24,7 +24,7 @@ def test_the_leader_is_killed_at_random_points(cluster, replicas, pebble, figure
         cluster.apply(objects.namespace(namespace))
         leader = eventually(replicas.leader, 30, what="a leader")
         before = pebble.issued()
-        # An issuer of its own: its account, too, is in the making when the leader dies.
+        # An issuer of its own, so that its account, too, may be incomplete when the leader dies.
         cluster.apply(acme_issuer("ca", pebble.directory, namespace))
         cluster.apply(certificate("site", namespace, f"{namespace}.test", issuer="ca", kind="Issuer"))
         time.sleep(delay)

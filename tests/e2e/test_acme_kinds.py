@@ -1,4 +1,4 @@
-"""Other accounts, other names, other proofs, other settings; and definitions that come after the proxy has started."""
+"""Other accounts, names, challenges and settings; and definitions that are installed after the proxy has started."""
 
 import base64
 import datetime
@@ -37,7 +37,7 @@ def replicas(cluster, pebble):
 
 @pytest.fixture(scope="module")
 def late(cluster, replicas):
-    """The definitions, installed while the replicas run; when they were."""
+    """Install the definitions while the replicas run; return the time."""
     for proxy in replicas.running:
         assert proxy.ready()
     cluster.install_crds(groups=("cert-manager.io", ACME))
@@ -80,7 +80,7 @@ def test_an_address_for_six_days(cluster, replicas, pebble, late):
 
 
 def test_a_name_is_proved_over_tls(cluster, replicas, pebble, late):
-    """Without port 80: nobody asks for the token over HTTP."""
+    """Without port 80: the token is not requested over HTTP."""
     how = {"flow-proxy.ominis.ai/challenge-type": "TLS-ALPN-01"}
     cluster.apply(acme_issuer("tls", pebble.directory, annotations=how), certificate("tls", SPACE, "tls.test", issuer="tls"))
     eventually(lambda: ready(cluster, SPACE, "tls"), 40, 0.1, "the certificate")
@@ -90,7 +90,7 @@ def test_a_name_is_proved_over_tls(cluster, replicas, pebble, late):
 
 
 def test_the_default_issuer_and_its_accounts_namespace(cluster, replicas, pebble, late):
-    """`kubernetes.io/tls-acme` alone is enough; the account's key is where the operator wants it."""
+    """`kubernetes.io/tls-acme` alone is enough; the account's key is in the operator's namespace."""
     cluster.apply(acme_issuer("default", pebble.directory))
     item = objects.ingress("plain", SPACE, "plain.test", tls=["plain-tls"])
     item["metadata"]["annotations"] = {"kubernetes.io/tls-acme": "true"}
@@ -114,7 +114,7 @@ def test_a_class_of_this_controller_under_another_name(cluster, replicas, pebble
 
 
 def test_a_webhook_that_a_cert_manager_left(cluster, replicas, pebble, late):
-    """It lets no request pass: a finding says what to delete, and then all goes on."""
+    """It refuses every request: a finding says what to delete, and then issuing continues."""
     hook = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",

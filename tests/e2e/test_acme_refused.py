@@ -1,4 +1,4 @@
-"""Wishes that cannot be granted: a condition and an event say what to do, nothing is lost, and the CA is left in peace."""
+"""Requests that cannot be fulfilled: a condition and an event say what to do, nothing is lost, and the CA is left alone."""
 
 import base64
 import itertools
@@ -46,7 +46,7 @@ def issuer(cluster, replicas, ca, space):
 
 
 def cert(cluster, *arguments):
-    """`flow-proxy cert …`, as a person types it."""
+    """Run `flow-proxy cert …`."""
     command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "cert", *arguments]
     environment = {"KUBECONFIG": cluster.kubeconfig, "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
@@ -57,7 +57,7 @@ def order(name, space, *hosts, **more):
 
 
 def failure(cluster, space, name):
-    """Why the last attempt failed."""
+    """The reason why the last attempt failed."""
     found = condition(read(cluster, "certificates", space, name), "Issuing")
     assert found.get("status") == "False", found
     return found["message"]
@@ -70,7 +70,7 @@ def unready(cluster, space, name="ca"):
 
 
 def in_peace(ca, seconds=4, most=1):
-    """The CA is asked at most `most` times more."""
+    """Assert that the CA gets at most `most` more requests."""
     asked = ca.asked()
     consistently(lambda: ca.asked() <= asked + most, seconds, 0.2)
 
@@ -84,7 +84,7 @@ def test_a_wildcard_needs_dns(cluster, ca, issuer, space):
     assert ca.asked("order") == orders
     shown = cert(cluster, "status", "wild", "-n", space)
     assert shown.returncode == 1 and "What to do: name the hosts one by one" in shown.stdout, shown
-    # Corrected, it need not wait for what failed before.
+    # After a correction it does not wait because of earlier failures.
     cluster.apply(order("wild", space, "tame.wild.test"))
     eventually(lambda: ready(cluster, space, "wild"), 30, 0.1, "the certificate")
 
@@ -129,7 +129,7 @@ def test_an_issuer_that_is_not_there_yet(cluster, replicas, ca, space):
 
 
 def test_a_ca_that_cannot_be_reached(cluster, replicas, ca, space):
-    """Attempts become ever rarer; whoever corrects the issuer need not wait for the next."""
+    """Attempts become rarer and rarer; after a correction of the issuer the next one is at once."""
     knocks, listener = [], socket.create_server(("127.0.0.1", 14199))
 
     def refuse():
@@ -217,7 +217,7 @@ def test_an_ingress_that_uses_a_secret_twice(cluster, ca, issuer, space):
 
 
 def test_a_secret_edited_by_hand(cluster, ca, issuer, space, pebble):
-    """What breaks the pair is mended by one new certificate; what is only marked otherwise, by none."""
+    """A broken pair is replaced by one new certificate; changed annotations or labels need none."""
     cluster.apply(order("edited", space, "edited.test"))
     eventually(lambda: ready(cluster, space, "edited"), 30, 0.1, "the certificate")
     before = pebble.issued()
@@ -229,7 +229,7 @@ def test_a_secret_edited_by_hand(cluster, ca, issuer, space, pebble):
     assert pebble.issued() == before
     other = base64.b64encode(pki.leaf("edited.test").key_pem.encode()).decode()
     cluster.merge({**old, "apiVersion": "v1", "kind": "Secret"}, {"data": {"tls.key": other}})
-    # Not within the hour.
+    # Not within an hour.
     held = eventually(lambda: condition(read(cluster, "certificates", space, "edited"), "OrderHeld"), 10, 0.1, "the condition")
     assert held["status"] == "True" and "private key that does not match" in held["message"], held
     in_peace(ca, 2)
@@ -242,7 +242,7 @@ def test_a_secret_edited_by_hand(cluster, ca, issuer, space, pebble):
 
 
 def test_a_secret_that_is_deleted_again_and_again(cluster, replicas, ca, issuer, space, pebble):
-    """One order an hour, said on the object, by `cert status` and as a finding; who asks does not wait."""
+    """One order an hour, as the object, `cert status` and a finding say; `cert renew` does not wait."""
     cluster.apply(order("deleted", space, "deleted.test"))
     eventually(lambda: ready(cluster, space, "deleted"), 30, 0.1, "the certificate")
     before, issued = pebble.orders(), pebble.issued()
@@ -271,7 +271,7 @@ def test_a_secret_that_is_deleted_again_and_again(cluster, replicas, ca, issuer,
 
 
 def test_issuers_that_nobody_serves(cluster, replicas, issuer, space):
-    """No silence: a condition, an event, a finding, and what `cert status` advises."""
+    """They get a condition, an event, a finding, and advice by `cert status`."""
     own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", space), "spec": {"selfSigned": {}}}
     foreign = order("foreign", space, "foreign.test")
     foreign["spec"]["issuerRef"] = {"name": "pca", "kind": "AWSPCAIssuer", "group": "awspca.cert-manager.io"}
@@ -294,7 +294,7 @@ def test_issuers_that_nobody_serves(cluster, replicas, issuer, space):
 
 
 def test_two_ingresses_on_one_secret(cluster, replicas, ca, issuer, space, pebble):
-    """The elder has its certificate; the younger is told whose Secret it names, until it names another."""
+    """The older one has its certificate; the younger one is told whose Secret it names, until it names another."""
     def site(name, host, secret):
         item = objects.ingress(name, space, host, tls=[secret])
         item["metadata"]["annotations"] = {"cert-manager.io/issuer": issuer}

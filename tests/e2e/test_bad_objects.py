@@ -1,4 +1,4 @@
-"""Broken objects: each is disabled and named in the log, the API and a metric; everything else goes on."""
+"""Broken objects: each is disabled and named in the log, the API and a metric; everything else is served."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ from harness.waiting import consistently, eventually
 
 @pytest.fixture
 def neighbour(proxy, space):
-    """A good route beside the broken one; it must answer before and after."""
+    """A good route beside the broken one; it must respond before and after."""
     host = space.route(f"good.{space.host}", middlewares=[{"addPrefix": {"prefix": "/good"}}])
     proxy.served(host)
     yield host
@@ -149,7 +149,7 @@ def test_two_objects_of_one_name(proxy, make_space, neighbour):
     named(proxy, f"{space.name}-b-c")
     host = twin.route(annotations={"router.middlewares": name})
     eventually(lambda: proxy.get(host, "/x").status == 200 or routers(proxy, host), what="the route")
-    # Whichever way it is decided, it is decided the same for every request.
+    # Either may be served, but it must be the same one for every request.
     answers = {(a.status, a.json()["target"] if a.status == 200 else "") for a in (proxy.get(host, "/x") for _ in range(10))}
     assert len(answers) == 1
     space.delete(second)
@@ -157,7 +157,7 @@ def test_two_objects_of_one_name(proxy, make_space, neighbour):
 
 
 def test_two_ingresses_for_one_host_and_path(proxy, space, neighbour):
-    """Not an error: two routers with one rule. It answers, always."""
+    """Not an error: two routers with one rule. Requests are always answered."""
     space.route("twin.test", name="one")
     space.route("twin.test", name="two")
     proxy.served("twin.test")
@@ -177,7 +177,7 @@ def test_diagnostics_are_counted_and_forgotten(proxy, space, neighbour):
     eventually(lambda: count() <= before, what="the count as before")
 
 
-# --- objects that a permissive API server lets through -----------------------------------------------------------------
+# --- objects that a permissive API server accepts ----------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ def test_fields_of_a_wrong_type(permissive, make_space):
     space = make_space(permissive)
     good = space.route(f"good.{space.host}", middlewares=[{"addPrefix": {"prefix": "/good"}}])
     hosts = [space.route(f"w{i}.{space.host}", middlewares=[spec]) for i, spec in enumerate(WRONG)]
-    for start in range(2):  # the second time all of it is there before the proxy
+    for start in range(2):  # the second time, everything exists before the proxy starts
         with Proxy(cluster=permissive) as own:
             assert own.served(good, "/x").json()["target"] == "/good/x"
             for i, host in enumerate(hosts):

@@ -65,7 +65,7 @@ CASES = {
 }
 
 
-MAY_STAY_OPEN = {"fragment-in-target"}  # well framed, and refused for what it asks
+MAY_STAY_OPEN = {"fragment-in-target"}  # well framed, and refused for its content
 
 
 def never_seen(proxy, host, token):
@@ -86,7 +86,7 @@ def test_refused_and_closed(proxy, host, name):
         try:
             answer = connection.read()
         except ConnectionError:
-            answer = None  # closed without a word, which is a refusal too where the answer was lost to a reset
+            answer = None  # closed without a response, which is a refusal too, as a reset may have overtaken the response
         if answer is not None:
             assert answer.status in allowed, answer
             assert name in MAY_STAY_OPEN or connection.closed(), "left open"
@@ -132,7 +132,7 @@ def test_a_client_that_leaves_within_a_chunk_is_gone(proxy, host):
 
 
 def test_bare_line_feeds_do_not_hide_a_length(proxy, host):
-    """A lone LF may end a line or be refused; it may not let a header by unseen."""
+    """A lone LF may end a line or be refused; it must not hide a header."""
     token = uuid.uuid4().hex
     with proxy.http1() as connection:
         connection.send(f"POST /echo HTTP/1.1\r\nHost: {host}\nContent-Length: 5\r\n\r\nhello".encode())
@@ -172,7 +172,7 @@ def test_head_that_never_ends_is_given_up(proxy, host):
 
 
 def unchecked(proxy):
-    """A client whose library passes on what it should refuse."""
+    """A client whose library sends even what it should refuse."""
     connection = proxy.http2()
     config = connection.h2.config
     config.validate_outbound_headers = config.normalize_outbound_headers = False
@@ -222,7 +222,7 @@ def test_http2_body_shorter_than_its_length(proxy, host):
 
 @pytest.mark.parametrize("fields", [101, 400, 2_000])
 def test_http2_many_fields(proxy, host, fields):
-    """Answered with 431, or the connection ends: no head is decoded whatever it holds."""
+    """Answered with 431, or the connection ends: heads are not decoded without a limit."""
     token = uuid.uuid4().hex
     with proxy.http2() as connection:
         try:
@@ -246,7 +246,7 @@ def test_http2_large_headers(proxy, host):
 
 
 def test_http2_rapid_resets_do_not_hurt_others(proxy, host):
-    """Streams opened and given up at once, thousands of them: cut off or endured, and everyone else is served."""
+    """Thousands of streams that are reset at once: the connection may be cut off; others are served."""
     with proxy.http2() as connection:
         try:
             for _ in range(50):

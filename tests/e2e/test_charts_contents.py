@@ -1,4 +1,4 @@
-"""What the charts run: backups of a live SQLite file and their return, Excalidraw's files, the proxy's image."""
+"""The charts' programs: backup of a live SQLite file and its restoration, Excalidraw's files, the proxy's image."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from harness.waiting import eventually
 
 SOURCE = paths.ROOT / "deploy"
 
-# In Vaultwarden's place: the same statement on the same file.
+# Instead of Vaultwarden: the same statement on the same file.
 BACKUP = """#!{python}
 import os, sqlite3, sys, time
 assert sys.argv[1:] == ["backup"]
@@ -58,7 +58,7 @@ def s3(helm4):
 
 @pytest.fixture
 def vault(tmp_path, s3):
-    """A folder of Vaultwarden's with a database that somebody writes to all the time."""
+    """A folder of Vaultwarden with a database that is written to all the time."""
     data = tmp_path / "data"
     (data / "attachments").mkdir(parents=True)
     (data / "icon_cache").mkdir()
@@ -171,7 +171,7 @@ def test_excalidraw_is_given_its_own_collaboration_server(tmp_path):
     assert done.returncode != 0 and "built differently" in done.stderr
 
 
-# What the base image brings: glibc and libgcc.
+# The libraries of the base image: glibc and libgcc.
 LIBRARIES = {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
 
 
@@ -182,7 +182,7 @@ def test_the_binary_needs_what_the_image_has():
 
 
 def test_the_image_is_built_of_all_that_cargo_reads(tmp_path):
-    """A copy of what the build is given is the whole workspace, with the settings that are compiled into the allocator."""
+    """A copy of the build's context is the whole workspace, with the allocator's settings, which are compiled in."""
     ignored = (SOURCE / "Dockerfile.dockerignore").read_text().splitlines()
     taken = [line[1:] for line in ignored if line.startswith("!")]
     assert "*" in ignored and ".cargo" in taken

@@ -1,4 +1,4 @@
-"""Definitions that the real Traefik and the real cert-manager have installed: they stay as they are, and serve flow-proxy too."""
+"""Definitions that the real Traefik and the real cert-manager have installed: they stay unchanged, and work for flow-proxy too."""
 
 import pathlib
 
@@ -16,7 +16,7 @@ CERT_MANAGER = ("cert-manager.io", "acme.cert-manager.io")
 
 
 def definitions(cluster):
-    """What is there, by name: identity and version of each, and the group."""
+    """The installed definitions by name: identity, version and group."""
     found = cluster.get(DEFINITIONS)["items"]
     return {item["metadata"]["name"]: (item["metadata"]["uid"], item["metadata"]["generation"], item["spec"]["group"]) for item in found}
 
@@ -43,16 +43,16 @@ def test_the_chart_of_the_definitions_stops_before_it_touches_them(helm, cluster
 
 
 def test_the_umbrella_is_installed_beside_them(helm, cluster):
-    """Its objects are valid by the real definitions, strictly, and those stay as they are."""
+    """Its objects are strictly valid by the real definitions, and those stay unchanged."""
     before = definitions(cluster)
     at = ["--kubeconfig", cluster.kubeconfig, "-n", "cluster-infra"]
     if helm("version", "--short").stdout.startswith("v4"):
-        # Helm 4 would put the chart's definitions over those of others, and stops at the first of them.
+        # Helm 4 would overwrite others' definitions with the chart's, and stops at the first of them.
         done = helm("install", "cluster-infra", "cluster-infra", *at, "--create-namespace", values=SEED, check=False)
         assert done.returncode != 0 and "failed to install CRD crds/traefik.io.yaml" in done.stderr, done.stderr
         assert {name: found for name, found in definitions(cluster).items() if name in before} == before
         assert not releases(cluster, "cluster-infra") and not cluster.get("/api/v1/namespaces/authentik"), "something was installed all the same"
-    # As docs/migrate-from-traefik.md has it.
+    # As described in docs/migrate-from-traefik.md.
     cluster.kubectl("apply", "--server-side", "-f", paths.ROOT / "deploy/charts/flow-proxy/crds/traefik.containo.us.yaml")
     complete = definitions(cluster)
     said = helm("install", "cluster-infra", "cluster-infra", *at, "--create-namespace", "--skip-crds", values=SEED)
@@ -81,7 +81,7 @@ def fields(schema, at=""):
 
 @pytest.mark.parametrize("group", ["traefik.io", *CERT_MANAGER])
 def test_nothing_is_lost_where_ours_are_put_over_them(group):
-    """Helm 4 does so without a word where Helm 4 installed Traefik's; cert-manager's are replaced by `skipGroups: []` and --take-ownership."""
+    """Helm 4 overwrites Traefik's silently if Helm 4 installed them; cert-manager's are replaced by `skipGroups: []` and --take-ownership."""
 
     def schemas(*files):
         for item in (item for file in files for item in yaml.safe_load_all(file.read_text()) if item):
@@ -98,7 +98,7 @@ def test_nothing_is_lost_where_ours_are_put_over_them(group):
 
 
 def test_certificates_and_middlewares_by_their_definitions(cluster, pebble):
-    """What flow-proxy writes is what the real definitions keep: nothing that it needs is pruned or refused."""
+    """The real definitions keep all that flow-proxy writes: nothing that it needs is pruned or refused."""
     host = "foreign.test"
     replicas = Replicas(cluster, pebble)
     cluster.apply(objects.ingress_class("traefik"), objects.namespace("foreign"), objects.service("backend", "foreign"))

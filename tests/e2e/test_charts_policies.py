@@ -1,4 +1,4 @@
-"""NetworkPolicies of the charts: what works under default-deny, and what stays closed."""
+"""NetworkPolicies of the charts: connections that work under default-deny, and those that stay closed."""
 
 import pytest
 from harness.charts import SERVICES, notes, render

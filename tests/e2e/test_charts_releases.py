@@ -1,4 +1,4 @@
-"""Releases of the charts in a real API server: install, upgrade, rollback, uninstall, and what was there before."""
+"""Releases of the charts in a real API server: install, upgrade, rollback, uninstall, and earlier installations."""
 
 import base64
 
@@ -117,7 +117,7 @@ def test_the_chart_of_the_crds_takes_over_what_the_other_installed(helm, own_clu
 
 
 def test_the_umbrella_s_ingresses_are_served(helm4, own_cluster, backends):
-    """What must be open is, what Authentik protects is not open, and both come before or after each other as they should."""
+    """Open paths are open, those that Authentik protects are not, and the order of both is right."""
     at = ["--kubeconfig", own_cluster.kubeconfig, "-n", "cluster-infra"]
     helm4("install", "cluster-infra", "cluster-infra", *at, "--create-namespace", values=SEED)
     for namespace, name, port in (("authentik", "authentik-server", "http"), ("homer", "homer-app", "http"), ("excalidraw", "excalidraw", "http"),
@@ -127,7 +127,7 @@ def test_the_umbrella_s_ingresses_are_served(helm4, own_cluster, backends):
         for host, path in (("auth.ominis.ai", "/"), ("vault.ominis.ai", "/"), ("vault.ominis.ai", "/notifications/hub"),
                            ("homer.ominis.ai", "/outpost.goauthentik.io/start"), ("excalidraw.ominis.ai", "/outpost.goauthentik.io/callback")):
             running.served(host, path)
-        # Authentik cannot be asked here: its name does not resolve. Nobody comes in.
+        # Authentik cannot be reached here: its name does not resolve. All requests are refused.
         for host, path in (("homer.ominis.ai", "/"), ("excalidraw.ominis.ai", "/"), ("excalidraw.ominis.ai", "/socket.io/?EIO=4")):
             assert running.get(host, path).status in (500, 502, 504), f"{host}{path} is open"
         names = {router["name"] for router in running.api("/http/routers")}

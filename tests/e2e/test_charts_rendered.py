@@ -1,4 +1,4 @@
-"""The charts as helm renders them, held against the real API server, and what the values mean."""
+"""The charts as helm renders them, checked by the real API server, and the effects of values."""
 
 import base64
 import json

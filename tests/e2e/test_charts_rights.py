@@ -12,7 +12,7 @@ from harness.waiting import eventually
 
 
 class AuditedCluster(Cluster):
-    """A cluster that writes down who asked for what."""
+    """A cluster with an audit log."""
 
     def start(self):
         self.directory.mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_the_rendered_rights_are_enough_and_all_used(helm4, audited, backends):
             objects.ingress(name, "rights", host, annotations={"router.middlewares": f"rights-auth-{name}@kubernetescrd"}, ingressClassName="traefik"),
         )
 
-    # Kinds that are not served are watched to tell of their objects, and what has no effect is told by Events.
+    # Kinds that are not served are watched too, to report their objects by Events.
     audited.apply(*objects.unserved_definitions())
     open_elsewhere = objects.ingress("open", "rights", "open.example.org", ingressClassName="traefik")
     open_elsewhere["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-url"] = "https://login.example.org"
@@ -81,7 +81,7 @@ def test_the_rendered_rights_are_enough_and_all_used(helm4, audited, backends):
     )
     protected("first", "first.example.org")
     with replica(0) as leader, replica(1) as follower:
-        # What is named only later is fetched, which is another verb than what was there at the start.
+        # Objects that are named later are fetched, which is another verb than for those named at the start.
         protected("second", "second.example.org")
         for running in (leader, follower):
             for host in ("first.example.org", "second.example.org"):

@@ -17,10 +17,10 @@ FIXTURES = paths.TESTS / "fixtures" / "traefik-values"
 WHOLE = sorted(path.stem for path in FIXTURES.glob("chart-*.yaml"))
 KNOWN = yaml.safe_load((SOURCE / "charts/flow-proxy/files/known-values.yaml").read_text())
 DEFAULTS = yaml.safe_load((SOURCE / "charts/flow-proxy/files/defaults.yaml").read_text())
-# A list of all keys with types, newest default and versions, one a line; looked for beside the project.
+# A list of all keys with types, newest default and versions, one on each line; looked for beside the project.
 LIST = pathlib.Path(os.environ.get("FLOW_CHART_VALUES", paths.ROOT.parent / "shared" / "reference" / "traefik-chart-values.tsv"))
 VERSIONS = ["25.0", "26.1", "28.3", "30.1", "31.1", "34.4", "37.1", "39.0", "40.3", "41.3"]
-# Values of flow-proxy's own, and what only other values bring out.
+# Values that only flow-proxy has, and those that need other values to show.
 OWN = ("drain", "acme", "dashboardService", "networkPolicy", "podAntiAffinity", "rbac.secrets", "global.*")
 
 
@@ -64,7 +64,7 @@ def strings(value):
 
 @pytest.fixture(scope="module")
 def served(helm4, charts, tmp_path_factory):
-    """Each group of the table with what helm made of it, and of no values at all."""
+    """Each group of the table with helm's result for it, and for no values at all."""
     groups = yaml.safe_load((FIXTURES / "served.yaml").read_text())
     sets = [merged(*(tree(path, entry["value"]) for path, entry in group.items())) for group in groups.values()]
     plain, *rendered = render_variants(helm4, tmp_path_factory.mktemp("served"), charts / "flow-proxy", [{}, *sets])
@@ -76,7 +76,7 @@ def test_every_served_value_shows_in_the_objects(served):
     wrong = []
     for name, (group, result) in groups.items():
         for path, entry in group.items():
-            # What shows must not be there anyway, nor be hidden anyway.
+            # The result must differ from that without values.
             wrong += [f"{name}: {path}: no {text!r}" for text in strings(entry.get("shows")) if text not in result.text or text in plain.text]
             wrong += [f"{name}: {path}: still {text!r}" for text in strings(entry.get("hides")) if text in result.text or text not in plain.text]
         assert "is not known" not in result.warnings and "not served here" not in result.warnings, f"{name}: {result.warnings}"
@@ -87,7 +87,7 @@ def test_every_served_value_shows_in_the_objects(served):
 
 
 def test_the_proxy_takes_what_comes_of_the_values(served):
-    """Nothing in the arguments is a mistake, or named as not served; what is deprecated is served."""
+    """No argument is a mistake or reported as not served; deprecated ones are served."""
     for name, (_, result) in served[1].items():
         for item in result.items():
             if item["kind"] in ("Deployment", "DaemonSet"):
@@ -100,12 +100,12 @@ def test_the_proxy_takes_what_comes_of_the_values(served):
 def test_the_table_has_every_value_that_is_served(served):
     table = {re.sub(r"^ports\.\w+\.", "ports.*.", path) for group, _ in served[1].values() for path in group}
     missing = [path for path, rule in leaves(KNOWN) if rule == "any" and path not in table and not path.startswith(OWN)]
-    # Shown in another group, or of one kind with what is shown.
+    # It shows in another group, or is of the same kind as what shows.
     assert set(missing) <= {"ports.*.hostPort", "ports.*.protocol"}, missing
 
 
 def test_everything_that_is_not_served_is_named(helm4, charts, tmp_path):
-    """Set to something else than its default, and not when it is null, empty or what Traefik's chart has by default."""
+    """If set to something else than its default; but not if it is null, empty or the default of Traefik's chart."""
     unserved = [(path.replace("*", "web"), rule) for path, rule in leaves(KNOWN) if rule in ("unserved", "protects")]
     asked = merged(*(tree(path, "something") for path, _ in unserved))
     quiet = merged(*(tree(path, None) for path, _ in unserved))
@@ -152,7 +152,7 @@ def test_groups_that_are_switched_off_are_named(helm4):
 
 @pytest.mark.parametrize("version", WHOLE)
 def test_whole_values_files_render(helm, helm4, version):
-    """By both commands; what is asked for besides the defaults shows, and nothing is unknown."""
+    """By both commands; everything besides the defaults shows, and nothing is unknown."""
     values = yaml.safe_load((FIXTURES / f"{version}.yaml").read_text())
     expected = values.pop("x-expected")
     items = render(helm, "flow-proxy", values)
@@ -205,7 +205,7 @@ def typed(types, default):
 
 
 def whole(version, with_nulls):
-    """The default values of a version of Traefik's chart, as far as the list tells them."""
+    """The default values of a version of Traefik's chart, as far as they are in the list."""
     values = {}
     for key, types, default, first, last in listed():
         if first <= number(version) <= last:
@@ -228,7 +228,7 @@ def test_every_listed_key_is_known():
 
 @needs_list
 def test_default_files_of_every_listed_version_render(helm4, charts, tmp_path):
-    """They ask for nothing that is not served."""
+    """They contain nothing that is not served."""
     sets = [whole(version, with_nulls) for version in VERSIONS for with_nulls in (False, True)]
     expected = ("deployment.replicas is 1", "ingressClass.name is empty")
     for values, result in zip(sets, render_variants(helm4, tmp_path, charts / "flow-proxy", sets), strict=True):

@@ -1,4 +1,4 @@
-"""Values: what is wrong stops helm in one clear line, what is unknown, unserved or unsafe is named."""
+"""Values: wrong ones stop helm with one clear line; unknown, unserved and unsafe ones are named."""
 
 import base64
 
@@ -32,7 +32,7 @@ def test_bad_values_stop_helm(helm4, chart, values, words):
 
 @pytest.mark.parametrize("chart", [chart for chart in CHARTS if chart != "flow-proxy"])
 def test_a_name_that_no_chart_knows_stops_helm(helm, chart):
-    """All but the proxy's own, which takes the values of Traefik's chart and warns instead."""
+    """Except in the proxy's own chart, which takes the values of Traefik's chart and warns instead."""
     done = helm("template", chart, chart, "--kube-version", "1.36.0", values={"persistance": {}}, check=False)
     assert done.returncode != 0 and "persistance" in done.stderr, done.stderr
 
@@ -72,7 +72,7 @@ def test_every_default_value_is_known(charts):
     ("homer", {"agent": {"env": {"A": False, "B": True, "C": 5000000, "D": 0.5, "E": None, "F": "text"}}}),
 ])
 def test_variables_are_written_without_quotes(helm, chart, values):
-    """Booleans and numbers become the text that was written; null is no variable."""
+    """Booleans and numbers become text as written; null is no variable."""
     found = {}
     for _, pod in pods(render(helm, chart, values)):
         for container in pod["containers"]:

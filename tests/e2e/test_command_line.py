@@ -1,4 +1,4 @@
-"""The command line as a newcomer meets it: pipes that close, `check` beside the start, help by section."""
+"""The command line: pipes that close, `check` compared with the start, help by section."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from harness import objects, paths
 from harness.proxy import Proxy
 from harness.waiting import eventually
 
-# An entry point that says nothing of aliases of header names is warned of.
+# Without this option, every entry point gets a warning about aliases of header names.
 QUIET = "--entrypoints.web.http.aliasheadersstrategy=keep"
 
 
@@ -33,7 +33,7 @@ def write(path, *items):
 
 
 def into_closed_pipe(*arguments, both=False, env=None):
-    """The exit code, and what is on standard error, where nobody reads standard output (or either)."""
+    """The exit code and standard error, with standard output (or both) closed by the reader."""
     reader, writer = os.pipe()
     os.close(reader)
     try:

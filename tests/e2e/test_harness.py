@@ -1,4 +1,4 @@
-"""The harness tells the truth: clients against backends with nothing in between, and the API server's watch."""
+"""Tests of the harness: clients against backends without a proxy, and the API server's watch."""
 
 import time
 

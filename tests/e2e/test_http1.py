@@ -127,12 +127,12 @@ def test_upload_streams(proxy, connection, host):
 
 
 def test_download_streams(proxy, connection, host):
-    """A slow reader of 100 MB does not make the proxy hold them."""
+    """With a slow reader of 100 MB, the proxy does not buffer them."""
     size = 100 * 1024 * 1024
     before = proxy.process.resident_mb()
     connection.send(clients.request_bytes(host, f"/large/{size}"))
     assert connection.head().get("Content-Length") == str(size)
-    time.sleep(0.5)  # the backend sends as fast as it may; what is not read must wait there
+    time.sleep(0.5)  # the backend sends as fast as it can; unread data must wait there
     assert proxy.process.resident_mb() - before < 30
     assert len(connection.exactly(size)) == size
 
@@ -171,7 +171,7 @@ def test_early_hints_come_before_their_answer(connection, host):
 
 
 def test_early_hints_of_pipelined_requests(connection, host):
-    """Each stands before its own answer, or is left out where that could not be told; never in another's bytes."""
+    """Each is sent before its own response, or is left out if that is not certain; never within another response."""
     paths = ["/early", "/a", "/early", "/large/100000", "/early"]
     connection.send(b"".join(clients.request_bytes(host, path) for path in paths))
     for path in paths:

@@ -49,7 +49,7 @@ def test_our_own_answer_to_head_has_a_length_and_no_body(connection, host):
 
 
 def test_streams_are_independent(connection, host):
-    """A slow stream holds no other up."""
+    """A slow stream does not block others."""
     start = time.monotonic()
     slow = connection.start(host, "/slow/700")
     for i in range(20):

@@ -1,4 +1,4 @@
-"""What is particular to a cluster: classes, conditions of endpoints, status and its leader, Secrets, CRDs and an API server that go and come."""
+"""Behaviour in a cluster: classes, conditions of endpoints, status and its leader, Secrets, CRDs and an API server that go and come."""
 
 import os
 import threading
@@ -61,7 +61,7 @@ def test_path_types_and_precedence(proxy, space):
 
 
 def test_longest_path_wins_and_then_the_exact_one_whatever_the_names(proxy, space):
-    """Whether a path is protected does not depend on what Ingresses are called (Kubernetes, "Multiple matches")."""
+    """The protection of a path does not depend on the names of Ingresses (Kubernetes, "Multiple matches")."""
     host = space.route(name="aa-open", paths=[objects.path("backend"), objects.path("backend", at="/secret")])
     nobody = [{"ipAllowList": {"sourceRange": ["192.0.2.0/24"]}}]
     space.route(host, name="zz-closed", middlewares=nobody, paths=[objects.path("backend", at="/secret", kind="Exact")])
@@ -85,7 +85,7 @@ def test_default_backend_of_an_ingress_without_rules(cluster, backends, make_spa
 
 
 def test_endpoint_conditions(proxy, space):
-    """`serving` decides; a terminating endpoint gets only those who are bound to it."""
+    """`serving` decides; a terminating endpoint gets only requests with its cookie."""
     one, two, three = b.ADDRESSES
     conditions = {
         one: {"ready": True, "serving": True, "terminating": False},
@@ -147,7 +147,7 @@ def replica(cluster, space, *flags, pod="pod-0"):
 
 
 def holder(cluster, space):
-    """The pod that leads."""
+    """The leading pod."""
     leases = cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{space.name}/leases")["items"]
     return leases[0]["spec"].get("holderIdentity") if leases else None
 
@@ -167,7 +167,7 @@ def test_status_by_one_of_two_replicas(cluster, backends, make_space):
     try:
         eventually(lambda: published(cluster, space, "first") == [{"ip": "192.0.2.10"}], 20, 0.1, "the address")
         version = cluster.get(f"/apis/networking.k8s.io/v1/namespaces/{space.name}/ingresses/first")["metadata"]["resourceVersion"]
-        # Two writers that disagreed would write again and again.
+        # Two writers that disagree would write again and again.
         now = lambda: cluster.get(f"/apis/networking.k8s.io/v1/namespaces/{space.name}/ingresses/first")["metadata"]
         consistently(lambda: now()["resourceVersion"] == version, 1, 0.1)
         leader.stop()
@@ -193,7 +193,7 @@ def test_leader_that_dies_without_a_word_is_replaced(cluster, backends, make_spa
 
 
 def test_status_is_published_only_once_the_route_is_served(cluster, backends, make_space):
-    """Whoever reads the address and comes at once is answered."""
+    """A client that connects as soon as the address is published is served."""
     space = make_space()
     with replica(cluster, space, "--providers.kubernetesingress.ingressendpoint.ip=192.0.2.11") as own:
         space.route(name="warm")

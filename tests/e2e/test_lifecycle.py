@@ -1,4 +1,4 @@
-"""Start and end: a stop under load fails nobody."""
+"""Start and stop: no request fails in a stop under load."""
 
 import signal
 import socket
@@ -125,7 +125,7 @@ def test_endless_streams_are_cut_after_the_grace_time(cluster, backends, make_sp
 
 
 def test_new_connections_are_taken_while_the_endpoint_is_being_removed(cluster, backends, make_space):
-    """With a request-accept grace time: /ping and /ready say no at once, requests are served until it is over."""
+    """With a request-accept grace time: /ping and /ready fail at once, requests are served until it is over."""
     space = make_space()
     host = space.route()
     flags = [

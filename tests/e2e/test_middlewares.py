@@ -81,7 +81,7 @@ ROUTES = {
 
 @pytest.fixture(scope="module", params=GROUPS, ids=["traefik.io", "traefik.containo.us"])
 def routes(request, proxy, cluster):
-    """One host a middleware, all applied at once in one group: NAME.GROUP.test."""
+    """One host for each middleware, all applied at once in one group: NAME.GROUP.test."""
     space = Space(cluster)
     suffix = "io" if request.param == objects.CRD else "legacy"
     space.apply(objects.secret("people", space.name, {"users": f"ann:{sha('open sesame')}\n"}))
@@ -246,7 +246,7 @@ def test_ip_allow_list(routes):
 
 
 def test_ip_allow_list_by_depth(routes):
-    """Forwarded addresses come from an untrusted client: they are removed first, so nobody can claim one."""
+    """Forwarded addresses come from an untrusted client: they are removed first, so that a client cannot claim one."""
     answer = routes("depth", headers={"X-Forwarded-For": "192.0.2.7"})
     assert (answer.status, answer.body) == (403, b"Forbidden")
 

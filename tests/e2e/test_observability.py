@@ -124,7 +124,7 @@ def test_protocols_are_told_apart(proxy, space):
 
 
 def test_an_upgraded_connection_is_told_at_its_end(proxy, space):
-    """With how long it was open and what passed both ways."""
+    """With its duration and the bytes in both directions."""
     space.backend("ws", port=b.WEBSOCKET)
     host = space.route(f"told.{space.host}", backend="ws")
     eventually(lambda: proxy.get(host).status != 404, what=host)

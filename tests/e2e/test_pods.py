@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not possible(), reason="pods need real root")
 HOST, NAMESPACE, SELECTOR = "shop.example.org", "flow-proxy", "app.kubernetes.io/name=flow-proxy"
 USER = "system:serviceaccount:flow-proxy:flow-proxy"
 WEB, WEBSECURE = 5002, 5001
-# In Vaultwarden's place: its database in its folder, and its answer to probes.
+# Instead of Vaultwarden: its database in its folder, and its response to probes.
 VAULTWARDEN = """
 import http.server, os, sqlite3
 with sqlite3.connect(os.environ["DATA_FOLDER"] + "/db.sqlite3") as database:
@@ -171,7 +171,7 @@ def test_a_change_fails_nobody(pods, installed, figures, change):
         counts = dict(traffic.done)
         eventually(lambda: traffic.went_on(counts), 30, what="the load afterwards")
     after = {pod["metadata"]["name"] for pod in pods.pods(NAMESPACE, SELECTOR) + pods.pods("shop", "app=shop")}
-    # Scaling down takes whichever it likes; the others replace.
+    # Scaling down may remove any pod; the other changes replace all.
     assert before != after or change is scaling
     assert traffic.failures == [], "\n".join(traffic.failures[:20])
     figures(f"{change.__name__}: {traffic}; none failed")
@@ -193,7 +193,7 @@ def secured(name, issuer, *hosts):
 
 
 def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, pebble, helm4):
-    """What an Ingress asks for, also of an Issuer of its own namespace, changes its mind about, asks for no more, and what a cert-manager left."""
+    """Certificates of Ingresses, also by an Issuer of their namespace: requested, changed, no longer requested; and cert-manager's leftovers."""
     cluster_wide = yaml.safe_load((paths.TESTS / "fixtures" / "seed" / "10-clusterissuer.yaml").read_text())
     cluster_wide["spec"]["acme"]["server"] = pebble.directory
     own = {**cluster_wide, "kind": "Issuer", "metadata": objects.meta("own", "shop")}
@@ -218,7 +218,7 @@ def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, 
     eventually(lambda: pods.get("/apis/acme.cert-manager.io/v1/namespaces/shop/orders/left") is None, 30, 0.2, "the end of the foreign order")
     eventually(lambda: pods.get("/apis/acme.cert-manager.io/v1/namespaces/shop/challenges/left") is None, 30, 0.2, "the end of the held challenge")
 
-    # What certificates add to the role; test_charts_rights compares the rest of it.
+    # The part of the role for certificates; test_charts_rights compares the rest.
     plain = render(helm4, "flow-proxy", values(acme={"enabled": False}))
     others = audit.allowed(find(plain, "ClusterRole", "flow-proxy-default")["rules"])
     allowed = audit.granted(pods, "clusterroles/flow-proxy-flow-proxy", "namespaces/flow-proxy/roles/flow-proxy-leader")
@@ -227,7 +227,7 @@ def test_certificates_are_issued_with_the_chart_s_rights_alone(pods, installed, 
 
 
 def leftovers(issuer):
-    """What a cert-manager leaves in the middle of its work: an Order of its own account, a Challenge that it holds."""
+    """Objects that cert-manager leaves in the middle of its work: an Order of its own account, a Challenge with its finalizer."""
     acme_kind = {"apiVersion": "acme.cert-manager.io/v1"}
     reference = {"name": issuer, "kind": "ClusterIssuer"}
     spec = {"request": "bm9uZQ==", "dnsNames": ["left.example.org"], "issuerRef": reference}
@@ -242,7 +242,7 @@ def leftovers(issuer):
 
 @pytest.fixture(scope="module")
 def umbrella(pods, installed, pebble, helm4):
-    """`cluster-infra` with the seed's values beside the proxy; what its installation said."""
+    """`cluster-infra` with the seed's values beside the proxy; the output of its installation."""
     pods.delete({"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": objects.meta("letsencrypt-prod")})
     # This cluster has no storage classes.
     vaultwarden = {**SEED["vaultwarden"], "persistence": {"enabled": False}}
@@ -259,7 +259,7 @@ def test_the_umbrella_s_hosts_have_certificates(pods, umbrella):
     for namespace, name, host in (("authentik", "auth-ominis-ai-tls", "auth.ominis.ai"), ("vaultwarden", "vault-ominis-ai-tls", "vault.ominis.ai")):
         eventually(lambda host=host: host in pki.names_of(presented(host)), 90, 0.2, f"a certificate for {host}")
         assert pods.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["type"] == "kubernetes.io/tls"
-        # Replicas show a certificate as soon as its Secret is there, which is before its status says so.
+        # Replicas serve a certificate as soon as its Secret exists, before its status says so.
         certificate = f"/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}"
         eventually(lambda path=certificate: [(c["type"], c["status"]) for c in pods.get(path)["status"]["conditions"] if c["type"] != "Ordered"] == [("Ready", "True")], 30)
     eventually(lambda: clients.fetch(WEBSECURE, "vault.ominis.ai", tls=True).status == 200, 20, what="Vaultwarden through the proxy")
@@ -268,7 +268,7 @@ def test_the_umbrella_s_hosts_have_certificates(pods, umbrella):
 
 
 def test_the_seed_s_backup_is_what_vaultwarden_has(pods, umbrella, tmp_path):
-    """The command as it is written there, in the pod that the umbrella made."""
+    """The command from the seed, in the pod that the umbrella chart made."""
     command = "kubectl exec -n vaultwarden vaultwarden-0 -- \\\n  tar -czf - /data > vaultwarden-backup-$(date +%Y%m%d).tar.gz"
     environment = {"PATH": f"{pathlib.Path(paths.tool('KUBECTL', 'kubectl')).parent}:/usr/bin:/bin", "KUBECONFIG": str(pods.kubeconfig)}
     subprocess.run(["bash", "-ec", command], cwd=tmp_path, env=environment, check=True, capture_output=True)
@@ -278,6 +278,6 @@ def test_the_seed_s_backup_is_what_vaultwarden_has(pods, umbrella, tmp_path):
     assert sqlite3.connect(tmp_path / "data/db.sqlite3").execute("SELECT email FROM users").fetchall() == [("admin@ominis.ai",)]
     failed = pods.kubectl("exec", "-n", "vaultwarden", "vaultwarden-0", "--", "cat", "/data/none", check=False)
     assert failed.returncode == 1 and "No such file" in failed.stderr, failed
-    # As the container itself: its user, its environment, its processes, and its root that cannot be written.
+    # Like the container itself: its user, environment and processes, and a read-only root.
     said = pods.kubectl("exec", "-i", "-n", "vaultwarden", "vaultwarden-0", "--", "sh", "-c", "cat; id -u; echo $DOMAIN; cat /proc/1/comm; touch /x 2>&1 || true", text="in ")
     assert said.startswith("in 1000\nhttps://vault.ominis.ai\npython3") and "Read-only" in said, said

@@ -52,7 +52,7 @@ def test_rate_limit_answers_429_with_retry_after(seed):
         answers = [connection.request(HOSTS[2], "/") for _ in range(70)]
     statuses = [answer.status for answer in answers]
     allowed = statuses.count(200)
-    # One was spent by the fixture; a token comes every 0.6 s.
+    # The fixture has used one; a token is added every 0.6 s.
     assert 48 <= allowed <= 54, statuses
     refused = [answer for answer in answers if answer.status == 429]
     assert len(refused) == 70 - allowed
@@ -126,7 +126,7 @@ def test_cert_managers_kinds_may_be_absent(seed):
 
 
 def test_kubectl_apply_edit_and_delete_are_served(seed, cluster, make_space):
-    """A person at work with kubectl: a new Ingress, an edit of its host, its end."""
+    """With kubectl: a new Ingress, an edit of its host, its deletion."""
     space = make_space()
     file = paths.WORK / "person.yaml"
     file.write_text(f"""

@@ -78,7 +78,7 @@ def test_authentik_lets_in_who_is_logged_in_and_nobody_else(homer):
     refused = proxy.get(host, "/api/calls")
     assert refused.status == 401 and refused.get("www-authenticate") == 'Basic realm="authentik"' and refused.body == b"Unauthorized"
 
-    # A browser: sent to the log-in, back with a code, and then in.
+    # A browser: redirected to the log-in, back with a code, and then let in.
     first = proxy.get(host, "/calls?from=1%2F2", headers=HTML)
     assert first.status == 302 and first.get("set-cookie") == "authentik_csrf=1; Path=/"
     asked = f"http://{host}/calls?from=1%2F2"
@@ -152,7 +152,7 @@ def test_half_a_gigabyte_goes_through_in_a_steady_memory(services, figures):
 
 @pytest.fixture(scope="module")
 def rooms(node):
-    """Two servers as excalidraw-room is one, by the library that it uses."""
+    """Two servers like excalidraw-room, with its library."""
     servers = [Process(f"room-{i}", ["node", paths.WORK / "node" / "room.js", f"10.99.0.{6 + i}", "9704", f"room-{i}"]) for i in range(2)]
     for server in servers:
         eventually(lambda server=server: "serving\n" in server.log(), 20, what="the room")
@@ -185,7 +185,7 @@ def test_two_people_draw_in_one_room_of_two_servers(services, rooms, node, mode)
 
 
 def test_without_the_cookie_a_room_falls_apart(services, rooms, node):
-    """What the cookie is for: polling from two servers in turn is refused by the one that does not know the session."""
+    """The reason for the cookie: of two servers polled in turn, one does not know the session and refuses."""
     space, proxy = services
     done = node("draw.js", room(space, proxy, {}), "polling")
     assert done.returncode != 0 and "Session ID unknown" in done.stderr, done.stdout + done.stderr

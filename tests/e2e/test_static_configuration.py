@@ -124,7 +124,7 @@ def test_environment(backends, folder):
 
 
 def test_flags_of_a_helm_install_start(cluster, backends, make_space):
-    """What Traefik's chart passes to its pod, with the ports that the chart gives."""
+    """The flags and ports of a pod of Traefik's chart."""
     space = make_space()
     host = space.route()
     flags = [
@@ -213,7 +213,7 @@ def test_proxy_protocol(backends, folder, trusted):
                 with own.http1() as connection:
                     connection.send(header)
                     assert connection.request("static.test").seen("x-forwarded-for") == "203.0.113.5"
-        # Without the header a connection is served as it is.
+        # Without the header, a connection is served under its own address.
         assert own.served("static.test").seen("x-forwarded-for") == "127.0.0.1"
 
 

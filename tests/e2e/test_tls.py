@@ -45,7 +45,7 @@ def option(proxy, space, host, spec, group=objects.CRD):
 
 
 def refused(proxy, host, context):
-    """Whether a handshake, or the first request after it, fails."""
+    """True if a handshake, or the first request after it, fails."""
     try:
         proxy.get_tls(host, tls=context)
         return False
@@ -176,7 +176,7 @@ def test_strict_sni_refuses_names_without_certificate(proxy, served, space):
     served("strict.test")
     option(proxy, space, "strict.test", {"sniStrict": True})
     assert proxy.get_tls("strict.test").status == 200
-    # The same host once its Secret is gone: no certificate is left for it.
+    # The same host after its Secret is deleted: it has no certificate left.
     space.delete(objects.tls_secret("tls-strict-test", space.name, pki.leaf("strict.test")))
     eventually(lambda: refused(proxy, "strict.test", pki.client_context()), what="the refusal")
 
@@ -244,7 +244,7 @@ def test_plain_http_on_the_tls_port_is_not_routed(proxy, served):
             answer = b""
     assert not answer.startswith(b"HTTP/1.1 200")
     assert proxy.get_tls("plain.test", "/seen/plain-on-tls").text == "0"
-    # And the port goes on serving.
+    # The port still serves.
     assert proxy.get_tls("plain.test").status == 200
 
 

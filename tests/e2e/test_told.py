@@ -1,4 +1,4 @@
-"""What is read and has no effect is told: the table of docs/compatibility.md, row by row.
+"""Settings without effect are reported: the table of docs/compatibility.md, row by row.
 
 A row's first cell names its case in CASES. A case is a folder's files, or objects for the cluster, and the words that its
 diagnostic holds; what else is expected (severity, the object's kind, log level, Event, `check`) stands in the row itself.
@@ -29,7 +29,7 @@ def rows():
 
 @dataclasses.dataclass
 class Case:
-    """What provokes a row. `words` are all in one diagnostic, and in one line of the log."""
+    """The cause of a row. All of `words` are in one diagnostic, and in one line of the log."""
 
     words: typing.Sequence[str]
     files: dict = dataclasses.field(default_factory=dict)  # a folder: {name: text, or objects for a YAML stream}
@@ -381,7 +381,7 @@ def test_row(row, request, tmp_path):
         case = dataclasses.replace(case, words=[word.replace("SPACE", space.name) for word in case.words])
         for item in case.objects(space):
             if item["kind"] == "CustomResourceDefinition":
-                # It stays, as it would in a cluster, and is served a moment later.
+                # The object stays, as in a cluster, and is served a moment later.
                 space.cluster.apply(item)
                 group = "/apis/{}/{}".format(item["spec"]["group"], item["spec"]["versions"][0]["name"])
                 plural = item["spec"]["names"]["plural"]

@@ -15,7 +15,7 @@ from harness.waiting import eventually
 
 
 def spread(proxy, host, count=30, **more):
-    """How often each address answered."""
+    """The number of responses of each address."""
     return collections.Counter(proxy.get(host, **more).json()["backend"].split(":")[0] for _ in range(count))
 
 
@@ -79,7 +79,7 @@ def test_https_backend_unverified(proxy, space):
 @pytest.mark.parametrize("path", ["/", "/reset"])
 def test_unreachable_or_resetting_backend_is_502(proxy, space, path):
     if path == "/":
-        space.backend("broken", port=1)  # nobody listens there
+        space.backend("broken", port=1)  # nothing listens there
         host = space.route(backend="broken")
     else:
         host = space.route()
@@ -150,7 +150,7 @@ def test_client_that_leaves_is_499_in_the_log(proxy, space):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_idle_connection_found_dead_is_replaced(proxy, space, method):
-    """The backend closes each connection after its answer without saying so; no request may notice."""
+    """The backend closes each connection after its response without announcing it; no request may fail."""
     host = space.route()
     proxy.served(host)
     body = b"data" if method == "POST" else None
@@ -159,7 +159,7 @@ def test_idle_connection_found_dead_is_replaced(proxy, space, method):
             answer = connection.request(host, "/then-close", method, body=body)
             assert answer.status == 200, f"request {i}: {answer}"
             if method == "POST":
-                time.sleep(0.005)  # the end must have arrived; what may not repeat is not risked on a guess
+                time.sleep(0.005)  # the end must have arrived; a request that must not be repeated is not sent on a doubtful connection
 
 
 def test_restarted_backend_is_used_at_once(proxy, space):

@@ -1,4 +1,4 @@
-"""A CA (Pebble) whose names all lead to the proxy, and a balancer in front of several proxies."""
+"""A CA (Pebble) for which all names resolve to the proxy, and a load balancer for several proxies."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ HTTP, TLS = 5002, 5001
 
 
 class Pebble:
-    """Pebble in strict mode, refusing half of all nonces, and the DNS server that it asks."""
+    """Pebble in strict mode, refusing half of all nonces, and its DNS server."""
 
     API, MANAGEMENT, DNS, DNS_MANAGEMENT = 14000, 15000, 8053, 8055
 
@@ -72,18 +72,18 @@ class Pebble:
         self.dns.stop()
 
     def root(self):
-        """The certificate that everything issued leads up to, in PEM."""
+        """The root certificate, in PEM."""
         return self.http.get(f"https://localhost:{self.MANAGEMENT}/roots/0", timeout=5).text
 
     def requests(self, what):
-        """How many requests of a kind ("/order-plz", "/finalize-order/") Pebble has had."""
+        """The number of requests of a kind ("/order-plz", "/finalize-order/") to Pebble."""
         return sum(line.count(f"POST {what}") for line in self.server.log().splitlines())
 
     def orders(self):
         return self.requests("/order-plz")
 
     def issued(self):
-        """How many certificates were issued."""
+        """The number of issued certificates."""
         return self.server.log().count("Issued certificate serial")
 
     def forget_name(self, host):
@@ -130,7 +130,7 @@ class Balancer:
         client.close()
 
     def stop(self):
-        # Closing alone would leave the port taken for as long as a thread waits in accept.
+        # Closing alone would keep the port in use for as long as a thread waits in accept.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
@@ -154,7 +154,7 @@ def _splice(one, other):
 
 
 def environment(name, pebble):
-    """What a pod of the proxy has in its environment; the CA's own authority is trusted."""
+    """The environment of a pod of the proxy, which trusts the CA's own authority."""
     return {
         "POD_NAME": name,
         "POD_NAMESPACE": "flow-system",

@@ -1,4 +1,4 @@
-"""What the API server's audit log says about somebody's permissions."""
+"""Permissions that an account has and uses, by the API server's audit log."""
 
 import json
 
@@ -31,7 +31,7 @@ def allowed(rules):
 
 
 def compare(done, refused, rights):
-    """Assert that nothing was refused and nothing is allowed in vain."""
+    """Assert that nothing was refused and that every permission was used."""
     assert not refused, f"missing: {refused}"
     # Lists come as streams, which is `watch`; `list` is for API servers that do not stream them.
     streamed = {(group, resource, "list") for group, resource, verb in done if verb == "watch"}

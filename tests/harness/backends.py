@@ -82,7 +82,7 @@ def chunk(data):
 
 
 async def http1(reader, writer):
-    """Serve one connection; the path says what the answer is like (see `answer`)."""
+    """Serve one connection; the path selects the response (see `answer`)."""
     number = 0
     try:
         while True:
@@ -219,7 +219,7 @@ async def large(writer, size):
 
 
 async def upgrade(request, reader, writer):
-    """Switch to whatever protocol was asked for, then echo bytes in upper case until the end."""
+    """Switch to the requested protocol, then echo bytes in upper case until the end."""
     protocol = request.fields["upgrade"]
     writer.write(head(101, [("Upgrade", protocol), ("Connection", "Upgrade")], "Switching Protocols"))
     await writer.drain()
@@ -233,7 +233,7 @@ async def upgrade(request, reader, writer):
 
 
 class Http2(asyncio.Protocol):
-    """Answers each stream with what it saw, as JSON, and the trailer x-sum; /size/N as in HTTP/1.1."""
+    """Answers each stream with its request as JSON, and the trailer x-sum; /size/N as in HTTP/1.1."""
 
     def connection_made(self, transport):
         import h2.config
@@ -315,7 +315,7 @@ class Http2(asyncio.Protocol):
 
 
 async def websocket(connection):
-    """Echo messages; the first answer on /who tells the request's headers."""
+    """Echo messages; on /who the first message has the request's headers."""
     from websockets.exceptions import ConnectionClosed
 
     try:

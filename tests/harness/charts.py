@@ -12,7 +12,7 @@ SOURCE = paths.ROOT / "deploy"
 CHARTS = ["flow-proxy", "flow-proxy-crds", "postgresql", "authentik", "vaultwarden", "homer", "excalidraw", "cluster-infra"]
 SERVICES = ["cert-manager", "flow-proxy", "authentik", "vaultwarden", "homer", "excalidraw"]
 
-# Every value that the seed shows, under the names that it shows.
+# Every value in the seed, under its name there.
 SEED = yaml.safe_load("""
 flow-proxy:
   deployment: {replicas: 2}
@@ -50,7 +50,7 @@ vaultwarden:
   env: {DOMAIN: "https://vault.ominis.ai", SIGNUPS_ALLOWED: "false", INVITATIONS_ALLOWED: "true", ADMIN_TOKEN: changeme-admin-token}
 """)
 
-# Values in which everything is on, or otherwise than by default.
+# Values in which everything is on, or differs from the default.
 TOGGLES = {
     "proxy-daemonset": ("flow-proxy", {
         "deployment": {"kind": "DaemonSet"},

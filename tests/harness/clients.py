@@ -38,7 +38,7 @@ class Answer:
         return self.decoded().decode("latin1")
 
     def json(self):
-        """What an echoing backend saw."""
+        """The request as an echoing backend saw it."""
         return json.loads(self.decoded())
 
     def seen(self, name, default=None):
@@ -59,7 +59,7 @@ class Answer:
 
 
 class ConnectionEnded(ConnectionError):
-    """The other side closed before a whole answer came."""
+    """The other side closed before the response was complete."""
 
 
 def connect(port, address="127.0.0.1", tls=None, name=None, timeout=10, session=None):
@@ -161,7 +161,7 @@ class Http1:
             self.last_trailers.append((key, value.strip()))
 
     def closed(self, seconds=5):
-        """Whether the other side closes the connection within some time (nothing but the end may come)."""
+        """True if the other side closes the connection within some time, without sending more."""
         self.socket.settimeout(seconds)
         try:
             return not self.buffer and self.socket.recv(1) == b""
@@ -198,7 +198,7 @@ def certificate_of(port, name, context=None):
 
 
 class GracefulConnection(h2.connection.H2Connection):
-    """Goes on after a GOAWAY, as a client must for the streams that the server still answers."""
+    """Continues after a GOAWAY, as a client must for the streams that the server still answers."""
 
     def _receive_goaway_frame(self, frame):
         result = super()._receive_goaway_frame(frame)
@@ -258,7 +258,7 @@ class Http2:
             self._flush()
 
     def step(self):
-        """Take in what has arrived (waits for at least something)."""
+        """Read what has arrived; waits for at least one byte."""
         data = self.socket.recv(65536)
         if not data:
             self.ended = True
@@ -287,7 +287,7 @@ class Http2:
             self.goaway = event
 
     def wait(self, stream):
-        """The whole answer of a stream."""
+        """The whole response of a stream."""
         while stream not in self.done:
             if stream in self.reset:
                 raise ConnectionEnded(f"stream reset with {self.reset[stream]}")
@@ -301,7 +301,7 @@ class Http2:
         return self.wait(stream)
 
     def wait_goaway(self, seconds=10):
-        """Read until the server says that it goes away."""
+        """Read until the server sends GOAWAY."""
         end = time.monotonic() + seconds
         while self.goaway is None:
             assert time.monotonic() < end, "no GOAWAY"

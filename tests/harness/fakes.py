@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Stand-ins for the cluster's other services on their real wire protocols: what cannot run in tests without its image.
+"""Fakes of the cluster's other services with their real wire protocols: the real ones cannot run without their images.
 
     fakes.py ADDRESS
 
 Authentik's embedded outpost with an application behind it, Vaultwarden's notification hub (SignalR over WebSocket, in
-MessagePack), and what takes uploads; each on a port of its own.
+MessagePack), and a server for uploads; each on a port of its own.
 """
 
 import http.server
@@ -43,7 +43,7 @@ class Quiet(http.server.BaseHTTPRequestHandler):
 
 
 class Outpost(Quiet):
-    """The forward-auth mode for Traefik: 200 with who it is, 302 to the log-in, 401 for what is no browser."""
+    """Forward auth in the mode for Traefik: 200 with the user, 302 to the log-in, 401 for clients that are no browser."""
 
     def do_GET(self):
         path, _, query = self.path.partition("?")
@@ -89,7 +89,7 @@ class Uploads(Quiet):
 
 
 def hub(connection):
-    """SignalR's server side: a handshake in JSON, then messages with their lengths; a ping is answered, as is everything by a notice."""
+    """The server side of SignalR: a handshake in JSON, then a notice; pings are answered."""
     handshake = connection.recv()
     handshake = handshake if isinstance(handshake, str) else handshake.decode()
     assert handshake.endswith("\x1e") and json.loads(handshake[:-1]) == {"protocol": "messagepack", "version": 1}

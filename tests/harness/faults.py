@@ -1,4 +1,4 @@
-"""A proxy before the CA that counts what is asked, and answers badly where it is told to."""
+"""A proxy in front of the CA that counts requests and injects faults."""
 
 import http.client
 import http.server
@@ -10,7 +10,7 @@ import time
 
 from . import paths, pki
 
-# What an ACME client asks for, by the start of Pebble's paths.
+# The requests of an ACME client, by the beginning of Pebble's paths.
 PLACES = {
     "directory": "/dir",
     "nonce": "/nonce-plz",
@@ -25,7 +25,7 @@ PLACES = {
 
 
 class FaultyCa:
-    """Passes everything on to Pebble, which makes its URLs from the client's Host, but for the faults that are set."""
+    """Forwards all requests to Pebble, except for injected faults. Pebble makes its URLs from the client's Host."""
 
     PORT = 14100
 
@@ -39,7 +39,7 @@ class FaultyCa:
         handler = type("Handler", (_Handler,), {"ca": self})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.PORT), handler)
         self.server.daemon_threads = True
-        # The handshake is the handler's: a client that never shakes hands holds nobody else up.
+        # The handler does the handshake, so that a client without one does not block others.
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -57,11 +57,11 @@ class FaultyCa:
             self.faults.clear()
 
     def asked(self, place=None):
-        """How many requests there were (for a place), the failed ones included."""
+        """The number of requests (of a kind), failed ones included."""
         return len(self.times(place))
 
     def times(self, place=None):
-        """When they came, by time.monotonic()."""
+        """Times of the requests, by time.monotonic()."""
         with self.lock:
             return [when for when, path in self.seen if place is None or path.startswith(PLACES[place])]
 
@@ -125,21 +125,21 @@ def refused(status, kind, detail, retry_after=None):
 
 
 def page(status, retry_after=None):
-    """What a load balancer says when nobody is behind it: HTML."""
+    """The HTML page of a load balancer without backends."""
     headers = [("Content-Type", "text/html")] + ([("Retry-After", str(retry_after))] if retry_after else [])
     body = f"<html><h1>{status} Service Temporarily Unavailable</h1></html>".encode()
     return lambda handler, _: handler.answer(status, headers, body)
 
 
 def dropped(handler, forward):
-    """The CA does it, and the answer is lost."""
+    """The CA processes the request, and its response is lost."""
     forward()
     handler.close_connection = True
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def delayed(seconds):
-    """The answer comes late."""
+    """The response comes late."""
 
     def answer(handler, forward):
         time.sleep(seconds)
@@ -149,13 +149,13 @@ def delayed(seconds):
 
 
 def truncated(handler, forward):
-    """The body ends in the middle of the first certificate. A refusal, of a nonce perhaps, stays what it is."""
+    """The body ends in the middle of the first certificate. A refusal, such as that of a nonce, is not changed."""
     status, headers, body = forward()
     handler.answer(status, headers, body[: len(body) // 4] if status == 200 else body)
 
 
 def replaced(text):
-    """Another body, in place of one that is no refusal."""
+    """Another body, in place of that of a success."""
 
     def answer(handler, forward):
         status, headers, body = forward()

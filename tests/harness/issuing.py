@@ -159,7 +159,7 @@ def ready(cluster, namespace, name):
 
 
 def ordered_before(cluster, namespace, name, hours=2):
-    """Has the last order of a Certificate lie in the past, as if these hours had gone by."""
+    """Move the last order of a Certificate into the past, by some hours."""
     item = read(cluster, "certificates", namespace, name)
     conditions = item["status"]["conditions"]
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600 * hours))
@@ -172,7 +172,7 @@ def ordered_before(cluster, namespace, name, hours=2):
 
 
 def told(cluster, namespace, words, kind="certificates", group="cert-manager.io"):
-    """Whether the reasons and conditions of a namespace's objects have some words; else an error with what they have."""
+    """True if the reasons and conditions of a namespace's objects have some words; else an error with what they have."""
     text = json.dumps([item.get("status", {}) for item in listed(cluster, kind, namespace, group)])
     assert words in text, text
     return True

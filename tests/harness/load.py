@@ -12,7 +12,7 @@ from .waiting import eventually
 
 
 class Load:
-    """What one run of wrk saw."""
+    """The result of one run of wrk."""
 
     def __init__(self, requests, rate, p99):
         self.requests, self.rate, self.p99 = requests, rate, p99

@@ -23,7 +23,7 @@ FLAVOURS = [
 
 
 def inside():
-    """Whether this process already is in such a namespace."""
+    """True if this process is in such a namespace already."""
     return bool(os.environ.get(MARK))
 
 

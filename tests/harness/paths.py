@@ -1,4 +1,4 @@
-"""Where things are. `tests/run` exports the tools' paths; nothing is looked up on PATH that it did not install."""
+"""Paths of files and tools. `tests/run` exports the tools' paths; only what it installed is looked up on PATH."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Certificates made on the spot."""
+"""Certificates, made for each run."""
 
 import datetime
 import functools

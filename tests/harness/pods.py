@@ -13,12 +13,12 @@ from .cluster import Cluster
 from .processes import Process
 from .waiting import eventually
 
-# Where the tests are in the pods' network.
+# The address of the tests in the pods' network.
 HERE = "10.244.0.2"
 
 
 def possible():
-    """Whether pods can be made here: they need real root."""
+    """True if pods can be made here: they need real root."""
     return os.geteuid() == 0 and subprocess.run(["ip", "netns"], capture_output=True).returncode == 0
 
 
@@ -40,7 +40,7 @@ class PodCluster(Cluster):
         command = [binary, "-dir", self.directory, "-images", images, "-netns", self.name, "-port", self.port, "-audit", policy]
         self.process = Process(f"{self.name}-cluster", command)
         eventually(lambda: "ready\n" in self.process.log(), 120, 0.05, "the cluster of pods")
-        # A cable from the tests' network to the pods'.
+        # A veth pair from the tests' network to the pods'.
         for line in (
             f"link add {self.name} type veth peer name tests netns {self.name}",
             f"address add {HERE}/16 dev {self.name}",
@@ -61,7 +61,7 @@ class PodCluster(Cluster):
         return self.get(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)["items"]
 
     def settled(self, namespace, selector, count, seconds=90):
-        """Wait until there are just so many pods, all of them ready and none of them on its way out."""
+        """Wait until there are exactly `count` pods, all ready and none terminating."""
 
         def check():
             found = self.pods(namespace, selector)
@@ -74,9 +74,9 @@ class PodCluster(Cluster):
 
 
 class LoadBalancer:
-    """What a cloud makes of a Service: an address in its status, and connections to its ready endpoints.
+    """A cloud's load balancer of a Service: an address in its status, and connections to its ready endpoints.
 
-    It hears of changes late, as clouds' balancers do: a pod gets connections for `lag` seconds after it left the endpoints.
+    It learns of changes late, as in clouds: a pod gets connections for `lag` seconds after it left the endpoints.
     """
 
     def __init__(self, cluster, namespace, name, ports, lag=2.0):

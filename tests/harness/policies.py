@@ -1,8 +1,8 @@
-"""What NetworkPolicies let through, by the rules of networking.k8s.io/v1."""
+"""An evaluation of NetworkPolicies, by the rules of networking.k8s.io/v1."""
 
 
 def admits(items, direction, namespace, labels, port, peer=None, protocol="TCP"):
-    """Whether a pod of a namespace may receive (`Ingress`) from, or send (`Egress`) to, a peer at a port.
+    """True if a pod of a namespace may receive (`Ingress`) from, or send (`Egress`) to, a peer at a port.
 
     The peer is the labels of its namespace and its own, as `{"namespace": name, "labels": {…}}`; none is outside of the cluster.
     Policies of several objects add up, and a pod that none selects is open.
@@ -29,7 +29,7 @@ def at(ports, port, protocol):
 
 
 def among(peers, own, peer):
-    """No peers are everybody."""
+    """No peers are all peers."""
     return not peers or (peer is not None and any(one_of(entry, own, peer) for entry in peers))
 
 

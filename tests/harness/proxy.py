@@ -13,7 +13,7 @@ from .waiting import eventually
 
 _numbers = itertools.count(1)
 
-# What FLOW_PROXY names: `flow`, or `traefik` to see what a test thinks of the original (where both should be alike).
+# The program that FLOW_PROXY names: `flow`, or `traefik` to run a test against the original.
 SUBJECT = os.environ.get("FLOW_TEST_SUBJECT", "flow")
 
 
@@ -67,7 +67,7 @@ class Proxy:
             raise AssertionError(f"{error}\n{self.log()[-3000:]}") from None
 
     def ready(self):
-        """Whether /ready answers 200 now."""
+        """True if /ready responds with 200 now."""
         try:
             return self.admin_get("/ready" if SUBJECT == "flow" else "/ping").status_code == 200
         except requests.ConnectionError:
@@ -104,7 +104,7 @@ class Proxy:
         return clients.Http2(self.websecure if tls else self.web, context, host, **more)
 
     def served(self, host, path="/", status=200, seconds=5, **more):
-        """Wait until a host answers with a status; that answer."""
+        """Wait until a host responds with a status; return that response."""
 
         def check():
             answer = self.get(host, path, **more)

@@ -1,4 +1,4 @@
-"""Recorded answers: what they leave open, how they are compared, which differences are meant."""
+"""Recorded responses: which fields are ignored, how they are compared, which differences are intended."""
 
 import copy
 import json
@@ -53,7 +53,7 @@ def comparable(raw):
 
 
 def settled(value, key=""):
-    """One value of it, down to its leaves."""
+    """One value of it, with all that is nested in it."""
     if isinstance(value, dict):
         return {k: settled(v, k) for k, v in sorted(value.items()) if k not in LEFT_OUT}
     if isinstance(value, list):
@@ -63,7 +63,7 @@ def settled(value, key=""):
 
 
 def within(expected, found, at=""):
-    """Differences of what is expected, field by field; fields that are not expected do not matter, names of objects do."""
+    """The differences to what is expected, field by field. Fields that are not expected are ignored."""
     if isinstance(expected, dict) and isinstance(found, dict):
         lines = []
         for key, value in expected.items():
@@ -76,7 +76,7 @@ def within(expected, found, at=""):
 
 
 class Objects:
-    """Creates objects as they stand (a create, not an apply), namespaces as needed, and removes them again."""
+    """Creates objects unchanged (a create, not an apply), namespaces as needed, and removes them again."""
 
     def __init__(self, cluster):
         self.cluster, self.namespaces, self.created = cluster, {"default", "kube-system"}, []

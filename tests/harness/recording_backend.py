@@ -1,4 +1,4 @@
-"""The backend that the recorded answers were made with: tells what it saw; X-Answer-* request headers shape its answer."""
+"""The backend of the recorded responses: it returns the request; X-Answer-* request headers shape its response."""
 
 import http.server
 import json

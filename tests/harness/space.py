@@ -1,4 +1,4 @@
-"""A corner of a cluster for one test."""
+"""A Kubernetes namespace for one test."""
 
 import itertools
 
@@ -9,7 +9,7 @@ _numbers = itertools.count(1)
 
 
 class Space:
-    """A Kubernetes namespace of a test's own, with a ready Service `backend`; what was applied goes with the test."""
+    """A namespace for one test, with a ready Service `backend`. What was applied is deleted after the test."""
 
     def __init__(self, cluster):
         self.cluster, self.name, self.applied = cluster, f"t{next(_numbers)}", []
@@ -34,7 +34,7 @@ class Space:
         )
 
     def route(self, host=None, backend="backend", name=None, middlewares=(), annotations=None, group=objects.CRD, **more):
-        """An Ingress for a host; `middlewares` are specs, made into objects that the Ingress refers to. The host."""
+        """Apply an Ingress for a host and return the host; Middlewares are made of the specs in `middlewares`."""
         host = host or self.host
         name = name or "ing-" + host.replace("*", "any").replace(".", "-")
         references = []

@@ -1,4 +1,4 @@
-"""Steady visitors over kept connections and WebSockets, who note each thing that goes wrong."""
+"""Steady traffic over kept connections and WebSockets; every failure is noted."""
 
 import asyncio
 import collections
@@ -11,15 +11,15 @@ import websockets.asyncio.client
 
 from . import clients, pki
 
-# What visitors do, and how many of them do it at once.
+# The kinds of clients, and the number of threads of each.
 PLAIN, SECURE, STREAMS, TALKS, SECURE_TALKS = "HTTP/1.1", "HTTP/1.1 over TLS", "HTTP/2", "WebSockets", "WebSockets over TLS"
 WORK = {PLAIN: 4, SECURE: 3, STREAMS: 3, TALKS: 3, SECURE_TALKS: 2}
-# Streams of one HTTP/2 connection that are open at once, and what the last of them uploads.
+# Streams of one HTTP/2 connection that are open at once, and the upload of the last of them.
 AT_ONCE, UPLOAD = 3, b"u" * 40_000
 
 
 class Traffic:
-    """Threads that ask for pages over kept connections, plain, over TLS and over HTTP/2, and that talk over WebSockets of `seconds` each."""
+    """Threads that request pages over kept connections (plain, TLS, HTTP/2), and that use WebSockets for `seconds` each."""
 
     def __init__(self, port, tls_port, host, seconds=1.5):
         self.port, self.tls_port, self.host, self.seconds = port, tls_port, host, seconds
@@ -52,7 +52,7 @@ class Traffic:
         return f"{counts}; {self.sent_again} streams sent again"
 
     def went_on(self, since=None):
-        """Whether every kind of visitor has been served a good deal, since some counts."""
+        """True if clients of every kind were served a good deal more than in `since`, earlier counts."""
         since = since or {}
         return all(self.done[kind] - since.get(kind, 0) >= (1 if "WebSockets" in kind else 20) for kind in WORK)
 
@@ -60,7 +60,7 @@ class Traffic:
         while not self.ended.is_set():
             try:
                 work()
-            except Exception as error:  # whatever it is, a visitor saw it
+            except Exception as error:  # any error is one that a client would see
                 self.failures.append(f"{time.strftime('%X')} {kind} {error!r} from {error.__cause__!r}")
 
     def _served(self, kind, answer):
@@ -69,7 +69,7 @@ class Traffic:
             self.done[kind] += 1
 
     def _pages(self, kind, port, context=None):
-        """One connection until the other side says that it ends it."""
+        """One connection, until the server announces its end."""
         with clients.Http1(port, context, self.host) as connection:
             while not self.ended.is_set():
                 answer = connection.request(self.host)
@@ -79,9 +79,9 @@ class Traffic:
                 time.sleep(0.02)
 
     def _streams(self):
-        """One HTTP/2 connection until the other side says GOAWAY.
+        """One HTTP/2 connection, until the server sends GOAWAY.
 
-        What every client of HTTP/2 does, and no more: after GOAWAY nothing new goes over the connection; streams above its last
+        It does what every client of HTTP/2 must do: after GOAWAY nothing new goes over the connection; streams above its last
         number were not processed and are sent again over another (RFC 9113 §6.8); the others must be answered in full.
         """
         again = []
@@ -111,7 +111,7 @@ class Traffic:
         return stream
 
     def _answered(self, connection, stream):
-        """Take a stream's answer; false where it was not processed and the server has said so."""
+        """Read the response of a stream; false if GOAWAY said that it was not processed."""
         try:
             answer = stream and connection.wait(stream)
         except OSError:
@@ -124,12 +124,12 @@ class Traffic:
 
     @staticmethod
     def _take_in(connection):
-        """What the server has said while nothing was asked."""
+        """Read what the server sent while no request was open."""
         while connection.goaway is None and (connection.socket.pending() or select.select([connection.socket], [], [], 0)[0]):
             connection.step()
 
     async def _talks(self, kind, scheme, port, **more):
-        """One conversation, each word of which must come back, and a farewell.
+        """One WebSocket: every message must come back, and it must close cleanly.
 
         By asyncio, since the library's threads would read and write one TLS connection at once, which Python's ssl does not bear.
         """

@@ -15,7 +15,7 @@ NOTES = """{{ range $name, $variant := .Subcharts }}
 
 @dataclasses.dataclass
 class Rendered:
-    """What became of one set of values: the manifests as text, and the warnings of the notes."""
+    """The result of one set of values: the manifests as text, and the warnings of the notes."""
 
     text: str
     warnings: str

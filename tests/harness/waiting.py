@@ -4,7 +4,7 @@ import time
 
 
 def eventually(check, seconds=5, every=0.01, what=None):
-    """The first truthy value of `check()`; its last error or value is in the message when the time is over."""
+    """Return the first truthy value of `check()`; after `seconds`, fail with its last error or value."""
     end = time.monotonic() + seconds
     last = None
     while True:
@@ -21,7 +21,7 @@ def eventually(check, seconds=5, every=0.01, what=None):
 
 
 def consistently(check, seconds=0.5, every=0.02):
-    """Assert that `check()` stays true for a while: for what must not happen."""
+    """Assert that `check()` stays true for a while, so that something does not happen."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         assert check()

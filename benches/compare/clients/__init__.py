@@ -1,1 +1,1 @@
-"""Programs that a load or a backend runs as: `python -m compare.clients.NAME`."""
+"""Programs that generate load or serve as a backend: `python -m compare.clients.NAME`."""

@@ -1,6 +1,6 @@
 """TLS 1.3 connections with one request each: `handshakes load PORT SECONDS PATH full|resumed` prints how many.
 
-wrk would not do for full handshakes: it resumes the session of the connection before wherever it is given a ticket.
+wrk cannot do full handshakes: it resumes the session of the previous connection whenever it got a ticket.
 """
 
 import concurrent.futures
@@ -18,7 +18,7 @@ def main(port, seconds, path, resumed):
 
 
 def chain(port, seconds, path, resumed):
-    """One connection after the other; how many had the handshake that is asked for. To be resumed, each takes the ticket of the one
+    """Open one connection after the other; return how many had the requested handshake. To resume, each uses the ticket of the one
     before."""
     context, session, count, opened = https.context(), None, 0, 0
     end = time.monotonic() + seconds

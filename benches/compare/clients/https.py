@@ -10,12 +10,12 @@ def context():
 
 
 def connect(tls, port, session=None):
-    """A connection with its handshake done."""
+    """A connection after its handshake."""
     return tls.wrap_socket(socket.create_connection(("127.0.0.1", port), 60), server_hostname="localhost", session=session)
 
 
 def ask(connection, path, close):
-    """One GET; its whole answer must be a 200 with as many bytes as it says."""
+    """One GET; the response must be a 200 with as many bytes as it declares."""
     more = "Connection: close\r\n" if close else ""
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
     data = b""

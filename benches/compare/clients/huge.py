@@ -1,6 +1,6 @@
 """Bodies of a gibibyte or so: `huge serve ADDRESS PORT` and `huge load PORT SECONDS PATH DIRECTION BYTES`, which prints how many MiB passed.
 
-Nothing is kept of a body but its length, so that neither a disk nor the memory is what is measured.
+Only the length of a body is kept, so that neither disk nor memory is measured.
 """
 
 import socket
@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 
 
 class Bodies(socketserver.BaseRequestHandler):
-    """GET /BYTES answers with so many; PUT with the length of what came."""
+    """GET /BYTES responds with that many; PUT responds with the length of its body."""
 
     def handle(self):
         buffer = bytearray(len(PIECE))
@@ -38,13 +38,13 @@ class Bodies(socketserver.BaseRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Serves many connections until it is ended."""
+    """Serves many connections until it is stopped."""
 
     daemon_threads = allow_reuse_address = True
 
 
 def read_head(connection):
-    """(first line, {field: value}, what came of the body); fails at an end."""
+    """Return (first line, {field: value}, the bytes of the body so far); fail at the end of the stream."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)

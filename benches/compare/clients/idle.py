@@ -1,4 +1,4 @@
-"""Connections that rest after one answer: `idle PORT PATH COUNT` prints "open" and keeps them until a line is read."""
+"""Connections that are idle after one response: `idle PORT PATH COUNT` prints "open" and keeps them until a line is read."""
 
 import concurrent.futures
 import ssl
@@ -28,7 +28,7 @@ def main(port, path, count):
 
 
 def _rests(connection):
-    """Nothing has come, not even an end; what TLS sends by itself is no data."""
+    """True if nothing has arrived, not even an end; TLS's own messages are no data."""
     try:
         connection.recv(1)
         return False

@@ -1,11 +1,11 @@
-"""Loads: each drives one subject for some seconds and tells what came back. All of them fail on a wrong or short answer."""
+"""Loads: each drives one subject for some seconds and returns the outcome. All fail on a wrong or short response."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How many units (requests, connections, messages) were done, and for loads that saturate the subject how many a second."""
+    """The number of units (requests, connections, messages) done, and their rate a second for loads that saturate the subject."""
 
     count: int
     rate: float | None = None
@@ -13,7 +13,7 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """A run at a set rate: what was reached, and percentiles in microseconds."""
+    """A run at a set rate: the rate reached, and percentiles in microseconds."""
 
     rate: float
     p50: float

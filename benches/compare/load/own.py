@@ -1,4 +1,4 @@
-"""Loads by the clients of this package: slow beside wrk, so they tell CPU for each unit and no rate."""
+"""Loads by the clients of this package. They are slower than wrk, so they give CPU for each unit but no rate."""
 
 import dataclasses
 import subprocess
@@ -30,7 +30,7 @@ class Own:
 
 @dataclasses.dataclass(frozen=True)
 class Idle:
-    """`connections` that have had one answer and stay open: what each of them holds."""
+    """`connections` that stay open after one response: the memory of each."""
 
     connections: int
     tls: bool = True

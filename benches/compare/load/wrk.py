@@ -49,5 +49,5 @@ class Wrk:
         return Outcome(count, count / duration * 1e6)
 
     def at(self, running, path, seconds, rate):
-        """wrk keeps no rate; h2load does, and speaks HTTP/1.1 as well."""
+        """The latencies at a rate, by h2load: it speaks HTTP/1.1 too, and wrk cannot keep a rate."""
         return h2load.H2load(self.connections, 1, self.tls, h1=True, headers=self.headers).at(running, path, seconds, rate)
