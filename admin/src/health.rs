@@ -1,6 +1,6 @@
 //! `/ping`: the process is alive. `/ready`: it serves the configuration of its providers.
 
-use crate::answer;
+use crate::response;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::json;
@@ -16,7 +16,7 @@ pub struct Readiness {
 pub(crate) fn ping(stopping: bool, terminating_status: u16) -> Response<Bytes> {
     let status = if stopping { StatusCode::from_u16(terminating_status).ok() } else { None }.unwrap_or(StatusCode::OK);
     let body = if stopping { status.canonical_reason().unwrap_or_default() } else { "OK" };
-    let mut response = answer::text("text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()));
+    let mut response = response::text("text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()));
     *response.status_mut() = status;
     response
 }
@@ -25,12 +25,12 @@ pub(crate) fn ping(stopping: bool, terminating_status: u16) -> Response<Bytes> {
 /// served. 503 before that and while stopping.
 pub(crate) fn ready(readiness: &Readiness, stopping: bool) -> Response<Bytes> {
     if stopping {
-        return answer::json(
+        return response::json(
             StatusCode::SERVICE_UNAVAILABLE,
             &json!({ "ready": false, "waitingFor": ["the end: stopping"] }),
         );
     }
     let ready = readiness.waiting_for.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer::json(status, &json!({ "ready": ready, "waitingFor": readiness.waiting_for }))
+    response::json(status, &json!({ "ready": ready, "waitingFor": readiness.waiting_for }))
 }

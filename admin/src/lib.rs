@@ -1,11 +1,11 @@
 //! The operator's interface: API, dashboard, metrics, health.
 //!
-//! [`Admin::answer`] is a function from a request and a [`Source`] to a response; it opens no port.
+//! [`Admin::respond`] is a function from a request and a [`Source`] to a response; it opens no port.
 
-mod answer;
 mod api;
 mod dashboard;
 mod health;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -91,16 +91,16 @@ impl<S: Source> Admin<S> {
 
     /// The response to a request that was routed to `part`. Only GET and HEAD are allowed.
     #[must_use]
-    pub fn answer(&self, part: Part, head: &request::Parts) -> Response<Bytes> {
+    pub fn respond(&self, part: Part, head: &request::Parts) -> Response<Bytes> {
         if !matches!(head.method, Method::GET | Method::HEAD) {
-            return answer::message(StatusCode::METHOD_NOT_ALLOWED, "this is read-only: use GET");
+            return response::message(StatusCode::METHOD_NOT_ALLOWED, "this is read-only: use GET");
         }
         match part {
-            Part::Api => api::answer(&self.facts, &self.source, &head.uri),
-            Part::Dashboard => dashboard::answer(&self.facts, head.uri.path()),
+            Part::Api => api::respond(&self.facts, &self.source, &head.uri),
+            Part::Dashboard => dashboard::respond(&self.facts, head.uri.path()),
             Part::Metrics => match self.source.metrics() {
-                Some(text) => answer::text("text/plain; version=0.0.4; charset=utf-8", text.into()),
-                None => answer::message(StatusCode::NOT_FOUND, "metrics are off: start with --metrics.prometheus"),
+                Some(text) => response::text("text/plain; version=0.0.4; charset=utf-8", text.into()),
+                None => response::message(StatusCode::NOT_FOUND, "metrics are off: start with --metrics.prometheus"),
             },
             Part::Ping => health::ping(self.source.is_stopping(), self.facts.terminating_status),
             Part::Ready => health::ready(&self.source.readiness(), self.source.is_stopping()),

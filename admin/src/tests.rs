@@ -78,7 +78,7 @@ fn admin(routers: usize) -> Admin<Fixed> {
 }
 
 fn ask(admin: &Admin<Fixed>, part: Part, target: &str) -> Response<Bytes> {
-    admin.answer(part, &Request::get(target).body(()).unwrap().into_parts().0)
+    admin.respond(part, &Request::get(target).body(()).unwrap().into_parts().0)
 }
 
 fn json(response: &Response<Bytes>) -> Value {
@@ -225,5 +225,5 @@ fn the_dashboard_is_served_with_its_title_escaped() {
     assert_eq!(ask(&admin, Part::Dashboard, "/favicon.ico").headers()["content-type"], "image/svg+xml");
     assert_eq!(ask(&admin, Part::Dashboard, "/dashboard/../secret").status(), 404);
     let post = Request::post("/api/rawdata").body(()).unwrap().into_parts().0;
-    assert_eq!(admin.answer(Part::Api, &post).status(), 405);
+    assert_eq!(admin.respond(Part::Api, &post).status(), 405);
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// The highest priority of internal routers (Traefik's `MaxInt`); users' stay far below.
-const HIGHEST: i64 = i64::MAX;
+const MAX_PRIORITY: i64 = i64::MAX;
 
 /// Routers and middlewares of the provider `internal`.
 pub(super) fn config(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Config {
@@ -37,21 +37,21 @@ pub(super) fn config(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> C
     };
     if let Some(api) = settings.api.as_ref().filter(|api| api.insecure) {
         let base = api.base_path.trim_end_matches('/');
-        add("api", TRAEFIK, format!("PathPrefix(`{base}/api`)"), "api@internal", HIGHEST - 1);
+        add("api", TRAEFIK, format!("PathPrefix(`{base}/api`)"), "api@internal", MAX_PRIORITY - 1);
         if api.dashboard {
             let rule = if base.is_empty() { "PathPrefix(`/`)".to_owned() } else { format!("PathPrefix(`{base}`)") };
-            add("dashboard", TRAEFIK, rule, "dashboard@internal", HIGHEST - 2);
+            add("dashboard", TRAEFIK, rule, "dashboard@internal", MAX_PRIORITY - 2);
         }
     }
     if let Some(ping) = settings.ping.as_ref().filter(|ping| !ping.manual_routing) {
-        add("ping", &ping.entry_point, "PathPrefix(`/ping`)".to_owned(), "ping@internal", HIGHEST);
+        add("ping", &ping.entry_point, "PathPrefix(`/ping`)".to_owned(), "ping@internal", MAX_PRIORITY);
     }
     for entry_point in readiness(settings) {
-        add(&format!("ready-{entry_point}"), entry_point, "Path(`/ready`)".to_owned(), "ready@internal", HIGHEST);
+        add(&format!("ready-{entry_point}"), entry_point, "Path(`/ready`)".to_owned(), "ready@internal", MAX_PRIORITY);
     }
     if let Some(prometheus) = settings.metrics.prometheus.as_ref().filter(|p| !p.manual_routing) {
         let rule = "PathPrefix(`/metrics`)".to_owned();
-        add("prometheus", &prometheus.entry_point, rule, "prometheus@internal", HIGHEST);
+        add("prometheus", &prometheus.entry_point, rule, "prometheus@internal", MAX_PRIORITY);
     }
     config
 }
@@ -112,7 +112,7 @@ pub(super) fn services(
 }
 
 /// The longest that requests to the API wait for the first configuration after the start.
-const FIRST_CONFIGURATION: Duration = Duration::from_secs(5);
+const FIRST_CONFIGURATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct AdminService {
     admin: Arc<Admin<State>>,
@@ -125,20 +125,20 @@ struct AdminService {
 impl Internal for AdminService {
     /// The API's responses are written on the background runtime: lists of ten thousand routers would hold up a worker.
     async fn answer(&self, exchange: Exchange) -> Response<Body> {
-        let answer = match self.part {
-            Part::Ping | Part::Ready => self.admin.answer(self.part, &exchange.head),
+        let response = match self.part {
+            Part::Ping | Part::Ready => self.admin.respond(self.part, &exchange.head),
             part => {
                 if part == Part::Api {
-                    self.state.served_within(FIRST_CONFIGURATION).await;
+                    self.state.served_within(FIRST_CONFIGURATION_TIMEOUT).await;
                 }
                 let admin = Arc::clone(&self.admin);
-                match self.background.spawn_blocking(move || admin.answer(part, &exchange.head)).await {
-                    Ok(answer) => answer,
+                match self.background.spawn_blocking(move || admin.respond(part, &exchange.head)).await {
+                    Ok(response) => response,
                     Err(_) => return status_text(StatusCode::INTERNAL_SERVER_ERROR),
                 }
             }
         };
-        answer.map(Body::from)
+        response.map(Body::from)
     }
 }
 

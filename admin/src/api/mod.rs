@@ -3,7 +3,7 @@
 mod list;
 mod objects;
 
-use crate::{Facts, Source, answer};
+use crate::{Facts, Source, response};
 use bytes::Bytes;
 use flow_model::runtime::{Runtime, Status};
 use http::{Response, StatusCode, Uri};
@@ -11,24 +11,24 @@ use list::Query;
 use serde_json::{Map, Value, json};
 
 /// The response to a request below `/api`.
-pub(crate) fn answer(facts: &Facts, source: &impl Source, uri: &Uri) -> Response<Bytes> {
+pub(crate) fn respond(facts: &Facts, source: &impl Source, uri: &Uri) -> Response<Bytes> {
     let path = uri.path().strip_prefix(facts.base_path.as_str()).unwrap_or_else(|| uri.path());
     let Some(path) = path.strip_prefix("/api") else {
-        return answer::redirect(&format!("{}/dashboard/", facts.base_path));
+        return response::redirect(&format!("{}/dashboard/", facts.base_path));
     };
     let segments: Vec<_> = path.split('/').filter(|s| !s.is_empty()).collect();
     let runtime = source.runtime();
     match segments.as_slice() {
-        ["rawdata"] => answer::json(StatusCode::OK, &rawdata(&runtime)),
-        ["overview"] => answer::json(StatusCode::OK, &overview(facts, &runtime)),
-        ["version"] => answer::json(
+        ["rawdata"] => response::json(StatusCode::OK, &rawdata(&runtime)),
+        ["overview"] => response::json(StatusCode::OK, &overview(facts, &runtime)),
+        ["version"] => response::json(
             StatusCode::OK,
             &json!({ "Version": facts.version, "Codename": "flow-proxy", "startDate": facts.started }),
         ),
-        ["diagnostics"] => answer::json(StatusCode::OK, &runtime.diagnostics),
+        ["diagnostics"] => response::json(StatusCode::OK, &runtime.diagnostics),
         ["entrypoints"] => listed(entry_points(facts), uri),
         ["entrypoints", name] => one(entry_points(facts), "entry point", name),
-        ["certificates"] => answer::json(StatusCode::OK, &runtime.certificates),
+        ["certificates"] => response::json(StatusCode::OK, &runtime.certificates),
         ["http", "routers"] => listed(objects::routers(&runtime), uri),
         ["http", "routers", name] => one(objects::routers(&runtime), "router", name),
         ["http", "services"] => listed(objects::services(&runtime), uri),
@@ -36,7 +36,7 @@ pub(crate) fn answer(facts: &Facts, source: &impl Source, uri: &Uri) -> Response
         ["http", "middlewares"] => listed(objects::middlewares(&runtime), uri),
         ["http", "middlewares", name] => one(objects::middlewares(&runtime), "middleware", name),
         ["tcp", "routers" | "services" | "middlewares"] | ["udp", "routers" | "services"] => listed(Vec::new(), uri),
-        _ => answer::message(StatusCode::NOT_FOUND, &format!("no such resource: {}", uri.path())),
+        _ => response::message(StatusCode::NOT_FOUND, &format!("no such resource: {}", uri.path())),
     }
 }
 
@@ -44,19 +44,19 @@ fn listed(objects: Vec<Value>, uri: &Uri) -> Response<Bytes> {
     let page = Query::parse(uri.query().unwrap_or_default()).and_then(|query| query.page(objects));
     match page {
         Ok(page) => {
-            let mut response = answer::json(StatusCode::OK, &page.objects);
+            let mut response = response::json(StatusCode::OK, &page.objects);
             response.headers_mut().insert("x-next-page", page.next.into());
             response
         }
-        Err(mistake) => answer::message(StatusCode::BAD_REQUEST, &mistake),
+        Err(mistake) => response::message(StatusCode::BAD_REQUEST, &mistake),
     }
 }
 
 fn one(objects: Vec<Value>, kind: &str, name: &str) -> Response<Bytes> {
     let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
     match objects.into_iter().find(|object| object["name"] == *name) {
-        Some(object) => answer::json(StatusCode::OK, &object),
-        None => answer::message(StatusCode::NOT_FOUND, &format!("{kind} not found: {name}")),
+        Some(object) => response::json(StatusCode::OK, &object),
+        None => response::message(StatusCode::NOT_FOUND, &format!("{kind} not found: {name}")),
     }
 }
 

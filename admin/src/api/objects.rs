@@ -29,7 +29,7 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
         let mut service = described(name, &**info);
         add_kind(&mut service, &["loadBalancer", "weighted"]);
         if looked_up.contains_key(&**name) {
-            settle_names(&mut service, name, &info.service.kind);
+            qualify_names(&mut service, name, &info.service.kind);
         }
         add_users(&mut service, users.get(&**name));
         let servers = service.pointer("/loadBalancer/servers").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -79,7 +79,7 @@ fn qualify_all(names: Option<&mut Value>, of: &str) {
 }
 
 /// Qualifies the names in a service that is in use: Traefik writes them into the configuration that it shows.
-fn settle_names(shown: &mut Value, name: &str, kind: &ServiceKind) {
+fn qualify_names(shown: &mut Value, name: &str, kind: &ServiceKind) {
     let ServiceKind::LoadBalancer(balancer) = kind else { return };
     if let Some(cookie) = balancer.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref()) {
         shown["loadBalancer"]["sticky"]["cookie"]["name"] = cookie.name_of(name).into();
