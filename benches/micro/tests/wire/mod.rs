@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 const HOST: &[u8] = b"h0.many.test";
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
 /// Starts a backend that answers every request alike; its address.
 pub(crate) fn backend() -> SocketAddr {
@@ -18,7 +18,7 @@ pub(crate) fn backend() -> SocketAddr {
                     length += count;
                     if buffer[..length].ends_with(b"\r\n\r\n") {
                         length = 0;
-                        stream.write_all(ANSWER).unwrap();
+                        stream.write_all(RESPONSE).unwrap();
                     }
                 }
             });
