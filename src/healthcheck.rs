@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Exit code 0 if the instance responds with 200, else 1, with the reason on standard error.
 pub(crate) fn run(settings: &Settings) -> ExitCode {
@@ -34,10 +34,10 @@ fn ask(settings: &Settings) -> std::io::Result<String> {
     };
     let target = (host.as_str(), address.port).to_socket_addrs()?.next();
     let target = target.ok_or_else(|| std::io::Error::other(format!("{host} has no address")))?;
-    let mut stream = TcpStream::connect_timeout(&target, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
+    let mut stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(format!("HEAD /ping HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or_default().to_owned())
+    let mut response = String::new();
+    stream.take(4096).read_to_string(&mut response)?;
+    Ok(response.lines().next().unwrap_or_default().to_owned())
 }

@@ -2,7 +2,7 @@
 
 /// A command of `flow-proxy cert`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Wish {
+pub(super) enum Command {
     List,
     Renew(String),
     Status(String),
@@ -10,7 +10,7 @@ pub(super) enum Wish {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Arguments {
-    pub(super) wish: Wish,
+    pub(super) command: Command,
     pub(super) namespace: Option<String>,
 }
 
@@ -37,17 +37,17 @@ impl Arguments {
             }
         }
         let mut words = words.into_iter();
-        let wish = match (words.next().as_deref(), words.next()) {
+        let command = match (words.next().as_deref(), words.next()) {
             (None, _) => return Ok(None),
-            (Some("status"), None) => Wish::List,
-            (Some("status"), Some(name)) => Wish::Status(name),
-            (Some("renew"), Some(name)) => Wish::Renew(name),
+            (Some("status"), None) => Command::List,
+            (Some("status"), Some(name)) => Command::Status(name),
+            (Some("renew"), Some(name)) => Command::Renew(name),
             (Some("renew"), None) => return Err("renew needs the NAME of a Certificate".to_owned()),
             (Some(other), _) => return Err(format!("{other} is no command: status or renew")),
         };
         match words.next() {
             Some(more) => Err(format!("{more} is too much: one NAME at a time")),
-            None => Ok(Some(Self { wish, namespace })),
+            None => Ok(Some(Self { command, namespace })),
         }
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use crate::output::{answer, tell};
 use crate::settings::CERT_HELP;
-use arguments::{Arguments, Wish};
+use arguments::{Arguments, Command};
 use flow_acme::objects::{Certificate, Key};
 use flow_acme::planner::View;
 use flow_controller::certificates::{CertificateClient, CertificateClientError};
@@ -45,10 +45,10 @@ async fn look(arguments: &Arguments) -> Result<ExitCode, CertificateClientError>
     let client = CertificateClient::open().await?;
     let namespace = arguments.namespace.as_deref().unwrap_or_else(|| client.namespace());
     let view = client.load(namespace).await?;
-    let (name, renews) = match &arguments.wish {
-        Wish::List => return Ok(answer(report::list(&view, namespace), ExitCode::SUCCESS)),
-        Wish::Status(name) => (name, false),
-        Wish::Renew(name) => (name, true),
+    let (name, renews) = match &arguments.command {
+        Command::List => return Ok(answer(report::list(&view, namespace), ExitCode::SUCCESS)),
+        Command::Status(name) => (name, false),
+        Command::Renew(name) => (name, true),
     };
     let Some(certificate) = find(&view, namespace, name) else {
         tell(format_args!("there is no Certificate {namespace}/{name}; those that there are:"));

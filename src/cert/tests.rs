@@ -161,11 +161,12 @@ fn certificates_are_found_by_secret_and_host() {
 #[test]
 fn command_lines() {
     let read = |line: &str| Arguments::read(line.split_whitespace().map(str::to_owned));
-    let wants =
-        |wish: Wish, namespace: Option<&str>| Ok(Some(Arguments { wish, namespace: namespace.map(str::to_owned) }));
-    assert_eq!(read("status"), wants(Wish::List, None));
-    assert_eq!(read("status site -n web"), wants(Wish::Status("site".to_owned()), Some("web")));
-    assert_eq!(read("--namespace=web renew site"), wants(Wish::Renew("site".to_owned()), Some("web")));
+    let wants = |command: Command, namespace: Option<&str>| {
+        Ok(Some(Arguments { command, namespace: namespace.map(str::to_owned) }))
+    };
+    assert_eq!(read("status"), wants(Command::List, None));
+    assert_eq!(read("status site -n web"), wants(Command::Status("site".to_owned()), Some("web")));
+    assert_eq!(read("--namespace=web renew site"), wants(Command::Renew("site".to_owned()), Some("web")));
     for help in ["", "--help", "status -h", "help"] {
         assert_eq!(read(help), Ok(None));
     }

@@ -17,7 +17,7 @@ pub(super) async fn start(name: &'static str) -> std::io::Result<u16> {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let service = hyper::service::service_fn(|request| {
-                    std::future::ready(Ok::<_, Infallible>(answer(name, &request)))
+                    std::future::ready(Ok::<_, Infallible>(response(name, &request)))
                 });
                 // Clients may break off: that is no error here.
                 let _ =
@@ -28,7 +28,7 @@ pub(super) async fn start(name: &'static str) -> std::io::Result<u16> {
     Ok(port)
 }
 
-fn answer(name: &str, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+fn response(name: &str, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let mut text = format!("backend {name}\n{} {} {:?}\n", request.method(), request.uri(), request.version());
     for (header, value) in request.headers() {
         // Writing to memory cannot fail.

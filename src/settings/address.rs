@@ -63,9 +63,9 @@ impl fmt::Display for Address {
 impl Scalar for Address {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("takes [host]:port[/tcp|/udp], such as :8443 or 127.0.0.1:8080/tcp, not {text:?}");
-        let (place, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let (socket, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
         let protocol = Protocol::parse(protocol)?;
-        let (host, port) = place.rsplit_once(':').ok_or_else(wrong)?;
+        let (host, port) = socket.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let valid = match bare {

@@ -15,10 +15,10 @@ mod operation;
 mod provider;
 mod scalar;
 mod schema;
-mod settle;
 mod source;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 pub use address::{Address, Protocol, RedirectTarget};
 pub use certificate::{
@@ -165,7 +165,7 @@ pub fn parse(
     let (tree, file) = gather(&arguments, &environment, read_file, &mut findings);
     settings.read(&tree, &mut findings);
     settings.config_file = file;
-    settle::settle(&mut settings, &mut findings);
+    validate::complete_and_validate(&mut settings, &mut findings);
     if command == "healthcheck" && settings.ping.is_none() {
         findings.conflict("ping", "must be on for healthcheck: add --ping, or name the same configuration file");
     }
@@ -179,16 +179,16 @@ pub fn parse(
 
 /// The requested section of help, by `--help SECTION`, `help SECTION` or `COMMAND --help`; empty for all of it.
 fn asked_for_help<'a>(command: &'a str, arguments: &'a [String]) -> Option<&'a str> {
-    let place = arguments.iter().position(|argument| {
+    let index = arguments.iter().position(|argument| {
         matches!(argument.split('=').next(), Some("--help" | "-h")) && !argument.ends_with("=false")
     });
     let section = |argument: &'a String| Some(argument.as_str()).filter(|argument| !argument.starts_with('-'));
     if command == "help" {
         return Some(arguments.iter().find_map(section).unwrap_or_default());
     }
-    let place = place?;
-    let written = arguments[place].split_once('=').map(|(_, section)| section).filter(|section| *section != "true");
-    let named = written.or_else(|| arguments.get(place + 1).and_then(section));
+    let index = index?;
+    let written = arguments[index].split_once('=').map(|(_, section)| section).filter(|section| *section != "true");
+    let named = written.or_else(|| arguments.get(index + 1).and_then(section));
     let own = Some(command).filter(|command| help::COMMANDS.iter().any(|page| page.name == *command));
     Some(named.or(own).unwrap_or_default())
 }

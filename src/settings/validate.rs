@@ -7,7 +7,7 @@ use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
 
 /// Completes settings as Traefik does, and validates them as a whole.
-pub(super) fn settle(settings: &mut Settings, findings: &mut Findings) {
+pub(super) fn complete_and_validate(settings: &mut Settings, findings: &mut Findings) {
     add_entry_points(settings);
     entry_points(settings, findings);
     named_entry_points(settings, findings);

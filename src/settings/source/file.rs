@@ -27,11 +27,11 @@ pub(in crate::settings) fn find(
     read_file: ReadFile<'_>,
     findings: &mut Findings,
 ) -> Option<Found> {
-    let mut places = named.map_or_else(|| places(variables), |file| vec![file.to_owned()]).into_iter();
-    while let Some(file) = places.next() {
+    let mut candidates = named.map_or_else(|| candidates(variables), |file| vec![file.to_owned()]).into_iter();
+    while let Some(file) = candidates.next() {
         match read_file(&file) {
             Ok(text) => {
-                let others = places.filter(|other| *other != file && read_file(other).is_ok()).collect();
+                let others = candidates.filter(|other| *other != file && read_file(other).is_ok()).collect();
                 return Some(Found { file, text, others });
             }
             Err(error) if named.is_none() && is_absent(&error) => {}
@@ -45,7 +45,7 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn places(variables: &[(String, String)]) -> Vec<PathBuf> {
+fn candidates(variables: &[(String, String)]) -> Vec<PathBuf> {
     let variable = |name: &str| {
         let found = variables.iter().find(|(key, value)| key == name && !value.is_empty());
         found.map(|(_, value)| PathBuf::from(value))
