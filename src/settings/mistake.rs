@@ -90,7 +90,7 @@ pub enum Mistake {
     Unknown {
         /// The name, as far as it is unknown.
         option: String,
-        /// Where it was written.
+        /// The place where it was written.
         origin: Origin,
         /// The nearest option that exists.
         nearest: Option<String>,
@@ -98,9 +98,9 @@ pub enum Mistake {
     /// An invalid value.
     #[error("{origin}: {reason}")]
     Value {
-        /// Where it was written.
+        /// The place where it was written.
         origin: Origin,
-        /// What the option takes.
+        /// The values that the option takes.
         reason: String,
     },
 }

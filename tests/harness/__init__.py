@@ -1,1 +1,1 @@
-"""What the end-to-end tests share: a cluster, backends, clients, certificates, and the proxy under test."""
+"""Shared by the end-to-end tests: a cluster, backends, clients, certificates, and the proxy under test."""
