@@ -15,14 +15,14 @@ async fn echo() -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::SeqCst);
-            let answer = service_fn(|request: Request<hyper::body::Incoming>| async {
+            let handler = service_fn(|request: Request<hyper::body::Incoming>| async {
                 let (head, body) = request.into_parts();
                 if head.uri.path() == "/echo" {
                     return Ok::<_, hyper::Error>(Response::new(Body::from(body)));
                 }
                 Ok(Response::new(Body::boxed(Full::new(body.collect().await?.to_bytes()))))
             });
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handler));
         }
     });
     (url, connections)
@@ -82,7 +82,7 @@ async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
     let (tell, mut told) = mpsc::unbounded_channel();
     let server = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let handler = service_fn(move |request: Request<hyper::body::Incoming>| {
             let (service, tell) = (Arc::clone(&service), tell.clone());
             async move {
                 let mut record = UpstreamRecord::default();
@@ -98,7 +98,7 @@ async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
                 Ok::<_, std::convert::Infallible>(Response::builder().status(status).body(Body::Empty).unwrap())
             }
         });
-        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handler).await;
     });
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(request).await.unwrap();
@@ -107,9 +107,9 @@ async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
     }
     let status = told.recv().await.unwrap();
     server.await.unwrap();
-    let mut answer = String::new();
-    let _ = client.read_to_string(&mut answer).await;
-    assert!(gone || answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    let mut response = String::new();
+    let _ = client.read_to_string(&mut response).await;
+    assert!(gone || response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
     assert!(told.recv().await.is_none(), "what follows is no request");
     status
 }

@@ -119,10 +119,10 @@ async fn an_answer_comes_through_though_the_body_is_refused() {
     .await;
     let fixture = Fixture::new(&[&backend.url]);
     let (feed, body) = fed();
-    let (answer, ()) = tokio::join!(fixture.send(post("/", body)), async {
+    let (sent, ()) = tokio::join!(fixture.send(post("/", body)), async {
         feed.send(data("start")).unwrap();
     });
-    let (response, _) = answer.unwrap();
+    let (response, _) = sent.unwrap();
     assert_eq!(response.status(), 413);
     drop(response);
     feed.closed().await;
@@ -130,7 +130,7 @@ async fn an_answer_comes_through_though_the_body_is_refused() {
 
 #[tokio::test]
 async fn a_reason_for_each_broken_answer() {
-    for (answer, kind) in [
+    for (raw, kind) in [
         ("", FailureKind::Unreachable),
         ("HTTP/1.1 200 OK\r\nContent-", FailureKind::Unreachable),
         ("HTTP/1.1 103 Early Hints\r\n\r\n", FailureKind::Unreachable),
@@ -142,13 +142,13 @@ async fn a_reason_for_each_broken_answer() {
                 peer.write(OK).await;
             }
             peer.head().await;
-            peer.write(answer).await;
+            peer.write(raw).await;
         })
         .await;
         let fixture = Fixture::new(&[&backend.url]);
         fixture.text(get("/")).await;
-        assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), kind, "{answer:?}");
-        let tried = if answer.is_empty() { 2 } else { 1 };
-        assert_eq!(backend.connections(), tried, "only where nothing came is it sent again: {answer:?}");
+        assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), kind, "{raw:?}");
+        let tried = if raw.is_empty() { 2 } else { 1 };
+        assert_eq!(backend.connections(), tried, "only where nothing came is it sent again: {raw:?}");
     }
 }

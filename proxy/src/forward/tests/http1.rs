@@ -191,17 +191,17 @@ async fn trailers_of_the_answer_only() {
 
 #[tokio::test]
 async fn a_body_cut_short_is_an_error() {
-    for answer in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
+    for raw in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
         let backend = Backend::run(move |mut peer, _| async move {
             peer.head().await;
-            peer.write(&format!("HTTP/1.1 200 OK\r\n{answer}")).await;
+            peer.write(&format!("HTTP/1.1 200 OK\r\n{raw}")).await;
         })
         .await;
         let fixture = Fixture::new(&[&backend.url]);
         let (response, _) = fixture.send(get("/")).await.unwrap();
         let mut body = response.into_body();
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "hello");
-        assert!(body.frame().await.unwrap().is_err(), "{answer:?}");
+        assert!(body.frame().await.unwrap().is_err(), "{raw:?}");
     }
 }
 
@@ -242,7 +242,7 @@ async fn an_answer_before_the_requests_end() {
 
 #[tokio::test]
 async fn a_client_that_leaves_closes_the_connection() {
-    for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"] {
+    for raw in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"] {
         let (began, begun) = oneshot::channel();
         let (closed, gone) = oneshot::channel();
         let script = parking_lot::Mutex::new(Some((began, closed)));
@@ -250,7 +250,7 @@ async fn a_client_that_leaves_closes_the_connection() {
             let (began, closed) = script.lock().take().unwrap();
             async move {
                 peer.head().await;
-                peer.write(answer).await;
+                peer.write(raw).await;
                 let _ = began.send(());
                 peer.closed().await;
                 let _ = closed.send(());
@@ -258,7 +258,7 @@ async fn a_client_that_leaves_closes_the_connection() {
         })
         .await;
         let fixture = Fixture::new(&[&backend.url]);
-        if answer.is_empty() {
+        if raw.is_empty() {
             tokio::select! {
                 _ = fixture.send(get("/")) => unreachable!("there is no answer"),
                 _ = begun => {}

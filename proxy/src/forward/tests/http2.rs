@@ -17,20 +17,20 @@ async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
         while let Ok((stream, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::SeqCst);
             let together = Arc::clone(&together);
-            let answer =
-                service_fn(move |request: Request<hyper::body::Incoming>| answer(request, Arc::clone(&together)));
+            let handler =
+                service_fn(move |request: Request<hyper::body::Incoming>| respond(request, Arc::clone(&together)));
             let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
             builder.max_concurrent_streams(streams);
             let leaving = Arc::new(Notify::new());
             let left = Arc::clone(&leaving);
-            let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let handler = service_fn(move |request: Request<hyper::body::Incoming>| {
                 if request.uri().path() == "/last" {
                     left.notify_one();
                 }
-                answer.call(request)
+                handler.call(request)
             });
             tokio::spawn(async move {
-                let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+                let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), handler));
                 tokio::select! {
                     _ = &mut connection => return,
                     () = leaving.notified() => connection.as_mut().graceful_shutdown(),
@@ -43,7 +43,7 @@ async fn backend(streams: u32) -> (String, Arc<AtomicUsize>) {
     (url, connections)
 }
 
-async fn answer(
+async fn respond(
     request: Request<hyper::body::Incoming>,
     together: Arc<Barrier>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
@@ -64,7 +64,7 @@ async fn answer(
         }
         "/trailers" => {
             assert_eq!(head.headers["te"], "trailers");
-            let (feed, answer) = fed();
+            let (feed, echo) = fed();
             while let Some(frame) = body.frame().await {
                 let frame = frame.unwrap();
                 assert!(frame.is_data(), "trailers of a request are not forwarded");
@@ -72,7 +72,7 @@ async fn answer(
             }
             let status = http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
             feed.send(Frame::trailers(status)).unwrap();
-            Response::new(answer)
+            Response::new(echo)
         }
         _ => {
             let seen = format!("{} {} host={:?}", head.method, head.uri, head.headers.get("host"));

@@ -55,17 +55,17 @@ impl Authority {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let answer = service_fn(|request: Request<hyper::body::Incoming>| async move {
+                    let handler = service_fn(|request: Request<hyper::body::Incoming>| async move {
                         let version = format!("{:?}", request.version());
                         Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<Bytes>::from(version)))
                     });
                     // Its outcome does not matter here.
                     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                         let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                        let _ = builder.serve_connection(TokioIo::new(stream), answer).await;
+                        let _ = builder.serve_connection(TokioIo::new(stream), handler).await;
                     } else {
                         let builder = hyper::server::conn::http1::Builder::new();
-                        let _ = builder.serve_connection(TokioIo::new(stream), answer).await;
+                        let _ = builder.serve_connection(TokioIo::new(stream), handler).await;
                     }
                 });
             }

@@ -20,22 +20,22 @@ async fn front_with(service: Arc<Service>, seen: impl Fn(&mut UpstreamRecord) + 
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let answer = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let handler = service_fn(move |request: Request<hyper::body::Incoming>| {
             let (service, seen) = (Arc::clone(&service), Arc::clone(&seen));
             async move {
                 let mut record = UpstreamRecord::default();
                 let exchange = exchange(request.map(Body::from));
-                let answered = service.forward(exchange, ForwardedFor::Append, &mut record).await;
-                if answered.is_ok() {
+                let result = service.forward(exchange, ForwardedFor::Append, &mut record).await;
+                if result.is_ok() {
                     seen(&mut record);
                 }
-                Ok::<_, std::convert::Infallible>(answered.unwrap_or_else(|error| {
+                Ok::<_, std::convert::Infallible>(result.unwrap_or_else(|error| {
                     assert_eq!(error.kind(), FailureKind::Internal);
                     Response::builder().status(500).body(Body::Empty).unwrap()
                 }))
             }
         });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
         let _ = connection.with_upgrades().await;
     });
     Peer::new(TcpStream::connect(address).await.unwrap())

@@ -55,12 +55,12 @@ async fn http2_clients_hear_goaway_and_streams_end() {
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
     let request = |path: &str| Request::get(format!("http://a{path}")).body(Empty::<Bytes>::new()).unwrap();
-    let answer = tokio::spawn(sender.send_request(request("/wait")));
+    let response = tokio::spawn(sender.send_request(request("/wait")));
     teller.waiting.acquire().await.unwrap().forget();
     let drained = tokio::spawn(server.drain());
     closing(&entry).await;
     teller.permits.add_permits(1);
-    assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    assert_eq!(response.await.unwrap().unwrap().status(), 200);
     connection.await.unwrap().unwrap();
     assert!(sender.send_request(request("/")).await.is_err());
     drained.await.unwrap();
@@ -109,9 +109,9 @@ fn under_load_no_request_fails() {
             std::thread::spawn(move || {
                 for count in 1.. {
                     stream.write_all(GET).unwrap();
-                    let answer = read_response(&mut stream);
-                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?} after {count}");
-                    if answer.contains("\r\nConnection: close\r\n") {
+                    let response = read_response(&mut stream);
+                    assert!(response.starts_with("HTTP/1.1 200 "), "{response:?} after {count}");
+                    if response.contains("\r\nConnection: close\r\n") {
                         assert_eq!(read_to_end(&mut stream), "");
                         return count;
                     }

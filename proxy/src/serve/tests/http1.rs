@@ -14,10 +14,10 @@ fn keeps_connections_alive_and_counts_them() {
         let mut stream = server.connect();
         for _ in 0..3 {
             stream.write_all(GET).unwrap();
-            let answer = read_response(&mut stream);
-            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-            assert!(answer.contains("\r\nDate: "), "{answer}");
-            assert!(answer.contains("GET /x a.test 127.0.0.1:"), "{answer}");
+            let response = read_response(&mut stream);
+            assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+            assert!(response.contains("\r\nDate: "), "{response}");
+            assert!(response.contains("GET /x a.test 127.0.0.1:"), "{response}");
         }
         assert_eq!(server.server.entries()[0].open_connections(), 1);
         stream.shutdown(std::net::Shutdown::Both).unwrap();
@@ -32,19 +32,19 @@ fn keeps_connections_alive_and_counts_them() {
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let server = Running::start(entry_point("web"));
-    let answers = server.until_closed(
+    let responses = server.until_closed(
         b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     );
-    let places: Vec<_> = ["GET /1", "POST /2", "GET /3"].iter().map(|text| answers.find(text).unwrap()).collect();
-    assert!(places.is_sorted(), "{answers}");
-    assert!(answers.ends_with("- "));
+    let places: Vec<_> = ["GET /1", "POST /2", "GET /3"].iter().map(|text| responses.find(text).unwrap()).collect();
+    assert!(places.is_sorted(), "{responses}");
+    assert!(responses.ends_with("- "));
 }
 
 #[test]
 fn old_clients_are_served() {
     let server = Running::start(entry_point("web"));
-    let answer = server.until_closed(b"GET http://a.test/x HTTP/1.0\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.0 200 OK") && answer.contains("GET /x a.test"), "{answer}");
+    let response = server.until_closed(b"GET http://a.test/x HTTP/1.0\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.0 200 OK") && response.contains("GET /x a.test"), "{response}");
     let mut stream = server.connect();
     for _ in 0..2 {
         stream.write_all(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap();
@@ -65,8 +65,8 @@ fn clients_that_expect_are_told_to_continue() {
 #[test]
 fn options_of_the_server_itself_are_answered() {
     let server = Running::start(entry_point("web"));
-    let answer = server.until_closed(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("Content-Length: 0"), "{answer}");
+    let response = server.until_closed(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains("Content-Length: 0"), "{response}");
     assert_eq!(server.handled(), 0);
 }
 
@@ -210,9 +210,9 @@ fn trailers_are_announced_to_those_who_get_them() {
         ("GET /trailers HTTP/1.1\r\nHost: a\r\nTE: gzip\r\nConnection: close\r\n\r\n", false),
         ("GET /trailers HTTP/1.0\r\nHost: a\r\nTE: trailers\r\n\r\n", false),
     ] {
-        let answer = server.until_closed(request.as_bytes());
-        assert!(answer.contains("hi"), "{answer}");
-        assert_eq!(answer.contains("Trailer: etag\r\n"), announced, "{request} got {answer}");
-        assert_eq!(answer.contains("Etag: t\r\n"), announced, "{request} got {answer}");
+        let response = server.until_closed(request.as_bytes());
+        assert!(response.contains("hi"), "{response}");
+        assert_eq!(response.contains("Trailer: etag\r\n"), announced, "{request} got {response}");
+        assert_eq!(response.contains("Etag: t\r\n"), announced, "{request} got {response}");
     }
 }

@@ -44,10 +44,10 @@ async fn an_answer_to_head_has_a_length_and_no_body() {
         |method: &str| Request::builder().method(method).uri("http://a.test/").body(Empty::<Bytes>::new()).unwrap();
     let asked = sender.send_request(request("GET")).await.unwrap();
     let length = text(asked).await.len();
-    let answer = sender.send_request(request("HEAD")).await.unwrap();
+    let response = sender.send_request(request("HEAD")).await.unwrap();
     // The target says HEAD instead of GET.
-    assert_eq!(answer.headers()["content-length"], (length + 1).to_string());
-    assert_eq!(text(answer).await, "");
+    assert_eq!(response.headers()["content-length"], (length + 1).to_string());
+    assert_eq!(text(response).await, "");
 }
 
 #[tokio::test]
@@ -148,12 +148,12 @@ fn a_head_that_is_nothing_but_fields_ends_its_connection() {
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
         // The connection may end before all is sent.
         let _ = stream.write_all(&bomb(1, fields));
-        let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+        let (mut response, mut buffer) = (Vec::new(), [0; 4096]);
         while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            answer.extend_from_slice(&buffer[..count]);
+            response.extend_from_slice(&buffer[..count]);
         }
-        let goes_away = answer.windows(9).any(|head| head[..2] == [0, 0] && head[3..] == [7, 0, 0, 0, 0, 0]);
-        assert!(goes_away, "{fields}: {answer:?}");
+        let goes_away = response.windows(9).any(|head| head[..2] == [0, 0] && head[3..] == [7, 0, 0, 0, 0, 0]);
+        assert!(goes_away, "{fields}: {response:?}");
     }
     assert_eq!(server.handled(), 0);
 }
@@ -178,8 +178,8 @@ async fn the_heads_of_one_connection_hold_only_so_much() {
     let small = Request::get("http://a.test/").body(Empty::new()).unwrap();
     assert_eq!(sender.send_request(small).await.unwrap().status(), 200);
     server.teller.permits.add_permits(4);
-    for answer in waiting {
-        assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    for response in waiting {
+        assert_eq!(response.await.unwrap().unwrap().status(), 200);
     }
     assert_eq!(sender.send_request(large("/")).await.unwrap().status(), 200);
 }

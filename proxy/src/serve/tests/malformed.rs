@@ -101,8 +101,8 @@ fn opaque_targets_are_refused_without_a_word() {
     all_refused(400, &requests.each_ref().map(String::as_str));
     let server = Running::start(entry_point("web"));
     for request in requests {
-        let answer = server.until_closed(request.as_bytes());
-        assert!(answer.ends_with("\r\n\r\n"), "{answer:?}");
+        let response = server.until_closed(request.as_bytes());
+        assert!(response.ends_with("\r\n\r\n"), "{response:?}");
     }
 }
 
@@ -118,14 +118,14 @@ fn bytes_that_no_target_may_hold_are_escaped() {
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         );
-        let answers = server.until_closed(request.as_bytes());
+        let responses = server.until_closed(request.as_bytes());
         assert!(
-            answers.contains(&format!("GET {seen} a")) && answers.contains("GET /next a"),
-            "{target} got {answers}"
+            responses.contains(&format!("GET {seen} a")) && responses.contains("GET /next a"),
+            "{target} got {responses}"
         );
     }
-    let answer = server.until_closed(b"GET /\xff?\xff HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert!(answer.contains("GET /%FF?%FF a"), "{answer}");
+    let response = server.until_closed(b"GET /\xff?\xff HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(response.contains("GET /%FF?%FF a"), "{response}");
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn heads_that_are_too_large() {
     assert!(server.until_closed(head(8000).as_bytes()).starts_with("HTTP/1.1 200 "));
     assert_eq!(server.handled(), 1);
     for request in [head(9000), head(200_000), format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "y".repeat(10_000))] {
-        let answer = server.until_closed(request.as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
+        let response = server.until_closed(request.as_bytes());
+        assert!(response.starts_with("HTTP/1.1 431 "), "{response:?}");
     }
     assert_eq!(server.handled(), 1);
 }
@@ -213,8 +213,8 @@ fn the_body_of_a_request_behind_an_upgrade_has_its_time_limit() {
     let server = Running::start(point);
     let asked =
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsilence";
-    let answers = server.until_closed(asked.as_bytes());
-    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 1, "{answers:?}");
+    let responses = server.until_closed(asked.as_bytes());
+    assert_eq!(responses.matches("HTTP/1.1 200 ").count(), 1, "{responses:?}");
 }
 
 #[test]
@@ -241,8 +241,8 @@ fn lines_of_trailers_that_end_in_a_line_feed() {
         let post = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n";
         let next = "POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n";
         let bad = "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n";
-        let answers = server.until_closed(format!("{post}{trailers}{next}{bad}").as_bytes());
-        assert!(!answers.contains("/next") && !answers.contains("/bad"), "{trailers:?} got {answers:?}");
+        let responses = server.until_closed(format!("{post}{trailers}{next}{bad}").as_bytes());
+        assert!(!responses.contains("/next") && !responses.contains("/bad"), "{trailers:?} got {responses:?}");
     }
 }
 
@@ -260,8 +260,8 @@ fn bodies_may_look_like_bad_requests() {
             for piece in request.as_bytes().chunks(7) {
                 stream.write_all(piece).unwrap();
             }
-            let answer = read_response(&mut stream);
-            assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(text), "{answer:?}");
+            let response = read_response(&mut stream);
+            assert!(response.starts_with("HTTP/1.1 200 ") && response.ends_with(text), "{response:?}");
         }
     }
 }

@@ -82,7 +82,7 @@ fn identity(authority: Option<&CertifiedIssuer<'static, KeyPair>>) -> Identity {
     (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
 }
 
-struct Answer {
+struct TestResponse {
     text: String,
     common_name: String,
     kind: HandshakeKind,
@@ -99,7 +99,7 @@ fn open(server: &Running, client: &Arc<ClientConfig>, name: &'static str) -> std
     Ok(stream)
 }
 
-fn get(server: &Running, client: &Arc<ClientConfig>, name: &'static str) -> std::io::Result<Answer> {
+fn get(server: &Running, client: &Arc<ClientConfig>, name: &'static str) -> std::io::Result<TestResponse> {
     let mut stream = open(server, client, name)?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
     let mut text = String::new();
@@ -107,7 +107,7 @@ fn get(server: &Running, client: &Arc<ClientConfig>, name: &'static str) -> std:
     let chain = stream.conn.peer_certificates().unwrap();
     let leaf = X509Certificate::from_der(&chain[0]).unwrap().1;
     let common_name = leaf.subject().iter_common_name().next().unwrap().as_str();
-    Ok(Answer { text, common_name: common_name.unwrap().to_owned(), kind: stream.conn.handshake_kind().unwrap() })
+    Ok(TestResponse { text, common_name: common_name.unwrap().to_owned(), kind: stream.conn.handshake_kind().unwrap() })
 }
 
 fn start(tls: &Tls) -> Running {
@@ -149,8 +149,8 @@ fn each_name_gets_its_certificate_and_plain_http_works_beside() {
     ] {
         assert_eq!(get(&server, &client, name).unwrap().common_name, wanted);
     }
-    let answer = get(&server, &client, "a.test").unwrap().text;
-    assert!(answer.contains(" a.test/1.3/TLS_AES_128_GCM_SHA256/default/0 "), "{answer}");
+    let response = get(&server, &client, "a.test").unwrap().text;
+    assert!(response.contains(" a.test/1.3/TLS_AES_128_GCM_SHA256/default/0 "), "{response}");
     let plain = server.until_closed(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(plain.starts_with("HTTP/1.1 200 ") && plain.contains(" - "), "{plain}");
 }
@@ -230,8 +230,8 @@ fn versions_and_suites_are_as_the_options_say() {
         ..Default::default()
     };
     let server = start(&with_option("old@file", options, Some("a.test")));
-    let answer = get(&server, &Arc::new(client()), "a.test").unwrap().text;
-    assert!(answer.contains("/1.2/TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256/old@file/0 "), "{answer}");
+    let response = get(&server, &Arc::new(client()), "a.test").unwrap().text;
+    assert!(response.contains("/1.2/TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256/old@file/0 "), "{response}");
     assert!(get(&server, &Arc::new(client_with(&[&rustls::version::TLS13], None)), "a.test").is_err());
 }
 
@@ -257,10 +257,10 @@ fn the_quickest_suite_is_agreed_on_unless_the_client_has_no_aes() {
             "/1.2/TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256/",
         ),
     ] {
-        let answer = with(["AES_256", "CHACHA20", "AES_128"], version);
-        assert!(answer.contains(aes), "{answer}");
-        let answer = with(["CHACHA20", "AES_256", "AES_128"], version);
-        assert!(answer.contains(chacha), "{answer}");
+        let response = with(["AES_256", "CHACHA20", "AES_128"], version);
+        assert!(response.contains(aes), "{response}");
+        let response = with(["CHACHA20", "AES_256", "AES_128"], version);
+        assert!(response.contains(chacha), "{response}");
     }
 }
 
@@ -273,7 +273,7 @@ fn clients_are_authenticated_as_asked() {
         let auth = ClientAuth { ca_files, client_auth_type: kind };
         let server = start(&with_option("default", TlsOptions { client_auth: Some(auth), ..Default::default() }, None));
         let client = Arc::new(client_with(rustls::DEFAULT_VERSIONS, identity));
-        get(&server, &client, "a.test").ok().map(|answer| answer.text.contains("/default/1 "))
+        get(&server, &client, "a.test").ok().map(|response| response.text.contains("/default/1 "))
     };
     let (signed, stranger) = (|| Some(identity(Some(&authority))), || Some(identity(None)));
     for (kind, without, with_stranger, with_signed) in [
@@ -332,9 +332,9 @@ fn what_is_no_handshake_is_let_go() {
     for start in [b"\x16\x03\x01".as_slice(), b"\x16garbage garbage garbage garbage"] {
         let mut stream = server.connect();
         stream.write_all(start).unwrap();
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response);
+        assert!(!response.starts_with(b"HTTP"), "{response:?}");
     }
     assert_eq!(server.handled(), 0);
 }
