@@ -25,6 +25,8 @@ from flame import stacks  # noqa: E402
 from guided import build  # noqa: E402
 from scale import figures as scale_figures  # noqa: E402
 
+pytestmark = pytest.mark.measures
+
 
 def compare(*options, **variables):
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "benches"), **variables}

@@ -9,9 +9,12 @@ import socket
 import threading
 import time
 
+import pytest
 import websockets.sync.client
 from harness import backends as b
 from harness import clients, objects, pki
+
+pytestmark = pytest.mark.measures
 
 SECONDS = float(os.environ.get("FLOW_CHURN_SECONDS", "30"))
 EVERY = 0.2

@@ -7,6 +7,8 @@ import pytest
 from harness import load
 from harness.proxy import Proxy
 
+pytestmark = pytest.mark.measures
+
 ROUNDS = 5
 SECONDS = 3
 ATTEMPTS = 3  # on a machine that others use too, one attempt may be disturbed

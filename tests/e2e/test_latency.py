@@ -6,6 +6,8 @@ import time
 import pytest
 from harness import backends, changes, objects
 
+pytestmark = pytest.mark.measures
+
 CHANGES = 100
 LIMIT = 0.050
 ROUNDS = 3  # a busy machine may disturb one round; not three

@@ -8,6 +8,8 @@ from harness import changes, load
 from harness.crowd import ADDRESS, PORT, Crowd
 from harness.proxy import Proxy
 
+pytestmark = pytest.mark.measures
+
 COUNT = 10_000
 ATTEMPTS = 3
 # Megabytes in use with all of them; what is reached is 86 (docs/performance.md).
