@@ -2,7 +2,7 @@
 
 use super::certificates::{foreseen, wanted};
 use super::prepare::Prepared;
-use super::sources::{manifests_options, sources};
+use super::sources::manifests_options;
 use super::state::State;
 use super::{Refusal, compiler, own};
 use crate::settings::Settings;
@@ -41,7 +41,8 @@ pub(crate) fn findings(settings: &Settings, prepared: &Prepared) -> Result<Optio
     let Reading { update, places } = runtime.block_on(read_manifests(&options, foreseen(settings)));
     let state = State::new(prepared.metrics.clone());
     let mut compiler = compiler(settings, prepared, &state, runtime.handle(), &Tunnels::new());
-    let all: Vec<_> = std::iter::once(own(settings, &prepared.entry_points)).chain(sources(&update)).collect();
+    let all: Vec<_> =
+        std::iter::once(own(settings, &prepared.entry_points)).chain(update.sources.iter().cloned()).collect();
     let compiled = compiler.compile(&all);
     let known = |name: &str| settings.certificates_resolvers.get(name).is_some_and(|known| known.acme.is_some());
     let mut diagnostics: Vec<Diagnostic> = update.diagnostics.to_vec();

@@ -1,6 +1,8 @@
 //! The process: start, reload, drain.
 
 mod certificates;
+mod control_plane;
+mod data_plane;
 mod entry_points;
 mod findings;
 mod internal;
@@ -13,16 +15,15 @@ mod state;
 
 use crate::output;
 use crate::settings::{Settings, Warning};
-use certificates::{Office, Proofs, Resolvers, TlsWithProofs};
-use flow_acme::http01::ChallengeTable;
+use control_plane::ControlPlane;
+use data_plane::DataPlane;
 use flow_admin::{Admin, Facts};
-use flow_model::config::RuleSyntax;
+use flow_model::config::{RuleSyntax, Source, precedence};
 use flow_model::entry_point::EntryPoint;
-use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
-use flow_proxy_core::forward::{Fetcher, Tunnels};
-use flow_proxy_core::handler::Handler;
+use flow_model::name::INTERNAL;
+use flow_proxy_core::compile::{Compiler, RecordInternals, Setup};
+use flow_proxy_core::forward::Tunnels;
 use flow_proxy_core::snapshot;
-use flow_proxy_core::worker::{Bound, Threads};
 use prepare::Prepared;
 use reload::Reload;
 use state::State;
@@ -68,64 +69,36 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
     }
 }
 
+/// Starts everything in the order in which it must be there, and serves until a signal says to stop.
 fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
     observability::start_log(&settings.log)?;
     let log = observability::access_log(settings)?;
     let background =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("background").enable_all().build()?;
-
     let state = State::new(prepared.metrics.clone());
-    let tunnels = Tunnels::new();
+    let (tunnels, stop) = (Tunnels::new(), CancellationToken::new());
     let mut compiler = compiler(settings, &prepared, &state, background.handle(), &tunnels);
     let Prepared { entry_points, metrics, resolvers, .. } = prepared;
     let own = own(settings, &entry_points);
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
-    let fetcher = Arc::new(Fetcher::new()?);
-    let mut resolvers = Resolvers::open(resolvers)?;
-    let table = ChallengeTable::new();
-    let proofs = Proofs::new(resolvers.tables().chain([Arc::clone(&table)]));
-    let challenges = Arc::new(proofs.clone());
-    let handler = Handler::new(reader.clone(), &entry_points, challenges, fetcher, log.clone(), metrics.as_deref());
-
-    let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let bound = Bound::new(&entry_points, threads(settings), &hostname)?;
-    for entry in bound.entries() {
-        if let Some(metrics) = &metrics {
-            let entry = Arc::clone(entry);
-            let name = Arc::clone(&entry.point.name);
-            metrics.watch_connections(name, Box::new(move || entry.open_connections() as u64));
-        }
-    }
-    let stop = CancellationToken::new();
-    let unseen = prometheus::Registry::new();
-    let registry = metrics.as_ref().map_or(&unseen, |metrics| metrics.registry());
-    let office = Office::new(flow_acme::engine::Metrics::new(registry)?, stop.clone());
-    let issuing = certificates::issuing(settings, Arc::clone(&table), office.clone());
-    let sources = background.block_on(sources::start(settings, issuing, stop.clone()))?;
-    let runtime = background.enter();
-    resolvers.start(&office);
-    let findings = sources.cluster().map(|cluster| {
-        state.answers_challenges(false);
-        let state = state.clone();
-        let answers = move || state.answers_challenges(true);
-        certificates::start(settings, cluster, &entry_points, &table, &office, answers)
-    });
-    drop(runtime);
+    let control = ControlPlane::open(resolvers)?;
+    let data = DataPlane::bind(settings, &entry_points, reader, control.proofs(), log.clone(), metrics.as_ref())?;
+    let running = control.start(settings, &entry_points, metrics.as_deref(), &state, &background, stop.clone())?;
     let reload = Reload {
         compiler,
         publisher,
         state: state.clone(),
         metrics,
         own,
-        sources,
-        resolvers,
-        findings: findings.unwrap_or_default(),
+        sources: running.sources,
+        resolvers: running.resolvers,
+        findings: running.findings,
         throttle: settings.providers.providers_throttle_duration,
         told: BTreeSet::new(),
         certificates: Arc::default(),
     };
-    let server = bound.serve(Arc::new(handler), Arc::new(TlsWithProofs { reader, proofs }))?;
+    let server = data.serve()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
     let reload = background.spawn(reload.run());
 
@@ -136,7 +109,7 @@ fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
         server.drain().await;
         tunnels.close();
         stop.cancel();
-        // Whoever waits for the Lease gets it at once; a panic in there has been logged.
+        // The Lease is released, so that another replica can lead at once; a panic in there has been logged.
         let _ = reload.await;
         Ok::<_, std::io::Error>(())
     })?;
@@ -159,14 +132,6 @@ async fn stop_signal(log: Option<&flow_proxy_core::access_log::AccessLog>) -> st
             _ = reopen.recv() => if let Some(log) = log { log.reopen() },
         }
     }
-}
-
-/// As many workers as the process may use processors, unless a number is set; cgroup limits count.
-fn threads(settings: &Settings) -> Threads {
-    let wanted = usize::try_from(settings.workers).unwrap_or(usize::MAX);
-    let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    let count = if wanted == 0 { usable } else { wanted };
-    if settings.work_stealing { Threads::Shared(count) } else { Threads::PerCore(count) }
 }
 
 /// The compiler of a configuration.
@@ -198,7 +163,7 @@ fn compiler(
 
 /// Our own routers.
 fn own(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Source {
-    Source { provider: flow_model::name::INTERNAL.into(), config: Arc::new(internal::config(settings, entry_points)) }
+    Source::new(INTERNAL, precedence::INTERNAL, Arc::new(internal::config(settings, entry_points)))
 }
 
 fn facts(settings: &Settings) -> Facts {

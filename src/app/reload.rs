@@ -3,9 +3,10 @@
 use super::certificates::{Findings, Resolvers};
 use super::sources::Sources;
 use super::state::State;
+use flow_model::config::Source;
 use flow_model::diagnostic::{Diagnostic, Severity};
 use flow_model::runtime::{CertificateInfo, Runtime};
-use flow_proxy_core::compile::{Compiled, Compiler, Source};
+use flow_proxy_core::compile::{Compiled, Compiler};
 use flow_proxy_core::metrics::Metrics;
 use flow_proxy_core::snapshot::Publisher;
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ impl Reload {
         let Compiled { snapshot, mut runtime } = self.compiler.compile(&sources);
         self.publisher.publish(snapshot);
         self.sources.applied();
-        runtime.diagnostics.extend(self.sources.diagnostics().iter().cloned());
+        runtime.diagnostics.extend(self.sources.diagnostics().cloned());
         runtime.diagnostics.extend(self.resolvers.declare(&runtime));
         runtime.diagnostics.extend(self.findings.now());
         if let Some(metrics) = &self.metrics {

@@ -9,33 +9,37 @@ use flow_controller::provider::{
     SelectorError, Update,
 };
 use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
-use flow_model::config::Config;
+use flow_model::config::Source;
 use flow_model::diagnostic::Diagnostic;
 use flow_model::diagnostic::causes;
-use flow_model::name::{KUBERNETES, KUBERNETES_CRD, Name};
-use flow_proxy_core::compile::Source;
+use futures_util::future::select_all;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The providers of the process.
-pub(super) struct Sources {
+/// The origins of configuration of the process.
+pub(super) struct Sources(Vec<Origin>);
+
+/// One origin, and the last that came of it.
+struct Origin {
     feed: Feed,
     latest: Option<Update>,
+    has_ended: bool,
 }
 
 enum Feed {
     Cluster(Box<Kubernetes>),
     Folder(Provider),
-    Nothing,
 }
 
 /// Starts what the settings name, on the current runtime and until `stop` is cancelled.
 /// `issuing` is what becomes of the certificates that a folder asks for.
+///
+/// # Errors
+/// The label selector of a folder is none, or the settings lead to no API server.
 pub(super) async fn start(settings: &Settings, issuing: Issuing, stop: CancellationToken) -> Result<Sources, Refusal> {
     let feed = match &settings.providers.manifests {
-        Some(folder) => Feed::Folder(provider::manifests(manifests_options(settings, folder)?, issuing, stop)),
+        Some(folder) => Some(Feed::Folder(provider::manifests(manifests_options(settings, folder)?, issuing, stop))),
         None if wants_cluster(settings) => {
             if settings.providers.kubernetes_crd.as_ref().is_some_and(|k| k.safe_naming.is_none()) {
                 tracing::warn!(
@@ -43,18 +47,11 @@ pub(super) async fn start(settings: &Settings, issuing: Issuing, stop: Cancellat
                      objects may share; set it to true, and refer to namespace_name, or to false to keep them"
                 );
             }
-            Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?))
+            Some(Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?)))
         }
-        None => Feed::Nothing,
+        None => None,
     };
-    Ok(Sources { feed, latest: None })
-}
-
-/// An update as the data plane takes it.
-pub(super) fn sources(update: &Update) -> [Source; 2] {
-    let source =
-        |provider: &str, config: &Arc<Config>| Source { provider: Name::from(provider), config: Arc::clone(config) };
-    [source(KUBERNETES_CRD, &update.kubernetescrd), source(KUBERNETES, &update.kubernetes)]
+    Ok(Sources(feed.into_iter().map(|feed| Origin { feed, latest: None, has_ended: false }).collect()))
 }
 
 fn wants_cluster(settings: &Settings) -> bool {
@@ -100,68 +97,93 @@ fn no_folder(directory: &Path, error: &std::io::Error) -> String {
 }
 
 impl Feed {
-    fn provider(&self) -> Option<&Provider> {
+    const fn provider(&self) -> &Provider {
         match self {
-            Self::Cluster(cluster) => Some(&cluster.provider),
-            Self::Folder(provider) => Some(provider),
-            Self::Nothing => None,
+            Self::Cluster(cluster) => &cluster.provider,
+            Self::Folder(provider) => provider,
+        }
+    }
+
+    const fn provider_mut(&mut self) -> &mut Provider {
+        match self {
+            Self::Cluster(cluster) => &mut cluster.provider,
+            Self::Folder(provider) => provider,
         }
     }
 }
 
-impl Sources {
-    /// Waits for news; false once there can be none.
-    pub(super) async fn changed(&mut self) -> bool {
-        let update = match &mut self.feed {
-            Feed::Cluster(cluster) => cluster.provider.next().await,
-            Feed::Folder(provider) => provider.next().await,
-            Feed::Nothing => None,
-        };
+impl Origin {
+    /// Waits for the next update; false if there are no more.
+    async fn changed(&mut self) -> bool {
+        let update = self.feed.provider_mut().next().await;
+        self.has_ended = update.is_none();
         let changed = update.is_some();
         self.latest = update.or_else(|| self.latest.take());
         changed
     }
+}
+
+impl Sources {
+    /// Waits for news of any of them; false once there can be none. May be dropped before it is ready.
+    pub(super) async fn changed(&mut self) -> bool {
+        loop {
+            let running: Vec<_> = self.0.iter_mut().filter(|origin| !origin.has_ended).collect();
+            if running.is_empty() {
+                return false;
+            }
+            if select_all(running.into_iter().map(|origin| Box::pin(origin.changed()))).await.0 {
+                return true;
+            }
+        }
+    }
 
     /// Waits until what must be given back to the cluster is, once the token given to [`start`] was cancelled.
     pub(super) async fn ended(self) {
-        if let Feed::Cluster(cluster) = self.feed {
-            cluster.ended().await;
+        for origin in self.0 {
+            if let Feed::Cluster(cluster) = origin.feed {
+                cluster.ended().await;
+            }
         }
     }
 
     /// The cluster, where there is one.
     pub(super) fn cluster(&self) -> Option<&Kubernetes> {
-        match &self.feed {
-            Feed::Cluster(cluster) => Some(cluster),
-            Feed::Folder(_) | Feed::Nothing => None,
-        }
+        self.0.iter().find_map(|origin| match &origin.feed {
+            Feed::Cluster(cluster) => Some(&**cluster),
+            Feed::Folder(_) => None,
+        })
     }
 
-    /// What is known now.
+    fn updates(&self) -> impl Iterator<Item = &Update> {
+        self.0.iter().filter_map(|origin| origin.latest.as_ref())
+    }
+
+    /// The configurations known now.
     pub(super) fn known(&self) -> Vec<Source> {
-        self.latest.iter().flat_map(sources).collect()
+        self.updates().flat_map(|update| update.sources.iter().cloned()).collect()
     }
 
-    /// What is wrong with the sources themselves.
-    pub(super) fn diagnostics(&self) -> &[Diagnostic] {
-        self.latest.as_ref().map_or(&[], |update| &update.diagnostics)
+    /// Findings about the origins themselves.
+    pub(super) fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.updates().flat_map(|update| update.diagnostics.iter())
     }
 
-    /// What [`Sources::known`] told is served.
+    /// Tells the origins that what [`Sources::known`] gave is served.
     pub(super) fn applied(&self) {
-        if let (Some(provider), Some(update)) = (self.feed.provider(), &self.latest) {
-            provider.applied(update.version);
+        for origin in &self.0 {
+            if let Some(update) = &origin.latest {
+                origin.feed.provider().applied(update.version);
+            }
         }
     }
 
-    /// What has not told anything yet.
+    /// The names of the origins that have not told anything yet.
     pub(super) fn waiting_for(&self) -> Vec<String> {
-        match &self.feed {
-            _ if self.latest.is_some() => Vec::new(),
-            Feed::Cluster(_) => vec!["Kubernetes".to_owned()],
-            Feed::Folder(_) => vec!["the folder of manifests".to_owned()],
-            Feed::Nothing => Vec::new(),
-        }
+        let name = |origin: &Origin| match &origin.feed {
+            Feed::Cluster(_) => "Kubernetes".to_owned(),
+            Feed::Folder(_) => "the folder of manifests".to_owned(),
+        };
+        self.0.iter().filter(|origin| origin.latest.is_none()).map(name).collect()
     }
 }
 

@@ -35,10 +35,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that names itself `flow-proxy/VERSION`.
+    /// A client that names itself `flow-proxy/VERSION`, and the HTTP library below it (RFC 8555, section 6.1).
     #[must_use]
     pub fn new(version: &str) -> Self {
-        let user_agent = format!("flow-proxy/{version} (+https://github.com/djc/instant-acme)");
+        let user_agent = format!("flow-proxy/{version} (hyper)");
         Self { user_agent, servers: Mutex::default() }
     }
 

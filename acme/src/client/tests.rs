@@ -51,7 +51,7 @@ async fn server(answer: Answer) -> Server {
 
 fn respond(base: &str, request: &Request<Incoming>, answer: Answer) -> Option<Response<Full<Bytes>>> {
     let agent = request.headers().get("user-agent").unwrap().to_str().unwrap();
-    assert!(agent.starts_with("flow-proxy/test "), "{agent}");
+    assert_eq!(agent, "flow-proxy/test (hyper)");
     match (request.method(), request.uri().path()) {
         (&Method::HEAD, "/nonce") => with(200, &[("replay-nonce", "bm9uY2U")], ""),
         (&Method::GET, "/dir") => {

@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a bench")]
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use flow_micro::{cluster, compiler, entry_points, sources, translator};
+use flow_micro::{cluster, compiler, entry_points, translator};
 
 const MANY: usize = 10_000;
 /// The Ingress and Service that change.
@@ -24,7 +24,7 @@ fn whole(bench: &mut Criterion) {
             );
         });
         let (mut translator, mut view) = (translator(), cluster::view(count));
-        let sources = sources(translator.translate(&mut view));
+        let sources = translator.translate(&mut view).sources();
         group.bench_function(BenchmarkId::new("compile", count), |bencher| {
             let compile = |mut compiler: flow_proxy_core::compile::Compiler| (compiler.compile(&sources), compiler);
             bencher.iter_batched(|| compiler(entry_points(), None), compile, BatchSize::PerIteration);
@@ -36,7 +36,7 @@ fn one_change(bench: &mut Criterion) {
     let mut group = bench.benchmark_group(format!("one change among {MANY}"));
     let (mut translator, mut view) = (translator(), cluster::view(MANY));
     let mut compiler = compiler(entry_points(), None);
-    compiler.compile(&sources(translator.translate(&mut view)));
+    compiler.compile(&translator.translate(&mut view).sources());
 
     let mut turn = ["/a", "/b"].into_iter().cycle();
     group.bench_function("translate an Ingress", |bencher| {
@@ -51,7 +51,7 @@ fn one_change(bench: &mut Criterion) {
     });
     let configurations = ["/a", "/b"].map(|path| {
         view.apply(cluster::ingress(ONE, path));
-        sources(translator.translate(&mut view))
+        translator.translate(&mut view).sources()
     });
     let mut turn = configurations.iter().cycle();
     group.bench_function("compile an Ingress", |bencher| {
@@ -71,7 +71,7 @@ fn one_change(bench: &mut Criterion) {
     });
     let configurations = ["10.0.0.2", "10.0.0.3"].map(|address| {
         view.apply(cluster::endpoint_slice(ONE, address, 80));
-        sources(translator.translate(&mut view))
+        translator.translate(&mut view).sources()
     });
     let mut turn = configurations.iter().cycle();
     group.bench_function("compile an EndpointSlice", |bencher| {

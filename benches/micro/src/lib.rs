@@ -2,11 +2,10 @@
 
 pub mod cluster;
 
-use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translated, Translator};
+use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translator};
 use flow_model::config::{RouterTls, ServersTransport};
 use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
-use flow_model::name::{KUBERNETES, KUBERNETES_CRD};
-use flow_proxy_core::compile::{Compiler, RecordInternals, Setup, Source};
+use flow_proxy_core::compile::{Compiler, RecordInternals, Setup};
 use flow_proxy_core::forward::Tunnels;
 use flow_proxy_core::metrics::Metrics;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -52,13 +51,4 @@ pub fn compiler(entry_points: Arc<[Arc<EntryPoint>]>, metrics: Option<Arc<Metric
         record_internals: RecordInternals::default(),
         metrics,
     })
-}
-
-/// What a compiler takes of a translation.
-#[must_use]
-pub fn sources(translated: Translated) -> [Source; 2] {
-    [
-        Source { provider: KUBERNETES.into(), config: translated.kubernetes },
-        Source { provider: KUBERNETES_CRD.into(), config: translated.kubernetescrd },
-    ]
 }

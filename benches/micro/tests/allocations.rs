@@ -5,7 +5,7 @@
 mod wire;
 
 use flow_controller::view::View;
-use flow_micro::{cluster, compiler, entry_points, sources, translator};
+use flow_micro::{cluster, compiler, entry_points, translator};
 use flow_model::challenge::NoChallenges;
 use flow_proxy_core::forward::Fetcher;
 use flow_proxy_core::handler::Handler;
@@ -36,7 +36,7 @@ fn proxy(backend: SocketAddr) -> (Server, SocketAddr) {
     let entry_points = entry_points();
     let metrics = Arc::new(Metrics::new(&Options::default()).unwrap());
     let mut compiler = compiler(Arc::clone(&entry_points), Some(Arc::clone(&metrics)));
-    let (_, reader) = live(compiler.compile(&sources(translator().translate(&mut view))).snapshot);
+    let (_, reader) = live(compiler.compile(&translator().translate(&mut view).sources()).snapshot);
     let fetcher = Arc::new(Fetcher::new().unwrap());
     let challenges = Arc::new(NoChallenges);
     let handler = Handler::new(reader.clone(), &entry_points, challenges, fetcher, None, Some(&metrics));

@@ -1,7 +1,7 @@
 //! What an Ingress holds in memory, stage by stage. It stands in a process of its own, for its allocator.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use flow_micro::{cluster, compiler, entry_points, sources, translator};
+use flow_micro::{cluster, compiler, entry_points, translator};
 use flow_proxy_core::metrics::{Metrics, Options};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn an_ingress_holds_little() {
     let meant = grown(&mut bytes);
     let options = Options { routers: true, ..Options::default() };
     let mut compiler = compiler(entry_points(), Some(Arc::new(Metrics::new(&options).unwrap())));
-    let compiled = compiler.compile(&sources(translated));
+    let compiled = compiler.compile(&translated.sources());
     let served = grown(&mut bytes);
     assert_eq!(compiled.runtime.routers.len(), 2 * COUNT);
     println!("bytes an Ingress: {seen} as objects, {meant} as configuration, {served} as routes");

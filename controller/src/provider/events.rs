@@ -92,8 +92,8 @@ impl Writer {
     /// Takes what is news. What is gone may come back and is told again then.
     fn take(&mut self, update: Option<&Update>) {
         let Some(update) = update else { return };
-        let configs = [&update.kubernetes, &update.kubernetescrd];
-        let all = configs.iter().flat_map(|config| &config.diagnostics).chain(update.diagnostics.iter());
+        let of_objects = update.sources.iter().flat_map(|source| &source.config.diagnostics);
+        let all = of_objects.chain(update.diagnostics.iter());
         let all: HashSet<&Diagnostic, foldhash::fast::RandomState> = all
             .filter(|diagnostic| !resources(diagnostic.subject.kind).is_empty() && &*diagnostic.subject.name != "*")
             .collect();

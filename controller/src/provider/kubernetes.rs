@@ -155,7 +155,7 @@ impl Controller {
         diagnostics.extend(self.statuses.problem(&self.watch.view));
         let ended = Instant::now();
         self.pace.translated(began, ended);
-        if let Some(version) = self.publisher.publish(translated, diagnostics) {
+        if let Some(version) = self.publisher.publish(translated.sources(), diagnostics) {
             self.pace.sent(version, ended);
             self.events.send_replace(self.publisher.latest());
             debug!(version, micros = (ended - began).as_micros(), "translated");

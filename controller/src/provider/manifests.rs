@@ -36,12 +36,7 @@ pub async fn read_manifests(options: &ManifestsOptions, issuing: Issuing) -> Rea
     let mut translator = translator(options);
     let diagnostics = manifests.read().await;
     let translated = translator.translate(&mut manifests.view);
-    let update = Update {
-        kubernetes: translated.kubernetes,
-        kubernetescrd: translated.kubernetescrd,
-        diagnostics: diagnostics.into(),
-        version: 1,
-    };
+    let update = Update { sources: translated.sources().into(), diagnostics: diagnostics.into(), version: 1 };
     Reading { update, places: manifests.places() }
 }
 
@@ -62,7 +57,7 @@ async fn run(options: ManifestsOptions, issuing: Issuing, mut publisher: Publish
         let began = Instant::now();
         let diagnostics = manifests.read().await;
         let translated = translator.translate(&mut manifests.view);
-        match publisher.publish(translated, diagnostics) {
+        match publisher.publish(translated.sources(), diagnostics) {
             Some(1) => {
                 let (folder, seconds) = (options.directory.display(), started.elapsed().as_secs_f32());
                 info!(%folder, seconds, "every manifest is read");

@@ -1,22 +1,26 @@
 //! From a provider to those who serve it: the latest configuration, and back, which one is served.
 
-use crate::translate::Translated;
-use flow_model::config::Config;
+use flow_model::config::Source;
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What the sources mean at one moment. A `Config` that did not change keeps its identity.
+/// The configuration at one moment. A `Config` that did not change keeps its identity.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// The provider `kubernetes`.
-    pub kubernetes: Arc<Config>,
-    /// The provider `kubernetescrd`.
-    pub kubernetescrd: Arc<Config>,
-    /// What is wrong with the sources themselves: kinds that may not be read, files that cannot be.
+    /// The configurations, one for each provider that is fed.
+    pub sources: Arc<[Source]>,
+    /// Findings about the origin itself: kinds that may not be read, files that cannot be.
     pub diagnostics: Arc<[Diagnostic]>,
     /// Grows with every update.
     pub version: u64,
+}
+
+impl Update {
+    fn is_same(&self, sources: &[Source], diagnostics: &[Diagnostic]) -> bool {
+        let same = self.sources.iter().zip(sources).all(|(last, now)| last.is_same(now));
+        same && self.sources.len() == sources.len() && *self.diagnostics == *diagnostics
+    }
 }
 
 /// A running source of configuration. It ends when its token is cancelled or this is dropped.
@@ -60,26 +64,16 @@ pub(super) fn channel() -> (Publisher, Provider) {
 }
 
 impl Publisher {
-    /// Hands on what is new. `None` where it is the same as the last.
-    pub(super) fn publish(&mut self, translated: Translated, diagnostics: Vec<Diagnostic>) -> Option<u64> {
-        let last = self.updates.borrow().clone();
-        let same_diagnostics = last.as_ref().filter(|last| *last.diagnostics == *diagnostics);
-        let diagnostics = same_diagnostics.map_or_else(|| diagnostics.into(), |last| Arc::clone(&last.diagnostics));
-        if let Some(last) = &last
-            && Arc::ptr_eq(&last.kubernetes, &translated.kubernetes)
-            && Arc::ptr_eq(&last.kubernetescrd, &translated.kubernetescrd)
-            && Arc::ptr_eq(&last.diagnostics, &diagnostics)
-        {
+    /// Hands an update on and returns its version; `None` if it is the same as the last.
+    pub(super) fn publish(&mut self, sources: impl Into<Arc<[Source]>>, diagnostics: Vec<Diagnostic>) -> Option<u64> {
+        let sources = sources.into();
+        if self.updates.borrow().as_ref().is_some_and(|last| last.is_same(&sources, &diagnostics)) {
             return None;
         }
         self.version += 1;
-        self.updates.send_replace(Some(Update {
-            kubernetes: translated.kubernetes,
-            kubernetescrd: translated.kubernetescrd,
-            diagnostics,
-            version: self.version,
-        }));
-        Some(self.version)
+        let (diagnostics, version) = (diagnostics.into(), self.version);
+        self.updates.send_replace(Some(Update { sources, diagnostics, version }));
+        Some(version)
     }
 
     /// The last update handed on.

@@ -5,6 +5,8 @@ use super::*;
 use crate::lease;
 use crate::mock_api::Cluster;
 use crate::translate::{IngressEndpoint, IngressOptions};
+use flow_model::config::Config;
+use flow_model::name::{KUBERNETES, KUBERNETES_CRD};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +59,11 @@ fn cluster() -> Cluster {
     cluster
 }
 
+/// The configuration of one provider.
+fn config<'a>(update: &'a Update, provider: &str) -> &'a Arc<Config> {
+    &update.sources.iter().find(|source| &*source.provider == provider).unwrap().config
+}
+
 async fn next(provider: &mut Provider) -> Update {
     timeout(Duration::from_secs(60), provider.next()).await.unwrap().unwrap()
 }
@@ -67,16 +74,16 @@ async fn the_first_update_is_complete_and_the_next_only_what_changed() {
     let stop = CancellationToken::new();
     let mut kubernetes = with_client(cluster.client(), options(), stop.clone());
     let first = next(&mut kubernetes.provider).await;
-    assert_eq!((first.kubernetes.routers.len(), first.kubernetes.services.len()), (1, 1));
+    assert_eq!((config(&first, KUBERNETES).routers.len(), config(&first, KUBERNETES).services.len()), (1, 1));
     assert!(first.diagnostics.is_empty());
     kubernetes.provider.applied(first.version);
 
     cluster.put(&format!("{INGRESSES}/b"), ingress("b.test", ""));
     let second = next(&mut kubernetes.provider).await;
-    assert_eq!(second.kubernetes.routers.len(), 2);
-    let kept = |update: &Update| Arc::clone(update.kubernetes.routers.get("default-a-a-test").unwrap());
+    assert_eq!(config(&second, KUBERNETES).routers.len(), 2);
+    let kept = |update: &Update| Arc::clone(config(update, KUBERNETES).routers.get("default-a-a-test").unwrap());
     assert!(Arc::ptr_eq(&kept(&first), &kept(&second)), "what did not change keeps its identity");
-    assert!(Arc::ptr_eq(&first.kubernetescrd, &second.kubernetescrd));
+    assert!(Arc::ptr_eq(config(&first, KUBERNETES_CRD), config(&second, KUBERNETES_CRD)));
     kubernetes.provider.applied(second.version);
 
     // What means nothing here is not told.
@@ -96,8 +103,8 @@ async fn a_middleware_and_its_secret_come_together() {
     cluster.put("/api/v1/namespaces/default/secrets/users", json!({ "stringData": { "users": "u:{SHA}x" } }));
     cluster.put(&format!("{MIDDLEWARES}/auth"), json!({ "spec": { "basicAuth": { "secret": "users" } } }));
     let second = next(&mut kubernetes.provider).await;
-    assert_eq!(second.kubernetescrd.diagnostics, [], "it was told without its Secret");
-    assert!(second.kubernetescrd.middlewares.contains_key("default-auth"));
+    assert_eq!(config(&second, KUBERNETES_CRD).diagnostics, [], "it was told without its Secret");
+    assert!(config(&second, KUBERNETES_CRD).middlewares.contains_key("default-auth"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +117,7 @@ async fn a_secret_that_cannot_be_fetched_does_not_hold_up_the_rest() {
     cluster.put(&format!("{MIDDLEWARES}/auth"), json!({ "spec": { "basicAuth": { "secret": "users" } } }));
     cluster.put(&format!("{INGRESSES}/b"), ingress("b.test", ""));
     let second = timeout(Duration::from_secs(1), kubernetes.provider.next()).await.unwrap().unwrap();
-    assert_eq!(second.kubernetes.routers.len(), 2);
+    assert_eq!(config(&second, KUBERNETES).routers.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +136,7 @@ async fn a_storm_is_gathered() {
     let mut routers = 0;
     while routers < 501 {
         let update = next(&mut kubernetes.provider).await;
-        routers = update.kubernetes.routers.len();
+        routers = config(&update, KUBERNETES).routers.len();
         version = update.version;
         kubernetes.provider.applied(version);
     }
@@ -142,7 +149,7 @@ async fn kinds_that_may_not_be_read_are_diagnostics() {
     cluster.fail("ingressclasses", 403);
     let mut kubernetes = with_client(cluster.client(), options(), CancellationToken::new());
     let first = next(&mut kubernetes.provider).await;
-    assert_eq!(first.kubernetes.routers.len(), 1);
+    assert_eq!(config(&first, KUBERNETES).routers.len(), 1);
     assert_eq!(first.diagnostics.iter().map(|d| d.subject.kind).collect::<Vec<_>>(), ["IngressClass"]);
 }
 
@@ -229,7 +236,7 @@ async fn the_leader_tells_findings_by_events_once() {
     cluster.put(&format!("{INGRESSES}/open"), open.clone());
     let mut kubernetes = with_client(cluster.client(), options(), CancellationToken::new());
     let first = next(&mut kubernetes.provider).await;
-    assert_eq!(first.kubernetes.diagnostics.len(), 1, "{:?}", first.kubernetes.diagnostics);
+    assert_eq!(config(&first, KUBERNETES).diagnostics.len(), 1, "{:?}", config(&first, KUBERNETES).diagnostics);
     kubernetes.provider.applied(first.version);
     sleep(Duration::from_secs(30)).await;
     let written = || cluster.requests("POST /apis/events.k8s.io/v1/namespaces/default/events").len();
@@ -302,11 +309,11 @@ async fn a_folder_is_a_provider_too() {
     };
     let mut provider = manifests(options, Issuing::Off, stop.clone());
     let first = next(&mut provider).await;
-    assert!(first.kubernetes.routers.contains_key("default-a-a-test"), "{first:?}");
-    assert!(first.kubernetes.services.contains_key("default-web-80"));
+    assert!(config(&first, KUBERNETES).routers.contains_key("default-a-a-test"), "{first:?}");
+    assert!(config(&first, KUBERNETES).services.contains_key("default-web-80"));
     write("b.test");
     let second = next(&mut provider).await;
-    assert!(second.kubernetes.routers.contains_key("default-a-b-test"));
+    assert!(config(&second, KUBERNETES).routers.contains_key("default-a-b-test"));
     stop.cancel();
     assert!(timeout(Duration::from_secs(5), provider.next()).await.unwrap().is_none());
 }

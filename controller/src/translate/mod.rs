@@ -13,7 +13,8 @@ pub mod status;
 pub use options::{CrdOptions, IngressEndpoint, IngressOptions, Options};
 
 use crate::view::{ObjectKey, View};
-use flow_model::config::Config;
+use flow_model::config::{Config, Source, precedence};
+use flow_model::name::{KUBERNETES, KUBERNETES_CRD};
 use std::sync::Arc;
 
 /// What the cluster's objects mean.
@@ -23,6 +24,17 @@ pub struct Translated {
     pub kubernetes: Arc<Config>,
     /// The provider `kubernetescrd`.
     pub kubernetescrd: Arc<Config>,
+}
+
+impl Translated {
+    /// The configurations by provider.
+    #[must_use]
+    pub fn sources(&self) -> [Source; 2] {
+        [
+            Source::new(KUBERNETES_CRD, precedence::KUBERNETES_CRD, Arc::clone(&self.kubernetescrd)),
+            Source::new(KUBERNETES, precedence::KUBERNETES, Arc::clone(&self.kubernetes)),
+        ]
+    }
 }
 
 /// Translates one [`View`], remembering what it made of each object.

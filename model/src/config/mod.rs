@@ -2,6 +2,7 @@
 
 mod router;
 mod service;
+mod source;
 mod tls;
 mod transport;
 
@@ -11,6 +12,7 @@ pub use router::{
 pub use service::{
     Cookie, LoadBalancer, ResponseForwarding, Server, Service, ServiceKind, Sticky, Strategy, Weighted, WeightedService,
 };
+pub use source::{Source, precedence};
 pub use tls::{Certificate, ClientAuth, ClientAuthType, GeneratedCertificate, TlsOptions, TlsStore};
 pub use transport::{ForwardingTimeouts, ServersTransport};
 

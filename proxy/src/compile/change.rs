@@ -1,7 +1,7 @@
 //! What is another object than it was in the last configuration.
 
-use super::lookup::{On, Source};
-use flow_model::config::{Config, Objects, Router};
+use super::lookup::On;
+use flow_model::config::{Config, Objects, Router, Source};
 use flow_model::name::{Name, qualify};
 use std::sync::Arc;
 

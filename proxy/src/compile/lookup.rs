@@ -1,24 +1,21 @@
 //! Objects of all providers, found by qualified name.
 
-use flow_model::config::{Config, ServersTransport, Service, TlsOptions};
+use flow_model::config::{Config, ServersTransport, Service, Source, TlsOptions, precedence};
 use flow_model::middleware::Middleware;
 use flow_model::name::Name;
 use std::sync::Arc;
-
-/// One provider's configuration.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The provider's name, such as `kubernetescrd`.
-    pub provider: Name,
-    /// What it provides. Unchanged objects must keep their identity from one call to the next.
-    pub config: Arc<Config>,
-}
 
 /// All providers of one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lookup<'a>(pub(super) &'a [Source]);
 
 impl<'a> Lookup<'a> {
+    /// The precedence of a provider's routers.
+    pub(super) fn precedence(self, provider: &str) -> u32 {
+        let source = self.0.iter().find(|source| &*source.provider == provider);
+        source.map_or(precedence::LAST, |source| source.precedence)
+    }
+
     fn config(self, qualified: &str) -> Option<(&'a Config, &str)> {
         let (name, provider) = qualified.rsplit_once('@')?;
         let source = self.0.iter().find(|source| &*source.provider == provider)?;

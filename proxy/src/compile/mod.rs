@@ -17,7 +17,6 @@ mod tests;
 mod tls_options;
 mod users;
 
-pub use lookup::Source;
 pub use routers::RecordInternals;
 
 use crate::forward::Tunnels;
@@ -26,7 +25,7 @@ use crate::router::RouteTable;
 use crate::snapshot::{EntryPointRoutes, Internal, Pipeline, Route, Snapshot};
 use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject, check_options};
 use change::Change;
-use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, TlsOptions};
+use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, Source, TlsOptions};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::{Name, qualify};
@@ -34,7 +33,7 @@ use flow_model::runtime::Runtime;
 use hashbrown::HashSet;
 use lookup::{Lookup, On};
 use report::Report;
-use routers::{Copy, Entry, Workshop};
+use routers::{BuildContext, RouterInstance, RouterState};
 use services::Services;
 use settle::Defaults;
 use std::sync::Arc;
@@ -67,7 +66,7 @@ pub struct Compiler {
     setup: Setup,
     /// What was compiled last.
     sources: Vec<Source>,
-    entries: ByName<Box<Entry>>,
+    entries: ByName<Box<RouterState>>,
     users: Users,
     /// Routers that want other TLS options than the default ones.
     wishing: Names,
@@ -79,11 +78,11 @@ pub struct Compiler {
 
 type Names = HashSet<Name, foldhash::fast::RandomState>;
 
-/// Routers that were built: their names, and their copies from before.
+/// Routers that were built: their names, and their instances from before.
 #[derive(Default)]
 struct Built {
     names: Vec<Name>,
-    gone: Vec<Copy>,
+    gone: Vec<RouterInstance>,
 }
 
 impl std::fmt::Debug for Compiler {
@@ -142,14 +141,14 @@ impl Compiler {
 
     /// Brings `self.entries` up to date.
     fn build_routers(&mut self, change: &Change, lookup: Lookup<'_>) -> Built {
-        let mut stale: ByName<Box<Entry>> = ByName::default();
+        let mut stale: ByName<Box<RouterState>> = ByName::default();
         let mut doubtful: Names = change.parts.iter().flat_map(|on| self.users.of(on)).cloned().collect();
         let mut unused = Vec::new();
         for (name, router) in &change.routers {
             let (name, old) =
                 self.entries.remove_entry(name).map_or_else(|| (Arc::clone(name), None), |(n, e)| (n, Some(e)));
             if let Some(router) = router {
-                let entry = Entry::read(router, self.setup.rule_syntax.unwrap_or_default(), old.as_deref());
+                let entry = RouterState::read(router, self.setup.rule_syntax.unwrap_or_default(), old.as_deref());
                 if entry.wants_options(&self.defaults) {
                     self.wishing.insert(Arc::clone(&name));
                 } else {
@@ -166,7 +165,7 @@ impl Compiler {
         if options_changed || !change.routers.is_empty() {
             doubtful.extend(self.choose(lookup));
         }
-        let mut workshop = Workshop {
+        let mut context = BuildContext {
             defaults: &self.defaults,
             lookup,
             services: &mut self.services,
@@ -184,14 +183,14 @@ impl Compiler {
                 if entry.holds(conflicts, lookup) {
                     continue;
                 }
-                let replaced = entry.build(&name, conflicts, old.as_deref(), &mut workshop);
+                let replaced = entry.build(&name, conflicts, old.as_deref(), &mut context);
                 let before = if old.is_some() { before } else { &replaced.dependencies };
                 unused.extend(self.users.replace(&name, before, &entry.dependencies));
-                built.gone.extend(replaced.copies);
+                built.gone.extend(replaced.instances);
             } else {
                 unused.extend(self.users.replace(&name, before, &[]));
             }
-            built.gone.extend(old.into_iter().flat_map(|old| old.copies));
+            built.gone.extend(old.into_iter().flat_map(|old| old.instances));
             built.names.push(name);
         }
         let unused = unused.iter().filter(|on| self.users.of(on).is_empty());
@@ -224,13 +223,14 @@ impl Compiler {
 
     /// The routes of one entry point, apart for plain and for TLS connections as in Traefik.
     fn routes(&self, place: usize, built: &Built, last: Option<&EntryPointRoutes>) -> EntryPointRoutes {
-        let routes = |copies: &mut dyn Iterator<Item = &Copy>, tls: bool| -> Vec<Arc<Route>> {
-            let here = copies.filter(|copy| copy.tls == tls && copy.settled.site.places.contains(&place));
-            here.filter_map(|copy| copy.route.clone()).collect()
+        let routes = |instances: &mut dyn Iterator<Item = &RouterInstance>, tls: bool| -> Vec<Arc<Route>> {
+            let here =
+                instances.filter(|instance| instance.tls == tls && instance.settled.site.places.contains(&place));
+            here.filter_map(|instance| instance.route.clone()).collect()
         };
         let table = |last: Option<&RouteTable<Pipeline>>, tls: bool| {
             let gone = routes(&mut built.gone.iter(), tls);
-            let new = built.names.iter().filter_map(|name| self.entries.get(name)).flat_map(|entry| &entry.copies);
+            let new = built.names.iter().filter_map(|name| self.entries.get(name)).flat_map(|entry| &entry.instances);
             let new = routes(&mut { new }, tls);
             last.map_or_else(|| RouteTable::default().with(&gone, &new), |last| last.with(&gone, &new))
         };

@@ -124,11 +124,10 @@ fn apply(step: &Step, configs: &mut [Config]) {
 }
 
 fn sources(configs: &[Config]) -> Vec<Source> {
-    let source = |(provider, config): (&&str, &Config)| Source {
-        provider: Name::from(*provider),
-        config: Arc::new(config.clone()),
+    let source = |((precedence, provider), config): ((u32, &&str), &Config)| {
+        Source::new(provider, precedence, Arc::new(config.clone()))
     };
-    PROVIDERS.iter().zip(configs).map(source).collect()
+    (1..).zip(PROVIDERS).zip(configs).map(source).collect()
 }
 
 /// What operators see.

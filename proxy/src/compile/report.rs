@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::lookup::{Lookup, On};
-use super::routers::{Copy, Entry};
+use super::routers::{RouterInstance, RouterState};
 use super::tls_options::ByName;
 use crate::tls::{CertificateInfo as Loaded, TlsState};
 use flow_model::diagnostic::{Diagnostic, Severity, Subject};
@@ -23,22 +23,22 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Takes the copies of routers out that are there no more, and those of `built` in.
-    pub(super) fn routers(&mut self, gone: &[Copy], built: &[Name], entries: &ByName<Box<Entry>>) {
-        for copy in gone {
-            let name = &copy.settled.name;
-            if self.runtime.routers.get(name).is_some_and(|info| Arc::ptr_eq(info, &copy.info)) {
+    /// Takes the instances of routers out that are there no more, and those of `built` in.
+    pub(super) fn routers(&mut self, gone: &[RouterInstance], built: &[Name], entries: &ByName<Box<RouterState>>) {
+        for instance in gone {
+            let name = &instance.settled.name;
+            if self.runtime.routers.get(name).is_some_and(|info| Arc::ptr_eq(info, &instance.info)) {
                 self.runtime.routers.remove(name);
                 self.runtime.resolving.remove(name);
             }
         }
         for name in built {
             let entry = entries.get(name);
-            for copy in entry.iter().flat_map(|entry| &entry.copies) {
-                let name = &copy.settled.name;
-                self.runtime.routers.insert(Arc::clone(name), Arc::clone(&copy.info));
-                if copy.info.resolving().is_some() {
-                    self.runtime.resolving.insert(Arc::clone(name), Arc::clone(&copy.info));
+            for instance in entry.iter().flat_map(|entry| &entry.instances) {
+                let name = &instance.settled.name;
+                self.runtime.routers.insert(Arc::clone(name), Arc::clone(&instance.info));
+                if instance.info.resolving().is_some() {
+                    self.runtime.resolving.insert(Arc::clone(name), Arc::clone(&instance.info));
                 } else {
                     self.runtime.resolving.remove(name);
                 }
@@ -63,24 +63,24 @@ impl Report {
         &mut self,
         change: &Change,
         lookup: Lookup<'_>,
-        entries: &ByName<Box<Entry>>,
+        entries: &ByName<Box<RouterState>>,
         findings: Vec<Diagnostic>,
     ) -> Runtime {
         let (mut middlewares, mut services) = (ByName::default(), ByName::default());
         self.runtime.diagnostics = findings;
-        for copy in self.troubled.iter().filter_map(|name| entries.get(name)).flat_map(|entry| &entry.copies) {
-            if let Some(broken) = &copy.broken {
+        for instance in self.troubled.iter().filter_map(|name| entries.get(name)).flat_map(|entry| &entry.instances) {
+            if let Some(broken) = &instance.broken {
                 middlewares.extend(broken.middlewares.iter().cloned());
                 services.extend(broken.services.iter().cloned());
             }
-            let severity = match copy.info.status {
+            let severity = match instance.info.status {
                 Status::Enabled => continue,
                 Status::Disabled => Severity::Error,
                 Status::Warning => Severity::Warning,
             };
-            self.runtime.diagnostics.extend(copy.info.errors.iter().map(|error| Diagnostic {
+            self.runtime.diagnostics.extend(instance.info.errors.iter().map(|error| Diagnostic {
                 severity,
-                subject: Subject::new("router", "", Arc::clone(&copy.settled.name)),
+                subject: Subject::new("router", "", Arc::clone(&instance.settled.name)),
                 message: error.clone(),
             }));
         }

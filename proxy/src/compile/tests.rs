@@ -4,7 +4,7 @@ use crate::router::RequestView;
 use flow_middleware::{Body, Exchange};
 use flow_model::config::{
     ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,
-    TlsOptions, Weighted, WeightedService,
+    TlsOptions, Weighted, WeightedService, precedence,
 };
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
 use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, Middleware, RateLimit};
@@ -83,7 +83,7 @@ fn routers(routers: impl IntoIterator<Item = (&'static str, Router)>) -> Config 
 }
 
 fn source(config: Config) -> [Source; 1] {
-    [Source { provider: "kubernetes".into(), config: Arc::new(config) }]
+    [Source::new("kubernetes", precedence::KUBERNETES, Arc::new(config))]
 }
 
 /// Names of the routers served, with a star at those that are not enabled.

@@ -9,13 +9,12 @@ use flow_acme::planner::Kind;
 use flow_acme::resolvers::{self, Imported, Resolver, Wanted, declare, import};
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
-use flow_model::config::{Certificate, Config, RuleSyntax};
+use flow_model::config::{Certificate, Config, RuleSyntax, Source, precedence};
 use flow_model::diagnostic::causes;
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::name::Name;
 use flow_model::rule::Rule;
 use flow_model::runtime::Runtime;
-use flow_proxy_core::compile::Source;
 use futures_util::future::select_all;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -110,7 +109,7 @@ impl Resolvers {
 
     /// The certificates to serve.
     pub(crate) fn source(&self) -> Option<Source> {
-        (!self.sets.is_empty()).then(|| Source { provider: Name::from(PROVIDER), config: Arc::clone(&self.config) })
+        (!self.sets.is_empty()).then(|| Source::new(PROVIDER, precedence::LAST, Arc::clone(&self.config)))
     }
 
     /// Asks for what the served routers want. Says what is wrong with that, and with what was asked for before.

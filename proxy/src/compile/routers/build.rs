@@ -1,0 +1,181 @@
+//! One instance of a router, built: the route that is served, and what is wrong with it.
+
+use super::steps::{NamedStep, OldSteps};
+use super::{Broken, RouterInstance};
+use crate::compile::lookup::{Dependency, Lookup};
+use crate::compile::services::Services;
+use crate::compile::settle::{Defaults, Settled};
+use crate::compile::tls_options::ByName;
+use crate::metrics::{Counted, Metrics, RouteSeries};
+use crate::router::CompiledRule;
+use crate::snapshot::{Internal, Pipeline, Route, Target};
+use flow_middleware::chain::Chain;
+use flow_model::config::{IngressMetadata, Router, RouterObservability};
+use flow_model::name::{INTERNAL, Name, provider, qualify};
+use flow_model::runtime::{RouterInfo, Status};
+use std::sync::Arc;
+
+/// The highest priority that a user may set: those above are for the proxy's own routers, as in Traefik.
+const HIGHEST: i64 = i64::MAX - 1000;
+
+/// The parts of a compilation that routers are built with.
+pub(in crate::compile) struct BuildContext<'a> {
+    pub(in crate::compile) defaults: &'a Defaults,
+    pub(in crate::compile) lookup: Lookup<'a>,
+    pub(in crate::compile) services: &'a mut Services,
+    pub(in crate::compile) metrics: Option<&'a Arc<Metrics>>,
+    /// Routers of internal objects are neither counted nor logged unless this says so.
+    pub(in crate::compile) internals: ByName<Arc<dyn Internal>>,
+    pub(in crate::compile) record_internals: RecordInternals,
+    /// Why TLS options cannot be used, or that they can: many routers name the same.
+    pub(in crate::compile) checked_options: ByName<Result<(), String>>,
+}
+
+/// Whether requests to the proxy's own services are recorded (`addInternals`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordInternals {
+    /// In the access log.
+    pub access_log: bool,
+    /// In the metrics.
+    pub metrics: bool,
+}
+
+/// An instance that is being built.
+pub(super) struct Build<'a, 'b> {
+    pub(super) provider: &'a str,
+    pub(super) source: &'a Arc<Router>,
+    pub(super) settled: Settled,
+    pub(super) old_steps: &'a OldSteps,
+    pub(super) dependencies: &'a mut Vec<Dependency>,
+    pub(super) with: &'a mut BuildContext<'b>,
+    pub(super) steps: Vec<NamedStep>,
+    pub(super) errors: Vec<String>,
+    pub(super) broken: Broken,
+}
+
+impl<'a, 'b> Build<'a, 'b> {
+    pub(super) fn new(
+        name: &'a Name,
+        source: &'a Arc<Router>,
+        settled: Settled,
+        old_steps: &'a OldSteps,
+        dependencies: &'a mut Vec<Dependency>,
+        with: &'a mut BuildContext<'b>,
+    ) -> Self {
+        let errors = settled.site.errors.clone();
+        let (provider, steps, broken) = (provider(name), Vec::new(), Broken::default());
+        Self { provider, source, settled, old_steps, dependencies, with, steps, errors, broken }
+    }
+
+    pub(super) fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> RouterInstance {
+        let mut route = None;
+        let router = self.settled.site.inherited.settle(self.source);
+        // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
+        let is_too_high = router.priority > HIGHEST && self.provider != INTERNAL;
+        if is_too_high {
+            let priority = router.priority;
+            self.errors.push(format!("the router priority {priority} exceeds the max user-defined priority {HIGHEST}"));
+        }
+        let mut looked_up = false;
+        if !self.settled.site.places.is_empty() && !is_too_high {
+            if let Err(error) = rule {
+                self.errors.push(error.clone());
+            }
+            let tls_options = self.tls_options(&router);
+            looked_up = tls_options.is_some();
+            let pipeline = tls_options.and_then(|options| self.pipeline(&router, options));
+            route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
+                Arc::new(Route {
+                    rule: Arc::clone(rule),
+                    priority: match self.source.priority {
+                        0 => router.priority - i64::from(router.path.discount),
+                        given => given,
+                    },
+                    path: router.path,
+                    created: router.created,
+                    precedence: self.with.lookup.precedence(self.provider),
+                    name: Arc::clone(&self.settled.name),
+                    target,
+                })
+            });
+        }
+        let status = match (&route, self.errors.is_empty()) {
+            (None, _) => Status::Disabled,
+            (Some(_), false) => Status::Warning,
+            (Some(_), true) => Status::Enabled,
+        };
+        let inherited = Arc::clone(&self.settled.site.inherited);
+        let is_broken = !self.broken.middlewares.is_empty() || !self.broken.services.is_empty();
+        RouterInstance {
+            info: Arc::new(RouterInfo {
+                router: Arc::clone(self.source),
+                inherited,
+                status,
+                errors: self.errors,
+                looked_up,
+            }),
+            route,
+            tls: router.tls.is_some(),
+            settled: self.settled,
+            steps: self.steps.into(),
+            broken: is_broken.then(|| Box::new(self.broken)),
+        }
+    }
+
+    fn pipeline(&mut self, router: &Router, tls_options: Name) -> Option<Pipeline> {
+        let service_name = qualify(&router.service, self.provider);
+        let target = self.target(&service_name);
+        let service_name = self.with.services.shared(service_name);
+        let members = router.middlewares.iter().map(|m| qualify(m, self.provider));
+        let mut steps: Vec<_> = members.map(|member| self.step(&member)).collect();
+        if let Some(service) = self.with.lookup.service(&service_name) {
+            for member in service.middlewares.iter().map(|m| qualify(m, provider(&service_name))) {
+                let step = self.step(&member);
+                if let (None, Some(reason)) = (&step, self.errors.last()) {
+                    self.broken.services.push((Arc::clone(&service_name), reason.clone()));
+                }
+                steps.push(step);
+            }
+        }
+        let target = target?;
+        let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
+        let internal = matches!(target, Target::Internal(_));
+        let observability = router.observability.clone().unwrap_or_default();
+        let metrics = self
+            .with
+            .metrics
+            .filter(|_| observability.metrics.unwrap_or(true) && (!internal || self.with.record_internals.metrics));
+        Some(Pipeline {
+            log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
+            series: metrics.map(|metrics| {
+                RouteSeries::new(metrics, Counted { router: &self.settled.name, service: &service_name, internal })
+            }),
+            ingress: ingress(observability),
+            service: service_name,
+            chain: Chain::new(steps),
+            target,
+            tls_options,
+        })
+    }
+
+    fn target(&mut self, name: &Name) -> Option<Target> {
+        if let Some(internal) = self.with.internals.get(name) {
+            return Some(Target::Internal(Arc::clone(internal)));
+        }
+        let made = self.with.services.service(name, self.with.lookup, self.dependencies);
+        match made {
+            Ok(service) => Some(Target::Service(service)),
+            Err(error) => {
+                if self.with.lookup.service(name).is_some() {
+                    self.broken.services.push((Arc::clone(name), error.clone()));
+                }
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+}
+
+fn ingress(observability: RouterObservability) -> Option<Arc<IngressMetadata>> {
+    observability.metadata?.ingress
+}

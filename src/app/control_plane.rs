@@ -1,0 +1,72 @@
+//! The control plane: the sources of configuration, and the issuing of certificates.
+
+use super::Refusal;
+use super::certificates::{self, Findings, Office, Plan, Proofs, Resolvers};
+use super::sources::{self, Sources};
+use super::state::State;
+use crate::settings::Settings;
+use flow_acme::engine;
+use flow_acme::http01::ChallengeTable;
+use flow_model::entry_point::EntryPoint;
+use flow_proxy_core::metrics::Metrics;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// The stores of the certificate resolvers, and the responses to challenges; nothing runs yet.
+pub(super) struct ControlPlane {
+    resolvers: Resolvers,
+    table: Arc<ChallengeTable>,
+}
+
+/// The origins of everything that is served, running.
+pub(super) struct Running {
+    pub(super) sources: Sources,
+    pub(super) resolvers: Resolvers,
+    pub(super) findings: Findings,
+}
+
+impl ControlPlane {
+    /// Opens the stores of the certificate resolvers.
+    ///
+    /// # Errors
+    /// A storage cannot be used.
+    pub(super) fn open(resolvers: Vec<Plan>) -> Result<Self, Refusal> {
+        Ok(Self { resolvers: Resolvers::open(resolvers)?, table: ChallengeTable::new() })
+    }
+
+    /// The responses to all challenges.
+    pub(super) fn proofs(&self) -> Proofs {
+        Proofs::new(self.resolvers.tables().chain([Arc::clone(&self.table)]))
+    }
+
+    /// Starts the sources and the issuing on `background`, until `stop` is cancelled. Where a cluster's certificates are
+    /// issued, `state` is ready only once their challenges are answered.
+    ///
+    /// # Errors
+    /// The settings lead to no API server, or the metrics are there already.
+    pub(super) fn start(
+        mut self,
+        settings: &Settings,
+        entry_points: &[Arc<EntryPoint>],
+        metrics: Option<&Metrics>,
+        state: &State,
+        background: &Runtime,
+        stop: CancellationToken,
+    ) -> Result<Running, Refusal> {
+        let unseen = prometheus::Registry::new();
+        let registry = metrics.map_or(&unseen, Metrics::registry);
+        let office = Office::new(engine::Metrics::new(registry)?, stop.clone());
+        let issuing = certificates::issuing(settings, Arc::clone(&self.table), office.clone());
+        let sources = background.block_on(sources::start(settings, issuing, stop))?;
+        let _context = background.enter();
+        self.resolvers.start(&office);
+        let findings = sources.cluster().map(|cluster| {
+            state.answers_challenges(false);
+            let state = state.clone();
+            let answers = move || state.answers_challenges(true);
+            certificates::start(settings, cluster, entry_points, &self.table, &office, answers)
+        });
+        Ok(Running { sources, resolvers: self.resolvers, findings: findings.unwrap_or_default() })
+    }
+}
