@@ -1,7 +1,7 @@
-//! ACME on the wire (RFC 8555): [`instant_acme`] behind our own trait, over an HTTP client of ours.
+//! ACME on the wire (RFC 8555): [`instant_acme`] behind the trait [`Ca`], over our own HTTP client.
 //!
-//! The library signs and speaks; the client below it keeps what the library drops: `Retry-After`, `Link`, answers that
-//! are no JSON, and nonces for the next request. Registration is signed here, because the library cannot register a
+//! The library signs and sends; the client below it keeps what the library drops: `Retry-After`, `Link`, responses that
+//! are not JSON, and nonces for the next request. Registration is signed here, because the library cannot register a
 //! given key with a contact or an external binding, and the key must be stored before it is registered.
 
 mod answer;
@@ -25,17 +25,17 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// How often a request is begun anew when the server takes none of the library's three nonces.
+/// Number of attempts for a request while the server rejects its nonces. The library makes three requests in each.
 const ROUNDS: usize = 8;
 
-/// Speaks to ACME servers. Connections, nonces and directories are kept per server.
+/// A client of ACME servers. It keeps connections, nonces and the directory of each server.
 pub struct Client {
     user_agent: String,
     servers: Mutex<HashMap<Directory, Arc<Server>>>,
 }
 
 impl Client {
-    /// A client that names itself `flow-proxy/VERSION`, and the HTTP library below it (RFC 8555, section 6.1).
+    /// Returns a client whose user agent is `flow-proxy/VERSION` and the HTTP library below it (RFC 8555 §6.1).
     #[must_use]
     pub fn new(version: &str) -> Self {
         let user_agent = format!("flow-proxy/{version} (hyper)");
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// A refused nonce means that nothing was done: begin anew.
+/// Repeats `attempt` while its nonce is rejected: the server has then done nothing.
 async fn persevere<T, F: Future<Output = Result<T, CaError>>>(mut attempt: impl FnMut() -> F) -> Result<T, CaError> {
     let mut rounds = ROUNDS;
     loop {
@@ -89,7 +89,7 @@ impl Ca for Client {
         let identifiers = identifiers(order)?;
         let places = server.directory().await?;
         let url = places.new_order.clone();
-        // A server without renewal information knows nothing of replacing.
+        // A server without renewal information does not know `replaces` either.
         let replaces = order.replaces.split_once('.').filter(|_| places.renewal_info.is_some());
         let reply = persevere(|| async {
             let mut new = instant_acme::NewOrder::new(&identifiers);

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-//! A server that does what Pebble never does: overload, plain errors, half answers. (Pebble itself: `tests/pebble.rs`.)
+//! A server that does what Pebble never does: overload, plain errors, cut responses. (Pebble itself:
+//! `tests/pebble.rs`.)
 
 use super::*;
 use crate::account::generate;
@@ -29,7 +30,7 @@ fn with(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Option
     Some(response.body(Full::new(body.into())).unwrap())
 }
 
-/// Serves a directory, nonces, and `answer` for the rest; where that is none, the connection breaks.
+/// Serves a directory, nonces, and `answer` for other paths; if that returns `None`, the connection breaks.
 async fn server(answer: Answer) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -99,7 +100,7 @@ async fn errors_that_are_no_json_are_told_too() {
     assert_eq!(error.to_string(), "503: <html> <h1>Service busy</h1> </html>");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert!(!error.is_final() && error.concerns_server());
-    // Also where the library itself would read the body as a problem.
+    // Also if the library itself would read the body as a problem.
     let error = refused(|_| with(400, &[], "")).await;
     assert_eq!(error.to_string(), "400: no body");
 }
