@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
 pub enum CaError {
     /// A response that cannot be understood.
     #[error("{0}")]
-    Answer(String),
+    Response(String),
     /// An error response that is not a problem document.
     #[error("{status}: {text}")]
     Http {
@@ -73,7 +73,7 @@ impl CaError {
                     && !problem.is("badNonce")
             }
             Self::Key(_) => true,
-            Self::Answer(_) | Self::Http { .. } | Self::Unreachable(_) => false,
+            Self::Response(_) | Self::Http { .. } | Self::Unreachable(_) => false,
         }
     }
 
@@ -83,7 +83,7 @@ impl CaError {
         match self {
             Self::Refused(problem) => problem.retry_after,
             Self::Http { retry_after, .. } => *retry_after,
-            Self::Answer(_) | Self::Key(_) | Self::Unreachable(_) => None,
+            Self::Response(_) | Self::Key(_) | Self::Unreachable(_) => None,
         }
     }
 
@@ -94,7 +94,7 @@ impl CaError {
             Self::Refused(problem) => problem.status == 503,
             Self::Http { status, .. } => matches!(status, 429 | 503),
             Self::Unreachable(_) => true,
-            Self::Answer(_) | Self::Key(_) => false,
+            Self::Response(_) | Self::Key(_) => false,
         }
     }
 
@@ -108,7 +108,7 @@ impl CaError {
     #[must_use]
     pub fn word(&self) -> &str {
         match self {
-            Self::Answer(_) => "answer",
+            Self::Response(_) => "answer",
             Self::Http { .. } => "http",
             Self::Key(_) => "key",
             Self::Refused(problem) => problem.kind.rsplit(':').next().unwrap_or("refused"),

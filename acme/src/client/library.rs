@@ -68,15 +68,15 @@ pub(super) fn error(error: Error) -> CaError {
         }),
         Error::Other(other) => match other.downcast::<CaError>() {
             Ok(ours) => *ours,
-            Err(other) => CaError::Answer(other.to_string()),
+            Err(other) => CaError::Response(other.to_string()),
         },
         Error::KeyRejected | Error::Crypto => CaError::Key(error.to_string()),
-        other => CaError::Answer(other.to_string()),
+        other => CaError::Response(other.to_string()),
     }
 }
 
 /// Runs a call of the library and returns the response from `url`, whatever the library made of it.
-pub(super) async fn seen<T>(url: &str, call: impl Future<Output = Result<T, Error>>) -> Result<Reply, CaError> {
+pub(super) async fn capture<T>(url: &str, call: impl Future<Output = Result<T, Error>>) -> Result<Reply, CaError> {
     let (result, reply) = WANTED
         .scope(RefCell::new((url.to_owned(), None)), async {
             let result = call.await;
@@ -87,13 +87,13 @@ pub(super) async fn seen<T>(url: &str, call: impl Future<Output = Result<T, Erro
     match (reply, result) {
         (Some(reply), _) => Ok(reply),
         (None, Err(problem)) => Err(error(problem)),
-        (None, Ok(_)) => Err(CaError::Answer(format!("no answer from {url}"))),
+        (None, Ok(_)) => Err(CaError::Response(format!("no answer from {url}"))),
     }
 }
 
 /// POST-as-GET of any URL. The library offers it for orders; only the response is used.
 pub(super) async fn fetch(account: &Account, url: &str) -> Result<Reply, CaError> {
-    seen(url, account.order(url.to_owned())).await
+    capture(url, account.order(url.to_owned())).await
 }
 
 /// Tells the CA that a challenge of an order is ready. Does nothing if its authorization is no longer pending.
@@ -111,11 +111,11 @@ pub(super) async fn accept(account: &Account, order: &str, challenge: &str) -> R
             return handle.set_ready().await.map_err(error);
         }
     }
-    Err(CaError::Answer(format!("the order has no challenge {challenge}")))
+    Err(CaError::Response(format!("the order has no challenge {challenge}")))
 }
 
 /// Submits a signing request.
 pub(super) async fn finalize(account: &Account, order: &str, finalize: &str, csr: &[u8]) -> Result<Reply, CaError> {
     let mut order = account.order(order.to_owned()).await.map_err(error)?;
-    seen(finalize, order.finalize_csr(csr)).await
+    capture(finalize, order.finalize_csr(csr)).await
 }

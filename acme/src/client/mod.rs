@@ -4,10 +4,10 @@
 //! are not JSON, and nonces for the next request. Registration is signed here, because the library cannot register a
 //! given key with a contact or an external binding, and the key must be stored before it is registered.
 
-mod answer;
 mod jws;
 mod library;
 mod register;
+mod response;
 mod server;
 mod transport;
 
@@ -26,7 +26,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Number of attempts for a request while the server rejects its nonces. The library makes three requests in each.
-const ROUNDS: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// A client of ACME servers. It keeps connections, nonces and the directory of each server.
 pub struct Client {
@@ -53,7 +53,7 @@ impl Client {
     async fn fetch(&self, account: &Account, url: &str) -> Result<transport::Reply, CaError> {
         let server = self.server(&account.directory)?;
         let library = server.account(account).await?;
-        persevere(|| library::fetch(&library, url)).await
+        retry_bad_nonce(|| library::fetch(&library, url)).await
     }
 }
 
@@ -64,13 +64,15 @@ impl std::fmt::Debug for Client {
 }
 
 /// Repeats `attempt` while its nonce is rejected: the server has then done nothing.
-async fn persevere<T, F: Future<Output = Result<T, CaError>>>(mut attempt: impl FnMut() -> F) -> Result<T, CaError> {
-    let mut rounds = ROUNDS;
+async fn retry_bad_nonce<T, F: Future<Output = Result<T, CaError>>>(
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, CaError> {
+    let mut attempts = MAX_ATTEMPTS;
     loop {
         let result = attempt().await;
-        rounds -= 1;
+        attempts -= 1;
         match result {
-            Err(error) if error.is("badNonce") && rounds > 0 => {}
+            Err(error) if error.is("badNonce") && attempts > 0 => {}
             result => return result,
         }
     }
@@ -87,11 +89,11 @@ impl Ca for Client {
         let server = self.server(&account.directory)?;
         let library = server.account(account).await?;
         let identifiers = identifiers(order)?;
-        let places = server.directory().await?;
-        let url = places.new_order.clone();
+        let urls = server.directory().await?;
+        let url = urls.new_order.clone();
         // A server without renewal information does not know `replaces` either.
-        let replaces = order.replaces.split_once('.').filter(|_| places.renewal_info.is_some());
-        let reply = persevere(|| async {
+        let replaces = order.replaces.split_once('.').filter(|_| urls.renewal_info.is_some());
+        let reply = retry_bad_nonce(|| async {
             let mut new = instant_acme::NewOrder::new(&identifiers);
             if !order.profile.is_empty() {
                 new = new.profile(&order.profile);
@@ -102,40 +104,40 @@ impl Ca for Client {
                     serial: serial.into(),
                 });
             }
-            library::seen(&url, library.new_order(&new)).await
+            library::capture(&url, library.new_order(&new)).await
         })
         .await?;
-        let place = reply.header("location").ok_or_else(|| CaError::Answer("an order without URL".to_owned()))?;
-        answer::order(place, &reply)
+        let url = reply.header("location").ok_or_else(|| CaError::Response("an order without URL".to_owned()))?;
+        response::order(url, &reply)
     }
 
     async fn order(&self, account: &Account, url: &str) -> Result<OrderState, CaError> {
-        answer::order(url, &self.fetch(account, url).await?)
+        response::order(url, &self.fetch(account, url).await?)
     }
 
     async fn authorization(&self, account: &Account, url: &str) -> Result<Authorization, CaError> {
-        answer::authorization(url, &self.fetch(account, url).await?)
+        response::authorization(url, &self.fetch(account, url).await?)
     }
 
     async fn accept(&self, account: &Account, order: &str, challenge: &str) -> Result<(), CaError> {
         let server = self.server(&account.directory)?;
         let library = server.account(account).await?;
-        persevere(|| library::accept(&library, order, challenge)).await
+        retry_bad_nonce(|| library::accept(&library, order, challenge)).await
     }
 
     async fn finalize(&self, account: &Account, order: &str, csr: &[u8]) -> Result<OrderState, CaError> {
         let server = self.server(&account.directory)?;
         let library = server.account(account).await?;
-        let state = answer::order(order, &persevere(|| library::fetch(&library, order)).await?)?;
-        let reply = persevere(|| library::finalize(&library, order, &state.finalize, csr)).await?;
-        answer::order(order, &reply)
+        let state = response::order(order, &retry_bad_nonce(|| library::fetch(&library, order)).await?)?;
+        let reply = retry_bad_nonce(|| library::finalize(&library, order, &state.finalize, csr)).await?;
+        response::order(order, &reply)
     }
 
     async fn certificate(&self, account: &Account, order: &str, preferred_chain: &str) -> Result<Vec<u8>, CaError> {
-        let url = answer::certificate_url(&self.fetch(account, order).await?)?;
+        let url = response::certificate_url(&self.fetch(account, order).await?)?;
         let default = self.fetch(account, &url).await?;
         let check = |reply: &transport::Reply| {
-            chain::check(&reply.body).map_err(|error| CaError::Answer(format!("a chain that is none: {error}")))
+            chain::check(&reply.body).map_err(|error| CaError::Response(format!("a chain that is none: {error}")))
         };
         check(&default)?;
         let preferred = |reply: &transport::Reply| chain::top_issuer(&reply.body).as_deref() == Some(preferred_chain);
@@ -162,14 +164,14 @@ impl Ca for Client {
             return Ok(None);
         };
         let reply = server.transport().fetch(&format!("{}/{certificate}", base.trim_end_matches('/'))).await?;
-        answer::renewal_info(&reply, now).map(Some)
+        response::renewal_info(&reply, now).map(Some)
     }
 }
 
 fn identifiers(order: &NewOrder) -> Result<Vec<Identifier>, CaError> {
     let names = order.dns_names.iter().map(|name| Ok(Identifier::Dns(name.clone())));
     let addresses = order.ip_addresses.iter().map(|ip| {
-        let ip: IpAddr = ip.parse().map_err(|_| CaError::Answer(format!("{ip:?} is no address")))?;
+        let ip: IpAddr = ip.parse().map_err(|_| CaError::Response(format!("{ip:?} is no address")))?;
         Ok(Identifier::Ip(ip))
     });
     names.chain(addresses).collect()

@@ -1,7 +1,7 @@
 //! Accounts (RFC 8555 §7.3).
 
 use super::server::Server;
-use super::{jws, persevere};
+use super::{jws, retry_bad_nonce};
 use crate::ca::{Account, CaError, Directory, Registration};
 use bytes::Bytes;
 use http::Request;
@@ -18,14 +18,14 @@ pub(super) async fn register(
 ) -> Result<String, CaError> {
     let (url, existed) = match &registration.known_url {
         Some(url) => (url.clone(), true),
-        None => persevere(|| create(server, registration)).await?,
+        None => retry_bad_nonce(|| create(server, registration)).await?,
     };
     if existed && !registration.email.is_empty() {
         let account =
             Account { directory: Arc::new(directory.clone()), url: url.clone(), key: Arc::clone(&registration.key) };
         let account = server.account(&account).await?;
         let contact = contact(&registration.email);
-        persevere(|| async { account.update_contacts(&[&contact]).await.map_err(super::library::error) }).await?;
+        retry_bad_nonce(|| async { account.update_contacts(&[&contact]).await.map_err(super::library::error) }).await?;
     }
     Ok(url)
 }
@@ -47,13 +47,13 @@ async fn create(server: &Server, registration: &Registration) -> Result<(String,
         }
     }
     let nonce = server.transport().nonce(&urls.new_nonce).await?;
-    let nonce = nonce.to_str().map_err(|error| CaError::Answer(error.to_string()))?;
+    let nonce = nonce.to_str().map_err(|error| CaError::Response(error.to_string()))?;
     let body = jws::signed(&registration.key, nonce, &urls.new_account, &payload)?;
     let request = Request::post(&urls.new_account)
         .header(CONTENT_TYPE, "application/jose+json")
         .body(Full::new(Bytes::from(body)))
-        .map_err(|error| CaError::Answer(error.to_string()))?;
+        .map_err(|error| CaError::Response(error.to_string()))?;
     let reply = server.transport().send(request).await?;
-    let url = reply.header("location").ok_or_else(|| CaError::Answer("an account without URL".to_owned()))?;
+    let url = reply.header("location").ok_or_else(|| CaError::Response("an account without URL".to_owned()))?;
     Ok((url.to_owned(), reply.parts.status == http::StatusCode::OK))
 }

@@ -49,7 +49,7 @@ impl Server {
             .get_or_try_init(|| async {
                 let reply = self.transport.fetch(&self.url).await?;
                 serde_json::from_slice(&reply.body)
-                    .map_err(|error| CaError::Answer(format!("{} is no ACME directory: {error}", self.url)))
+                    .map_err(|error| CaError::Response(format!("{} is no ACME directory: {error}", self.url)))
             })
             .await
     }
@@ -77,7 +77,7 @@ pub(super) fn tls(directory: &Directory) -> Result<ClientConfig, CaError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| CaError::Answer(error.to_string()))?;
+        .map_err(|error| CaError::Response(error.to_string()))?;
     if directory.skip_tls_verify {
         // `skipTLSVerify`: the operator asked for no check.
         let verifier = Arc::new(NoServerVerification::new(&provider));

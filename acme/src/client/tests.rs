@@ -56,11 +56,11 @@ fn respond(base: &str, request: &Request<Incoming>, answer: Answer) -> Option<Re
     match (request.method(), request.uri().path()) {
         (&Method::HEAD, "/nonce") => with(200, &[("replay-nonce", "bm9uY2U")], ""),
         (&Method::GET, "/dir") => {
-            let places = serde_json::json!({
+            let urls = serde_json::json!({
                 "newNonce": format!("{base}/nonce"), "newAccount": format!("{base}/account"),
                 "newOrder": format!("{base}/order"), "renewalInfo": format!("{base}/renewal/"),
             });
-            with(200, &[], places.to_string())
+            with(200, &[], urls.to_string())
         }
         (_, path) => answer(path),
     }
@@ -129,7 +129,7 @@ async fn broken_connections_and_nonsense_are_no_crash() {
             "half an ans" => |_| with(200, &[], "half an ans"),
             _ => |_| with(200, &[], "{\"status\": 3}"),
         };
-        assert!(matches!(refused(answer).await, CaError::Answer(_)), "{body}");
+        assert!(matches!(refused(answer).await, CaError::Response(_)), "{body}");
     }
     let error = refused(|_| with(200, &[], vec![b' '; 2 << 20])).await;
     assert!(matches!(error, CaError::Unreachable(_)), "an answer without end: {error:?}");
@@ -148,7 +148,7 @@ async fn a_server_that_takes_no_nonce_is_given_up() {
     let error = Client::new("test").order(&server.account(), &format!("{}/order/1", server.base)).await.unwrap_err();
     assert!(error.is("badNonce") && !error.is_final(), "{error:?}");
     let count = server.requests.load(Ordering::SeqCst);
-    assert!((ROUNDS..ROUNDS * 4 + 4).contains(&count), "{count} requests");
+    assert!((MAX_ATTEMPTS..MAX_ATTEMPTS * 4 + 4).contains(&count), "{count} requests");
 }
 
 #[tokio::test]

@@ -76,14 +76,14 @@ impl Transport {
             .wrap_connector(http);
         Ok(Self {
             pool: Pool::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector),
-            user_agent: HeaderValue::from_str(user_agent).map_err(|error| CaError::Answer(error.to_string()))?,
+            user_agent: HeaderValue::from_str(user_agent).map_err(|error| CaError::Response(error.to_string()))?,
             nonces: Arc::default(),
         })
     }
 
     /// Sends a plain GET.
     pub(super) async fn fetch(&self, url: &str) -> Result<Reply, CaError> {
-        let request = Request::get(url).body(Full::default()).map_err(|error| CaError::Answer(error.to_string()))?;
+        let request = Request::get(url).body(Full::default()).map_err(|error| CaError::Response(error.to_string()))?;
         self.send(request).await
     }
 
@@ -124,8 +124,8 @@ impl Transport {
             return Ok(nonce);
         }
         let request = Request::builder().method(Method::HEAD).uri(url).body(Full::default());
-        self.send(request.map_err(|error| CaError::Answer(error.to_string()))?).await?;
-        self.nonces.lock().pop().ok_or_else(|| CaError::Answer("the server gives no nonce".to_owned()))
+        self.send(request.map_err(|error| CaError::Response(error.to_string()))?).await?;
+        self.nonces.lock().pop().ok_or_else(|| CaError::Response("the server gives no nonce".to_owned()))
     }
 
     /// The response that the library gets when it asks for a nonce.

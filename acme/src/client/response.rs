@@ -60,7 +60,7 @@ struct Span {
 }
 
 fn read<T: DeserializeOwned>(what: &str, reply: &Reply) -> Result<T, CaError> {
-    serde_json::from_slice(&reply.body).map_err(|error| CaError::Answer(format!("{what} that is none: {error}")))
+    serde_json::from_slice(&reply.body).map_err(|error| CaError::Response(format!("{what} that is none: {error}")))
 }
 
 fn state(word: &str) -> State {
@@ -95,7 +95,7 @@ pub(super) fn order(url: &str, reply: &Reply) -> Result<OrderState, CaError> {
 
 pub(super) fn certificate_url(reply: &Reply) -> Result<String, CaError> {
     let order: Order = read("an order", reply)?;
-    order.certificate.ok_or_else(|| CaError::Answer("a valid order without certificate".to_owned()))
+    order.certificate.ok_or_else(|| CaError::Response("a valid order without certificate".to_owned()))
 }
 
 pub(super) fn authorization(url: &str, reply: &Reply) -> Result<Authorization, CaError> {
@@ -121,7 +121,7 @@ pub(super) fn renewal_info(reply: &Reply, now: Timestamp) -> Result<RenewalInfo,
     let renewal: Renewal = read("renewal information", reply)?;
     let Span { start, end } = renewal.suggested_window;
     if end <= start {
-        return Err(CaError::Answer(format!("a renewal window that ends before it starts, seen at {now}")));
+        return Err(CaError::Response(format!("a renewal window that ends before it starts, seen at {now}")));
     }
     Ok(RenewalInfo {
         window: Window { start, end },
