@@ -185,7 +185,7 @@ pub(crate) fn plan(settings: &Settings, found: &mut Obstacles) -> Vec<Plan> {
         let resolver = of_settings(name, acme, found);
         let plan = plans.entry(&acme.storage).or_insert_with(|| {
             let option = format!("certificatesResolvers.{name}.acme.storage");
-            found.or(&option, FolderStore::look(&folder(&acme.storage)));
+            found.or(&option, FolderStore::check(&folder(&acme.storage)));
             let imported = imported(&acme.storage, &option, found);
             Plan { storage: acme.storage.clone(), resolvers: Vec::new(), imported }
         });

@@ -110,7 +110,7 @@ fn view(folder: &Path) -> Result<View, FolderError> {
 }
 
 /// Checks that a folder could be created, or read and written if it exists. The file written for this is removed.
-pub(super) fn look(folder: &Path) -> Result<(), FolderError> {
+pub(super) fn check(folder: &Path) -> Result<(), FolderError> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
     let there = if there == Path::new("") { Path::new(".") } else { there };
     let probe = there.join(format!(".flow-proxy-{}", std::process::id()));

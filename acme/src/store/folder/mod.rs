@@ -74,8 +74,8 @@ impl FolderStore {
     ///
     /// # Errors
     /// [`FolderError::Content`], [`FolderError::Io`].
-    pub fn look(folder: &Path) -> Result<(), FolderError> {
-        files::look(folder)
+    pub fn check(folder: &Path) -> Result<(), FolderError> {
+        files::check(folder)
     }
 
     /// Returns the issued certificates and the problems of the others.
