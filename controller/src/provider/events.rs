@@ -1,7 +1,7 @@
-//! Diagnostics as Events on their objects, as `kubectl describe` shows them, written by the replica that leads.
+//! Diagnostics as Events on their objects, as `kubectl describe` shows them, written by the leading replica.
 //!
-//! An Event's name follows from the object and the words, so that a new leader, or the same one after its start, does not
-//! write it a second time.
+//! An Event's name is made from the object and the message, so that a new leader, or a restarted one, does not write it
+//! again.
 
 use super::Update;
 use crate::crd::{Group, VERSION};
@@ -23,29 +23,29 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
-/// How long an API server keeps Events by default: what still holds is told again.
-const KEPT: Duration = Duration::from_secs(3600);
-/// The pause between two, so that a cluster full of findings is no flood.
-const PAUSE: Duration = Duration::from_millis(50);
-/// How many may wait; the rest is told in the log and the API alone.
-const WAITING: usize = 4096;
+/// The time that an API server keeps Events by default: findings that still hold are written again after it.
+const EVENT_LIFETIME: Duration = Duration::from_secs(3600);
+/// The pause between two Events, so that a cluster full of findings causes no flood.
+const WRITE_PAUSE: Duration = Duration::from_millis(50);
+/// The number of Events that may wait; further findings are only in the log and the API.
+const MAX_WAITING: usize = 4096;
 /// The time limit of one request.
-const REQUEST: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest note that an API server takes, in bytes.
-const LONGEST: usize = 1000;
-/// The longest part of an object's name in an Event's.
-const NAME: usize = 200;
-/// The controller that tells.
+const MAX_NOTE: usize = 1000;
+/// The longest part of an object's name in an Event's, in bytes.
+const MAX_NAME: usize = 200;
+/// The reporting controller.
 const CONTROLLER: &str = "flow-proxy";
 
-/// The reason for which an Event was not written.
+/// The reason why an Event was not written.
 enum Unwritten {
     Forbidden(String),
     Failed(String),
 }
 
-/// Writes what `updates` find wrong with objects while `leadership` is ours, until there are no more updates. `identity`
-/// is this replica's name.
+/// Writes the findings of `updates` about objects while `leadership` is ours, until there are no more updates.
+/// `identity` is this replica's name.
 pub(super) async fn write(
     client: Client,
     leadership: Leadership,
@@ -54,7 +54,7 @@ pub(super) async fn write(
 ) {
     let mut standing = leadership.standing();
     let mut writer = Writer { client, identity, told: HashSet::default(), queue: VecDeque::new(), forbidden: false };
-    let mut again = Instant::now() + KEPT;
+    let mut again = Instant::now() + EVENT_LIFETIME;
     loop {
         let leads = *standing.borrow_and_update() == Standing::Leader;
         if leads {
@@ -66,10 +66,10 @@ pub(super) async fn write(
             changed = updates.changed() => if changed.is_err() { return },
             Ok(()) = standing.changed() => {}
             () = sleep_until(again) => {
-                again += KEPT;
+                again += EVENT_LIFETIME;
                 writer.forget();
             }
-            () = sleep(PAUSE), if leads && !writer.queue.is_empty() => {
+            () = sleep(WRITE_PAUSE), if leads && !writer.queue.is_empty() => {
                 if leadership.is_leader() {
                     writer.next().await;
                 }
@@ -81,15 +81,15 @@ pub(super) async fn write(
 struct Writer {
     client: Client,
     identity: String,
-    /// What was told, or waits to be.
+    /// Findings that were written, or wait to be.
     told: HashSet<Diagnostic, foldhash::fast::RandomState>,
     queue: VecDeque<Diagnostic>,
-    /// The lack of a permission was said.
+    /// True if the missing permission was logged.
     forbidden: bool,
 }
 
 impl Writer {
-    /// Takes what is news. What is gone may come back and is told again then.
+    /// Queues new findings. A finding that ended may come back and is written again then.
     fn take(&mut self, update: Option<&Update>) {
         let Some(update) = update else { return };
         let of_objects = update.sources.iter().flat_map(|source| &source.config.diagnostics);
@@ -99,7 +99,7 @@ impl Writer {
             .collect();
         self.told.retain(|diagnostic| all.contains(diagnostic));
         for diagnostic in all {
-            if self.queue.len() < WAITING && self.told.insert(diagnostic.clone()) {
+            if self.queue.len() < MAX_WAITING && self.told.insert(diagnostic.clone()) {
                 self.queue.push_back(diagnostic.clone());
             }
         }
@@ -112,7 +112,7 @@ impl Writer {
 
     async fn next(&mut self) {
         let Some(diagnostic) = self.queue.pop_front() else { return };
-        let outcome = timeout(REQUEST, one(&self.client, &self.identity, &diagnostic)).await;
+        let outcome = timeout(REQUEST_TIMEOUT, one(&self.client, &self.identity, &diagnostic)).await;
         match outcome.unwrap_or_else(|_| Err(Unwritten::Failed("no answer in time".to_owned()))) {
             Ok(()) => self.forbidden = false,
             Err(Unwritten::Forbidden(words)) => {
@@ -125,7 +125,7 @@ impl Writer {
     }
 }
 
-/// Writes one; one that is there already, or whose object is gone, is none to write.
+/// Writes one Event; if it exists already, or its object is gone, there is nothing to write.
 async fn one(client: &Client, identity: &str, diagnostic: &Diagnostic) -> Result<(), Unwritten> {
     let Some(object) = find(client, diagnostic).await? else { return Ok(()) };
     let namespace = object.namespace.clone().unwrap_or_else(|| "default".to_owned());
@@ -145,7 +145,7 @@ fn unwritten(error: &kube::Error) -> Unwritten {
     }
 }
 
-/// The object that a diagnostic speaks of, with its UID, by which `kubectl describe` finds an Event.
+/// Returns the object of a diagnostic, with its UID, by which `kubectl describe` finds an Event.
 async fn find(client: &Client, diagnostic: &Diagnostic) -> Result<Option<ObjectReference>, Unwritten> {
     let subject = &diagnostic.subject;
     for resource in resources(subject.kind) {
@@ -177,7 +177,7 @@ async fn find(client: &Client, diagnostic: &Diagnostic) -> Result<Option<ObjectR
 
 fn event(object: ObjectReference, namespace: String, identity: &str, diagnostic: &Diagnostic) -> Event {
     let mut name = object.name.clone().unwrap_or_default();
-    name.truncate(name.floor_char_boundary(NAME));
+    name.truncate(name.floor_char_boundary(MAX_NAME));
     name.push('.');
     let uid = object.uid.as_deref().unwrap_or_default();
     for byte in Sha256::digest(format!("{uid} {}", diagnostic.message)).iter().take(8) {
@@ -189,7 +189,7 @@ fn event(object: ObjectReference, namespace: String, identity: &str, diagnostic:
         action: Some("Read".to_owned()),
         event_time: Some(MicroTime(jiff::Timestamp::now())),
         metadata: ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() },
-        note: Some(cut(&diagnostic.message, LONGEST)),
+        note: Some(cut(&diagnostic.message, MAX_NOTE)),
         reason: Some(reason(diagnostic).to_owned()),
         regarding: Some(object),
         reporting_controller: Some(CONTROLLER.to_owned()),
@@ -205,7 +205,7 @@ fn reason(diagnostic: &Diagnostic) -> &'static str {
     if is_unserved || diagnostic.severity == Severity::Error { "NotServed" } else { "ServedDifferently" }
 }
 
-/// The resources that a subject's kind may be; empty for what is no object of a cluster.
+/// Returns the resources that a subject's kind may be; empty for what is not an object of a cluster.
 fn resources(kind: &str) -> Vec<ApiResource> {
     let of = |group: &str, version: &str, plural: &str| ApiResource {
         group: group.to_owned(),

@@ -86,7 +86,7 @@ async fn the_first_update_is_complete_and_the_next_only_what_changed() {
     assert!(Arc::ptr_eq(config(&first, KUBERNETES_CRD), config(&second, KUBERNETES_CRD)));
     kubernetes.provider.applied(second.version);
 
-    // What means nothing here is not told.
+    // A change without effect here is not reported.
     cluster.put(&format!("{SERVICES}/unused"), json!({ "metadata": { "labels": { "x": "y" } }, "spec": {} }));
     assert!(timeout(Duration::from_secs(30), kubernetes.provider.next()).await.is_err());
 
@@ -180,7 +180,7 @@ async fn the_leader_tells_addresses_of_what_is_served() {
     assert_eq!(cluster.requests("PATCH").len(), 2, "{:?}", cluster.requests("PATCH"));
 }
 
-/// Updates until one finds this.
+/// Updates until one satisfies `holds`.
 async fn until(provider: &mut Provider, holds: impl Fn(&Update) -> bool) -> Update {
     loop {
         let update = next(provider).await;
@@ -246,7 +246,7 @@ async fn the_leader_tells_findings_by_events_once() {
     assert_eq!((&event["regarding"]["kind"], &event["type"]), (&json!("Ingress"), &json!("Warning")));
     assert_eq!(event["reason"], "ServedDifferently");
     assert!(event["note"].as_str().unwrap().contains("auth-url"), "{event}");
-    // A change that leaves it as it is, then one that mends it and one that breaks it again.
+    // A change that keeps the finding, then one that ends it and one that brings it back.
     cluster.put(&format!("{INGRESSES}/b"), ingress("b.test", ""));
     let second = next(&mut kubernetes.provider).await;
     kubernetes.provider.applied(second.version);

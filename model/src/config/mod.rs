@@ -21,10 +21,10 @@ use crate::middleware::Middleware;
 use crate::name_map::NameMap;
 use std::sync::Arc;
 
-/// Objects of one kind by name, each shared, so that what did not change keeps its identity. So does most of the map.
+/// Objects of one kind by name. Each is shared, so an unchanged object keeps its identity; so does most of the map.
 pub type Objects<T> = NameMap<Arc<T>>;
 
-/// What one provider makes of its sources at one moment. Names carry no `@provider`; references may.
+/// The configuration that one provider makes of its sources at one moment. Names carry no `@provider`; references may.
 ///
 /// A provider keeps the `Arc` of every object that did not change: the data plane compares by identity first.
 #[derive(Clone, Debug, Default)]
@@ -35,14 +35,14 @@ pub struct Config {
     pub services: Objects<Service>,
     /// HTTP middlewares.
     pub middlewares: Objects<Middleware>,
-    /// How backends are reached.
+    /// Transports: the settings of connections to backends.
     pub servers_transports: Objects<ServersTransport>,
-    /// TLS options; the one named `default` holds where a router names none.
+    /// TLS options; the one named `default` applies where a router names none.
     pub tls_options: Objects<TlsOptions>,
     /// TLS stores; only `default` is used.
     pub tls_stores: Objects<TlsStore>,
     /// Certificates for every TLS entry point, in the order in which the provider wants them tried.
     pub certificates: Vec<Arc<Certificate>>,
-    /// What is wrong with the sources.
+    /// Findings about the sources.
     pub diagnostics: Vec<Diagnostic>,
 }
