@@ -69,7 +69,7 @@ pub fn start(
     }
     tasks.spawn(state::publish(Arc::clone(&shared), lookups));
     tasks.spawn(troubles::watch(Arc::clone(&shared)));
-    tasks.spawn(state::follow_standing(Arc::clone(&shared), leadership.standing()));
+    tasks.spawn(state::follow_leadership(Arc::clone(&shared), leadership.state()));
     let events = events::start(client.clone(), options.identity, &mut tasks);
     tokio::spawn(async move {
         stop.cancelled().await;

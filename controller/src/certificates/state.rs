@@ -3,7 +3,7 @@
 use super::events::identify;
 use super::secrets::Lookup;
 use super::write::FAILED_WEBHOOK;
-use crate::lease::Standing;
+use crate::lease::LeaderState;
 use arc_swap::ArcSwap;
 use flow_acme::names::{ACCOUNT_KEY_SUFFIX, NEXT_PRIVATE_KEY};
 use flow_acme::objects::{Issuer, Key, Meta};
@@ -275,8 +275,8 @@ fn group_by_lookup(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
 }
 
 /// Publishes changes of leadership as changes of the store.
-pub(super) async fn follow_standing(shared: Arc<Shared>, mut standing: watch::Receiver<Standing>) {
-    while standing.changed().await.is_ok() {
+pub(super) async fn follow_leadership(shared: Arc<Shared>, mut leader_state: watch::Receiver<LeaderState>) {
+    while leader_state.changed().await.is_ok() {
         shared.tick();
     }
 }

@@ -57,7 +57,7 @@ impl Options {
 
 /// The state of a candidate.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Standing {
+pub enum LeaderState {
     /// Another replica leads, or none yet.
     Follower,
     /// This replica leads.
@@ -70,7 +70,7 @@ pub enum Standing {
 /// A view of our own state, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Leadership {
-    standing: watch::Receiver<Standing>,
+    leader_state: watch::Receiver<LeaderState>,
     term: Arc<Term>,
 }
 
@@ -79,27 +79,27 @@ impl Leadership {
     /// suspended in between: ask right before a write that only a leader may do.
     #[must_use]
     pub fn is_leader(&self) -> bool {
-        *self.standing.borrow() == Standing::Leader && self.term.runs(Instant::now())
+        *self.leader_state.borrow() == LeaderState::Leader && self.term.runs(Instant::now())
     }
 
     /// True if a write may be done that does no harm when every replica does it.
     #[must_use]
     pub fn may_write_alike(&self) -> bool {
-        *self.standing.borrow() == Standing::Unelectable || self.is_leader()
+        *self.leader_state.borrow() == LeaderState::Unelectable || self.is_leader()
     }
 
     /// Returns the state, to wait for its changes.
     #[must_use]
-    pub fn standing(&self) -> watch::Receiver<Standing> {
-        self.standing.clone()
+    pub fn state(&self) -> watch::Receiver<LeaderState> {
+        self.leader_state.clone()
     }
 
     /// Returns a leadership that never changes: for a single replica outside a cluster, and for tests.
     #[must_use]
-    pub fn fixed(standing: Standing) -> Self {
+    pub fn fixed(leader_state: LeaderState) -> Self {
         let term = Term::new();
         term.until.store(u64::MAX, Ordering::Release);
-        Self { standing: watch::channel(standing).1, term: Arc::new(term) }
+        Self { leader_state: watch::channel(leader_state).1, term: Arc::new(term) }
     }
 }
 
@@ -139,9 +139,9 @@ pub fn start(
     options: Options,
     stop: CancellationToken,
 ) -> (Leadership, tokio::task::JoinHandle<()>) {
-    let (standing, receiver) = watch::channel(Standing::Follower);
+    let (leader_state, receiver) = watch::channel(LeaderState::Follower);
     let term = Arc::new(Term::new());
-    let leadership = Leadership { standing: receiver, term: Arc::clone(&term) };
-    let election = run::Election::new(client, options, standing, term);
+    let leadership = Leadership { leader_state: receiver, term: Arc::clone(&term) };
+    let election = run::Election::new(client, options, leader_state, term);
     (leadership, tokio::spawn(election.run(stop)))
 }

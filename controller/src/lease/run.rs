@@ -1,7 +1,7 @@
 //! A running candidate: reads the Lease, writes it, waits.
 
 use super::term::{Candidate, Step};
-use super::{Options, Standing, Term};
+use super::{LeaderState, Options, Term};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -25,7 +25,7 @@ pub(super) struct Election {
     api: Api<Lease>,
     options: Options,
     candidate: Candidate,
-    standing: watch::Sender<Standing>,
+    leader_state: watch::Sender<LeaderState>,
     term: Arc<Term>,
     /// The Lease as last read or written.
     lease: Option<Lease>,
@@ -44,14 +44,14 @@ impl Election {
     pub(super) fn new(
         client: kube::Client,
         options: Options,
-        standing: watch::Sender<Standing>,
+        leader_state: watch::Sender<LeaderState>,
         term: Arc<Term>,
     ) -> Self {
         Self {
             api: Api::namespaced(client, &options.namespace),
             candidate: Candidate::new(options.identity.clone(), options.timing),
             options,
-            standing,
+            leader_state,
             term,
             lease: None,
             held_until: None,
@@ -87,7 +87,7 @@ impl Election {
             Ok(Some(pause)) => return pause,
             Ok(None) => {}
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
-                self.lose(Standing::Unelectable, &status.message);
+                self.lose(LeaderState::Unelectable, &status.message);
                 return Pause::For(FORBIDDEN_PAUSE);
             }
             Err(error) => {
@@ -96,7 +96,7 @@ impl Election {
             }
         }
         if self.held_until.is_some_and(|until| Instant::now() >= until) {
-            self.lose(Standing::Follower, "it could not be renewed in time");
+            self.lose(LeaderState::Follower, "it could not be renewed in time");
         }
         Pause::For(self.options.timing.retry)
     }
@@ -108,7 +108,7 @@ impl Election {
         }
         match self.candidate.step(self.lease.as_ref(), sent) {
             Step::Wait(until) => {
-                self.lose(Standing::Follower, "another replica has it");
+                self.lose(LeaderState::Follower, "another replica has it");
                 Ok(Some(Pause::Change(until)))
             }
             Step::Write => {
@@ -153,26 +153,28 @@ impl Election {
     fn hold(&mut self, until: Instant) {
         self.held_until = Some(until);
         self.term.extend(until);
-        if self.standing.send_replace(Standing::Leader) != Standing::Leader {
+        if self.leader_state.send_replace(LeaderState::Leader) != LeaderState::Leader {
             info!(lease = self.options.name, identity = self.options.identity, "this replica leads");
         }
     }
 
-    fn lose(&mut self, standing: Standing, reason: &str) {
+    fn lose(&mut self, leader_state: LeaderState, reason: &str) {
         self.term.end();
         self.held_until = None;
-        let before = self.standing.send_replace(standing);
-        if before == standing {
+        let before = self.leader_state.send_replace(leader_state);
+        if before == leader_state {
             return;
         }
-        match standing {
-            Standing::Unelectable => warn!(
+        match leader_state {
+            LeaderState::Unelectable => warn!(
                 lease = self.options.name,
                 namespace = self.options.namespace,
                 reason,
                 "no leader election: grant get, create, update and watch on leases; until then nothing is done that only one replica may do"
             ),
-            _ if before == Standing::Leader => warn!(lease = self.options.name, reason, "this replica leads no longer"),
+            _ if before == LeaderState::Leader => {
+                warn!(lease = self.options.name, reason, "this replica leads no longer")
+            }
             _ => {}
         }
     }
@@ -181,7 +183,7 @@ impl Election {
         if self.held_until.is_none() {
             return;
         }
-        self.lose(Standing::Follower, "it is shutting down");
+        self.lose(LeaderState::Follower, "it is shutting down");
         let Some(lease) = &self.lease else { return };
         let free = self.candidate.release(lease, Timestamp::now());
         let params = PostParams::default();

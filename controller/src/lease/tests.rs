@@ -51,8 +51,8 @@ fn transitions_count_holders() {
     assert_eq!(claim.metadata.resource_version.as_deref(), Some("7"));
 }
 
-async fn becomes(leadership: &Leadership, standing: Standing) {
-    leadership.standing().wait_for(|now| *now == standing).await.unwrap();
+async fn becomes(leadership: &Leadership, leader_state: LeaderState) {
+    leadership.state().wait_for(|now| *now == leader_state).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,7 +60,7 @@ async fn one_leads_and_the_next_follows_at_once() {
     let cluster = Cluster::default();
     let (stop_a, stop_b) = (CancellationToken::new(), CancellationToken::new());
     let (a, a_done) = start(cluster.client(), options("a"), stop_a.clone());
-    becomes(&a, Standing::Leader).await;
+    becomes(&a, LeaderState::Leader).await;
     let (b, b_done) = start(cluster.client(), options("b"), stop_b.clone());
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(a.is_leader() && !b.is_leader());
@@ -69,7 +69,7 @@ async fn one_leads_and_the_next_follows_at_once() {
     stop_a.cancel();
     a_done.await.unwrap();
     assert!(!a.is_leader());
-    becomes(&b, Standing::Leader).await;
+    becomes(&b, LeaderState::Leader).await;
     assert!(before.elapsed() < Duration::from_millis(100), "took {:?}", before.elapsed());
     assert_eq!(cluster.object(PATH).unwrap()["spec"]["holderIdentity"], "b");
     stop_b.cancel();
@@ -81,17 +81,17 @@ async fn one_leads_and_the_next_follows_at_once() {
 async fn a_leader_that_cannot_renew_stops_before_the_next_starts() {
     let cluster = Cluster::default();
     let (a, _) = start(cluster.client(), options("a"), CancellationToken::new());
-    becomes(&a, Standing::Leader).await;
+    becomes(&a, LeaderState::Leader).await;
     let renewed = Instant::now();
     cluster.fail("leases", 503);
-    becomes(&a, Standing::Follower).await;
+    becomes(&a, LeaderState::Follower).await;
     let lost = renewed.elapsed();
     assert!(lost <= Duration::from_secs(12), "believed for {lost:?}");
     assert!(!a.is_leader());
 
     cluster.heal();
     let (b, _) = start(cluster.client(), options("b"), CancellationToken::new());
-    becomes(&a, Standing::Leader).await;
+    becomes(&a, LeaderState::Leader).await;
     assert!(!b.is_leader());
 }
 
@@ -101,7 +101,7 @@ async fn a_dead_leader_is_followed_after_its_duration() {
     cluster.put(PATH, json!({ "spec": { "holderIdentity": "dead", "leaseDurationSeconds": 15 } }));
     let begun = Instant::now();
     let (b, _) = start(cluster.client(), options("b"), CancellationToken::new());
-    becomes(&b, Standing::Leader).await;
+    becomes(&b, LeaderState::Leader).await;
     assert!((Duration::from_secs(15)..Duration::from_secs(17)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }
 
@@ -110,10 +110,10 @@ async fn without_permission_there_is_no_election() {
     let cluster = Cluster::default();
     cluster.fail("leases", 403);
     let (a, _) = start(cluster.client(), options("a"), CancellationToken::new());
-    becomes(&a, Standing::Unelectable).await;
+    becomes(&a, LeaderState::Unelectable).await;
     assert!(!a.is_leader() && a.may_write_alike());
     cluster.heal();
-    becomes(&a, Standing::Leader).await;
+    becomes(&a, LeaderState::Leader).await;
     assert!(a.is_leader() && a.may_write_alike());
 }
 

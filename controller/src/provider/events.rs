@@ -5,7 +5,7 @@
 
 use super::Update;
 use crate::crd::{Group, VERSION};
-use crate::lease::{Leadership, Standing};
+use crate::lease::{LeaderState, Leadership};
 use crate::unserved::{self, GATEWAY};
 use flow_model::diagnostic::{Diagnostic, Severity, causes};
 use hashbrown::HashSet;
@@ -52,11 +52,11 @@ pub(super) async fn write(
     identity: String,
     mut updates: watch::Receiver<Option<Update>>,
 ) {
-    let mut standing = leadership.standing();
+    let mut leader_state = leadership.state();
     let mut writer = Writer { client, identity, told: HashSet::default(), queue: VecDeque::new(), forbidden: false };
     let mut again = Instant::now() + EVENT_LIFETIME;
     loop {
-        let leads = *standing.borrow_and_update() == Standing::Leader;
+        let leads = *leader_state.borrow_and_update() == LeaderState::Leader;
         if leads {
             writer.take(updates.borrow_and_update().as_ref());
         } else {
@@ -64,7 +64,7 @@ pub(super) async fn write(
         }
         tokio::select! {
             changed = updates.changed() => if changed.is_err() { return },
-            Ok(()) = standing.changed() => {}
+            Ok(()) = leader_state.changed() => {}
             () = sleep_until(again) => {
                 again += EVENT_LIFETIME;
                 writer.forget();

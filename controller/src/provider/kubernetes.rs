@@ -2,10 +2,10 @@
 
 use super::events;
 use super::options::{CrdProvider, IngressProvider, KubernetesOptions};
-use super::pace::Pace;
 use super::publish::{Provider, Publisher, Update, channel};
-use super::statuses::Statuses;
-use crate::lease::{self, Leadership, Standing};
+use super::status_planner::StatusPlanner;
+use super::throttle::Throttle;
+use crate::lease::{self, LeaderState, Leadership};
 use crate::status;
 use crate::translate::status::published_service;
 use crate::translate::{Options, Translator};
@@ -57,7 +57,7 @@ pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop
     let (events, found) = watch::channel(None);
     let identity = options.lease.identity.clone();
     tokio::spawn(events::write(client.clone(), leadership.clone(), identity, found));
-    let controller = Controller::new(client.clone(), &options, publisher, plans, events, leadership.standing());
+    let controller = Controller::new(client.clone(), &options, publisher, plans, events, leadership.state());
     tokio::spawn(async move {
         stop.run_until_cancelled(controller.run()).await;
     });
@@ -68,12 +68,12 @@ pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop
 struct Controller {
     watch: Watch,
     translator: Translator,
-    pace: Pace,
+    throttle: Throttle,
     publisher: Publisher,
-    statuses: Statuses,
+    status_planner: StatusPlanner,
     /// The findings that are told on objects.
     events: watch::Sender<Option<Update>>,
-    standing: watch::Receiver<Standing>,
+    leader_state: watch::Receiver<LeaderState>,
 }
 
 impl Controller {
@@ -83,29 +83,29 @@ impl Controller {
         publisher: Publisher,
         plans: mpsc::UnboundedSender<status::Plan>,
         events: watch::Sender<Option<Update>>,
-        standing: watch::Receiver<Standing>,
+        leader_state: watch::Receiver<LeaderState>,
     ) -> Self {
         let (ingress, crd) = (options.ingress.as_ref(), options.crd.as_ref());
         let throttle = ingress.map(|p| p.throttle).max(crd.map(|p| p.throttle)).unwrap_or_default();
-        let statuses = Statuses::new(ingress.map(|p| p.options.clone()), plans);
+        let status_planner = StatusPlanner::new(ingress.map(|p| p.options.clone()), plans);
         Self {
             watch: Watch::start(client, plan(ingress, crd)),
             translator: Translator::new(Options {
                 ingress: ingress.map(|p| p.options.clone()),
                 crd: crd.map(|p| p.options.clone()),
             }),
-            pace: Pace::new(throttle),
+            throttle: Throttle::new(throttle),
             publisher,
-            statuses,
+            status_planner,
             events,
-            standing,
+            leader_state,
         }
     }
 
     async fn run(mut self) {
         let started = Instant::now();
         let mut applied = self.publisher.applied.clone();
-        let mut standing = self.standing.clone();
+        let mut leader_state = self.leader_state.clone();
         let mut reminder = started + REMINDER;
         let mut dirty = true;
         loop {
@@ -124,8 +124,8 @@ impl Controller {
                     dirty |= !self.watch.view.dirty().is_empty() | self.watch.take_problems_changed();
                 }
                 changed = applied.changed() => if changed.is_err() { return },
-                Ok(()) = standing.changed() => {
-                    self.statuses.doubt();
+                Ok(()) = leader_state.changed() => {
+                    self.status_planner.invalidate();
                     dirty = true;
                 }
                 () = sleep_until(reminder), if self.publisher.version() == 0 => {
@@ -142,26 +142,26 @@ impl Controller {
         if !dirty || (self.publisher.version() == 0 && !self.watch.is_synced()) {
             return None;
         }
-        let pace = self.pace.earliest(applied);
+        let earliest = self.throttle.earliest(applied);
         let looked_up = self.watch.pending_since().map(|since| since + LOOK_UP);
-        Some(pace.max(looked_up).unwrap_or_else(Instant::now))
+        Some(earliest.max(looked_up).unwrap_or_else(Instant::now))
     }
 
     fn translate(&mut self) {
         let began = Instant::now();
-        self.statuses.notice(&self.watch.view);
+        self.status_planner.notice(&self.watch.view);
         let translated = self.translator.translate(&mut self.watch.view);
         let mut diagnostics: Vec<_> = self.watch.problems().cloned().collect();
-        diagnostics.extend(self.statuses.problem(&self.watch.view));
+        diagnostics.extend(self.status_planner.problem(&self.watch.view));
         let ended = Instant::now();
-        self.pace.translated(began, ended);
+        self.throttle.translated(began, ended);
         if let Some(version) = self.publisher.publish(translated.sources(), diagnostics) {
-            self.pace.sent(version, ended);
+            self.throttle.sent(version, ended);
             self.events.send_replace(self.publisher.latest());
             debug!(version, micros = (ended - began).as_micros(), "translated");
         }
-        if *self.standing.borrow() != Standing::Follower {
-            self.statuses.plan(&self.watch.view, &self.translator, self.publisher.version());
+        if *self.leader_state.borrow() != LeaderState::Follower {
+            self.status_planner.plan(&self.watch.view, &self.translator, self.publisher.version());
         }
     }
 }

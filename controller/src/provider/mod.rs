@@ -4,9 +4,9 @@ mod events;
 mod kubernetes;
 mod manifests;
 mod options;
-mod pace;
 mod publish;
-mod statuses;
+mod status_planner;
+mod throttle;
 
 #[cfg(test)]
 mod tests;

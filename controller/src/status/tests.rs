@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::lease::Standing;
+use crate::lease::LeaderState;
 use crate::mock_api::Cluster;
 use tokio::time::sleep;
 
@@ -23,14 +23,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(standing: Standing) -> Self {
+    fn new(leader_state: LeaderState) -> Self {
         let cluster = Cluster::default();
         for name in ["a", "b"] {
             cluster.put(&format!("{INGRESSES}/{name}"), json!({ "spec": {} }));
         }
         let (plans, receive) = mpsc::unbounded_channel();
         let (applied, receive_applied) = watch::channel(0);
-        tokio::spawn(write(cluster.client(), Leadership::fixed(standing), receive, receive_applied));
+        tokio::spawn(write(cluster.client(), Leadership::fixed(leader_state), receive, receive_applied));
         Self { cluster, plans, applied }
     }
 
@@ -54,7 +54,7 @@ impl Bench {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_is_told_once_the_routes_are_served() {
-    let bench = Bench::new(Standing::Leader);
+    let bench = Bench::new(LeaderState::Leader);
     bench.plan(plan(2, &["a", "b"], "192.0.2.1"));
     bench.applied.send_replace(1);
     bench.wait().await;
@@ -69,7 +69,7 @@ async fn an_address_is_told_once_the_routes_are_served() {
 
 #[tokio::test(start_paused = true)]
 async fn the_newest_addresses_are_written_once() {
-    let bench = Bench::new(Standing::Leader);
+    let bench = Bench::new(LeaderState::Leader);
     bench.plan(plan(1, &["a", "b"], "192.0.2.1"));
     bench.plan(plan(1, &["b", "a"], "192.0.2.2"));
     bench.wait().await;
@@ -81,7 +81,7 @@ async fn the_newest_addresses_are_written_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_are_written_a_few_at_a_time() {
-    let bench = Bench::new(Standing::Leader);
+    let bench = Bench::new(LeaderState::Leader);
     let names: Vec<_> = (0..1000).map(|index| format!("n{index}")).collect();
     for name in &names {
         bench.cluster.put(&format!("{INGRESSES}/{name}"), json!({ "spec": {} }));
@@ -94,7 +94,7 @@ async fn a_thousand_are_written_a_few_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn followers_do_not_write() {
-    let bench = Bench::new(Standing::Follower);
+    let bench = Bench::new(LeaderState::Follower);
     bench.plan(plan(0, &["a"], "192.0.2.1"));
     bench.wait().await;
     assert_eq!(bench.writes(), 0);
@@ -102,7 +102,7 @@ async fn followers_do_not_write() {
 
 #[tokio::test(start_paused = true)]
 async fn without_an_election_every_replica_writes_alike() {
-    let bench = Bench::new(Standing::Unelectable);
+    let bench = Bench::new(LeaderState::Unelectable);
     bench.plan(plan(0, &["a"], "192.0.2.1"));
     bench.wait().await;
     assert_eq!(bench.ip("a").as_deref(), Some("192.0.2.1"));
@@ -110,7 +110,7 @@ async fn without_an_election_every_replica_writes_alike() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_tried_again_and_vanished_objects_are_not() {
-    let bench = Bench::new(Standing::Leader);
+    let bench = Bench::new(LeaderState::Leader);
     bench.cluster.fail("PATCH", 500);
     bench.plan(plan(0, &["a", "gone"], "192.0.2.1"));
     sleep(Duration::from_secs(30)).await;

@@ -10,13 +10,13 @@ const MAX_APPLY_TIME: Duration = Duration::from_millis(500);
 
 /// The times and costs of the last translations.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Throttle {
     throttle: Duration,
     earliest: Option<Instant>,
     sent: Option<(u64, Instant)>,
 }
 
-impl Pace {
+impl Throttle {
     pub(super) const fn new(throttle: Duration) -> Self {
         Self { throttle, earliest: None, sent: None }
     }
@@ -50,29 +50,29 @@ mod tests {
     #[test]
     fn the_first_goes_at_once_and_the_next_waits_as_long_as_the_last_took() {
         let start = Instant::now();
-        let mut pace = Pace::new(Duration::ZERO);
-        assert_eq!(pace.earliest(0), None);
-        pace.translated(start, start + ms(40));
-        assert_eq!(pace.earliest(0), Some(start + ms(80)));
-        pace.translated(start + ms(100), start + ms(100));
-        assert_eq!(pace.earliest(0), Some(start + ms(100) + GATHER_TIME));
+        let mut throttle = Throttle::new(Duration::ZERO);
+        assert_eq!(throttle.earliest(0), None);
+        throttle.translated(start, start + ms(40));
+        assert_eq!(throttle.earliest(0), Some(start + ms(80)));
+        throttle.translated(start + ms(100), start + ms(100));
+        assert_eq!(throttle.earliest(0), Some(start + ms(100) + GATHER_TIME));
     }
 
     #[test]
     fn what_is_not_served_yet_is_waited_for_but_not_forever() {
         let start = Instant::now();
-        let mut pace = Pace::new(Duration::ZERO);
-        pace.translated(start, start);
-        pace.sent(3, start);
-        assert_eq!(pace.earliest(2), Some(start + MAX_APPLY_TIME));
-        assert_eq!(pace.earliest(3), Some(start + GATHER_TIME));
+        let mut throttle = Throttle::new(Duration::ZERO);
+        throttle.translated(start, start);
+        throttle.sent(3, start);
+        assert_eq!(throttle.earliest(2), Some(start + MAX_APPLY_TIME));
+        assert_eq!(throttle.earliest(3), Some(start + GATHER_TIME));
     }
 
     #[test]
     fn a_throttle_counts_from_the_beginning() {
         let start = Instant::now();
-        let mut pace = Pace::new(Duration::from_secs(2));
-        pace.translated(start, start + ms(10));
-        assert_eq!(pace.earliest(0), Some(start + Duration::from_secs(2)));
+        let mut throttle = Throttle::new(Duration::from_secs(2));
+        throttle.translated(start, start + ms(10));
+        assert_eq!(throttle.earliest(0), Some(start + Duration::from_secs(2)));
     }
 }

@@ -9,8 +9,8 @@ use flow_model::diagnostic::{Diagnostic, Subject};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// The statuses that Ingresses should have, and the record of those checked.
-pub(super) struct Statuses {
+/// The planner of statuses: finds the Ingresses whose status is to be written.
+pub(super) struct StatusPlanner {
     /// The options; `None` if nothing is published.
     options: Option<IngressOptions>,
     published: Option<ObjectKey>,
@@ -23,7 +23,7 @@ pub(super) struct Statuses {
     all: bool,
 }
 
-impl Statuses {
+impl StatusPlanner {
     pub(super) fn new(options: Option<IngressOptions>, plans: mpsc::UnboundedSender<status::Plan>) -> Self {
         let options = options.filter(|options| options.ingress_endpoint.is_some());
         let published = options.as_ref().and_then(published_service);
@@ -31,7 +31,7 @@ impl Statuses {
     }
 
     /// Has all checked again: the statuses planned before may not have been written.
-    pub(super) const fn doubt(&mut self) {
+    pub(super) const fn invalidate(&mut self) {
         self.all = true;
     }
 
