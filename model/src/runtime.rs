@@ -41,7 +41,7 @@ pub struct Inherited {
 impl Inherited {
     /// Returns a router as it is served, and as the API shows it.
     #[must_use]
-    pub fn settle(&self, router: &Router) -> Router {
+    pub fn apply(&self, router: &Router) -> Router {
         let own = router.observability.clone().unwrap_or_default();
         let given = &self.observability;
         Router {
@@ -87,8 +87,8 @@ pub struct RouterInfo {
 impl RouterInfo {
     /// Returns its configuration with what it inherits.
     #[must_use]
-    pub fn settled(&self) -> Router {
-        self.inherited.settle(&self.router)
+    pub fn effective(&self) -> Router {
+        self.inherited.apply(&self.router)
     }
 
     /// Returns its TLS settings, inherited ones included, if they name a certificate resolver.
@@ -117,7 +117,7 @@ impl Serialize for RouterInfo {
             using: &'a [Name],
         }
         let (errors, using) = (&self.errors, &self.inherited.using);
-        Shown { router: self.settled(), status: self.status, errors, using }.serialize(serializer)
+        Shown { router: self.effective(), status: self.status, errors, using }.serialize(serializer)
     }
 }
 

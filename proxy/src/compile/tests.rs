@@ -112,7 +112,7 @@ fn a_router_is_split_over_entry_points_with_a_model() {
     assert_eq!(routed(&compiled, 1, true, "a.test", "/"), None);
     assert_eq!(routed(&compiled, 2, true, "a.test", "/").as_deref(), Some("websecure-r@kubernetes"));
     assert_eq!(routed(&compiled, 0, false, "a.test", "/"), None, "traefik is no default entry point");
-    let shown = &compiled.runtime.routers["websecure-r@kubernetes"].settled();
+    let shown = &compiled.runtime.routers["websecure-r@kubernetes"].effective();
     assert_eq!((shown.priority, shown.observability.as_ref().unwrap().access_logs), (14, Some(true)));
 }
 
@@ -158,7 +158,7 @@ fn priorities_of_the_proxys_own_routers_are_not_for_users() {
 fn a_priority_is_made_from_the_rule_where_an_entry_point_takes_the_router() {
     let lost = |priority| Router { entry_points: vec!["nope".into()], priority, ..router("Host(`a.test`)") };
     let compiled = web_and_websecure().compile(&source(routers([("own", lost(7)), ("none", lost(0))])));
-    let priority = |name: &str| compiled.runtime.routers[name].settled().priority;
+    let priority = |name: &str| compiled.runtime.routers[name].effective().priority;
     assert_eq!((priority("own@kubernetes"), priority("none@kubernetes")), (7, 0));
     assert!(!compiled.runtime.routers["none@kubernetes"].looked_up);
 }
@@ -370,7 +370,7 @@ fn a_discount_holds_for_default_priorities_and_is_not_shown() {
     assert_eq!(routed(&compiled, 1, false, "a.test", "/x").as_deref(), Some("exact@kubernetes"));
     assert_eq!(routed(&compiled, 1, false, "a.test", "/x/y").as_deref(), Some("a-prefix@kubernetes"));
     assert_eq!(routed(&compiled, 1, false, "b.test", "/x").as_deref(), Some("given@kubernetes"));
-    let shown = |name: &str| compiled.runtime.routers[name].settled().priority;
+    let shown = |name: &str| compiled.runtime.routers[name].effective().priority;
     assert_eq!((shown("a-prefix@kubernetes"), shown("exact@kubernetes")), (34, 28));
 }
 

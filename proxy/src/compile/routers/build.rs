@@ -69,7 +69,7 @@ impl<'a, 'b> Build<'a, 'b> {
 
     pub(super) fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> RouterInstance {
         let mut route = None;
-        let router = self.settled.site.inherited.settle(self.source);
+        let router = self.settled.site.inherited.apply(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
         let is_too_high = router.priority > HIGHEST && self.provider != INTERNAL;
         if is_too_high {
