@@ -9,24 +9,24 @@ import types
 from compare.failure import Failed
 from compare.load.h2load import H2load
 from harness import objects
-from harness.crowd import ADDRESS, CHANGING, NAMESPACE, PORT
+from harness.many_ingresses import ADDRESS, CHANGING, NAMESPACE, PORT
 
 A_SECOND = 10
 CONNECTIONS = 4
 
 
-def p99s(crowd, proxy, options, cpu):
+def p99s(ingresses, proxy, options, cpu):
     """Milliseconds of each round: {"quiet": [...], "beside": [...], "changing": [...]}; and endpoints changed a second: "pace"."""
-    host = crowd.host(0)
+    host = ingresses.host(0)
     load = H2load(CONNECTIONS, 1, tls=False, h1=True, headers={":authority": host})
     running = types.SimpleNamespace(name="flow-proxy", plain=proxy.web)
     load.at(running, "/", 1, options.rate)
     found = {"quiet": [], "beside": [], "changing": [], "pace": []}
-    writes = {"quiet": None, "beside": _beside(), "changing": _endpoints(crowd.count)}
-    with Gives(crowd.cluster.process.pid, cpu):
+    writes = {"quiet": None, "beside": _beside(), "changing": _endpoints(ingresses.count)}
+    with Gives(ingresses.cluster.process.pid, cpu):
         for _ in range(options.rounds):
             for name, objects_to_write in writes.items():
-                with Writer(crowd.cluster, objects_to_write) as writer:
+                with Writer(ingresses.cluster, objects_to_write) as writer:
                     latency = load.at(running, "/", options.seconds, options.rate)
                 if latency.rate < 0.9 * options.rate:
                     raise Failed(f"{latency.rate:.0f} requests a second instead of {options.rate}")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from harness import changes, load
-from harness.crowd import ADDRESS, PORT, Crowd
+from harness.many_ingresses import ADDRESS, PORT, ManyIngresses
 from harness.proxy import Proxy
 
 pytestmark = pytest.mark.measures
@@ -17,31 +17,31 @@ MEMORY = 110
 
 
 @pytest.fixture(scope="module")
-def crowd():
-    running = Crowd()
+def ingresses():
+    running = ManyIngresses()
     print(running.fill(COUNT))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def loaded(crowd):
+def loaded(ingresses):
     """A proxy that has read them all, and how long that took from its start."""
     start = time.monotonic()
-    with Proxy("--accesslog=false", "--workers=1", cluster=crowd.cluster, name="crowd-proxy", cpu=load.cpus()[0]) as own:
+    with Proxy("--accesslog=false", "--workers=1", cluster=ingresses.cluster, name="many-proxy", cpu=load.cpus()[0]) as own:
         own.seconds_to_ready = time.monotonic() - start
         yield own
 
 
-def test_ready_within_five_seconds(crowd, figures):
+def test_ready_within_five_seconds(ingresses, figures):
     """From the start of the process to /ready, best of a few starts; ready means that the last of them is served."""
     best = None
     for _ in range(ATTEMPTS):
         start = time.monotonic()
-        with Proxy("--accesslog=false", cluster=crowd.cluster) as own:
+        with Proxy("--accesslog=false", cluster=ingresses.cluster) as own:
             seconds = time.monotonic() - start
             for i in (0, COUNT // 2, COUNT - 1):
-                assert own.get(crowd.host(i)).status == 200
+                assert own.get(ingresses.host(i)).status == 200
             time.sleep(1)
             memory = own.process.resident_mb()
         figures(f"{COUNT:,} Ingresses: ready after {seconds:.2f} s, {memory:.0f} MB")
@@ -54,20 +54,20 @@ def test_ready_within_five_seconds(crowd, figures):
 
 def test_memory(loaded, figures):
     """Also after changes and requests."""
-    assert loaded.get(Crowd.host(1)).status == 200
+    assert loaded.get(ManyIngresses.host(1)).status == 200
     figures(f"{COUNT:,} Ingresses: {loaded.process.resident_mb():.0f} MB in use")
     assert loaded.process.resident_mb() < MEMORY
 
 
-def test_one_change_is_live_within_50_ms(loaded, crowd, figures):
-    _, latencies = changes.latencies(crowd, loaded, 20)
+def test_one_change_is_live_within_50_ms(loaded, ingresses, figures):
+    _, latencies = changes.latencies(ingresses, loaded, 20)
     median, worst = statistics.median(latencies), latencies[-1]
     figures(f"{COUNT:,} Ingresses: a change is served {median * 1e3:.0f} ms (median), {worst * 1e3:.0f} ms (worst of 20) after its watch event")
     assert median < 0.050
 
 
-def test_what_a_change_costs(loaded, crowd, figures):
-    cost = changes.cpu(crowd, loaded, 20)
+def test_what_a_change_costs(loaded, ingresses, figures):
+    cost = changes.cpu(ingresses, loaded, 20)
     figures(f"{COUNT:,} Ingresses: {cost * 1e3:.1f} ms of CPU a change")
     assert cost < 0.010
 
@@ -83,7 +83,7 @@ def test_a_request_costs_what_it_costs_with_ten(loaded, cluster, make_space, fig
         small.served(host)
         subjects = {
             "ten": (small.process, f"http://127.0.0.1:{small.web}/", host),
-            "many": (loaded.process, f"http://127.0.0.1:{loaded.web}/", Crowd.host(COUNT - 3)),
+            "many": (loaded.process, f"http://127.0.0.1:{loaded.web}/", ManyIngresses.host(COUNT - 3)),
         }
         for _ in range(ATTEMPTS):
             cost = load.interleaved(subjects, 5, 2, load_cpu)

@@ -5,7 +5,7 @@ import threading
 import time
 
 from . import objects
-from .crowd import CHANGING
+from .many_ingresses import CHANGING
 
 _numbers = itertools.count(1)
 
@@ -40,7 +40,7 @@ def seen(proxy, watch, change, item, wanted, event, host, path="/"):
 
 
 def steps(cluster):
-    """Endless changes of Ingresses of a crowd: one created, edited (another path), deleted, and so on with the next.
+    """Endless changes of Ingresses of many: one created, edited (another path), deleted, and so on with the next.
 
     Each is (what does it, the object, type of its watch event, host, path, status by which it is seen).
     """
@@ -55,22 +55,22 @@ def steps(cluster):
         yield cluster.delete, edited, "DELETED", host, "/two", 404
 
 
-def latencies(crowd, proxy, count):
+def latencies(ingresses, proxy, count):
     """Seconds of `count` changes until they are served: [from the writing], [from the watch event]; both sorted."""
-    watch = crowd.cluster.watch(f"/apis/networking.k8s.io/v1/namespaces/{CHANGING}/ingresses")
+    watch = ingresses.cluster.watch(f"/apis/networking.k8s.io/v1/namespaces/{CHANGING}/ingresses")
     found = []
-    for change, item, kind, host, path, status in itertools.islice(steps(crowd.cluster), count):
+    for change, item, kind, host, path, status in itertools.islice(steps(ingresses.cluster), count):
         event = lambda k, o: k == kind and o["metadata"]["name"] == item["metadata"]["name"]  # noqa: B023
         found.append(seen(proxy, watch, change, item, lambda a: a.status == status, event, host, path))  # noqa: B023
     watch.close()
     return tuple(sorted(values) for values in zip(*found))
 
 
-def cpu(crowd, proxy, count):
+def cpu(ingresses, proxy, count):
     """Seconds of the proxy's CPU for each of `count` changes that are served."""
     observer = Observer(proxy)
     before = proxy.process.cpu_seconds()
-    for change, item, _, host, path, status in itertools.islice(steps(crowd.cluster), count):
+    for change, item, _, host, path, status in itertools.islice(steps(ingresses.cluster), count):
         change(item)
         observer.when(host, lambda a: a.status == status, path=path, pause=0.02)  # noqa: B023
     cost = (proxy.process.cpu_seconds() - before) / count

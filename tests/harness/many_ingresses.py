@@ -18,10 +18,10 @@ KINDS = {
 }
 
 
-class Crowd:
+class ManyIngresses:
     """A cluster with many Ingresses and an origin that they all lead to: a static answer of 1 KiB."""
 
-    def __init__(self, name="crowd", certificates=False):
+    def __init__(self, name="many", certificates=False):
         self.certificates, self.count = certificates, 0
         self.cluster = Cluster(name)
         self.cluster.install_crds()
