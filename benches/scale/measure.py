@@ -11,7 +11,7 @@ from harness.proxy import Proxy
 from . import traffic
 
 STARTS = 3
-# Long enough that freed pages have gone back to the system.
+# Seconds until freed pages have been returned to the system.
 REST = 2.5
 
 
@@ -65,7 +65,7 @@ def _proxy(ingresses, *flags, cpu=None):
 
 
 def _served(ingresses, proxy):
-    """The first, the last and one between are served, each with its own certificate if there are any."""
+    """Check that the first, the last and one in the middle are served, each with its own certificate if there are any."""
     for number in (0, ingresses.count // 2, ingresses.count - 1):
         host = ingresses.host(number)
         answer = proxy.get(host)

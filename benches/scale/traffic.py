@@ -1,4 +1,4 @@
-"""The p99 of a modest load: quiet, while endpoints change, and while others write as much."""
+"""The p99 of a modest load: without changes, while endpoints change, and while as many other objects are written."""
 
 import itertools
 import os
@@ -37,14 +37,14 @@ def p99s(ingresses, proxy, options, cpu):
 
 
 def _endpoints(count):
-    """EndpointSlices that get a second address and lose it again; not that of the host which is asked."""
+    """EndpointSlices that get a second address and lose it again, except that of the requested host."""
     for second in itertools.cycle([["10.99.0.8"], []]):
         for number in range(1, min(count, 1000)):
             yield objects.endpoints(f"s{number}", NAMESPACE, [ADDRESS, *second], PORT)
 
 
 def _beside():
-    """Objects that nobody watches, of about the same size."""
+    """Objects that no one watches, of about the same size."""
     for number in itertools.count():
         yield {
             "apiVersion": "v1",
@@ -55,7 +55,7 @@ def _beside():
 
 
 class Writer:
-    """Writes ten objects a second as long as the block runs, or fewer where the machine has no time for more."""
+    """Writes ten objects a second as long as the block runs, or fewer if the machine is too slow."""
 
     def __init__(self, cluster, items):
         self.cluster, self.items = cluster, items
@@ -89,7 +89,7 @@ class Writer:
 
 
 class Gives:
-    """The API server runs beside the load and gives way to it, as long as the block runs."""
+    """Runs the API server on one core at idle priority, so that it gives way to the load, as long as the block runs."""
 
     def __init__(self, pid, cpu):
         self.pid, self.cpu, self.all = pid, cpu, os.sched_getaffinity(0)

@@ -1,4 +1,4 @@
-//! What would be wrong with a folder of manifests if it were served: read, translated and compiled once.
+//! Problems of a folder of manifests, found by reading, translating and compiling it once without serving it.
 
 use super::certificates::{foreseen, wanted};
 use super::prepare::Prepared;
@@ -13,10 +13,10 @@ use flow_proxy_core::forward::Tunnels;
 use std::fmt;
 use std::sync::Arc;
 
-/// One thing that is wrong with a manifest.
+/// A problem of a manifest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Finding {
-    /// `FILE:LINE`, where it is known.
+    /// `FILE:LINE`, if known.
     place: Option<String>,
     diagnostic: Diagnostic,
 }
@@ -24,16 +24,16 @@ pub(crate) struct Finding {
 /// The number of objects that were read, and the findings about them.
 #[derive(Debug)]
 pub(crate) struct Findings {
-    /// How many objects the folder holds that are of kinds that are read.
+    /// Number of objects in the folder, of the kinds that are read.
     pub(crate) objects: usize,
-    /// Sorted by place.
+    /// All problems, sorted by file and line.
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Looks at the folder of manifests; `None` where the settings name none.
+/// Checks the folder of manifests; `None` if the settings name none.
 ///
 /// # Errors
-/// The system does not let it be read.
+/// An option of the provider is invalid, or no runtime can be made.
 pub(crate) fn findings(settings: &Settings, prepared: &Prepared) -> Result<Option<Findings>, Refusal> {
     let Some(folder) = &settings.providers.manifests else { return Ok(None) };
     let options = manifests_options(settings, folder)?;
@@ -51,7 +51,7 @@ pub(crate) fn findings(settings: &Settings, prepared: &Prepared) -> Result<Optio
     let routers = &compiled.runtime.routers;
     let finding = |found: Diagnostic| {
         let place = match found.subject.kind {
-            // A manifest that cannot be read is called by its place.
+            // The name of a manifest that cannot be read is its file and line.
             MANIFEST => Some(&*found.subject.name),
             ROUTER => routers.get(&found.subject.name).and_then(|info| places.of(&ingress(&info.router)?)),
             _ => places.of(&found.subject),
@@ -65,7 +65,7 @@ pub(crate) fn findings(settings: &Settings, prepared: &Prepared) -> Result<Optio
 }
 
 impl Finding {
-    /// Something would not be served.
+    /// True if something would not be served.
     pub(crate) fn is_error(&self) -> bool {
         self.diagnostic.severity == Severity::Error
     }

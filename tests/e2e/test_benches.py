@@ -1,4 +1,4 @@
-"""The commands of benches/run measure what they say, and say so where they cannot."""
+"""The commands of benches/run measure what they promise, and fail clearly if they cannot."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def test_one_round_beside_nginx(tmp_path):
 
 
 def test_goals_and_markdown(tmp_path):
-    """Rows of one subject are compared with each other; the page keeps what is around the marks."""
+    """Rows of one subject are compared with each other; the page keeps the text around the marks."""
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- compare: begin -->\nold\n<!-- compare: end -->\nafter\n")
     subject = "mine=" + paths.tool("FLOW_PROXY", "the proxy's executable") + " --log.level=error"
@@ -112,7 +112,7 @@ def test_subject_that_does_not_serve_fails_the_run(tmp_path):
 
 
 class Answering(socketserver.ThreadingTCPServer):
-    """Sends the same bytes to whoever asks, and closes; `whole`: once a body of a MiB has come, if there is one."""
+    """Sends the same bytes to every client, and closes; with `whole`, only after a body of a MiB has arrived, if there is one."""
 
     daemon_threads = allow_reuse_address = True
     name = "server"
@@ -192,7 +192,7 @@ def test_goals_are_ratios_within_a_round():
         return str(verdict), verdict.reached
 
     goal = Goal("h1", "cpu", 1.1, ("nginx",))
-    # A machine that was three times as slow in the second round changes nothing.
+    # A second round on a machine three times as slow changes nothing.
     assert told(goal, {"cpu": [10, 30, 11]}, {"nginx": {"cpu": [10, 30, 10]}}) == ("h1: CPU ≤ nginx × 1.1: 1.00, reached", True)
     assert told(goal, {"cpu": [22]}, {"nginx": {"cpu": [10]}}) == ("h1: CPU ≤ nginx × 1.1: 2.20, missed by 100.0%", False)
     assert goal.verdict({"cpu": [22]}, {}) is None
@@ -312,7 +312,7 @@ def test_goals_of_scale_are_for_ten_thousand():
 
 
 def test_a_build_guided_by_a_profile(tmp_path, monkeypatch):
-    """What a program did when it counted is in the profile, and the build that takes it is another one that does the same."""
+    """The profile has the counts of a program; a build with it is a different program that does the same."""
     asked = subprocess.run(["bash", "-c", f"source {paths.ROOT}/tests/setup.sh; profile_tools >&2 && echo $LLVM_PROFDATA"], capture_output=True, text=True)
     if asked.returncode:
         pytest.skip(asked.stderr)

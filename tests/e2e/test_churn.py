@@ -115,7 +115,7 @@ def streaming(proxy, host):
 
 
 def changes(space):
-    """What changes, one each turn, for ever."""
+    """The changes, one after the other, without end."""
     host = space.host
     for n in itertools.count():
         kind = n % 6

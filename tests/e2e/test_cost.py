@@ -11,9 +11,9 @@ pytestmark = pytest.mark.measures
 
 ROUNDS = 5
 SECONDS = 3
-ATTEMPTS = 3  # on a machine that others use too, one attempt may be disturbed
+ATTEMPTS = 3  # on a shared machine, one attempt may be disturbed
 GOAL = 1.2
-# What is reached today is 1.03 to 1.15 (docs/performance.md); more than this is a step back.
+# Today's ratio is 1.03 to 1.15 (docs/performance.md); more than this is a regression.
 LIMIT = 1.4
 
 
@@ -58,7 +58,7 @@ def test_cpu_per_request(cluster, backends, make_space, origin, figures):
 
 
 def test_memory_after_load(cluster, backends, make_space, origin, figures):
-    """A thousand connections come and go; what they took is given back, or at least is little."""
+    """A thousand connections come and go; their memory is freed, or at least is little."""
     space = make_space()
     space.backend("origin", addresses=["10.99.0.6"], port=9500)
     host = space.route(backend="origin")

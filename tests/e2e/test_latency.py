@@ -10,7 +10,7 @@ pytestmark = pytest.mark.measures
 
 CHANGES = 100
 LIMIT = 0.050
-ROUNDS = 3  # a busy machine may disturb one round; not three
+ROUNDS = 3  # a busy machine may disturb one round, but not three
 
 
 def measure(space, proxy):

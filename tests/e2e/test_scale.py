@@ -12,7 +12,7 @@ pytestmark = pytest.mark.measures
 
 COUNT = 10_000
 ATTEMPTS = 3
-# Megabytes in use with all of them; what is reached is 86 (docs/performance.md).
+# Megabytes in use with all of them; 86 were measured (docs/performance.md).
 MEMORY = 110
 
 
@@ -26,7 +26,7 @@ def ingresses():
 
 @pytest.fixture(scope="module")
 def loaded(ingresses):
-    """A proxy that has read them all, and how long that took from its start."""
+    """A proxy that has read them all, with its time to ready from the start of the process."""
     start = time.monotonic()
     with Proxy("--accesslog=false", "--workers=1", cluster=ingresses.cluster, name="many-proxy", cpu=load.cpus()[0]) as own:
         own.seconds_to_ready = time.monotonic() - start

@@ -1,4 +1,4 @@
-"""How long a change takes until requests see it."""
+"""The time that a change takes until requests see it."""
 
 import itertools
 import threading
@@ -11,7 +11,7 @@ _numbers = itertools.count(1)
 
 
 class Observer:
-    """Asks one host without pause over one connection and notes when an answer first looks as wanted."""
+    """Requests one host again and again over one connection, until a response is as wanted."""
 
     def __init__(self, proxy):
         self.connection = proxy.http1()
@@ -28,7 +28,7 @@ class Observer:
 
 
 def seen(proxy, watch, change, item, wanted, event, host, path="/"):
-    """Make one change while asking; seconds from its writing, and from its watch event, to its first answer."""
+    """Make one change while requesting; seconds from its writing, and from its watch event, to the first response that shows it."""
     observer = Observer(proxy)
     doing = threading.Thread(target=change, args=[item])
     written = time.monotonic()
@@ -40,9 +40,9 @@ def seen(proxy, watch, change, item, wanted, event, host, path="/"):
 
 
 def steps(cluster):
-    """Endless changes of Ingresses of many: one created, edited (another path), deleted, and so on with the next.
+    """Endless changes: an Ingress is created, edited (another path), deleted, and so on with the next.
 
-    Each is (what does it, the object, type of its watch event, host, path, status by which it is seen).
+    Each is (function that makes it, object, type of its watch event, host, path, status that shows it).
     """
     while True:
         name = f"change{next(_numbers)}"

@@ -8,7 +8,7 @@ from .cluster import TOKEN, Cluster
 from .waiting import eventually
 
 NAMESPACE = "many"
-# Beside the many: one Service, for Ingresses that come and go.
+# A namespace with one Service, for Ingresses that come and go.
 CHANGING = "changing"
 ADDRESS, PORT = "10.99.0.7", 9600
 KINDS = {
@@ -35,17 +35,17 @@ class ManyIngresses:
         return f"h{number}.many.test"
 
     def fill(self, count):
-        """Bring it to so many Ingresses; what the loader printed."""
+        """Add Ingresses until there are `count`; return what the loader printed."""
         command = [paths.tool("CLUSTER_FILL", "the loader of tests/cluster"), "-server", self.cluster.base, "-token", TOKEN]
         command += ["-namespace", NAMESPACE, "-first", self.count, "-count", count - self.count, "-address", ADDRESS, "-port", PORT]
         command += ["-certificates"] if self.certificates else []
         out = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         assert out.returncode == 0, out.stderr
         self.count = count
-        # The API server's own caches must have caught up, or it turns every watch away for a while.
+        # The API server's caches must have caught up, or it refuses every watch for a while.
         for kind, path in KINDS.items():
             eventually(lambda path=path: self._held(path) >= count, 120, 0.5, f"every {kind} in the API server's cache")
-        # What it has still to do after so many writes would be taken for the proxy's slowness; on a busy machine it may never end.
+        # Its remaining work after so many writes would look like slowness of the proxy; on a busy machine it may never end.
         try:
             eventually(self._rests, 20, 0, "rest of the API server")
         except AssertionError as error:

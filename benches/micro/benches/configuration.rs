@@ -1,4 +1,4 @@
-//! From the cluster's objects to what requests see: all of it, and one change among ten thousand.
+//! Translating and compiling the cluster's objects: all of them, and one change among ten thousand.
 #![allow(missing_docs, reason = "a bench")]
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};

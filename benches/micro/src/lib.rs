@@ -1,4 +1,4 @@
-//! What the micro-benches and the budgets share: a cluster of many Ingresses, and what compiles it.
+//! Shared by the micro-benchmarks and the budgets: a cluster of many Ingresses, and its translator and compiler.
 
 pub mod cluster;
 

@@ -1,5 +1,5 @@
-//! How often a proxied request allocates, through the real data plane: listener, HTTP, routing, forwarding, metrics. It stands
-//! in a process of its own, for its allocator. Backend and clients allocate nothing, so that all that is counted is the proxy's.
+//! Allocations of a proxied request in the real data plane: listener, HTTP, routing, forwarding, metrics. It is a
+//! process of its own because of its allocator. Backend and clients allocate nothing, so that only the proxy's count.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod wire;
@@ -21,11 +21,11 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const WARM_UP: u32 = 200;
 const REQUESTS: u32 = 1000;
-/// What was measured (docs/performance.md) and a little.
+/// The measured number of allocations (docs/performance.md) and a little more.
 const BUDGET_HTTP1: f64 = 11.0;
 const BUDGET_HTTP2: f64 = 16.0;
 
-/// One worker that proxies `h0.many.test` to `backend`, and where it listens.
+/// One worker that proxies `h0.many.test` to `backend`, and its address.
 fn proxy(backend: SocketAddr) -> (Server, SocketAddr) {
     let mut view = View::default();
     for object in
@@ -45,7 +45,7 @@ fn proxy(backend: SocketAddr) -> (Server, SocketAddr) {
     (bound.serve(Arc::new(handler), Arc::new(reader)).unwrap(), web)
 }
 
-/// Allocations of each of many requests.
+/// Allocations of a request, as the mean of many.
 fn allocations(mut request: impl FnMut()) -> f64 {
     for _ in 0..WARM_UP {
         request();

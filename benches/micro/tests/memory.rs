@@ -1,4 +1,4 @@
-//! What an Ingress holds in memory, stage by stage. It stands in a process of its own, for its allocator.
+//! Memory for each Ingress, stage by stage. It is a process of its own because of its allocator.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flow_micro::{cluster, compiler, entry_points, translator};
@@ -8,12 +8,12 @@ use std::sync::Arc;
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// An eighth of ten thousand: hash tables, whose size doubles, are as full with these as with those.
+/// An eighth of ten thousand: hash tables, whose size doubles, are then as full as with ten thousand.
 const COUNT: usize = 1250;
-/// Bytes an Ingress, without what an allocator adds: measured (docs/performance.md) and a tenth.
+/// Bytes for each Ingress, without the allocator's overhead: as measured (docs/performance.md) and a tenth more.
 const BUDGET: usize = 5600;
 
-/// Bytes an Ingress since `before`, which is brought up to now.
+/// Bytes for each Ingress since `before`, which becomes the present number.
 fn grown(before: &mut usize) -> usize {
     let now = dhat::HeapStats::get().curr_bytes;
     (now - std::mem::replace(before, now)) / COUNT

@@ -1,4 +1,4 @@
-//! Traefik's `certificatesResolvers`: what routers want, and the certificates that come of it.
+//! Traefik's `certificatesResolvers`: the certificates that routers request, and those that were issued.
 
 use super::Office;
 use crate::app::Refusal;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The provider of their certificates.
+/// The provider's name of resolvers' certificates.
 const PROVIDER: &str = "acme";
 
 /// All resolvers; those with the same storage share a store.
@@ -43,15 +43,15 @@ struct Set {
 }
 
 impl Resolvers {
-    /// Opens the stores, and takes over what a file of Traefik's holds.
+    /// Opens the stores, and imports accounts and certificates from Traefik's file.
     ///
     /// # Errors
-    /// A storage cannot be used.
+    /// A storage cannot be opened or written.
     pub(crate) fn open(plans: Vec<Plan>) -> Result<Self, Refusal> {
         Ok(Self { sets: plans.into_iter().map(open).collect::<Result<_, _>>()?, config: Arc::default() })
     }
 
-    /// What they prove to CAs.
+    /// The tables of challenges, one for each store.
     pub(crate) fn tables(&self) -> impl Iterator<Item = Arc<ChallengeTable>> {
         self.sets.iter().map(|set| Arc::clone(&set.table))
     }
@@ -64,13 +64,13 @@ impl Resolvers {
         self.look();
     }
 
-    /// Waits until something else is served than before.
+    /// Waits until the served certificates or their problems change.
     pub(crate) async fn changed(&mut self) {
         if self.sets.is_empty() {
             return std::future::pending().await;
         }
         loop {
-            // The stores live as long as this.
+            // An error is impossible: `self` keeps the stores, and so the senders, alive.
             let _ = select_all(self.sets.iter_mut().map(|set| Box::pin(set.changes.changed()))).await;
             if self.look() {
                 return;
@@ -95,7 +95,7 @@ impl Resolvers {
         changed
     }
 
-    /// A certificate for the data plane; the same as before where it did not change.
+    /// A certificate for the data plane; the same `Arc` as before if it did not change.
     fn certificate(&self, secret: &flow_acme::objects::Secret) -> Arc<Certificate> {
         let entry = |name: &str| secret.entry(name).unwrap_or_default().to_vec();
         let made = Certificate {
@@ -112,7 +112,7 @@ impl Resolvers {
         (!self.sets.is_empty()).then(|| Source::new(PROVIDER, precedence::LAST, Arc::clone(&self.config)))
     }
 
-    /// Asks for what the served routers want. Says what is wrong with that, and with what was asked for before.
+    /// Requests the certificates that served routers name. Returns the problems with these requests and earlier ones.
     pub(crate) fn declare(&mut self, runtime: &Runtime) -> Vec<Diagnostic> {
         let known = |name: &str| self.sets.iter().any(|set| set.resolvers.iter().any(|known| known.name == name));
         let (wanted, mut found) = wanted(runtime, known);
@@ -135,7 +135,7 @@ impl Resolvers {
     }
 }
 
-/// What the served routers want of the resolvers that are known, and what is wrong with that.
+/// The certificates that served routers request from known resolvers, and the problems with these requests.
 pub(crate) fn wanted(runtime: &Runtime, known: impl Fn(&str) -> bool) -> (Vec<Wanted>, Vec<Diagnostic>) {
     let mut wanted = Vec::new();
     let mut found = Vec::new();
@@ -169,15 +169,15 @@ pub(crate) fn wanted(runtime: &Runtime, known: impl Fn(&str) -> bool) -> (Vec<Wa
     (wanted, found)
 }
 
-/// Resolvers with one storage, and what is in it already.
+/// Resolvers that share one storage, and what Traefik has stored in it.
 pub(crate) struct Plan {
     storage: PathBuf,
     resolvers: Vec<Resolver>,
-    /// What a file of Traefik's holds.
+    /// Accounts and certificates in Traefik's file, if there is one.
     imported: Option<Imported>,
 }
 
-/// What the settings ask for; what stands in its way goes into `found`.
+/// The plans for all resolvers of the settings; obstacles go into `found`.
 pub(crate) fn plan(settings: &Settings, found: &mut Obstacles) -> Vec<Plan> {
     let mut plans: BTreeMap<&Path, Plan> = BTreeMap::new();
     for (name, resolver) in &settings.certificates_resolvers {
@@ -194,7 +194,7 @@ pub(crate) fn plan(settings: &Settings, found: &mut Obstacles) -> Vec<Plan> {
     plans.into_values().collect()
 }
 
-/// A file of Traefik's stays as it is; what is issued here is beside it.
+/// The folder beside Traefik's file, which is never written.
 fn folder(storage: &Path) -> PathBuf {
     let mut folder = storage.as_os_str().to_owned();
     folder.push(".d");
@@ -213,7 +213,7 @@ fn imported(storage: &Path, option: &str, found: &mut Obstacles) -> Option<Impor
                 None
             }
         },
-        // Below a file there is nothing either, which the folder's obstacle says.
+        // A path below a file holds nothing either; the check of the folder reports that.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         Err(error) => {
             let file = storage.display();
@@ -261,7 +261,7 @@ fn of_settings(name: &str, acme: &AcmeResolver, found: &mut Obstacles) -> Option
             KeyType::Ec256 => resolvers::KeyType::Ec256,
             KeyType::Ec384 => resolvers::KeyType::Ec384,
             KeyType::Rsa2048 => resolvers::KeyType::Rsa2048,
-            // The settings allow no RSA8192.
+            // The settings refuse RSA8192.
             KeyType::Rsa4096 | KeyType::Rsa8192 => resolvers::KeyType::Rsa4096,
         },
         preferred_chain: acme.preferred_chain.clone(),
