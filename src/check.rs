@@ -1,7 +1,7 @@
 //! `flow-proxy check`: tells if a start would succeed, and which manifests would not be served.
 
 use crate::app;
-use crate::output::{answer, tell};
+use crate::output::{print_error, print_result};
 use crate::settings::{Settings, Warning};
 use flow_model::diagnostic::causes;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
     let prepared = match app::prepare(settings) {
         Ok(prepared) => prepared,
         Err(mistakes) => {
-            tell(mistakes);
+            print_error(mistakes);
             return ExitCode::from(app::MISCONFIGURED);
         }
     };
@@ -21,10 +21,10 @@ pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
     match app::findings(settings, &prepared) {
         Ok(None) => {}
         Ok(Some(app::Findings { objects, findings })) => {
-            findings.iter().for_each(tell);
+            findings.iter().for_each(print_error);
             let errors = findings.iter().filter(|finding| finding.is_error()).count();
             let warnings = findings.len() - errors;
-            tell(format_args!(
+            print_error(format_args!(
                 "manifests: {}, {}, {}",
                 count(objects, "object"),
                 count(errors, "error"),
@@ -35,11 +35,11 @@ pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
             }
         }
         Err(error) => {
-            tell(causes(&*error));
+            print_error(causes(&*error));
             return ExitCode::FAILURE;
         }
     }
-    answer(format_args!("{:#}", settings.redacted()), code)
+    print_result(format_args!("{:#}", settings.redacted()), code)
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -12,13 +12,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Exit code 0 if the instance responds with 200, else 1, with the reason on standard error.
 pub(crate) fn run(settings: &Settings) -> ExitCode {
     match ask(settings) {
-        Ok(status) if status.contains(" 200") => output::answer(format_args!("OK: {status}"), ExitCode::SUCCESS),
+        Ok(status) if status.contains(" 200") => output::print_result(format_args!("OK: {status}"), ExitCode::SUCCESS),
         Ok(status) => {
-            output::tell(format_args!("Bad healthcheck status: {status}"));
+            output::print_error(format_args!("Bad healthcheck status: {status}"));
             ExitCode::FAILURE
         }
         Err(error) => {
-            output::tell(format_args!("Error calling healthcheck: {error}"));
+            output::print_error(format_args!("Error calling healthcheck: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let command = match settings::parse(arguments, environment, &|path| std::fs::read_to_string(path)) {
         Ok(command) => command,
         Err(mistakes) => {
-            output::tell(mistakes);
+            output::print_error(mistakes);
             return ExitCode::from(app::MISCONFIGURED);
         }
     };
@@ -38,11 +38,11 @@ fn main() -> ExitCode {
         Command::Check(settings, warnings) => check::run(&settings, &warnings),
         Command::Demo => demo::run(),
         Command::Healthcheck(settings) => healthcheck::run(&settings),
-        Command::Help(text) => output::answer(text, ExitCode::SUCCESS),
+        Command::Help(text) => output::print_result(text, ExitCode::SUCCESS),
         Command::Run(settings, warnings) => {
             app::say(&warnings);
             app::run(&settings)
         }
-        Command::Version => output::answer(concat!("flow-proxy ", env!("CARGO_PKG_VERSION")), ExitCode::SUCCESS),
+        Command::Version => output::print_result(concat!("flow-proxy ", env!("CARGO_PKG_VERSION")), ExitCode::SUCCESS),
     }
 }

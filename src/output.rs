@@ -17,10 +17,10 @@ pub(crate) fn print(text: impl Display) -> io::Result<()> {
 
 /// Prints a command's result on standard output and returns the exit code: `code`, or 1 with a line on standard error
 /// if it cannot be written.
-pub(crate) fn answer(text: impl Display, code: ExitCode) -> ExitCode {
+pub(crate) fn print_result(text: impl Display, code: ExitCode) -> ExitCode {
     match print(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            tell(format_args!("cannot write to standard output: {error}"));
+            print_error(format_args!("cannot write to standard output: {error}"));
             ExitCode::FAILURE
         }
         _ => code,
@@ -28,7 +28,7 @@ pub(crate) fn answer(text: impl Display, code: ExitCode) -> ExitCode {
 }
 
 /// Prints a line on standard error. An error in writing it is ignored.
-pub(crate) fn tell(line: impl Display) {
+pub(crate) fn print_error(line: impl Display) {
     let _ = write(&mut io::stderr().lock(), &line);
 }
 

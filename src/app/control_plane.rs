@@ -1,7 +1,7 @@
 //! The control plane: the sources of configuration, and the issuing of certificates.
 
 use super::Refusal;
-use super::certificates::{self, Findings, Office, Plan, Proofs, Resolvers};
+use super::certificates::{self, ChallengeResponders, Engines, Findings, Plan, Resolvers};
 use super::sources::{self, Sources};
 use super::state::State;
 use crate::settings::Settings;
@@ -36,8 +36,8 @@ impl ControlPlane {
     }
 
     /// The responses to all challenges.
-    pub(super) fn proofs(&self) -> Proofs {
-        Proofs::new(self.resolvers.tables().chain([Arc::clone(&self.table)]))
+    pub(super) fn responders(&self) -> ChallengeResponders {
+        ChallengeResponders::new(self.resolvers.tables().chain([Arc::clone(&self.table)]))
     }
 
     /// Starts the sources and the issuing on `background`, until `stop` is cancelled. Where a cluster's certificates are
@@ -56,16 +56,16 @@ impl ControlPlane {
     ) -> Result<Running, Refusal> {
         let unseen = prometheus::Registry::new();
         let registry = metrics.map_or(&unseen, Metrics::registry);
-        let office = Office::new(engine::Metrics::new(registry)?, stop.clone());
-        let issuing = certificates::issuing(settings, Arc::clone(&self.table), office.clone());
+        let engines = Engines::new(engine::Metrics::new(registry)?, stop.clone());
+        let issuing = certificates::issuing(settings, Arc::clone(&self.table), engines.clone());
         let sources = background.block_on(sources::start(settings, issuing, stop))?;
         let _context = background.enter();
-        self.resolvers.start(&office);
+        self.resolvers.start(&engines);
         let findings = sources.cluster().map(|cluster| {
             state.answers_challenges(false);
             let state = state.clone();
             let answers = move || state.answers_challenges(true);
-            certificates::start(settings, cluster, entry_points, &self.table, &office, answers)
+            certificates::start(settings, cluster, entry_points, &self.table, &engines, answers)
         });
         Ok(Running { sources, resolvers: self.resolvers, findings: findings.unwrap_or_default() })
     }

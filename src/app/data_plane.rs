@@ -1,7 +1,7 @@
 //! The data plane: the sockets of the entry points, and the handler and TLS of the connections that they take.
 
 use super::Refusal;
-use super::certificates::{Proofs, TlsWithProofs};
+use super::certificates::{ChallengeResponders, TlsWithChallenges};
 use crate::settings::Settings;
 use flow_model::entry_point::EntryPoint;
 use flow_proxy_core::access_log::AccessLog;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(super) struct DataPlane {
     bound: Bound,
     handler: Arc<Handler>,
-    tls: Arc<TlsWithProofs>,
+    tls: Arc<TlsWithChallenges>,
 }
 
 impl DataPlane {
@@ -29,11 +29,11 @@ impl DataPlane {
         settings: &Settings,
         entry_points: &[Arc<EntryPoint>],
         reader: Reader,
-        proofs: Proofs,
+        responders: ChallengeResponders,
         log: Option<Arc<AccessLog>>,
         metrics: Option<&Arc<Metrics>>,
     ) -> Result<Self, Refusal> {
-        let challenges = Arc::new(proofs.clone());
+        let challenges = Arc::new(responders.clone());
         let fetcher = Arc::new(Fetcher::new()?);
         let counters = metrics.map(AsRef::as_ref);
         let handler = Handler::new(reader.clone(), entry_points, challenges, fetcher, log, counters);
@@ -45,7 +45,7 @@ impl DataPlane {
                 metrics.watch_connections(name, Box::new(move || entry.open_connections() as u64));
             }
         }
-        Ok(Self { bound, handler: Arc::new(handler), tls: Arc::new(TlsWithProofs { reader, proofs }) })
+        Ok(Self { bound, handler: Arc::new(handler), tls: Arc::new(TlsWithChallenges { reader, responders }) })
     }
 
     /// Lets clients in.

@@ -45,7 +45,7 @@ type Refusal = Box<dyn std::error::Error>;
 /// Tells the operator what stops nothing.
 pub(crate) fn say(warnings: &[Warning]) {
     for warning in warnings {
-        output::tell(format_args!("warning: {warning}"));
+        output::print_error(format_args!("warning: {warning}"));
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
     let prepared = match prepare(settings) {
         Ok(prepared) => prepared,
         Err(mistakes) => {
-            output::tell(mistakes);
+            output::print_error(mistakes);
             return ExitCode::from(MISCONFIGURED);
         }
     };
@@ -63,7 +63,7 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
     match start(settings, prepared) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::tell(format_args!("flow-proxy cannot start: {}", flow_model::diagnostic::causes(&*error)));
+            output::print_error(format_args!("flow-proxy cannot start: {}", flow_model::diagnostic::causes(&*error)));
             ExitCode::FAILURE
         }
     }
@@ -83,7 +83,7 @@ fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let control = ControlPlane::open(resolvers)?;
-    let data = DataPlane::bind(settings, &entry_points, reader, control.proofs(), log.clone(), metrics.as_ref())?;
+    let data = DataPlane::bind(settings, &entry_points, reader, control.responders(), log.clone(), metrics.as_ref())?;
     let running = control.start(settings, &entry_points, metrics.as_deref(), &state, &background, stop.clone())?;
     let reload = Reload {
         compiler,

@@ -7,7 +7,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use crate::output::{answer, tell};
+use crate::output::{print_error, print_result};
 use crate::settings::CERT_HELP;
 use arguments::{Arguments, Command};
 use flow_acme::objects::{Certificate, Key};
@@ -23,9 +23,9 @@ const MISTAKEN: u8 = 2;
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments = match Arguments::read(arguments) {
         Ok(Some(arguments)) => arguments,
-        Ok(None) => return answer(CERT_HELP, ExitCode::SUCCESS),
+        Ok(None) => return print_result(CERT_HELP, ExitCode::SUCCESS),
         Err(mistake) => {
-            tell(format_args!("{mistake}\nSee flow-proxy cert --help."));
+            print_error(format_args!("{mistake}\nSee flow-proxy cert --help."));
             return ExitCode::from(MISTAKEN);
         }
     };
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    tell(flow_model::diagnostic::causes(error));
+    print_error(flow_model::diagnostic::causes(error));
     ExitCode::FAILURE
 }
 
@@ -46,23 +46,23 @@ async fn look(arguments: &Arguments) -> Result<ExitCode, CertificateClientError>
     let namespace = arguments.namespace.as_deref().unwrap_or_else(|| client.namespace());
     let view = client.load(namespace).await?;
     let (name, renews) = match &arguments.command {
-        Command::List => return Ok(answer(report::list(&view, namespace), ExitCode::SUCCESS)),
+        Command::List => return Ok(print_result(report::list(&view, namespace), ExitCode::SUCCESS)),
         Command::Status(name) => (name, false),
         Command::Renew(name) => (name, true),
     };
     let Some(certificate) = find(&view, namespace, name) else {
-        tell(format_args!("there is no Certificate {namespace}/{name}; those that there are:"));
-        tell(report::list(&view, namespace));
+        print_error(format_args!("there is no Certificate {namespace}/{name}; those that there are:"));
+        print_error(report::list(&view, namespace));
         return Ok(ExitCode::FAILURE);
     };
     if renews {
         client.renew(&view, &certificate).await?;
         let next = format!("flow-proxy cert status {name} -n {namespace}");
         let text = format!("Certificate {namespace}/{name} will be issued anew: {next}");
-        return Ok(answer(text, ExitCode::SUCCESS));
+        return Ok(print_result(text, ExitCode::SUCCESS));
     }
     let code = if report::is_ready(&certificate) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    Ok(answer(report::one(&view, &certificate, jiff::Timestamp::now()), code))
+    Ok(print_result(report::one(&view, &certificate, jiff::Timestamp::now()), code))
 }
 
 /// A Certificate by its name, by that of its Secret, or by one of its hosts.

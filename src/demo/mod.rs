@@ -3,7 +3,7 @@
 mod backend;
 
 use crate::app;
-use crate::output::{print, tell};
+use crate::output::{print, print_error};
 use crate::settings::{self, Command};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) fn run() -> ExitCode {
     let (folder, _backends) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            tell(format_args!("the demo cannot start: {error}"));
+            print_error(format_args!("the demo cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -62,7 +62,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Ok(_) => ExitCode::FAILURE,
         Err(mistakes) => {
-            tell(mistakes);
+            print_error(mistakes);
             ExitCode::FAILURE
         }
     }

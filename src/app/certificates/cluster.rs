@@ -1,6 +1,6 @@
 //! The certificates of a cluster.
 
-use super::{Findings, Office};
+use super::{Engines, Findings};
 use crate::settings::{self, AcmeMode, Settings};
 use flow_acme::http01::ChallengeTable;
 use flow_acme::planner;
@@ -16,20 +16,20 @@ pub(super) fn start(
     cluster: &Kubernetes,
     entry_points: &[Arc<EntryPoint>],
     table: &Arc<ChallengeTable>,
-    office: &Office,
+    engines: &Engines,
     answers: impl FnOnce() + Send + 'static,
 ) -> Findings {
     let options = options(settings, entry_points);
     let planned = options.settings.clone();
     let (client, leadership) = (cluster.client.clone(), cluster.leadership.clone());
-    let store = certificates::start(client, leadership, options, office.stop.clone());
-    tokio::spawn(first_answers(Arc::clone(&store), Arc::clone(table), planned.clone(), answers));
+    let store = certificates::start(client, leadership, options, engines.stop.clone());
+    tokio::spawn(publish_first(Arc::clone(&store), Arc::clone(table), planned.clone(), answers));
     let findings = Findings::of(&store);
-    office.start(store, Arc::clone(table), planned);
+    engines.start(store, Arc::clone(table), planned);
     findings
 }
 
-async fn first_answers(
+async fn publish_first(
     store: Arc<ClusterStore>,
     table: Arc<ChallengeTable>,
     settings: planner::Settings,

@@ -1,6 +1,6 @@
 //! Certificates that a folder of manifests asks for.
 
-use super::Office;
+use super::Engines;
 use crate::settings::{AcmeMode, Settings};
 use flow_acme::http01::ChallengeTable;
 use flow_acme::store::folder::FolderStore;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Issuing that opens the state folder and starts an engine once manifests ask for certificates; [`Issuing::Off`] if
 /// `acme.mode` is off. Must be called on a runtime.
-pub(crate) fn issuing(settings: &Settings, table: Arc<ChallengeTable>, office: Office) -> Issuing {
+pub(crate) fn issuing(settings: &Settings, table: Arc<ChallengeTable>, engines: Engines) -> Issuing {
     if settings.acme.mode == AcmeMode::Off {
         return Issuing::Off;
     }
@@ -21,7 +21,7 @@ pub(crate) fn issuing(settings: &Settings, table: Arc<ChallengeTable>, office: O
             Err(error) => return Err(flow_model::diagnostic::causes(&error)),
         };
         tracing::info!(folder = %folder.display(), "certificates are issued and kept here");
-        office.start(Arc::clone(&store), Arc::clone(&table), planned.clone());
+        engines.start(Arc::clone(&store), Arc::clone(&table), planned.clone());
         Ok(store)
     });
     Issuing::On { settings, open }

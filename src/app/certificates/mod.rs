@@ -34,45 +34,45 @@ const CLASS: &str = "traefik";
 
 /// The challenges that this process answers: a table for each engine.
 #[derive(Clone, Debug)]
-pub(super) struct Proofs(Arc<[Arc<ChallengeTable>]>);
+pub(super) struct ChallengeResponders(Arc<[Arc<ChallengeTable>]>);
 
-impl Proofs {
+impl ChallengeResponders {
     pub(super) fn new(tables: impl IntoIterator<Item = Arc<ChallengeTable>>) -> Self {
         Self(tables.into_iter().collect())
     }
 }
 
-impl ChallengeLookup for Proofs {
+impl ChallengeLookup for ChallengeResponders {
     fn response(&self, host: &str, token: &str) -> Option<Arc<str>> {
         self.0.iter().find_map(|table| table.response(host, token))
     }
 }
 
 /// TLS for connections: the configuration's certificates, and those that answer TLS-ALPN-01 challenges.
-pub(super) struct TlsWithProofs {
+pub(super) struct TlsWithChallenges {
     pub(super) reader: Reader,
-    pub(super) proofs: Proofs,
+    pub(super) responders: ChallengeResponders,
 }
 
-impl TlsSource for TlsWithProofs {
+impl TlsSource for TlsWithChallenges {
     fn load(&self) -> Arc<TlsState> {
         TlsSource::load(&self.reader)
     }
 
     fn challenge(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        self.proofs.0.iter().find_map(|table| table.certificate(name))
+        self.responders.0.iter().find_map(|table| table.certificate(name))
     }
 }
 
-/// What all engines share: the client of CAs, metrics and the signal to stop.
+/// Starts engines, and holds what they share: the client of CAs, metrics and the signal to stop.
 #[derive(Clone)]
-pub(super) struct Office {
+pub(super) struct Engines {
     ca: Arc<Client>,
     metrics: Metrics,
     stop: CancellationToken,
 }
 
-impl Office {
+impl Engines {
     pub(super) fn new(metrics: Metrics, stop: CancellationToken) -> Self {
         Self { ca: Arc::new(Client::new(env!("CARGO_PKG_VERSION"))), metrics, stop }
     }
@@ -92,14 +92,14 @@ pub(super) fn start(
     cluster: &Kubernetes,
     entry_points: &[Arc<EntryPoint>],
     table: &Arc<ChallengeTable>,
-    office: &Office,
+    engines: &Engines,
     answers: impl FnOnce() + Send + 'static,
 ) -> Findings {
     if settings.acme.mode == AcmeMode::Off {
         answers();
         return Findings::default();
     }
-    cluster::start(settings, cluster, entry_points, table, office, answers)
+    cluster::start(settings, cluster, entry_points, table, engines, answers)
 }
 
 /// The operator's settings in the planner's form.

@@ -1,6 +1,6 @@
 //! Traefik's `certificatesResolvers`: the certificates that routers request, and those that were issued.
 
-use super::Office;
+use super::Engines;
 use crate::app::Refusal;
 use crate::app::prepare::{Obstacles, authority};
 use crate::settings::{self, AcmeResolver, KeyType, Settings};
@@ -57,11 +57,11 @@ impl Resolvers {
     }
 
     /// Starts to issue, on the current runtime.
-    pub(crate) fn start(&mut self, office: &Office) {
+    pub(crate) fn start(&mut self, engines: &Engines) {
         for set in &self.sets {
-            office.start(Arc::clone(&set.store), Arc::clone(&set.table), resolvers::settings());
+            engines.start(Arc::clone(&set.store), Arc::clone(&set.table), resolvers::settings());
         }
-        self.look();
+        self.refresh();
     }
 
     /// Waits until the served certificates or their problems change.
@@ -72,13 +72,13 @@ impl Resolvers {
         loop {
             // An error is impossible: `self` keeps the stores, and so the senders, alive.
             let _ = select_all(self.sets.iter_mut().map(|set| Box::pin(set.changes.changed()))).await;
-            if self.look() {
+            if self.refresh() {
                 return;
             }
         }
     }
 
-    fn look(&mut self) -> bool {
+    fn refresh(&mut self) -> bool {
         let mut changed = false;
         for set in &mut self.sets {
             let served = set.store.served();
