@@ -1,4 +1,4 @@
-//! What is another object than it was in the last configuration.
+//! The objects that changed since the last configuration.
 
 use super::lookup::On;
 use flow_model::config::{Config, Objects, Router, Source};
@@ -8,14 +8,14 @@ use std::sync::Arc;
 /// The differences between two configurations, by qualified names.
 #[derive(Debug, Default)]
 pub(super) struct Change {
-    /// Routers, with what each is now.
+    /// Changed routers, with their new value.
     pub(super) routers: Vec<(Name, Option<Arc<Router>>)>,
-    /// What routers are made from.
+    /// Changed objects that routers are made from.
     pub(super) parts: Vec<On>,
 }
 
 impl Change {
-    /// Compares by identity: what did not change keeps it.
+    /// Compares by identity: unchanged objects keep it.
     pub(super) fn between(before: &[Source], now: &[Source]) -> Self {
         let mut change = Self::default();
         let nothing = Config::default();

@@ -5,7 +5,7 @@ use flow_model::middleware::Middleware;
 use flow_model::name::Name;
 use std::sync::Arc;
 
-/// All providers of one moment.
+/// All providers at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lookup<'a>(pub(super) &'a [Source]);
 
@@ -37,19 +37,19 @@ impl<'a> Lookup<'a> {
         config.servers_transports.get(name)
     }
 
-    /// `default` is found in whichever provider has it; in more than one it is nowhere, as in Traefik.
+    /// Finds TLS options. `default` may come from any provider; defined by more than one it is missing, as in Traefik.
     pub(super) fn tls_options(self, qualified: &str) -> Option<&'a Arc<TlsOptions>> {
         if qualified == super::tls_options::DEFAULT {
             let mut found = self.0.iter().filter_map(|source| source.config.tls_options.get(qualified));
             return found.next().filter(|_| found.next().is_none());
         }
-        // The default options have no provider's name: as in Traefik, `default@kubernetescrd` is nothing.
+        // The default options have no provider's name: as in Traefik, `default@kubernetescrd` does not exist.
         let (config, name) = self.config(qualified).filter(|(_, name)| *name != super::tls_options::DEFAULT)?;
         config.tls_options.get(name)
     }
 }
 
-/// Something that an object was made from. While all of these are what they were, the object need not be made again.
+/// An object that another was made from. While all of these are unchanged, the other need not be made again.
 #[derive(Clone, Debug)]
 pub(super) enum Dependency {
     Middleware(Name, Option<Arc<Middleware>>),
@@ -68,7 +68,7 @@ pub(super) enum On {
 }
 
 impl Dependency {
-    /// What it is about.
+    /// The object's kind and name.
     pub(super) fn on(&self) -> On {
         match self {
             Self::Middleware(name, _) => On::Middleware(Name::clone(name)),
@@ -78,7 +78,7 @@ impl Dependency {
         }
     }
 
-    /// It is what it was.
+    /// True if the object is unchanged.
     pub(super) fn holds(&self, lookup: Lookup<'_>) -> bool {
         match self {
             Self::Middleware(name, was) => same(was.as_ref(), lookup.middleware(name)),

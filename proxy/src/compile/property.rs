@@ -1,4 +1,4 @@
-//! A configuration that grew by changes is what it would be if it had been compiled at once.
+//! Property test: a configuration that grew by changes equals one compiled at once.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::tests::web_and_websecure;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 const HOSTS: &[&str] = &["a.test", "b.test", "c.test"];
 const PROVIDERS: &[&str] = &["kubernetes", "kubernetescrd"];
 
-/// One object that is put in or, without a value, taken out.
+/// Inserts one object or, without a value, removes it.
 #[derive(Clone, Debug)]
 enum Step {
     Router(usize, &'static str, Option<Router>),
@@ -130,7 +130,7 @@ fn sources(configs: &[Config]) -> Vec<Source> {
     (1..).zip(PROVIDERS).zip(configs).map(source).collect()
 }
 
-/// What operators see.
+/// The configuration as operators see it.
 fn shown(compiled: &Compiled) -> Vec<String> {
     fn all<T: Serialize>(objects: &Objects<T>) -> Vec<String> {
         let sorted: BTreeMap<_, _> = objects.iter().collect();
@@ -148,19 +148,19 @@ fn shown(compiled: &Compiled) -> Vec<String> {
     lines
 }
 
-/// What requests meet.
+/// The configuration as requests meet it.
 fn answers(compiled: &Compiled) -> Vec<String> {
     let headers = HeaderMap::new();
     let mut answers = Vec::new();
-    for (place, tls, host, path) in (0..3).flat_map(|place| {
+    for (index, tls, host, path) in (0..3).flat_map(|index| {
         let hosts = HOSTS.iter().chain(&["other.test"]);
         hosts.flat_map(move |host| {
-            [false, true].into_iter().flat_map(move |tls| ["/", "/p", "/p/q"].map(|path| (place, tls, host, path)))
+            [false, true].into_iter().flat_map(move |tls| ["/", "/p", "/p/q"].map(|path| (index, tls, host, path)))
         })
     }) {
         let client = "192.0.2.1".parse().unwrap();
         let request = RequestView::new(host, path, None, "GET", &headers, client);
-        let route = compiled.snapshot.route(place, tls, &request);
+        let route = compiled.snapshot.route(index, tls, &request);
         answers.push(route.map_or_else(String::new, |route| {
             let steps = route.target.chain.steps().count();
             format!("{} {} {} {steps}", route.name, route.target.service, route.target.tls_options)

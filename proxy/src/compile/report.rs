@@ -1,4 +1,4 @@
-//! What operators see of a configuration, brought up to date by what changed.
+//! The configuration as operators see it, updated by changes.
 
 use super::change::Change;
 use super::lookup::{Lookup, On};
@@ -12,18 +12,18 @@ use flow_model::runtime::{CertificateInfo, MiddlewareInfo, Runtime, ServiceInfo,
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The last report, and what the next one needs to know of it.
+/// The last report, and the state needed for the next one.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     runtime: Runtime,
-    /// Routers with which anything is wrong.
+    /// Routers that have any error or warning.
     troubled: BTreeSet<Name>,
     broken_middlewares: ByName<String>,
     broken_services: ByName<String>,
 }
 
 impl Report {
-    /// Takes the instances of routers out that are there no more, and those of `built` in.
+    /// Removes the instances of routers in `gone`, and inserts those of `built`.
     pub(super) fn routers(&mut self, gone: &[RouterInstance], built: &[Name], entries: &ByName<Box<RouterState>>) {
         for instance in gone {
             let name = &instance.settled.name;
@@ -51,14 +51,14 @@ impl Report {
         }
     }
 
-    /// Certificates as they are now.
+    /// Updates the certificates.
     pub(super) fn certificates(&mut self, tls: &TlsState, last: Option<&TlsState>) {
         if last.is_none_or(|last| !last.has_certificates_of(tls)) {
             self.runtime.certificates = tls.certificates().map(|(origin, info)| Arc::new(show(origin, info))).collect();
         }
     }
 
-    /// The report, once routers and certificates are as they are now.
+    /// The report, once routers and certificates are up to date.
     pub(super) fn finish(
         &mut self,
         change: &Change,
@@ -127,7 +127,7 @@ impl Report {
     }
 }
 
-/// Names that stand for something else in one than in the other.
+/// Names with different values in the two.
 fn differing<'a>(before: &'a ByName<String>, now: &'a ByName<String>) -> impl Iterator<Item = Name> + 'a {
     let gone = before.keys().filter(|name| !now.contains_key(*name));
     now.iter().filter(|(name, error)| before.get(*name) != Some(error)).map(|(name, _)| name).chain(gone).cloned()

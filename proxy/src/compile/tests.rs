@@ -86,7 +86,7 @@ fn source(config: Config) -> [Source; 1] {
     [Source::new("kubernetes", precedence::KUBERNETES, Arc::new(config))]
 }
 
-/// Names of the routers served, with a star at those that are not enabled.
+/// Names of the served routers, with a star at those that are not enabled.
 fn names(compiled: &Compiled) -> Vec<String> {
     let mut names: Vec<_> = compiled
         .runtime
@@ -98,10 +98,10 @@ fn names(compiled: &Compiled) -> Vec<String> {
     names
 }
 
-fn routed(compiled: &Compiled, place: usize, tls: bool, host: &str, path: &str) -> Option<String> {
+fn routed(compiled: &Compiled, index: usize, tls: bool, host: &str, path: &str) -> Option<String> {
     let headers = HeaderMap::new();
     let view = RequestView::new(host, path, None, "GET", &headers, "127.0.0.1".parse().unwrap());
-    compiled.snapshot.route(place, tls, &view).map(|route| route.name.to_string())
+    compiled.snapshot.route(index, tls, &view).map(|route| route.name.to_string())
 }
 
 #[test]
