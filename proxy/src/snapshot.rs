@@ -84,7 +84,7 @@ impl fmt::Debug for Target {
 #[async_trait::async_trait]
 pub trait Internal: Send + Sync {
     /// Handles one request.
-    async fn answer(&self, exchange: Exchange) -> Response<Body>;
+    async fn respond(&self, exchange: Exchange) -> Response<Body>;
 }
 
 /// The side that swaps snapshots; there is one.

@@ -124,7 +124,7 @@ struct AdminService {
 #[async_trait::async_trait]
 impl Internal for AdminService {
     /// The API's responses are written on the background runtime: lists of ten thousand routers would hold up a worker.
-    async fn answer(&self, exchange: Exchange) -> Response<Body> {
+    async fn respond(&self, exchange: Exchange) -> Response<Body> {
         let response = match self.part {
             Part::Ping | Part::Ready => self.admin.respond(self.part, &exchange.head),
             part => {
@@ -147,7 +147,7 @@ struct Noop;
 
 #[async_trait::async_trait]
 impl Internal for Noop {
-    async fn answer(&self, _: Exchange) -> Response<Body> {
+    async fn respond(&self, _: Exchange) -> Response<Body> {
         status_text(StatusCode::IM_A_TEAPOT)
     }
 }

@@ -31,7 +31,7 @@ struct Nobody;
 
 #[async_trait::async_trait]
 impl Internal for Nobody {
-    async fn answer(&self, _: Exchange) -> Response<Body> {
+    async fn respond(&self, _: Exchange) -> Response<Body> {
         Response::new(Body::Empty)
     }
 }

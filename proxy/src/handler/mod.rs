@@ -122,7 +122,7 @@ impl Handler {
         };
         record.user(exchange.username.take());
         let response = match &pipeline.target {
-            Target::Internal(internal) => internal.answer(exchange.take()).await,
+            Target::Internal(internal) => internal.respond(exchange.take()).await,
             Target::Service(service) => {
                 let forwarded = {
                     // Pinned here: it is large, and awaiting it directly would move it.
