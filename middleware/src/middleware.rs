@@ -65,7 +65,7 @@ pub(crate) enum State {
     /// The authentication server's cookies.
     ForwardAuth(Vec<SetCookie>),
     /// The facts that headers depend on.
-    Headers(headers::Seen),
+    Headers(headers::RequestFacts),
 }
 
 impl Flow {
@@ -103,9 +103,9 @@ impl Middleware {
         match (self, state) {
             (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,
             (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
-            (Self::Headers(it), Some(State::Headers(seen))) => it.on_response(seen, outer.is_encoded(), response),
+            (Self::Headers(it), Some(State::Headers(facts))) => it.on_response(facts, outer.is_encoded(), response),
             (Self::Headers(it), None) => {
-                it.on_response(headers::Seen::default(), outer.is_encoded(), response);
+                it.on_response(headers::RequestFacts::default(), outer.is_encoded(), response);
             }
             _ => {}
         }

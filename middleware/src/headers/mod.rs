@@ -25,11 +25,11 @@ pub struct Headers {
 
 /// The facts of the request that the response's headers depend on.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct RequestFacts {
     /// `Access-Control-Allow-Origin`.
     origin: Option<HeaderValue>,
     /// Set if the inner half, which checks hosts and sets security headers, was passed.
-    secured: Option<secure::Seen>,
+    secured: Option<secure::RequestFacts>,
 }
 
 impl Headers {
@@ -53,25 +53,25 @@ impl Headers {
                 self.outer(origin, false, &mut bad_host);
                 return Flow::Respond(bad_host);
             }
-            Some(Ok(seen)) => Some(seen),
+            Some(Ok(facts)) => Some(facts),
             None => None,
         };
         if origin.is_none() && secured.is_none() {
             return Flow::Pass;
         }
-        Flow::Remember(State::Headers(Seen { origin, secured }))
+        Flow::Remember(State::Headers(RequestFacts { origin, secured }))
     }
 
     /// `encoded`: a middleware further out chose an encoding.
-    pub(crate) fn on_response(&self, seen: Seen, encoded: bool, response: &mut Response<Body>) {
+    pub(crate) fn on_response(&self, facts: RequestFacts, encoded: bool, response: &mut Response<Body>) {
         // Removing `Upgrade` from responses is meant for offers of HTTP/2, not for WebSockets.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }
-        if let (Some(secure), Some(seen)) = (&self.secure, seen.secured) {
-            secure.on_response(seen, response.headers_mut());
+        if let (Some(secure), Some(facts)) = (&self.secure, facts.secured) {
+            secure.on_response(facts, response.headers_mut());
         }
-        self.outer(seen.origin, encoded, response);
+        self.outer(facts.origin, encoded, response);
     }
 
     /// The outer half, which also runs on responses of the inner one.

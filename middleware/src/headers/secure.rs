@@ -28,7 +28,7 @@ pub(super) struct Secure {
 
 /// The facts of the request that the response's headers depend on.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct RequestFacts {
     tls: bool,
 }
 
@@ -91,7 +91,7 @@ impl Secure {
 
     /// # Errors
     /// The response to a request for a host that is not allowed.
-    pub(super) fn on_request(&self, exchange: &Exchange) -> Result<Seen, Box<Response<Body>>> {
+    pub(super) fn on_request(&self, exchange: &Exchange) -> Result<RequestFacts, Box<Response<Body>>> {
         if !self.allowed_hosts.is_empty() {
             let headers = &exchange.head.headers;
             let named = self.host_headers.iter().filter_map(|name| headers.get(name)).find(|host| !host.is_empty());
@@ -100,11 +100,11 @@ impl Secure {
                 return Err(Box::new(response::http_error(StatusCode::INTERNAL_SERVER_ERROR, "Bad Host")));
             }
         }
-        Ok(Seen { tls: !self.over_tls.is_empty() && self.is_tls(exchange) })
+        Ok(RequestFacts { tls: !self.over_tls.is_empty() && self.is_tls(exchange) })
     }
 
-    pub(super) fn on_response(&self, seen: Seen, headers: &mut HeaderMap) {
-        let over_tls = if seen.tls { &self.over_tls[..] } else { &[] };
+    pub(super) fn on_response(&self, facts: RequestFacts, headers: &mut HeaderMap) {
+        let over_tls = if facts.tls { &self.over_tls[..] } else { &[] };
         for (name, value) in self.always.iter().chain(over_tls) {
             headers.insert(name, value.clone());
         }
