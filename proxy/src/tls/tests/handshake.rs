@@ -17,9 +17,9 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Accepts every certificate: the tests check it themselves.
 #[derive(Debug)]
-struct Anybody;
+struct NoServerVerification;
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for NoServerVerification {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -63,7 +63,7 @@ fn client_with(versions: &[&'static rustls::SupportedProtocolVersion], identity:
         .with_protocol_versions(versions)
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody));
+        .with_custom_certificate_verifier(Arc::new(NoServerVerification));
     match identity {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
         None => builder.with_no_client_auth(),
@@ -246,7 +246,8 @@ fn the_quickest_suite_is_agreed_on_unless_the_client_has_no_aes() {
         provider.cipher_suites.sort_by_key(rank);
         let config =
             ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[version]).unwrap();
-        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody)).with_no_client_auth();
+        let config =
+            config.dangerous().with_custom_certificate_verifier(Arc::new(NoServerVerification)).with_no_client_auth();
         get(&server, &Arc::new(config), "a.test").unwrap().text
     };
     for (version, aes, chacha) in [
