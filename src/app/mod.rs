@@ -39,7 +39,7 @@ pub(crate) use prepare::prepare;
 /// Exit code of a start that the configuration does not allow.
 pub(crate) const MISCONFIGURED: u8 = 2;
 
-/// Why the process cannot start. Each says what to do about it.
+/// The reason for which the process cannot start, with the way out.
 type Refusal = Box<dyn std::error::Error>;
 
 /// Tells the operator what stops nothing.

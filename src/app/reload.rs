@@ -24,7 +24,7 @@ pub(super) struct Reload {
     pub(super) sources: Sources,
     /// Certificates that routers ask for by the name of a resolver.
     pub(super) resolvers: Resolvers,
-    /// What is wrong with the certificates of the cluster.
+    /// The findings about the certificates of the cluster.
     pub(super) findings: Findings,
     /// The shortest time between two changes, where the operator wants one.
     pub(super) throttle: Duration,

@@ -42,7 +42,7 @@ pub(super) struct Folder {
 struct File {
     hash: u64,
     objects: Vec<Entry>,
-    /// What it declares about certificates, and the line of each.
+    /// Its declarations about certificates, with the line of each.
     declarations: Vec<(Declaration, usize)>,
     problems: Vec<Diagnostic>,
     /// Findings about content without effect.

@@ -17,16 +17,16 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-/// How long a change waits for the Secrets and ConfigMaps that it names, so that it is not served without them.
+/// The longest time that a change waits for the Secrets and ConfigMaps that it names, so that it is not served without them.
 const LOOK_UP: Duration = Duration::from_millis(500);
-/// How often it is said what is missing, until everything is known.
+/// The pause between two messages about missing sources, until everything is known.
 const REMINDER: Duration = Duration::from_secs(10);
 
 /// A cluster that is being watched.
 pub struct Kubernetes {
     /// Its configuration.
     pub provider: Provider,
-    /// Whether this replica leads.
+    /// The leadership of this replica.
     pub leadership: Leadership,
     /// The client that everything here uses.
     pub client: kube::Client,
@@ -43,7 +43,7 @@ impl Kubernetes {
 /// Watches a cluster, on the current runtime and until `stop` is cancelled.
 ///
 /// # Errors
-/// Where the options name no usable way to an API server. One that does not answer is waited for.
+/// The options name no usable way to an API server. One that does not respond is waited for.
 pub async fn start(options: KubernetesOptions, stop: CancellationToken) -> Result<Kubernetes, ConnectError> {
     let client = options.connection.client(&Environment::of_process()).await?;
     Ok(with_client(client, options, stop))

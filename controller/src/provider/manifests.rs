@@ -24,9 +24,9 @@ pub fn start(options: ManifestsOptions, issuing: Issuing, stop: CancellationToke
 /// A folder of manifests as it is at one moment.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// What it means, and what is wrong with it.
+    /// The configuration, and the findings about it.
     pub update: Update,
-    /// Where its objects are defined.
+    /// The places where its objects are defined.
     pub places: Places,
 }
 
@@ -43,7 +43,7 @@ pub async fn read_manifests(options: &ManifestsOptions, issuing: Issuing) -> Rea
 /// The files that a folder of manifests would be read from.
 ///
 /// # Errors
-/// Where the folder is not there or cannot be listed. Folders below it that cannot are left out.
+/// The folder is not there or cannot be listed. Folders below it that cannot be listed are left out.
 pub fn manifest_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     std::fs::read_dir(directory)?;
     Ok(files_below(directory))

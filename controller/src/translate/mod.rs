@@ -17,7 +17,7 @@ use flow_model::config::{Config, Source, precedence};
 use flow_model::name::{KUBERNETES, KUBERNETES_CRD};
 use std::sync::Arc;
 
-/// What the cluster's objects mean.
+/// The configuration that the cluster's objects come to.
 #[derive(Clone, Debug, Default)]
 pub struct Translated {
     /// The provider `kubernetes`.
@@ -73,7 +73,7 @@ impl Translator {
         self.ingresses.iter().flat_map(ingress::Ingresses::selected)
     }
 
-    /// Whether this Ingress is one of [`Self::selected`].
+    /// True if this Ingress is one of [`Self::selected`].
     #[must_use]
     pub fn is_selected(&self, key: &ObjectKey) -> bool {
         self.ingresses.as_ref().is_some_and(|provider| provider.is_selected(key))

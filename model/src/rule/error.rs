@@ -53,9 +53,9 @@ pub enum RuleProblem {
     /// Something else was expected.
     #[error("expected {expected}, found {found}")]
     Expected {
-        /// What was expected.
+        /// The token that was expected.
         expected: &'static str,
-        /// What was found.
+        /// The token that was found.
         found: String,
     },
     /// A host that a request can never name.

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use tls_options::{ByName, Choice, Guard, Settling, Wish, choose};
 use users::Users;
 
-/// What holds for every compilation of a process.
+/// The settings of every compilation of a process.
 pub struct Setup {
     /// All entry points.
     pub entry_points: Arc<[Arc<EntryPoint>]>,
@@ -48,13 +48,13 @@ pub struct Setup {
     pub rule_syntax: Option<RuleSyntax>,
     /// No router is served whose TLS options conflict with another's (`core.strictTLSOptions`).
     pub strict_tls_options: bool,
-    /// How servers are reached where a service does not say.
+    /// The transport of services that name none.
     pub default_transport: ServersTransport,
     /// Counts upgraded connections.
     pub tunnels: Tunnels,
     /// The proxy's own services, by qualified name.
     pub internals: Vec<(Name, Arc<dyn Internal>)>,
-    /// Whether requests to those are recorded.
+    /// The records of requests to those.
     pub record_internals: RecordInternals,
     /// Metrics, if they are on.
     pub metrics: Option<Arc<Metrics>>,
@@ -64,7 +64,7 @@ pub struct Setup {
 pub struct Compiler {
     defaults: Defaults,
     setup: Setup,
-    /// What was compiled last.
+    /// The sources that were compiled last.
     sources: Vec<Source>,
     entries: ByName<Box<RouterState>>,
     users: Users,
@@ -91,12 +91,12 @@ impl std::fmt::Debug for Compiler {
     }
 }
 
-/// What came of one configuration.
+/// The result of one compilation.
 #[derive(Debug)]
 pub struct Compiled {
-    /// What requests see.
+    /// The routes and TLS that requests are served by.
     pub snapshot: Arc<Snapshot>,
-    /// What operators see.
+    /// The report that the API shows.
     pub runtime: Runtime,
 }
 
@@ -200,7 +200,7 @@ impl Compiler {
 
     /// Settles the TLS options that routers want. Gives those for which that came out differently than before.
     fn choose(&mut self, lookup: Lookup<'_>) -> Vec<Name> {
-        // Where nobody wants anything but the default options there is nothing to settle.
+        // If every router has the default options, there is nothing to choose.
         let choice = if self.wishing.is_empty() {
             Choice::default()
         } else {

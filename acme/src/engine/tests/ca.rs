@@ -15,7 +15,7 @@ use rustls_pki_types::CertificateSigningRequestDer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the fake CA has seen.
+/// The requests that the fake CA has seen.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) orders: Vec<Placed>,

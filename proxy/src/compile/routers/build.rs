@@ -27,11 +27,11 @@ pub(in crate::compile) struct BuildContext<'a> {
     /// Routers of internal objects are neither counted nor logged unless this says so.
     pub(in crate::compile) internals: ByName<Arc<dyn Internal>>,
     pub(in crate::compile) record_internals: RecordInternals,
-    /// Why TLS options cannot be used, or that they can: many routers name the same.
+    /// TLS options that were checked, with the reason where they cannot be used: many routers name the same.
     pub(in crate::compile) checked_options: ByName<Result<(), String>>,
 }
 
-/// Whether requests to the proxy's own services are recorded (`addInternals`).
+/// The records of requests to the proxy's own services (`addInternals`). Default: none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecordInternals {
     /// In the access log.
