@@ -5,6 +5,7 @@ use crate::{Body, Exchange, Fetch};
 use http::Response;
 use smallvec::SmallVec;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The tools that a chain's middlewares may use besides the exchange.
@@ -76,23 +77,24 @@ impl Chain {
 
     /// The first phase, in order: the request may go on, changed in place, or a middleware responds.
     ///
-    /// # Errors
-    /// The response of a middleware that stops the request; pass it to [`Chain::on_response`] with its `passed`.
+    /// Breaks with the response of a middleware that stops the request; pass it to [`Chain::on_response`] with its `passed`.
     pub async fn on_request(
         &self,
         exchange: &mut Exchange,
         context: &Context<'_>,
-    ) -> Result<Passed, Box<EarlyResponse>> {
+    ) -> ControlFlow<Box<EarlyResponse>, Passed> {
         let mut passed = Passed::default();
         for step in &self.steps {
             match step.on_request(exchange, context).await {
-                Flow::Respond(response) => return Err(Box::new(EarlyResponse { response: *response, passed })),
+                Flow::Respond(response) => {
+                    return ControlFlow::Break(Box::new(EarlyResponse { response: *response, passed }));
+                }
                 Flow::Pass => {}
                 Flow::Remember(state) => passed.states.push((passed.count, state)),
             }
             passed.count += 1;
         }
-        Ok(passed)
+        ControlFlow::Continue(passed)
     }
 
     /// The second phase, in reverse over the middlewares that the request passed.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flow_model::middleware::{ClientTls, Middleware as Spec};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,8 +90,8 @@ pub(crate) async fn run_with(
     backend: impl FnOnce(&Exchange) -> Response<Body>,
 ) -> Response<Body> {
     let (passed, response) = match chain.on_request(exchange, &Context { fetch }).await {
-        Ok(passed) => (passed, backend(exchange)),
-        Err(early) => (early.passed, early.response),
+        ControlFlow::Continue(passed) => (passed, backend(exchange)),
+        ControlFlow::Break(early) => (early.passed, early.response),
     };
     chain.on_response(passed, response).await
 }

@@ -40,7 +40,8 @@ fn headers(bench: &mut Criterion) {
     let mut exchange = exchange(1);
     bench.bench_function("headers", |bencher| {
         bencher.iter(|| {
-            let passed = chain.on_request(&mut exchange, &context).now_or_never().unwrap().unwrap();
+            let passed = chain.on_request(&mut exchange, &context).now_or_never().unwrap();
+            let passed = passed.continue_value().unwrap();
             chain.on_response(passed, Response::new(Body::Empty)).now_or_never().unwrap()
         });
     });

@@ -16,7 +16,7 @@ const MAX_IN_SHARD: usize = MAX_SOURCES / SHARDS;
 /// The buckets of all sources.
 #[derive(Debug)]
 pub(super) struct Store {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Shard>; SHARDS]>,
     hasher: RandomState,
 }
 
@@ -40,8 +40,8 @@ struct Entry {
 impl Default for Store {
     fn default() -> Self {
         let hasher = RandomState::default();
-        let shard = || Mutex::new(HashMap::with_hasher(hasher.clone()));
-        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), hasher }
+        let shard = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
+        Self { shards: Box::new(std::array::from_fn(shard)), hasher }
     }
 }
 
@@ -50,8 +50,7 @@ impl Store {
     pub(super) fn take(&self, rate: &Rate, source: Client<'_>, now: u64) -> Decision {
         let hash = self.hasher.hash_one(source);
         // The map itself uses the lower and the upper bits.
-        let Some(shard) = self.shards.get((hash >> 32) as usize % SHARDS) else { return Decision::Pass };
-        let mut shard = shard.lock();
+        let mut shard = self.shards[(hash >> 32) as usize % SHARDS].lock();
         let expires = now.saturating_add(rate.idle);
         if let Some(entry) = shard.get_mut(&source) {
             if entry.expires <= now {

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The reason why no response came.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
+    /// The request was sent before and cannot be sent again: a mistake of this program.
+    #[error("the request was sent before")]
+    AlreadySent,
     /// The connection closed, or the response was not HTTP.
     #[error("{address} gave no answer")]
     Broken {
@@ -84,7 +87,7 @@ impl ForwardError {
         match self {
             Self::Broken { source: Broken::Http1(error), .. } => http1_kind(error),
             Self::Broken { source: Broken::Http2(error), .. } => http2_kind(error),
-            Self::Broken { source: Broken::TooLarge, .. } => FailureKind::Internal,
+            Self::AlreadySent | Self::Broken { source: Broken::TooLarge, .. } => FailureKind::Internal,
             Self::Connect { source, .. } => source.kind(),
             Self::NoServer => FailureKind::NoServer,
             Self::Protocol { .. } => FailureKind::Internal,

@@ -32,11 +32,13 @@ pub(crate) struct UpstreamRequest {
 /// A connection for one request.
 enum UpstreamConnection {
     Http1(Box<Http1>),
-    Http2(SendRequest<RequestBody>, Reserved, Reused),
+    Http2 {
+        sender: SendRequest<RequestBody>,
+        reserved: Reserved,
+        /// True if it has carried requests before.
+        reused: bool,
+    },
 }
-
-/// True if it has carried requests before.
-type Reused = bool;
 
 impl UpstreamRequest {
     pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Arc<Interim>>) -> Self {
@@ -62,7 +64,7 @@ pub(crate) async fn send(
         let connection = connection(endpoint, upstream_request.upgrading.is_some(), fresh)
             .await
             .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?;
-        let Some(request) = &mut upstream_request.request else { return Err(ForwardError::NoServer) };
+        let Some(request) = &mut upstream_request.request else { return Err(ForwardError::AlreadySent) };
         upstream_request.attempts += 1;
         let address = || Box::from(endpoint.address());
         let (source, again) = match connection {
@@ -85,14 +87,16 @@ pub(crate) async fn send(
                     Err(http1::ExchangeError::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
                     }
-                    Err(http1::ExchangeError::Broken(error, whole)) => (Broken::Http1(error), again && whole),
+                    Err(http1::ExchangeError::Broken { error, can_resend }) => {
+                        (Broken::Http1(error), again && can_resend)
+                    }
                 }
             }
-            UpstreamConnection::Http2(connection, reserved, reused) => {
+            UpstreamConnection::Http2 { sender, reserved, reused } => {
                 let snapshot = (reused && is_replayable(request)).then(|| HeadSnapshot::of(request));
                 let sent = (!request.body().is_empty()).then(|| request.body_mut().watch());
-                let Some(request) = upstream_request.request.take() else { return Err(ForwardError::NoServer) };
-                match http2::send(connection, reserved, endpoint, request, sent).await {
+                let Some(request) = upstream_request.request.take() else { return Err(ForwardError::AlreadySent) };
+                match http2::send(sender, reserved, endpoint, request, sent).await {
                     Ok(response) => return Ok(response),
                     Err(http2::StreamError::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
@@ -137,8 +141,8 @@ async fn connection(
         {
             return Ok(UpstreamConnection::Http1(connection));
         }
-        if let Some((connection, reserved)) = pool.shared() {
-            return Ok(UpstreamConnection::Http2(connection, reserved, true));
+        if let Some((sender, reserved)) = pool.shared() {
+            return Ok(UpstreamConnection::Http2 { sender, reserved, reused: true });
         }
     }
     Box::pin(opened(endpoint, upgrading)).await
@@ -149,8 +153,8 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<UpstreamCon
     let pool = &endpoint.pool;
     let opening = if !upgrading && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
         let opening = connect::within(endpoint.transport().dial, async { Ok(pool.opening().await) }).await?;
-        if let Some((connection, reserved)) = pool.shared() {
-            return Ok(UpstreamConnection::Http2(connection, reserved, true));
+        if let Some((sender, reserved)) = pool.shared() {
+            return Ok(UpstreamConnection::Http2 { sender, reserved, reused: true });
         }
         Some(opening)
     } else {
@@ -164,10 +168,10 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<UpstreamCon
         Protocol::Http1 => Ok(UpstreamConnection::Http1(Http1::new(stream))),
         Protocol::Http2 => {
             let connection = Http2::begin(stream, endpoint).await?;
-            let (mine, reserved) = connection.open();
+            let (sender, reserved) = connection.open();
             pool::share(endpoint, connection);
             drop(opening);
-            Ok(UpstreamConnection::Http2(mine, reserved, false))
+            Ok(UpstreamConnection::Http2 { sender, reserved, reused: false })
         }
     }
 }

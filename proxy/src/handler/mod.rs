@@ -20,6 +20,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use record::Record;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -113,8 +114,8 @@ impl Handler {
             None
         } else {
             match pipeline.chain.on_request(exchange, &context).await {
-                Ok(passed) => Some(passed),
-                Err(early) => {
+                ControlFlow::Continue(passed) => Some(passed),
+                ControlFlow::Break(early) => {
                     record.user(exchange.username.take());
                     return pipeline.chain.on_response(early.passed, early.response).await;
                 }

@@ -89,6 +89,11 @@ pub(super) struct Escaped {
 /// hyper would repair this line.
 struct Bad;
 
+/// A line that hyper would repair, and the offset of its end.
+struct BadLine {
+    end: usize,
+}
+
 impl RequestScanner {
     /// `max_line`: longer lines are skipped, as hyper refuses such heads.
     pub(super) fn new(max_line: usize) -> Self {
@@ -136,7 +141,7 @@ impl RequestScanner {
                     if !head.request_line {
                         target::find_unfit(&self.partial, rest, at, &mut unfit);
                     }
-                    self.line(rest).map_err(|count| Refused { at: at + count })?
+                    self.line(rest).map_err(|BadLine { end }| Refused { at: at + end })?
                 }
             };
         }
@@ -156,8 +161,8 @@ impl RequestScanner {
         activity.has_responded(self.heads)
     }
 
-    /// Takes one line of a head, or a part of it. The error is the offset of the line's end.
-    fn line(&mut self, bytes: &[u8]) -> Result<usize, usize> {
+    /// Takes one line of a head, or a part of it; returns the number of bytes taken.
+    fn line(&mut self, bytes: &[u8]) -> Result<usize, BadLine> {
         let State::Head(head) = &mut self.state else { return Ok(bytes.len()) };
         let Some(end) = memchr::memchr(b'\n', bytes) else {
             if self.partial.len() + bytes.len() > self.max_line {
@@ -174,7 +179,7 @@ impl RequestScanner {
             self.partial.extend_from_slice(&bytes[..end]);
             head.take(&std::mem::take(&mut self.partial))
         };
-        if let Some(next) = next.map_err(|Bad| end)? {
+        if let Some(next) = next.map_err(|Bad| BadLine { end })? {
             self.heads = self.heads.wrapping_add(1);
             self.upgrade_asked = head.upgrade;
             self.state = next;

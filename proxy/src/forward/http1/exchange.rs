@@ -30,8 +30,12 @@ const MAX_INTERIM: u32 = 32;
 /// The reason why a request got no response.
 #[derive(Debug)]
 pub(in super::super) enum ExchangeError {
-    /// The error, and true if the request may be sent again: it is whole, and the backend has not begun to respond.
-    Broken(Http1Error, bool),
+    /// The connection or the response broke.
+    Broken {
+        error: Http1Error,
+        /// True if the request is whole and the backend has not begun to respond.
+        can_resend: bool,
+    },
     /// The time limit for the head of the response has passed.
     TimedOut(Duration),
 }
@@ -81,7 +85,8 @@ impl Http1 {
     ) -> Result<Http1Response, ExchangeError> {
         let mut has_body = !request.body().is_empty();
         if has_body && is_doubtful(request) {
-            Box::pin(probe(request.body_mut())).await.map_err(|error| ExchangeError::Broken(error, false))?;
+            let probed = Box::pin(probe(request.body_mut())).await;
+            probed.map_err(|error| ExchangeError::Broken { error, can_resend: false })?;
             has_body = !request.body().is_empty();
         }
         let asking = has_body && request.headers().contains_key(EXPECT);
@@ -138,13 +143,13 @@ impl Http1 {
         };
         Poll::Ready(result.map_err(|error| {
             let error = progress.refused.take().unwrap_or(error);
-            let again = !progress.response_started && matches!(error, Http1Error::Closed | Http1Error::Io(_)) && {
+            let can_resend = !progress.response_started && matches!(error, Http1Error::Closed | Http1Error::Io(_)) && {
                 if !progress.upload.begun {
                     progress.upload.put_back(request.body_mut());
                 }
                 !progress.upload.begun || (!progress.has_body && is_replayable(request))
             };
-            ExchangeError::Broken(error, again)
+            ExchangeError::Broken { error, can_resend }
         }))
     }
 

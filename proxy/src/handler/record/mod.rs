@@ -36,6 +36,14 @@ pub(super) struct Record {
     upstream: UpstreamRecord,
 }
 
+/// The length of a request's body.
+enum RequestBytes {
+    /// Announced by the client.
+    Known(u64),
+    /// Counted while the body is read.
+    Counted(Arc<AtomicU64>),
+}
+
 /// One allocation for the whole exchange: in the end it becomes the response's body.
 struct ExchangeRecord {
     body: Body,
@@ -45,8 +53,7 @@ struct ExchangeRecord {
     protocol: Protocol,
     series: Option<Arc<Series>>,
     route: Option<Arc<Route>>,
-    /// Known in advance, or counted.
-    request_bytes: Result<u64, Arc<AtomicU64>>,
+    request_bytes: RequestBytes,
     response_bytes: u64,
     /// Zero while there is no response.
     status: u16,
@@ -78,7 +85,7 @@ impl Record {
             protocol: Protocol::of(&head.headers),
             series: series.cloned(),
             route: None,
-            request_bytes: Ok(0),
+            request_bytes: RequestBytes::Known(0),
             response_bytes: 0,
             status: 0,
             grpc_status: None,
@@ -110,10 +117,10 @@ impl Record {
     pub(super) fn count_request(&mut self, body: &mut Body) {
         let Some(exchange) = &mut self.exchange else { return };
         if let Some(length) = body.size_hint().exact() {
-            exchange.request_bytes = Ok(length);
+            exchange.request_bytes = RequestBytes::Known(length);
         } else {
             let (counted, count) = Counted::new(std::mem::take(body));
-            exchange.request_bytes = Err(count);
+            exchange.request_bytes = RequestBytes::Counted(count);
             *body = Body::boxed(counted);
         }
     }
@@ -168,14 +175,20 @@ impl Record {
     }
 }
 
+impl RequestBytes {
+    fn now(&self) -> u64 {
+        match self {
+            Self::Known(length) => *length,
+            Self::Counted(count) => count.load(Ordering::Relaxed),
+        }
+    }
+}
+
 impl ExchangeRecord {
     fn emit(&self) {
         let duration = self.start.elapsed();
         let tunnel = self.upstream.tunnel.as_ref();
-        let request_bytes = match &self.request_bytes {
-            Ok(known) => *known,
-            Err(counted) => counted.load(Ordering::Relaxed),
-        } + tunnel.map_or(0, |tunnel| tunnel.from_client());
+        let request_bytes = self.request_bytes.now() + tunnel.map_or(0, |tunnel| tunnel.from_client());
         let response_bytes = self.response_bytes + tunnel.map_or(0, |tunnel| tunnel.to_client());
         let status = if self.status == 0 { CLIENT_CLOSED_REQUEST } else { self.status };
         let tls = self.client.connection.tls.as_ref();
