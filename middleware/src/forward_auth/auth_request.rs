@@ -30,14 +30,13 @@ pub(super) const FORWARDED: [HeaderName; 11] = [
 ];
 
 /// Headers of one connection only; `Proxy-Authorization` is for the server (RFC 9110 section 11.7.2).
-const HOP: [HeaderName; 7] = [
+pub(super) const HOP: [HeaderName; 6] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     TE,
     HeaderName::from_static("trailers"),
     TRANSFER_ENCODING,
     UPGRADE,
-    TRAILER,
 ];
 
 /// The headers of the request that asks about `exchange`.
@@ -117,7 +116,7 @@ fn without_hop(headers: &mut HeaderMap, given: &HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in &HOP {
+    for name in HOP.iter().chain([&TRAILER]) {
         headers.remove(name);
     }
 }

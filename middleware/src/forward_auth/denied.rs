@@ -1,8 +1,9 @@
 //! The client's response if the server refuses.
 
+use super::auth_request::HOP;
 use crate::{Body, Exchange, path, response};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use url::Url;
 
@@ -10,14 +11,7 @@ use url::Url;
 /// `None`.
 pub(super) fn refusal(auth_response: Response<Bytes>, base: Option<&Url>) -> Response<Body> {
     let (mut head, body) = auth_response.into_parts();
-    for name in [
-        CONNECTION,
-        HeaderName::from_static("keep-alive"),
-        TE,
-        HeaderName::from_static("trailers"),
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
+    for name in HOP {
         head.headers.remove(name);
     }
     if !body.is_empty() {
