@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use flow_acme::engine;
 use flow_acme::http01::ChallengeTable;
 use flow_model::entry_point::EntryPoint;
-use flow_proxy_core::metrics::Metrics;
+use proxy::metrics::Metrics;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;

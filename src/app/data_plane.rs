@@ -4,13 +4,13 @@ use super::Refusal;
 use super::certificates::{ChallengeResponders, TlsWithChallenges};
 use crate::settings::Settings;
 use flow_model::entry_point::EntryPoint;
-use flow_proxy_core::access_log::AccessLog;
-use flow_proxy_core::forward::Fetcher;
-use flow_proxy_core::handler::Handler;
-use flow_proxy_core::listener::ListenError;
-use flow_proxy_core::metrics::Metrics;
-use flow_proxy_core::snapshot::Reader;
-use flow_proxy_core::worker::{Bound, Server, Threads};
+use proxy::access_log::AccessLog;
+use proxy::forward::Fetcher;
+use proxy::handler::Handler;
+use proxy::listener::ListenError;
+use proxy::metrics::Metrics;
+use proxy::snapshot::Reader;
+use proxy::worker::{Bound, Server, Threads};
 use std::sync::Arc;
 
 /// Bound sockets, on which no client is served yet.

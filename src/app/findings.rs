@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use flow_controller::provider::{Reading, read_manifests};
 use flow_model::config::Router;
 use flow_model::diagnostic::{Diagnostic, Severity, Subject};
-use flow_proxy_core::forward::Tunnels;
+use proxy::forward::Tunnels;
 use std::fmt;
 use std::sync::Arc;
 

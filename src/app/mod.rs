@@ -21,10 +21,10 @@ use flow_admin::{Admin, Facts};
 use flow_model::config::{RuleSyntax, Source, precedence};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::INTERNAL;
-use flow_proxy_core::compile::{Compiler, RecordInternals, Setup};
-use flow_proxy_core::forward::Tunnels;
-use flow_proxy_core::snapshot;
 use prepare::Prepared;
+use proxy::compile::{Compiler, RecordInternals, Setup};
+use proxy::forward::Tunnels;
+use proxy::snapshot;
 use reload::Reload;
 use state::State;
 use std::collections::BTreeSet;
@@ -121,7 +121,7 @@ fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
 }
 
 /// Waits for SIGTERM or SIGINT; SIGUSR1 opens the access log anew.
-async fn stop_signal(log: Option<&flow_proxy_core::access_log::AccessLog>) -> std::io::Result<()> {
+async fn stop_signal(log: Option<&proxy::access_log::AccessLog>) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reopen = signal(SignalKind::user_defined1())?;

@@ -2,9 +2,9 @@
 
 use super::log_lines::OneLine;
 use crate::settings::{self, AccessLogFormat, LogFormat, LogLevel, Settings};
-use flow_proxy_core::access_log::{self, AccessLog, FieldMode, Fields, Filters, Format, Rules, StatusRange};
-use flow_proxy_core::metrics::{self, Metrics};
 use http::HeaderName;
+use proxy::access_log::{self, AccessLog, FieldMode, Fields, Filters, Format, Rules, StatusRange};
+use proxy::metrics::{self, Metrics};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::IsTerminal as _;

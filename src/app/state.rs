@@ -3,7 +3,7 @@
 use arc_swap::ArcSwap;
 use flow_admin::{Readiness, Source};
 use flow_model::runtime::Runtime;
-use flow_proxy_core::metrics::Metrics;
+use proxy::metrics::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use flow_model::config::{Certificate, Objects};
-use flow_proxy_core::tls::{TlsInput, TlsState};
+use proxy::tls::{TlsInput, TlsState};
 use rustls::SignatureScheme;
 use std::hint::black_box;
 use std::sync::Arc;

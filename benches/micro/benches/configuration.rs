@@ -26,7 +26,7 @@ fn whole(bench: &mut Criterion) {
         let (mut translator, mut view) = (translator(), cluster::view(count));
         let sources = translator.translate(&mut view).sources();
         group.bench_function(BenchmarkId::new("compile", count), |bencher| {
-            let compile = |mut compiler: flow_proxy_core::compile::Compiler| (compiler.compile(&sources), compiler);
+            let compile = |mut compiler: proxy::compile::Compiler| (compiler.compile(&sources), compiler);
             bencher.iter_batched(|| compiler(entry_points(), None), compile, BatchSize::PerIteration);
         });
     }

@@ -4,8 +4,8 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use flow_model::config::RuleSyntax;
 use flow_model::rule::Rule;
-use flow_proxy_core::router::{CompiledRule, RequestView, Route, RouteTable};
 use http::HeaderMap;
+use proxy::router::{CompiledRule, RequestView, Route, RouteTable};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -5,9 +5,9 @@ pub mod cluster;
 use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translator};
 use flow_model::config::{RouterTls, ServersTransport};
 use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
-use flow_proxy_core::compile::{Compiler, RecordInternals, Setup};
-use flow_proxy_core::forward::Tunnels;
-use flow_proxy_core::metrics::Metrics;
+use proxy::compile::{Compiler, RecordInternals, Setup};
+use proxy::forward::Tunnels;
+use proxy::metrics::Metrics;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flow_micro::{cluster, compiler, entry_points, translator};
-use flow_proxy_core::metrics::{Metrics, Options};
+use proxy::metrics::{Metrics, Options};
 use std::sync::Arc;
 
 #[global_allocator]
