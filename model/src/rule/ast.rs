@@ -4,20 +4,20 @@ use super::regexp;
 use ipnet::IpNet;
 use regex::Regex;
 
-/// A condition on a request. `!` before a group has already been pushed down to its matchers.
+/// A condition on a request, or on whatever `M` tests. `!` before a group has already been pushed down to its matchers.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Expr {
+pub enum Expr<M = Matcher> {
     /// Every part holds.
     All(Vec<Self>),
     /// At least one part holds.
     Any(Vec<Self>),
     /// The matcher matches.
-    Is(Matcher),
+    Is(M),
     /// The matcher does not match.
-    IsNot(Matcher),
+    IsNot(M),
 }
 
-impl Expr {
+impl<M> Expr<M> {
     /// Returns the opposite, by De Morgan's laws.
     #[must_use]
     pub fn negate(self) -> Self {

@@ -4,39 +4,16 @@ use super::ast::Expr;
 use super::error::{RuleError, RuleProblem};
 use super::lexer::{Lexer, Token};
 use super::names;
+use super::vocabulary::{Argument, Call, Vocabulary};
 
 /// The deepest nesting of parentheses; keeps the recursion off the end of the stack.
 const MAX_NESTING: usize = 100;
 
-/// The matchers of one syntax.
-pub(super) struct Vocabulary {
-    /// Their names.
-    pub(super) names: &'static [&'static str],
-    /// The names that only the other syntax has, for the error message.
-    pub(super) foreign: &'static [&'static str],
-    /// The name of the other syntax in error messages.
-    pub(super) foreign_syntax: &'static str,
-    /// Checks a call and makes the expression of it.
-    pub(super) build: fn(&Call) -> Result<Expr, RuleError>,
-}
-
-/// A matcher and its arguments.
-pub(super) struct Call {
-    pub(super) at: usize,
-    pub(super) name: &'static str,
-    pub(super) arguments: Vec<Argument>,
-}
-
-pub(super) struct Argument {
-    pub(super) at: usize,
-    pub(super) text: String,
-}
-
-/// The values of `Host` matchers that are not negated, lower-cased, each once.
+/// The values of host matchers that are not negated, lower-cased, each once.
 pub(super) type Hosts = Box<[Box<str>]>;
 
-/// Returns the expression, and the values of its `Host` matchers that are not negated.
-pub(super) fn parse(text: &str, vocabulary: &'static Vocabulary) -> Result<(Expr, Hosts), RuleError> {
+/// Returns the expression, and the values of its host matchers that are not negated.
+pub(super) fn parse<M>(text: &str, vocabulary: &Vocabulary<M>) -> Result<(Expr<M>, Hosts), RuleError> {
     let mut parser = Parser::new(text, vocabulary)?;
     if parser.token == Token::End {
         return Err(RuleError::new(0, RuleProblem::Empty));
@@ -55,18 +32,18 @@ pub(super) fn parse(text: &str, vocabulary: &'static Vocabulary) -> Result<(Expr
     }
 }
 
-struct Parser<'a> {
+struct Parser<'a, M> {
     lexer: Lexer<'a>,
     at: usize,
     token: Token<'a>,
-    vocabulary: &'static Vocabulary,
+    vocabulary: &'a Vocabulary<M>,
     hosts: Vec<Box<str>>,
     /// True if the part being read is negated.
     negated: bool,
 }
 
-impl<'a> Parser<'a> {
-    fn new(text: &'a str, vocabulary: &'static Vocabulary) -> Result<Self, RuleError> {
+impl<'a, M> Parser<'a, M> {
+    fn new(text: &'a str, vocabulary: &'a Vocabulary<M>) -> Result<Self, RuleError> {
         let mut lexer = Lexer::new(text);
         let (at, token) = lexer.next()?;
         Ok(Self { lexer, at, token, vocabulary, hosts: Vec::new(), negated: false })
@@ -85,7 +62,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn any(&mut self, depth: usize) -> Result<Expr, RuleError> {
+    fn any(&mut self, depth: usize) -> Result<Expr<M>, RuleError> {
         let first = self.all(depth)?;
         if self.token != Token::Or {
             return Ok(first);
@@ -98,7 +75,7 @@ impl<'a> Parser<'a> {
         Ok(Expr::Any(parts))
     }
 
-    fn all(&mut self, depth: usize) -> Result<Expr, RuleError> {
+    fn all(&mut self, depth: usize) -> Result<Expr<M>, RuleError> {
         let first = self.unary(depth)?;
         if self.token != Token::And {
             return Ok(first);
@@ -111,7 +88,7 @@ impl<'a> Parser<'a> {
         Ok(Expr::All(parts))
     }
 
-    fn unary(&mut self, depth: usize) -> Result<Expr, RuleError> {
+    fn unary(&mut self, depth: usize) -> Result<Expr<M>, RuleError> {
         let mut negated = false;
         while self.token == Token::Not {
             self.advance()?;
@@ -123,7 +100,7 @@ impl<'a> Parser<'a> {
         Ok(if negated { expr.negate() } else { expr })
     }
 
-    fn primary(&mut self, depth: usize) -> Result<Expr, RuleError> {
+    fn primary(&mut self, depth: usize) -> Result<Expr<M>, RuleError> {
         match self.token {
             Token::Open => {
                 if depth >= MAX_NESTING {
@@ -138,14 +115,14 @@ impl<'a> Parser<'a> {
                 Ok(expr)
             }
             Token::Name(name) => self.matcher(name),
-            _ => Err(self.unexpected("a matcher such as Host(`example.com`)")),
+            _ => Err(self.unexpected(self.vocabulary.example)),
         }
     }
 
-    fn matcher(&mut self, written: &str) -> Result<Expr, RuleError> {
+    fn matcher(&mut self, written: &str) -> Result<Expr<M>, RuleError> {
         let at = self.at;
         self.advance()?;
-        let name = names::resolve(written, self.vocabulary).map_err(|problem| RuleError::new(at, problem))?;
+        let name = names::resolve(written, &self.vocabulary.names).map_err(|problem| RuleError::new(at, problem))?;
         if self.token != Token::Open {
             return Err(self.unexpected("`(` after the matcher's name"));
         }
@@ -156,7 +133,7 @@ impl<'a> Parser<'a> {
         if let Some(argument) = empty {
             return Err(RuleError::new(argument.at, RuleProblem::EmptyArgument { matcher: name }));
         }
-        if name == "Host" && !self.negated {
+        if name == self.vocabulary.host_matcher && !self.negated {
             self.note_hosts(&call);
         }
         (self.vocabulary.build)(&call)

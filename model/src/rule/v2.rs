@@ -1,13 +1,10 @@
 //! The matchers of Traefik 2, which take many arguments and templates such as `/{name:[a-z]+}`.
 
+use super::arguments::{ascii, network, pattern, rooted, wrong_number};
 use super::ast::{Expr, HostPattern, Matcher, Pattern};
 use super::error::RuleError;
-use super::parser::{Argument, Call, Vocabulary};
 use super::template::{self, Kind};
-use super::v3::{self, arguments, ascii, network, pattern, rooted};
-
-pub(super) static VOCABULARY: Vocabulary =
-    Vocabulary { names: NAMES, foreign: v3::NAMES, foreign_syntax: "the syntax of version 3", build };
+use super::vocabulary::{Argument, Call};
 
 pub(super) const NAMES: &[&str] = &[
     "ClientIP",
@@ -22,9 +19,9 @@ pub(super) const NAMES: &[&str] = &[
     "Query",
 ];
 
-fn build(call: &Call) -> Result<Expr, RuleError> {
+pub(super) fn build(call: &Call) -> Result<Expr, RuleError> {
     if call.arguments.is_empty() {
-        return Err(arguments(call, "at least 1 argument", ""));
+        return Err(wrong_number(call, "at least 1 argument", ""));
     }
     match call.name {
         "Headers" | "HeadersRegexp" => headers(call),
@@ -72,7 +69,7 @@ fn path(call: &Call, value: &Argument, kind: Kind) -> Result<Result<String, Patt
 fn headers(call: &Call) -> Result<Expr, RuleError> {
     let (pairs, odd) = call.arguments.as_chunks::<2>();
     if !odd.is_empty() {
-        return Err(arguments(call, "pairs of a name and a value", ""));
+        return Err(wrong_number(call, "pairs of a name and a value", ""));
     }
     let counts = |index: usize, name: &str| {
         let later = pairs.get(index + 1..).unwrap_or_default();
@@ -97,7 +94,7 @@ fn queries(call: &Call) -> Result<Expr, RuleError> {
     let pieces: Vec<_> = pieces.collect();
     let (pairs, odd) = pieces.as_chunks::<2>();
     if !odd.is_empty() {
-        return Err(arguments(call, "arguments of the form key=value", ""));
+        return Err(wrong_number(call, "arguments of the form key=value", ""));
     }
     let parts: Result<Vec<_>, RuleError> = pairs
         .iter()
