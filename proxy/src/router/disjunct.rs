@@ -1,8 +1,8 @@
 //! A rule's alternatives: `Host(a) && (Path(b) || PathPrefix(c))` is found at host a and path b, and at host a and
 //! prefix c.
 
+use super::condition::Condition;
 use super::matcher::CompiledMatcher;
-use super::rule::Condition;
 use super::view::RequestView;
 use std::sync::Arc;
 

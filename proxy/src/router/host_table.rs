@@ -1,7 +1,7 @@
+use super::condition::Condition;
 use super::disjunct::{Disjunct, PathKey};
 use super::path_index::PathIndex;
 use super::route::Route;
-use super::rule::Condition;
 use super::view::RequestView;
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@
 //! and the routes without a host; within each, routes with a path are found by it. The result is always that of a
 //! linear scan in order: by priority, then by precedence of the provider, then by path, then by age, then by name.
 
+mod condition;
 mod disjunct;
 mod host_table;
 mod matcher;

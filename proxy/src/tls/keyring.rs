@@ -1,7 +1,7 @@
 use super::certificate::{CertificateInfo, Loaded, load};
 use super::fallback;
+use super::finding::{TlsFinding, TlsSubject};
 use super::index::Index;
-use super::state::{TlsFinding, TlsSubject};
 use flow_model::config::Certificate;
 use flow_model::diagnostic::{Severity, causes};
 use flow_model::name::Name;

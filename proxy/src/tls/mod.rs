@@ -4,6 +4,7 @@
 mod certificate;
 mod client_auth;
 mod fallback;
+mod finding;
 mod handshake;
 mod index;
 mod keyring;
@@ -17,7 +18,8 @@ mod tests;
 pub(crate) use tests::test_key;
 
 pub use certificate::CertificateInfo;
-pub use state::{TlsFinding, TlsInput, TlsState, TlsSubject};
+pub use finding::{TlsFinding, TlsSubject};
+pub use state::{TlsInput, TlsState};
 
 pub(crate) use handshake::{Handshake, HandshakeError, handshake};
 pub(crate) use options::check as check_options;

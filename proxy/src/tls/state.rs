@@ -1,4 +1,5 @@
 use super::certificate::CertificateInfo;
+use super::finding::{TlsFinding, TlsSubject};
 use super::index::Index;
 use super::keyring::Keyring;
 use super::options::{Order, Settings};
@@ -27,28 +28,6 @@ pub struct TlsInput<'a> {
     pub options: &'a Objects<TlsOptions>,
     /// For each entry point, by its index: hosts in lower case (or `*.x`) whose connections get other options.
     pub hosts: &'a [HashMap<Name, Name, foldhash::fast::RandomState>],
-}
-
-/// The subject of a finding.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum TlsSubject {
-    /// A certificate, by its index in the input.
-    Certificate(usize),
-    /// The default certificate.
-    DefaultCertificate,
-    /// An option.
-    Options(Name),
-}
-
-/// Something that is not served, or not as configured.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TlsFinding {
-    /// The object concerned.
-    pub subject: TlsSubject,
-    /// Its severity.
-    pub severity: Severity,
-    /// The problem; one sentence without a full stop.
-    pub message: String,
 }
 
 /// Compiled certificates and options for connections. Immutable.

@@ -1,11 +1,19 @@
 //! Serializes the head of a request.
 
 use super::super::request_body::RequestBody;
-use super::upload::Length;
 use flow_middleware::title_case;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request};
 use http_body::Body as _;
+
+/// The length of a request's body, which decides its framing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Length {
+    /// In bytes.
+    Known(u64),
+    /// It ends when the client says so.
+    Unknown,
+}
 
 /// Writes the head of `request` to `out`, and returns the framing of its body. Headers are in title case, as most
 /// clients send them. `upgrading` spells those of a WebSocket as in the RFC: some servers require that (so Traefik does

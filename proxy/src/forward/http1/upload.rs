@@ -2,7 +2,7 @@
 
 use super::super::request_body::RequestBody;
 use super::error::Http1Error;
-use super::request;
+use super::request::{self, Length};
 use bytes::Bytes;
 use http::Request;
 use http_body::Body as _;
@@ -21,13 +21,6 @@ const MAX_KEPT_BUFFER: usize = 16 * 1024;
 
 thread_local! {
     static HEAD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The length of a body.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Length {
-    Known(u64),
-    Unknown,
 }
 
 /// A request on its way.

@@ -1,5 +1,5 @@
 use super::{certificate, certificate_with};
-use crate::tls::state::{TlsInput, TlsState, TlsSubject};
+use crate::tls::{TlsInput, TlsState, TlsSubject};
 use flow_model::config::{Certificate, ClientAuth, ClientAuthType, Objects, TlsOptions};
 use flow_model::diagnostic::Severity;
 use hashbrown::HashMap;
