@@ -1,27 +1,15 @@
 //! The loop that runs middlewares around a service.
 
 use crate::middleware::{Flow, Middleware, State};
-use crate::{Body, Exchange, Fetch};
+use crate::{Around, Body, Exchange, RequestContext};
 use http::Response;
 use smallvec::SmallVec;
-use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// The tools that a chain's middlewares may use besides the exchange.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// Sends the requests that a middleware makes itself.
-    pub fetch: &'a dyn Fetch,
-}
-
-impl fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").finish_non_exhaustive()
-    }
-}
-
 /// Middlewares in order; members of `chain` middlewares are inlined.
+///
+/// Its phases leave out the middlewares around a part of the chain: [`Chain::cut`] finds those.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     steps: Box<[Arc<Middleware>]>,
@@ -33,13 +21,6 @@ pub struct Passed {
     count: usize,
     /// Only of steps that keep state, in their order.
     states: SmallVec<[(usize, State); 2]>,
-}
-
-impl Passed {
-    /// True if one of them chose an encoding for the response.
-    pub(crate) fn is_encoded(&self) -> bool {
-        self.states.iter().any(|(_, state)| matches!(state, State::Compress(_)))
-    }
 }
 
 /// A response made by a middleware.
@@ -64,6 +45,21 @@ impl Chain {
         Self { steps: steps.into() }
     }
 
+    /// The chain cut at its last middleware around a part of it: the steps before; that middleware, if there is one,
+    /// and the steps that follow it.
+    #[must_use]
+    pub fn cut(self) -> (Self, Option<(Arc<dyn Around>, Self)>) {
+        let found = self.steps.iter().enumerate().rev().find_map(|(index, step)| match &**step {
+            Middleware::Around(around) => Some((index, Arc::clone(around))),
+            _ => None,
+        });
+        let Some((index, around)) = found else { return (self, None) };
+        let mut before = self.steps.into_vec();
+        let after = before.split_off(index + 1);
+        before.truncate(index);
+        (Self { steps: before.into() }, Some((around, Self { steps: after.into() })))
+    }
+
     /// True if there are no middlewares.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -81,7 +77,7 @@ impl Chain {
     pub async fn on_request(
         &self,
         exchange: &mut Exchange,
-        context: &Context<'_>,
+        context: &mut RequestContext<'_>,
     ) -> ControlFlow<Box<EarlyResponse>, Passed> {
         let mut passed = Passed::default();
         for step in &self.steps {
@@ -104,7 +100,7 @@ impl Chain {
                 Some((of, _)) if *of == index => passed.states.pop().map(|(_, state)| state),
                 _ => None,
             };
-            step.on_response(state, &passed, &mut response).await;
+            step.on_response(state, &mut response).await;
         }
         response
     }
@@ -114,9 +110,11 @@ impl Chain {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::ForwardedFor;
     use crate::path::request_uri;
-    use crate::testing::{chain, compile, exchange, header, ok, run, with};
+    use crate::testing::{Members, chain, compile, exchange, header, ok, run, with};
     use flow_model::middleware::Middleware as Spec;
+    use flow_model::name::Name;
 
     fn adds(value: &str) -> String {
         format!(r#"{{"headers": {{"customResponseHeaders": {{"X-By": "{value}"}}}}}}"#)
@@ -174,18 +172,26 @@ mod tests {
     async fn a_chain_in_a_chain_is_its_members() {
         let member = Arc::new(compile(r#"{"addPrefix": {"prefix": "/m"}}"#).unwrap());
         let spec: Spec = serde_json::from_str(r#"{"chain": {"middlewares": ["one", "one"]}}"#).unwrap();
-        let inner = crate::compile(&spec, &"c".into(), &mut |name| {
-            assert_eq!(&**name, "one");
-            Ok(Arc::clone(&member))
-        });
+        let inner = crate::compile(
+            &spec,
+            &"c".into(),
+            &mut Members(|name: &Name| {
+                assert_eq!(&**name, "one");
+                Ok(Arc::clone(&member))
+            }),
+        );
         let chain = Chain::new([Arc::new(inner.unwrap()), member]);
         let mut exchange = exchange("GET", "/x");
         run(&chain, &mut exchange, ok).await;
         assert_eq!(request_uri(&exchange), "/m/m/m/x");
 
-        let missing = crate::compile(&spec, &"c".into(), &mut |name| {
-            Err(crate::MiddlewareError::Member { member: name.clone(), reason: "no such middleware".to_owned() })
-        });
+        let missing = crate::compile(
+            &spec,
+            &"c".into(),
+            &mut Members(|name: &Name| {
+                Err(crate::MiddlewareError::Member { member: name.clone(), reason: "no such middleware".to_owned() })
+            }),
+        );
         assert_eq!(missing.unwrap_err().to_string(), "one of the chain: no such middleware");
     }
 
@@ -194,12 +200,13 @@ mod tests {
         let chain = Chain::default();
         assert!(chain.is_empty());
         let (mut exchange, fetch) = (exchange("GET", "/"), crate::testing::NoFetch);
-        let context = Context { fetch: &fetch };
+        let mut user = None;
+        let mut context = RequestContext::new("r@file", &fetch, ForwardedFor::Append, &mut user);
         // Must be `Send`: workers may share tasks one day.
         fn size(future: impl Future + Send) -> usize {
             size_of_val(&future)
         }
-        let request = size(chain.on_request(&mut exchange, &context));
+        let request = size(chain.on_request(&mut exchange, &mut context));
         let response = size(chain.on_response(Passed::default(), Response::new(Body::Empty)));
         // Futures of rare kinds are boxed; these are copied with every request.
         assert!(request < 1024 && response < 2048, "{request} {response}");

@@ -80,22 +80,29 @@ pub enum MiddlewareError {
     User,
 }
 
-/// Finds the members of `chain` middlewares for [`compile`]: from the name in the chain to the compiled member.
-pub type Resolver<'a> = dyn FnMut(&Name) -> Result<Arc<Middleware>, MiddlewareError> + 'a;
+/// Finds the objects that a specification names, for [`compile`]. Names are as written in it.
+pub trait Resolve {
+    /// The compiled member of a `chain`.
+    ///
+    /// # Errors
+    /// If it does not exist, or is invalid itself.
+    fn middleware(&mut self, name: &Name) -> Result<Arc<Middleware>, MiddlewareError>;
+}
 
-/// Compiles `spec`, which is called `name` in the log; `members` resolves the members of a chain.
+/// Compiles `spec`, which is called `name` in the log.
 ///
 /// Call it once for each router that uses the middleware, and keep the result while the specification is the same: it
 /// holds state such as the buckets of `rateLimit` and the verified passwords of `basicAuth`.
 ///
 /// # Errors
 /// Any [`MiddlewareError`]: the specification is invalid, or a member of a chain is missing or invalid.
-pub fn compile(spec: &Spec, name: &Name, members: &mut Resolver<'_>) -> Result<Middleware, MiddlewareError> {
+pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Middleware, MiddlewareError> {
     Ok(match spec {
         Spec::AddPrefix(spec) => Middleware::AddPrefix(AddPrefix::new(spec)?),
         Spec::BasicAuth(spec) => Middleware::BasicAuth(Box::new(BasicAuth::new(spec)?)),
         Spec::Chain(spec) => {
-            let members = spec.middlewares.iter().map(members).collect::<Result<Vec<_>, _>>()?;
+            let members = spec.middlewares.iter().map(|member| resolve.middleware(member));
+            let members = members.collect::<Result<Vec<_>, _>>()?;
             Middleware::Chain(Chain::new(members))
         }
         Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),

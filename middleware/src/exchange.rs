@@ -64,8 +64,6 @@ pub struct Exchange {
     pub body: Body,
     /// The connection.
     pub connection: Arc<Connection>,
-    /// The user authenticated by a middleware, for the access log.
-    pub username: Option<Box<str>>,
 }
 
 impl Exchange {
@@ -88,7 +86,6 @@ impl Exchange {
             head: request.into_parts().0,
             body: std::mem::take(&mut self.body),
             connection: Arc::clone(&self.connection),
-            username: self.username.take(),
         }
     }
 
@@ -97,6 +94,16 @@ impl Exchange {
     pub fn host(&self) -> &str {
         self.head.headers.get(http::header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
+}
+
+/// The treatment of `X-Forwarded-For` towards backends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ForwardedFor {
+    /// The client's address is appended, unless a middleware has set [`OmitForwardedFor`].
+    #[default]
+    Append,
+    /// It is forwarded unchanged (`forwardedHeaders.notAppendXForwardedFor`).
+    Keep,
 }
 
 /// In a request's extensions: the backend gets no `X-Forwarded-For`, not even the one that the proxy adds (Traefik: the

@@ -5,11 +5,14 @@
 //! in reverse over the middlewares that were passed.
 
 mod address;
+mod around;
 pub mod basic_auth;
 pub mod body;
 pub mod chain;
 mod compile;
 pub mod compress;
+mod context;
+mod error;
 pub mod exchange;
 pub mod fetch;
 pub mod forward_auth;
@@ -21,6 +24,7 @@ mod path;
 mod pattern;
 pub mod rate_limit;
 pub mod redirect;
+mod replay;
 pub mod response;
 pub mod rewrite;
 mod source;
@@ -28,11 +32,15 @@ mod source;
 mod testing;
 mod vary;
 
+pub use around::{Around, Next, Service};
 pub use body::Body;
-pub use chain::{Chain, Context, EarlyResponse, Passed};
-pub use compile::{MiddlewareError, Resolver, compile};
-pub use exchange::{Connection, Exchange, OmitForwardedFor, TlsSession};
+pub use chain::{Chain, EarlyResponse, Passed};
+pub use compile::{MiddlewareError, Resolve, compile};
+pub use context::RequestContext;
+pub use error::{FailureKind, ServeError};
+pub use exchange::{Connection, Exchange, ForwardedFor, OmitForwardedFor, TlsSession};
 pub use fetch::{Fetch, FetchError};
 pub use interim::{Interim, title_case};
 pub use middleware::Middleware;
 pub use path::WrittenQuery;
+pub use replay::Replay;

@@ -1,7 +1,8 @@
 //! The kinds of middlewares, each compiled, as one enum.
 
+use crate::around::Around;
 use crate::basic_auth::BasicAuth;
-use crate::chain::{Chain, Context, Passed};
+use crate::chain::Chain;
 use crate::compress::{self, Compress};
 use crate::forward_auth::{ForwardAuth, SetCookie};
 use crate::headers::{self, Headers};
@@ -9,8 +10,9 @@ use crate::ip_allow_list::IpAllowList;
 use crate::rate_limit::RateLimit;
 use crate::redirect::{RedirectRegex, RedirectScheme};
 use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
-use crate::{Body, Exchange};
+use crate::{Body, Exchange, RequestContext};
 use http::Response;
+use std::sync::Arc;
 
 /// A compiled middleware: everything that does not depend on a request is computed in advance.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ use http::Response;
 pub enum Middleware {
     /// Puts a prefix before the path.
     AddPrefix(AddPrefix),
+    /// Runs what follows it as a whole; a chain is cut there.
+    Around(Arc<dyn Around>),
     /// Asks for a user and a password.
     BasicAuth(Box<BasicAuth>),
     /// Runs others in order; a [`Chain`] inlines them into its own steps.
@@ -77,16 +81,20 @@ impl Flow {
 
 impl Middleware {
     /// The first phase.
-    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Flow {
+    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow {
         match self {
             Self::AddPrefix(it) => it.on_request(exchange),
-            Self::BasicAuth(it) => it.on_request(exchange).await,
-            // Chains are inlined: no step is a chain.
-            Self::Chain(_) => Flow::Pass,
-            Self::Compress(it) => it.on_request(exchange),
+            Self::BasicAuth(it) => it.on_request(exchange, context).await,
+            // Chains are inlined and cut: no step is one of these.
+            Self::Around(_) | Self::Chain(_) => Flow::Pass,
+            Self::Compress(it) => {
+                let flow = it.on_request(exchange);
+                context.encoded |= matches!(flow, Flow::Remember(_));
+                flow
+            }
             // Boxed, so that the future of every other request stays small.
             Self::ForwardAuth(it) => Box::pin(it.on_request(exchange, context)).await,
-            Self::Headers(it) => it.on_request(exchange),
+            Self::Headers(it) => it.on_request(exchange, context.encoded),
             Self::IpAllowList(it) => it.on_request(exchange),
             Self::RateLimit(it) => it.on_request(it.take(exchange)).await,
             Self::RedirectRegex(it) => it.on_request(exchange),
@@ -98,15 +106,13 @@ impl Middleware {
         }
     }
 
-    /// The second phase; `outer` is the state of the middlewares further out.
-    pub(crate) async fn on_response(&self, state: Option<State>, outer: &Passed, response: &mut Response<Body>) {
+    /// The second phase.
+    pub(crate) async fn on_response(&self, state: Option<State>, response: &mut Response<Body>) {
         match (self, state) {
             (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,
             (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
-            (Self::Headers(it), Some(State::Headers(facts))) => it.on_response(facts, outer.is_encoded(), response),
-            (Self::Headers(it), None) => {
-                it.on_response(headers::RequestFacts::default(), outer.is_encoded(), response);
-            }
+            (Self::Headers(it), Some(State::Headers(facts))) => it.on_response(facts, response),
+            (Self::Headers(it), None) => it.on_response(headers::RequestFacts::default(), response),
             _ => {}
         }
     }

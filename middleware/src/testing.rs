@@ -1,11 +1,14 @@
 //! Test helpers of several middlewares.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use crate::chain::{Chain, Context};
+use crate::chain::Chain;
 use crate::middleware::Middleware;
-use crate::{Body, Connection, Exchange, Fetch, FetchError, TlsSession};
+use crate::{
+    Body, Connection, Exchange, Fetch, FetchError, ForwardedFor, MiddlewareError, RequestContext, Resolve, TlsSession,
+};
 use bytes::Bytes;
 use flow_model::middleware::{ClientTls, Middleware as Spec};
+use flow_model::name::Name;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use std::ops::ControlFlow;
@@ -22,7 +25,7 @@ pub(crate) fn from(peer: &str, method: &str, target: &str) -> Exchange {
     let (head, ()) =
         Request::builder().method(method).uri(target).header("host", "example.test").body(()).unwrap().into_parts();
     let connection = Connection::new(peer.parse().unwrap(), "127.0.0.1:80".parse().unwrap(), None, "web".into());
-    Exchange { head, body: Body::Empty, connection: Arc::new(connection), username: None }
+    Exchange { head, body: Body::Empty, connection: Arc::new(connection) }
 }
 
 /// The same request over TLS.
@@ -48,9 +51,18 @@ pub(crate) fn with(mut exchange: Exchange, headers: &[(&'static str, &str)]) -> 
 }
 
 /// Compiles one middleware from Traefik's YAML written as JSON.
-pub(crate) fn compile(spec: &str) -> Result<Middleware, crate::MiddlewareError> {
+pub(crate) fn compile(spec: &str) -> Result<Middleware, MiddlewareError> {
     let spec: Spec = serde_json::from_str(spec).unwrap();
-    crate::compile(&spec, &"test@file".into(), &mut |_| unreachable!("no chain"))
+    crate::compile(&spec, &"test@file".into(), &mut Members(|_: &Name| unreachable!("no chain")))
+}
+
+/// Finds members of a chain by a function.
+pub(crate) struct Members<F>(pub(crate) F);
+
+impl<F: FnMut(&Name) -> Result<Arc<Middleware>, MiddlewareError>> Resolve for Members<F> {
+    fn middleware(&mut self, name: &Name) -> Result<Arc<Middleware>, MiddlewareError> {
+        (self.0)(name)
+    }
 }
 
 /// A chain of middlewares from their specifications.
@@ -89,11 +101,23 @@ pub(crate) async fn run_with(
     fetch: &dyn Fetch,
     backend: impl FnOnce(&Exchange) -> Response<Body>,
 ) -> Response<Body> {
-    let (passed, response) = match chain.on_request(exchange, &Context { fetch }).await {
+    run_for_user(chain, exchange, fetch, backend).await.0
+}
+
+/// The same with the user that a middleware authenticated.
+pub(crate) async fn run_for_user(
+    chain: &Chain,
+    exchange: &mut Exchange,
+    fetch: &dyn Fetch,
+    backend: impl FnOnce(&Exchange) -> Response<Body>,
+) -> (Response<Body>, Option<Box<str>>) {
+    let mut user = None;
+    let mut context = RequestContext::new("test@file", fetch, ForwardedFor::Append, &mut user);
+    let (passed, response) = match chain.on_request(exchange, &mut context).await {
         ControlFlow::Continue(passed) => (passed, backend(exchange)),
         ControlFlow::Break(early) => (early.passed, early.response),
     };
-    chain.on_response(passed, response).await
+    (chain.on_response(passed, response).await, user)
 }
 
 /// The backend's plain response.

@@ -2,15 +2,11 @@
 
 use crate::metrics::{Counted, RouteSeries};
 use crate::router::{RequestView, RouteTable};
-use crate::service::Service;
+use crate::service::Pipeline;
 use crate::tls::TlsState;
 use arc_swap::ArcSwap;
-use flow_middleware::chain::Chain;
-use flow_middleware::{Body, Exchange};
 use flow_model::config::IngressMetadata;
 use flow_model::name::Name;
-use http::Response;
-use std::fmt;
 use std::sync::Arc;
 
 /// The configuration in effect.
@@ -24,8 +20,8 @@ pub struct Snapshot {
 /// The routes of one entry point.
 #[derive(Debug)]
 pub(crate) struct EntryPointRoutes {
-    pub(crate) plain: RouteTable<Pipeline>,
-    pub(crate) tls: RouteTable<Pipeline>,
+    pub(crate) plain: RouteTable<RouteTarget>,
+    pub(crate) tls: RouteTable<RouteTarget>,
 }
 
 impl Snapshot {
@@ -36,16 +32,15 @@ impl Snapshot {
     }
 }
 
-/// A rule and its pipeline.
-pub(crate) type Route = crate::router::Route<Pipeline>;
+/// A rule and what it leads to.
+pub(crate) type Route = crate::router::Route<RouteTarget>;
 
-/// The target of a router: its middlewares and its service, ready to serve.
+/// What a router leads to: its middlewares and its service, ready to serve.
 #[derive(Debug)]
-pub(crate) struct Pipeline {
+pub(crate) struct RouteTarget {
     /// The service's qualified name.
     pub(crate) service: Name,
-    pub(crate) chain: Chain,
-    pub(crate) target: Target,
+    pub(crate) pipeline: Pipeline,
     /// The TLS options that a connection must have been made with; empty for plain connections.
     pub(crate) tls_options: Name,
     /// True if requests go to the access log.
@@ -58,33 +53,9 @@ pub(crate) struct Pipeline {
 impl Route {
     /// The labels that its requests are counted under.
     pub(crate) fn counted(&self) -> Counted<'_> {
-        let internal = matches!(self.target.target, Target::Internal(_));
-        Counted { router: &self.name, service: &self.target.service, internal }
+        let target = &self.target;
+        Counted { router: &self.name, service: &target.service, internal: target.pipeline.is_internal() }
     }
-}
-
-/// The last stage, which makes the response.
-pub(crate) enum Target {
-    /// The proxy itself.
-    Internal(Arc<dyn Internal>),
-    /// Backends.
-    Service(Arc<Service>),
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Internal(_) => f.write_str("Internal"),
-            Self::Service(service) => f.debug_tuple("Service").field(service).finish(),
-        }
-    }
-}
-
-/// An internal service, such as the API.
-#[async_trait::async_trait]
-pub trait Internal: Send + Sync {
-    /// Handles one request.
-    async fn respond(&self, exchange: Exchange) -> Response<Body>;
 }
 
 /// The side that swaps snapshots; there is one.

@@ -11,7 +11,7 @@ use flow_model::entry_point::EntryPoint;
 use flow_model::middleware::{Middleware, RedirectScheme};
 use flow_model::name::Name;
 use http::{Response, StatusCode};
-use proxy::snapshot::Internal;
+use proxy::service::Internal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;

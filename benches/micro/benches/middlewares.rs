@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use flow_middleware::chain::{Chain, Context};
 use flow_middleware::{Body, Connection, Exchange};
+use flow_middleware::{Chain, ForwardedFor, Middleware as Step, MiddlewareError, RequestContext, Resolve};
 use flow_model::middleware::Middleware;
+use flow_model::name::Name;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use proxy::forward::Fetcher;
@@ -12,11 +13,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+struct NoMembers;
+
+impl Resolve for NoMembers {
+    fn middleware(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
+        unreachable!("{name}")
+    }
+}
+
 /// A chain of one middleware, from a specification in Traefik's form.
 fn chain(specification: serde_json::Value) -> Chain {
     let specification: Middleware = serde_json::from_value(specification).unwrap();
     let name = "m@file".into();
-    let made = flow_middleware::compile(&specification, &name, &mut |_| unreachable!("no chain")).unwrap();
+    let made = flow_middleware::compile(&specification, &name, &mut NoMembers).unwrap();
     Chain::new([Arc::new(made)])
 }
 
@@ -26,7 +35,7 @@ fn exchange(client: u8) -> Exchange {
     let (head, ()) = request.body(()).unwrap().into_parts();
     let from = |last, port| SocketAddr::from((Ipv4Addr::new(10, 0, 0, last), port));
     let connection = Connection::new(from(client, 40000), from(0, 80), None, "web".into());
-    Exchange { head, body: Body::Empty, connection: Arc::new(connection), username: None }
+    Exchange { head, body: Body::Empty, connection: Arc::new(connection) }
 }
 
 fn headers(bench: &mut Criterion) {
@@ -36,11 +45,12 @@ fn headers(bench: &mut Criterion) {
         "frameDeny": true, "contentTypeNosniff": true, "browserXssFilter": true, "stsSeconds": 31536000,
     }}));
     let fetcher = Fetcher::new().unwrap();
-    let context = Context { fetch: &fetcher };
+    let mut user = None;
+    let mut context = RequestContext::new("r@file", &fetcher, ForwardedFor::Append, &mut user);
     let mut exchange = exchange(1);
     bench.bench_function("headers", |bencher| {
         bencher.iter(|| {
-            let passed = chain.on_request(&mut exchange, &context).now_or_never().unwrap();
+            let passed = chain.on_request(&mut exchange, &mut context).now_or_never().unwrap();
             let passed = passed.continue_value().unwrap();
             chain.on_response(passed, Response::new(Body::Empty)).now_or_never().unwrap()
         });
@@ -63,12 +73,14 @@ fn rate_limit(bench: &mut Criterion) {
                             let client = clients[usize::from(worker)];
                             scope.spawn(move || -> Duration {
                                 let fetcher = Fetcher::new().unwrap();
-                                let context = Context { fetch: &fetcher };
+                                let mut user = None;
+                                let mut context =
+                                    RequestContext::new("r@file", &fetcher, ForwardedFor::Append, &mut user);
                                 let mut exchange = exchange(client);
                                 barrier.wait();
                                 let start = Instant::now();
                                 for _ in 0..requests {
-                                    let passed = chain.on_request(&mut exchange, &context).now_or_never().unwrap();
+                                    let passed = chain.on_request(&mut exchange, &mut context).now_or_never().unwrap();
                                     assert!(passed.is_continue(), "refused");
                                 }
                                 start.elapsed()

@@ -7,7 +7,7 @@ mod tests;
 mod verified;
 
 use crate::middleware::Flow;
-use crate::{Body, Exchange, MiddlewareError, response};
+use crate::{Body, Exchange, MiddlewareError, RequestContext, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow_model::middleware as spec;
@@ -65,18 +65,18 @@ impl BasicAuth {
         })
     }
 
-    pub(crate) async fn on_request(&self, exchange: &mut Exchange) -> Flow {
+    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow {
         let Some((user, password)) = credentials(&exchange.head.headers) else {
             return Flow::respond(self.unauthorized());
         };
         let known = self.users.get(&*user);
         let verified = self.verified.check(&user, known.unwrap_or(&self.decoy), &password).await;
-        exchange.username = Some(user.into());
+        *context.user = Some(user.into());
         if !verified || known.is_none() {
             return Flow::respond(self.unauthorized());
         }
         let headers = &mut exchange.head.headers;
-        if let (Some(name), Some(user)) = (&self.user_header, &exchange.username)
+        if let (Some(name), Some(user)) = (&self.user_header, &context.user)
             && let Ok(value) = HeaderValue::from_bytes(user.as_bytes())
         {
             headers.insert(name, value);

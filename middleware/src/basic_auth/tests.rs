@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::secret::Secret;
-use crate::testing::{chain, compile, exchange, header, ok, run, text, with};
+use crate::testing::{NoFetch, chain, compile, exchange, header, ok, run, run_for_user, text, with};
 use crate::{Chain, Exchange};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -114,11 +114,11 @@ async fn a_realm_is_quoted() {
 async fn a_stranger_is_told_the_realm() {
     let chain = chain(&[&spec(r#", "realm": "inner circle""#)]);
     let mut stranger = with_authorization(&basic("eve", "x"));
-    let response = run(&chain, &mut stranger, |_| unreachable!("refused")).await;
+    let (response, user) = run_for_user(&chain, &mut stranger, &NoFetch, |_| unreachable!("refused")).await;
     assert_eq!(response.headers().len(), 2);
     assert_eq!(header(response.headers(), "www-authenticate"), "Basic realm=\"inner circle\"");
     assert_eq!(header(response.headers(), "content-type"), "text/plain");
-    assert_eq!(stranger.username.as_deref(), Some("eve"));
+    assert_eq!(user.as_deref(), Some("eve"));
     assert_eq!(text(response).await, "401 Unauthorized\n");
 }
 
@@ -126,11 +126,12 @@ async fn a_stranger_is_told_the_realm() {
 async fn the_backend_may_be_told_the_user_and_not_the_password() {
     let chain = chain(&[&spec(r#", "removeHeader": true, "headerField": "X-WebAuth-User""#)]);
     let mut exchange = with(with_authorization(&basic("cid", "open sesame")), &[("x-webauth-user", "forged")]);
-    assert_eq!(run(&chain, &mut exchange, ok).await.status(), 200);
+    let (response, user) = run_for_user(&chain, &mut exchange, &NoFetch, ok).await;
+    assert_eq!(response.status(), 200);
     let headers = &exchange.head.headers;
     assert_eq!(headers.get_all("x-webauth-user").iter().collect::<Vec<_>>(), ["cid"]);
     assert!(!headers.contains_key("authorization"));
-    assert_eq!(exchange.username.as_deref(), Some("cid"));
+    assert_eq!(user.as_deref(), Some("cid"));
 }
 
 #[tokio::test]

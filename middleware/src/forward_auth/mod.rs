@@ -7,10 +7,9 @@ mod denied;
 mod tests;
 
 use crate::body::is_malformed;
-use crate::chain::Context;
 use crate::middleware::{Flow, State};
 use crate::pattern::{self, Pattern};
-use crate::{Body, Exchange, MiddlewareError, response};
+use crate::{Body, Exchange, Fetch, MiddlewareError, RequestContext, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -105,9 +104,9 @@ impl ForwardAuth {
         })
     }
 
-    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &Context<'_>) -> Flow {
-        match self.ask(exchange, context).await {
-            Ok(auth_response) => self.judge(exchange, auth_response),
+    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow {
+        match self.ask(exchange, context.fetch).await {
+            Ok(auth_response) => self.judge(exchange, context, auth_response),
             Err(response) => Flow::Respond(response),
         }
     }
@@ -117,11 +116,7 @@ impl ForwardAuth {
     }
 
     /// The server's whole response.
-    async fn ask(
-        &self,
-        exchange: &mut Exchange,
-        context: &Context<'_>,
-    ) -> Result<Response<Bytes>, Box<Response<Body>>> {
+    async fn ask(&self, exchange: &mut Exchange, fetch: &dyn Fetch) -> Result<Response<Bytes>, Box<Response<Body>>> {
         let failed = |status| Box::new(response::empty(status));
         let body = self.body(exchange).await.map_err(|unread| {
             failed(match unread {
@@ -133,7 +128,7 @@ impl ForwardAuth {
         let request = self.auth_request(exchange, body);
         let is_head = request.method() == Method::HEAD;
         let received = async {
-            let response = context.fetch.fetch(request, self.tls.as_ref(), TIMEOUT).await.map_err(|error| {
+            let response = fetch.fetch(request, self.tls.as_ref(), TIMEOUT).await.map_err(|error| {
                 tracing::debug!(error = causes(&error), middleware = %self.name, "cannot ask the authentication server");
                 failed(StatusCode::INTERNAL_SERVER_ERROR)
             })?;
@@ -180,9 +175,9 @@ impl ForwardAuth {
         request
     }
 
-    fn judge(&self, exchange: &mut Exchange, auth_response: Response<Bytes>) -> Flow {
+    fn judge(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>, auth_response: Response<Bytes>) -> Flow {
         if let Some(user) = self.user_header.as_ref().and_then(|name| auth_response.headers().get(name)) {
-            exchange.username = Some(String::from_utf8_lossy(user.as_bytes()).into());
+            *context.user = Some(String::from_utf8_lossy(user.as_bytes()).into());
         }
         if auth_response.status() == StatusCode::UNAUTHORIZED && !self.signin_url.is_empty() {
             return Flow::respond(denied::sign_in(exchange, &self.signin_url));

@@ -30,6 +30,8 @@ pub(crate) struct RequestFacts {
     origin: Option<HeaderValue>,
     /// Set if the inner half, which checks hosts and sets security headers, was passed.
     secured: Option<secure::RequestFacts>,
+    /// A middleware further out chose an encoding for the response.
+    encoded: bool,
 }
 
 impl Headers {
@@ -42,7 +44,8 @@ impl Headers {
         Ok(headers)
     }
 
-    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
+    /// `encoded`: a middleware further out chose an encoding for the response.
+    pub(crate) fn on_request(&self, exchange: &mut Exchange, encoded: bool) -> Flow {
         if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&exchange.head)) {
             return Flow::respond(preflight);
         }
@@ -56,14 +59,13 @@ impl Headers {
             Some(Ok(facts)) => Some(facts),
             None => None,
         };
-        if origin.is_none() && secured.is_none() {
+        if origin.is_none() && secured.is_none() && !(encoded && self.cors.is_some()) {
             return Flow::Pass;
         }
-        Flow::Remember(State::Headers(RequestFacts { origin, secured }))
+        Flow::Remember(State::Headers(RequestFacts { origin, secured, encoded }))
     }
 
-    /// `encoded`: a middleware further out chose an encoding.
-    pub(crate) fn on_response(&self, facts: RequestFacts, encoded: bool, response: &mut Response<Body>) {
+    pub(crate) fn on_response(&self, facts: RequestFacts, response: &mut Response<Body>) {
         // Removing `Upgrade` from responses is meant for offers of HTTP/2, not for WebSockets.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return;
@@ -71,7 +73,7 @@ impl Headers {
         if let (Some(secure), Some(facts)) = (&self.secure, facts.secured) {
             secure.on_response(facts, response.headers_mut());
         }
-        self.outer(facts.origin, encoded, response);
+        self.outer(facts.origin, facts.encoded, response);
     }
 
     /// The outer half, which also runs on responses of the inner one.

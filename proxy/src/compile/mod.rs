@@ -12,6 +12,7 @@ mod report;
 mod routers;
 mod services;
 mod settle;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod tls_options;
@@ -22,7 +23,8 @@ pub use routers::RecordInternals;
 use crate::forward::Tunnels;
 use crate::metrics::Metrics;
 use crate::router::RouteTable;
-use crate::snapshot::{EntryPointRoutes, Internal, Pipeline, Route, Snapshot};
+use crate::service::Internal;
+use crate::snapshot::{EntryPointRoutes, Route, RouteTarget, Snapshot};
 use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject, check_options};
 use change::Change;
 use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, Source, TlsOptions};
@@ -228,7 +230,7 @@ impl Compiler {
                 instances.filter(|instance| instance.tls == tls && instance.settled.site.places.contains(&place));
             here.filter_map(|instance| instance.route.clone()).collect()
         };
-        let table = |last: Option<&RouteTable<Pipeline>>, tls: bool| {
+        let table = |last: Option<&RouteTable<RouteTarget>>, tls: bool| {
             let gone = routes(&mut built.gone.iter(), tls);
             let new = built.names.iter().filter_map(|name| self.entries.get(name)).flat_map(|entry| &entry.instances);
             let new = routes(&mut { new }, tls);

@@ -162,7 +162,7 @@ fn answers(compiled: &Compiled) -> Vec<String> {
         let request = RequestView::new(host, path, None, "GET", &headers, client);
         let route = compiled.snapshot.route(index, tls, &request);
         answers.push(route.map_or_else(String::new, |route| {
-            let steps = route.target.chain.steps().count();
+            let steps = route.target.pipeline.chain.steps().count();
             format!("{} {} {} {steps}", route.name, route.target.service, route.target.tls_options)
         }));
     }

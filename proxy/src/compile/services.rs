@@ -1,9 +1,11 @@
 //! Services, compiled when the first router needs them and kept while everything they were made from is unchanged.
 
 use super::lookup::{Dependency, Lookup};
+use super::steps::{NamedStep, StepBuilder};
 use super::tls_options::ByName;
 use crate::forward::{Transport, Tunnels};
-use crate::service::{Resolve, Service};
+use crate::service::{Child, Resolve, Service};
+use flow_middleware::Chain;
 use flow_model::config::ServersTransport;
 use flow_model::diagnostic::causes;
 use flow_model::name::{Name, provider, qualify};
@@ -19,6 +21,8 @@ pub(super) struct Services {
     tunnels: Tunnels,
     transports: ByName<(Arc<ServersTransport>, Arc<Transport>)>,
     made: ByName<Made>,
+    /// Those that other services use, with their own middlewares.
+    children: ByName<MadeChild>,
 }
 
 #[derive(Debug)]
@@ -27,6 +31,12 @@ struct Made {
     /// The last valid one, whose state is taken over.
     last: Option<Arc<Service>>,
     dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug)]
+struct MadeChild {
+    child: Arc<Child>,
+    steps: Vec<NamedStep>,
 }
 
 /// The reason why a service cannot be made.
@@ -42,7 +52,13 @@ enum Unmade {
 
 impl Services {
     pub(super) fn new(default_transport: Arc<ServersTransport>, tunnels: Tunnels) -> Self {
-        Self { default_transport, tunnels, transports: ByName::default(), made: ByName::default() }
+        Self {
+            default_transport,
+            tunnels,
+            transports: ByName::default(),
+            made: ByName::default(),
+            children: ByName::default(),
+        }
     }
 
     /// The service of this qualified name; adds the objects it was made from to `dependencies`. The error is for its
@@ -90,6 +106,30 @@ impl Services {
         let last = service.as_ref().ok().cloned().or(last);
         self.made.insert(Arc::clone(name), Made { service: service.clone(), last, dependencies: from });
         service
+    }
+
+    /// The service as another one uses it.
+    fn child(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        dependencies: &mut Vec<Dependency>,
+        path: &mut Vec<Name>,
+    ) -> Result<Arc<Child>, Unmade> {
+        let service = self.find(name, lookup, dependencies, path)?;
+        let last = self.children.remove(name);
+        let mut steps = Vec::new();
+        let mut builder =
+            StepBuilder { lookup, old: last.as_ref().map_or(&[], |last| &last.steps), dependencies, built: &mut steps };
+        let members = service.config().middlewares.iter();
+        let members = members.map(|member| builder.step(&qualify(member, provider(name))));
+        let members = members.collect::<Result<Vec<_>, _>>().map_err(|error| Unmade::Other(causes(&error)))?;
+        let child = match last {
+            Some(last) if Arc::ptr_eq(last.child.service(), &service) && same_steps(&last.steps, &steps) => last.child,
+            _ => Arc::new(Child::new(service, Chain::new(members))),
+        };
+        self.children.insert(Arc::clone(name), MadeChild { child: Arc::clone(&child), steps });
+        Ok(child)
     }
 
     fn make(
@@ -143,9 +183,14 @@ impl Services {
     pub(super) fn sweep<'a>(&mut self, unused: impl Iterator<Item = &'a Name>) {
         for name in unused {
             self.made.remove(name);
+            self.children.remove(name);
         }
         self.transports.retain(|name, (_, transport)| &**name == DEFAULT_TRANSPORT || Arc::strong_count(transport) > 1);
     }
+}
+
+fn same_steps(before: &[NamedStep], now: &[NamedStep]) -> bool {
+    before.len() == now.len() && before.iter().zip(now).all(|((_, _, a), (_, _, b))| Arc::ptr_eq(a, b))
 }
 
 /// Finds the objects that a service refers to, and records them.
@@ -168,8 +213,8 @@ impl Parts<'_, '_> {
 }
 
 impl Resolve for Parts<'_, '_> {
-    fn service(&mut self, name: &str) -> Option<Arc<Service>> {
-        let found = self.services.find(&qualify(name, self.of), self.lookup, self.from, self.path);
+    fn service(&mut self, name: &str) -> Option<Arc<Child>> {
+        let found = self.services.child(&qualify(name, self.of), self.lookup, self.from, self.path);
         let found = found.map_err(|why| match why {
             Unmade::Ring(_) => why,
             Unmade::Other(error) => Unmade::Other(format!("building HTTP service \"{name}\": {error}")),

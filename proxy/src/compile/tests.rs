@@ -1,13 +1,15 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
 use crate::router::RequestView;
-use flow_middleware::{Body, Exchange};
+use crate::service::UpstreamRecord;
+use crate::service::test_kit::NoFetch;
+use flow_middleware::{Body, Connection, Exchange, FailureKind, ForwardedFor, RequestContext};
 use flow_model::config::{
     ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,
     TlsOptions, Weighted, WeightedService, precedence,
 };
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
-use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, Middleware, RateLimit};
+use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, IpAllowList, Middleware, RateLimit};
 use flow_model::runtime::Status;
 use http::{HeaderMap, Response};
 
@@ -294,7 +296,7 @@ fn what_did_not_change_keeps_its_identity() {
     let second = compiler.compile(&source(config.clone()));
     assert!(Arc::ptr_eq(&find(&first, "/a"), &find(&second, "/a")), "an untouched router");
     assert!(!Arc::ptr_eq(&find(&first, "/b"), &find(&second, "/b")));
-    let step = |route: &Route| format!("{:p}", &**route.target.chain.steps().next().unwrap());
+    let step = |route: &Route| format!("{:p}", &**route.target.pipeline.chain.steps().next().unwrap());
     assert_eq!(step(&find(&first, "/b")), step(&find(&second, "/b")), "the bucket of a touched router lives on");
     config.services.get_mut("s").unwrap();
     let third = compiler.compile(&source(with_service(config)));
@@ -476,5 +478,44 @@ fn middlewares_of_the_service_run_after_those_of_the_router() {
     let compiled = web_and_websecure().compile(&source(config));
     let headers = HeaderMap::new();
     let view = RequestView::new("a.test", "/", None, "GET", &headers, "127.0.0.1".parse().unwrap());
-    assert_eq!(compiled.snapshot.route(1, false, &view).unwrap().target.chain.steps().count(), 2);
+    assert_eq!(compiled.snapshot.route(1, false, &view).unwrap().target.pipeline.chain.steps().count(), 2);
+}
+
+/// The status of a request to `a.test`.
+async fn status(compiled: &Compiled) -> u16 {
+    let headers = HeaderMap::new();
+    let view = RequestView::new("a.test", "/", None, "GET", &headers, "127.0.0.1".parse().unwrap());
+    let route = Arc::clone(compiled.snapshot.route(1, false, &view).unwrap());
+    let peer = "192.0.2.1:4000".parse().unwrap();
+    let connection = Arc::new(Connection::new(peer, peer, None, "web".into()));
+    let (head, ()) = http::Request::get("/").header("host", "a.test").body(()).unwrap().into_parts();
+    let (mut exchange, mut user) = (Exchange { head, body: Body::Empty, connection }, None);
+    let mut context = RequestContext::new(&route.name, &NoFetch, ForwardedFor::Append, &mut user);
+    let mut upstream = UpstreamRecord::default();
+    let served = route.target.pipeline.serve(&mut exchange, &mut context, &mut upstream).await;
+    served.map_or_else(|error| if error.kind == FailureKind::NoServer { 503 } else { 500 }, |it| it.status().as_u16())
+}
+
+#[tokio::test]
+async fn middlewares_of_a_service_within_a_service_run() {
+    let mut config = routers([("r", Router { service: "w".into(), ..router("Host(`a.test`)") })]);
+    let inner = vec![WeightedService { name: "s".into(), weight: Some(1) }];
+    let weighted = ServiceKind::Weighted(Weighted { services: inner, sticky: None });
+    config.services.insert("w".into(), Arc::new(Service { kind: weighted, middlewares: Vec::new() }));
+    let none = ServiceKind::LoadBalancer(LoadBalancer::default());
+    config.services.insert("s".into(), Arc::new(Service { kind: none, middlewares: vec!["allowed".into()] }));
+    let mut compiler = web_and_websecure();
+    let mut compile = |range: Option<&str>| {
+        let allowed = range.map(|range| IpAllowList { source_range: vec![range.to_owned()], ..IpAllowList::default() });
+        config.middlewares.remove("allowed");
+        config.middlewares.extend(allowed.map(|it| (Name::from("allowed"), Arc::new(Middleware::IpAllowList(it)))));
+        compiler.compile(&source(config.clone()))
+    };
+    assert_eq!(status(&compile(Some("10.0.0.0/8"))).await, 403);
+    assert_eq!(status(&compile(Some("192.0.2.0/24"))).await, 503, "let through to a service without servers");
+    let missing = compile(None);
+    assert_eq!(missing.runtime.routers["r@kubernetes"].status, Status::Disabled);
+    let errors = missing.runtime.routers["r@kubernetes"].errors.join("; ");
+    assert!(errors.contains("middleware \"allowed@kubernetes\" does not exist"), "{errors}");
+    assert_eq!(status(&compile(Some("10.0.0.0/8"))).await, 403);
 }

@@ -1,8 +1,9 @@
 //! Connects to a backend.
 
 use super::endpoint::{Endpoint, Scheme, Target};
-use super::error::{FailureKind, io_kind};
+use super::error::io_kind;
 use super::stream::Stream;
+use flow_middleware::FailureKind;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use super::{ConnectError, Http1Error};
 use flow_middleware::body::{BodyError, is_malformed};
+use flow_middleware::{FailureKind, ServeError};
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
@@ -63,21 +64,10 @@ pub enum Broken {
     TooLarge,
 }
 
-/// The meaning of a failure for the client (Traefik's `ComputeStatusCode`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum FailureKind {
-    /// The client went away while it sent its body: 499.
-    ClientGone,
-    /// Anything else, such as an invalid certificate or a malformed response: 500.
-    Internal,
-    /// The client's body is wrongly framed: 400.
-    Malformed,
-    /// The service has no server: 503, `no available server`.
-    NoServer,
-    /// A limit passed: 504.
-    TimedOut,
-    /// Refused, reset, unresolvable or closed before a response: 502.
-    Unreachable,
+impl From<ForwardError> for ServeError {
+    fn from(error: ForwardError) -> Self {
+        Self::new(error.kind(), error)
+    }
 }
 
 impl ForwardError {

@@ -1,7 +1,8 @@
 //! Sends the requests that middlewares make themselves, over connections like those to backends.
 
-use super::{Endpoint, FailureKind, ForwardError, Transport, TransportError, Tunnels, UpstreamRequest, send};
+use super::{Endpoint, ForwardError, Transport, TransportError, Tunnels, UpstreamRequest, send};
 use arc_swap::ArcSwap;
+use flow_middleware::FailureKind;
 use flow_middleware::{Body, Fetch, FetchError};
 use flow_model::config::{Certificate, ServersTransport};
 use flow_model::middleware::ClientTls;

@@ -1,22 +1,12 @@
 //! Headers at this hop: those not to be forwarded (RFC 9110 §7.6.1, following Go's ReverseProxy) and those added.
 
-use flow_middleware::OmitForwardedFor;
+use flow_middleware::{ForwardedFor, OmitForwardedFor};
 use http::header::{CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
 use http::request::Parts;
 use http::{Version, response};
 use smallvec::SmallVec;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// The treatment of `X-Forwarded-For` at this hop.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ForwardedFor {
-    /// The client's address is appended, unless a middleware has set [`OmitForwardedFor`].
-    #[default]
-    Append,
-    /// It is forwarded unchanged (`forwardedHeaders.notAppendXForwardedFor`).
-    Keep,
-}
 
 /// The protocol that a client wants to upgrade to, and its side of the connection.
 pub(crate) struct Upgrading {

@@ -20,9 +20,8 @@ mod tunnel;
 
 pub use connect::ConnectError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::{Broken, FailureKind, ForwardError};
+pub use error::{Broken, ForwardError};
 pub use fetch::Fetcher;
-pub use headers::ForwardedFor;
 pub use http1::Http1Error;
 pub use transport::{Transport, TransportError};
 pub use tunnel::{Tunnel, Tunnels};

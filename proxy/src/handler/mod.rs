@@ -4,15 +4,13 @@ mod challenge;
 mod record;
 
 use crate::access_log::AccessLog;
-use crate::forward::ForwardedFor;
 use crate::metrics::{HeaderLabels, Metrics, Series};
 use crate::request;
 use crate::respond::{Failure, respond};
 use crate::router::RequestView;
 use crate::serve::{self, Client};
-use crate::snapshot::{Reader, Route, Target};
-use flow_middleware::chain::Context;
-use flow_middleware::{Body, Exchange, Fetch};
+use crate::snapshot::{Reader, Route};
+use flow_middleware::{Body, Exchange, Fetch, ForwardedFor, RequestContext};
 use flow_model::challenge::ChallengeLookup;
 use flow_model::entry_point::EntryPoint;
 use http::request::Parts;
@@ -20,7 +18,6 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use record::Record;
 use std::fmt;
-use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -78,7 +75,14 @@ impl Handler {
             true => ForwardedFor::Keep,
             false => ForwardedFor::Append,
         };
-        self.serve(&route, exchange, forwarded_for, record).await
+        let (user, upstream) = record.on_the_way();
+        let mut context = RequestContext::new(&route.name, &*self.fetch, forwarded_for, user);
+        let served = {
+            // Pinned here: it is large, and awaiting it directly would move it.
+            let serving = pin!(route.target.pipeline.serve(exchange, &mut context, upstream));
+            serving.await
+        };
+        served.unwrap_or_else(|error| respond(&error.into()))
     }
 
     fn route(&self, client: &Client, head: &Parts) -> Result<Arc<Route>, Failure> {
@@ -99,54 +103,6 @@ impl Handler {
             _ => Ok(Arc::clone(route)),
         }
     }
-
-    /// Runs the middlewares, the service, and the middlewares again.
-    async fn serve(
-        &self,
-        route: &Route,
-        exchange: &mut Exchange,
-        forwarded_for: ForwardedFor,
-        record: &mut Record,
-    ) -> Response<Body> {
-        let pipeline = &route.target;
-        let context = Context { fetch: &*self.fetch };
-        let passed = if pipeline.chain.is_empty() {
-            None
-        } else {
-            match pipeline.chain.on_request(exchange, &context).await {
-                ControlFlow::Continue(passed) => Some(passed),
-                ControlFlow::Break(early) => {
-                    record.user(exchange.username.take());
-                    return pipeline.chain.on_response(early.passed, early.response).await;
-                }
-            }
-        };
-        record.user(exchange.username.take());
-        let response = match &pipeline.target {
-            Target::Internal(internal) => internal.respond(exchange.take()).await,
-            Target::Service(service) => {
-                let forwarded = {
-                    // Pinned here: it is large, and awaiting it directly would move it.
-                    let forwarding = pin!(service.forward(exchange.take(), forwarded_for, record.upstream()));
-                    forwarding.await
-                };
-                match forwarded {
-                    Ok(response) => {
-                        record.backend_responded(&response);
-                        response
-                    }
-                    Err(error) => {
-                        tracing::debug!(router = &*route.name, error = &error as &dyn std::error::Error, "no answer");
-                        respond(&error.into())
-                    }
-                }
-            }
-        };
-        match passed {
-            Some(passed) => pipeline.chain.on_response(passed, response).await,
-            None => response,
-        }
-    }
 }
 
 impl serve::Handler for Handler {
@@ -159,7 +115,7 @@ impl serve::Handler for Handler {
             record.label(labels, &head.headers);
         }
         let body = Body::Incoming(body);
-        let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection), username: None };
+        let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection) };
         let response = self.response_to(client, &mut exchange, &mut record).await;
         record.finish(response)
     }

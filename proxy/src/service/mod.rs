@@ -1,22 +1,29 @@
 //! Compiled services: they choose the server of a request and the cookies for the client.
 
 mod balancer;
+mod child;
 mod error;
+mod pipeline;
 mod round_robin;
 mod sticky;
+#[cfg(test)]
+pub(crate) mod test_kit;
 mod weighted;
 
+pub use child::Child;
 pub use error::ServiceError;
+pub use pipeline::{End, Internal, Pipeline};
 
 use crate::forward::{
-    Endpoint, ForwardError, ForwardedFor, Transport, Tunnel, UpstreamRequest, clean_response, prepare_request, send,
+    Endpoint, ForwardError, Transport, Tunnel, UpstreamRequest, clean_response, prepare_request, send,
 };
 use balancer::{Balancer, OriginalUri};
-use flow_middleware::{Body, Exchange};
+use flow_middleware::{Body, Exchange, RequestContext, ServeError};
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
 use http::header::{Entry, HeaderMap, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body as _;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,8 +34,8 @@ const MAX_FAILOVERS: usize = 3;
 
 /// Finds the objects that a service refers to, if they are valid. The caller knows the referring provider.
 pub trait Resolve {
-    /// The service of that name.
-    fn service(&mut self, name: &str) -> Option<Arc<Service>>;
+    /// The service of that name, with its middlewares; the same one as before if nothing of it has changed.
+    fn service(&mut self, name: &str) -> Option<Arc<Child>>;
 
     /// The servers transport of that name; empty asks for the default one.
     fn transport(&mut self, name: &str) -> Option<Arc<Transport>>;
@@ -60,6 +67,12 @@ pub struct UpstreamRecord {
     pub responded: Option<Instant>,
     /// The backend's status.
     pub status: Option<StatusCode>,
+    /// Length of the backend's response, if it announced one.
+    pub bytes: Option<u64>,
+    /// Set before, if the headers are wanted.
+    pub keep_headers: bool,
+    /// Headers of the backend's response, if they are wanted.
+    pub headers: Option<HeaderMap>,
     /// The number of times the request was sent or a connection was tried: more than one after a retry.
     pub attempts: u32,
     /// Set if the server has switched to another protocol.
@@ -144,60 +157,91 @@ impl Service {
     pub fn forward<'a>(
         &'a self,
         exchange: Exchange,
-        forwarded_for: ForwardedFor,
+        context: &'a mut RequestContext<'_>,
         record: &'a mut UpstreamRecord,
-    ) -> impl Future<Output = Result<Response<Body>, ForwardError>> + Send + 'a {
+    ) -> impl Future<Output = Result<Response<Body>, ServeError>> + Send + 'a {
         // Prepared outside of the future, which is smaller for it: it is moved with every request.
-        let mut prepared = self.prepare(exchange, forwarded_for, record);
+        let mut prepared = self.prepare(exchange, context, record);
         async move {
-            match &mut prepared {
-                Some(prepared) => prepared.send(record).await,
-                None => Err(ForwardError::NoServer),
-            }
+            let sent = match &mut prepared {
+                Prepared::Request(request) => request.send(record).await,
+                Prepared::Child { pipeline, exchange, cookies } => {
+                    let mut response = pipeline.serve_boxed(exchange.take(), context, record).await?;
+                    put_first(response.headers_mut(), cookies.drain(..));
+                    return Ok(response);
+                }
+                Prepared::NoServer => Err(ForwardError::NoServer),
+            };
+            sent.map_err(|error| {
+                tracing::debug!(router = context.router, error = &error as &dyn std::error::Error, "no answer");
+                error.into()
+            })
         }
     }
 
-    /// Chooses a server and rewrites the request for it; `None` if there is no server.
-    fn prepare(
-        &self,
-        exchange: Exchange,
-        forwarded_for: ForwardedFor,
-        record: &mut UpstreamRecord,
-    ) -> Option<Prepared<'_>> {
-        let Exchange { mut head, body, connection, .. } = exchange;
+    /// Chooses a server and rewrites the request for it.
+    fn prepare(&self, exchange: Exchange, context: &RequestContext<'_>, record: &mut UpstreamRecord) -> Prepared<'_> {
         let mut cookies = SmallVec::new();
-        let (name, balancer) = self.balancer(&head.headers, &mut cookies)?;
+        let (name, balancer) = match self.leaf(&exchange.head.headers, &mut cookies) {
+            Leaf::Balancer(name, balancer) => (name, balancer),
+            Leaf::Pipeline(pipeline) => return Prepared::Child { pipeline, exchange, cookies },
+            Leaf::Nothing => return Prepared::NoServer,
+        };
+        let Exchange { mut head, body, connection } = exchange;
         record.service = Some(Name::clone(name));
-        let (chosen, cookie) = balancer.choose(&head.headers)?;
+        let Some((chosen, cookie)) = balancer.choose(&head.headers) else { return Prepared::NoServer };
         // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
-        let upgrading = prepare_request(&mut head, &connection.address, forwarded_for);
+        let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
         let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
         let original = balancer.rewrite_for(chosen, &mut upstream_request, None);
-        Some(Prepared { balancer, chosen, cookie, cookies, upstream_request, original })
+        Prepared::Request(PreparedRequest { balancer, chosen, cookie, cookies, upstream_request, original })
     }
-    /// The load balancer that gets a request, past weighted services.
-    fn balancer<'a>(
-        &'a self,
-        headers: &HeaderMap,
-        cookies: &mut SmallVec<[HeaderValue; 1]>,
-    ) -> Option<(&'a Name, &'a Balancer)> {
+
+    /// The part that gets a request, past weighted services, with the cookies that those set.
+    fn leaf<'a>(&'a self, headers: &HeaderMap, cookies: &mut SmallVec<[HeaderValue; 1]>) -> Leaf<'a> {
         let mut service = self;
         loop {
             match &service.kind {
-                Kind::LoadBalancer(balancer) => return Some((&service.name, balancer)),
+                Kind::LoadBalancer(balancer) => return Leaf::Balancer(&service.name, balancer),
                 Kind::Weighted(weighted) => {
-                    let (child, cookie) = weighted.choose(headers)?;
+                    let Some((child, cookie)) = weighted.choose(headers) else { return Leaf::Nothing };
                     cookies.extend(cookie);
-                    service = child;
+                    if let Some(pipeline) = child.pipeline() {
+                        return Leaf::Pipeline(pipeline);
+                    }
+                    service = child.service();
                 }
             }
         }
     }
 }
 
+/// The part of a service that handles one request.
+enum Leaf<'a> {
+    /// A load balancer, by the name of its service.
+    Balancer(&'a Name, &'a Balancer),
+    /// A service that has middlewares of its own.
+    Pipeline(&'a Pipeline),
+    /// None of the services has weight.
+    Nothing,
+}
+
+/// A request that is ready to be sent.
+enum Prepared<'a> {
+    /// To a service with middlewares of its own.
+    Child {
+        pipeline: &'a Pipeline,
+        exchange: Exchange,
+        /// The cookies of weighted services on the way.
+        cookies: SmallVec<[HeaderValue; 1]>,
+    },
+    NoServer,
+    Request(PreparedRequest<'a>),
+}
+
 /// A request that is ready for its first server.
-struct Prepared<'a> {
+struct PreparedRequest<'a> {
     balancer: &'a Balancer,
     /// The server's index.
     chosen: usize,
@@ -208,7 +252,7 @@ struct Prepared<'a> {
     original: OriginalUri,
 }
 
-impl Prepared<'_> {
+impl PreparedRequest<'_> {
     async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
         let Self { balancer, chosen, cookie, cookies, upstream_request, original } = self;
         let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
@@ -245,6 +289,8 @@ impl Prepared<'_> {
             response = Response::from_parts(head, body);
         }
         put_first(response.headers_mut(), cookies.drain(..).chain(cookie.take()));
+        record.bytes = response.body().size_hint().exact();
+        record.headers = record.keep_headers.then(|| response.headers().clone());
         Ok(response)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::round_robin::WeightedRoundRobin;
 use super::sticky::Sticky;
-use super::{Resolve, Service, ServiceError};
+use super::{Child, Resolve, ServiceError};
 use flow_model::config::Weighted as Config;
 use flow_model::name::Name;
 use http::header::{HeaderMap, HeaderValue};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A compiled weighted service.
 #[derive(Debug)]
 pub(super) struct Weighted {
-    children: Box<[Arc<Service>]>,
+    children: Box<[Arc<Child>]>,
     round_robin: WeightedRoundRobin,
     sticky: Option<Box<Sticky>>,
 }
@@ -37,8 +37,9 @@ impl Weighted {
         let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
         Ok(Self {
             round_robin: WeightedRoundRobin::new(&weights, start),
-            sticky: cookie
-                .map(|cookie| Box::new(Sticky::compile(cookie, name, children.iter().map(|child| &**child.name())))),
+            sticky: cookie.map(|cookie| {
+                Box::new(Sticky::compile(cookie, name, children.iter().map(|child| &**child.service().name())))
+            }),
             children: children.into_boxed_slice(),
         })
     }
@@ -50,7 +51,7 @@ impl Weighted {
     }
 
     /// The service for a request, and the sticky cookie to set if the client has none yet.
-    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(&Service, Option<HeaderValue>)> {
+    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(&Child, Option<HeaderValue>)> {
         let (index, cookie) = match self.sticky.as_ref().map(|sticky| (sticky, sticky.find(headers))) {
             None => (self.round_robin.next()?, None),
             Some((_, Some(known))) if !known.outdated => (known.index, None),

@@ -1,16 +1,18 @@
 //! One instance of a router, built: the route that is served, and what is wrong with it.
 
-use super::steps::{NamedStep, OldSteps};
 use super::{Broken, RouterInstance};
 use crate::compile::lookup::{Dependency, Lookup};
 use crate::compile::services::Services;
 use crate::compile::settle::{Defaults, Settled};
+use crate::compile::steps::{NamedStep, StepBuilder};
 use crate::compile::tls_options::ByName;
 use crate::metrics::{Counted, Metrics, RouteSeries};
 use crate::router::CompiledRule;
-use crate::snapshot::{Internal, Pipeline, Route, Target};
-use flow_middleware::chain::Chain;
+use crate::service::{End, Internal, Pipeline};
+use crate::snapshot::{Route, RouteTarget};
+use flow_middleware::{Chain, Middleware};
 use flow_model::config::{IngressMetadata, Router, RouterObservability};
+use flow_model::diagnostic::causes;
 use flow_model::name::{INTERNAL, Name, provider, qualify};
 use flow_model::runtime::{RouterInfo, Status};
 use std::sync::Arc;
@@ -45,7 +47,8 @@ pub(super) struct Build<'a, 'b> {
     pub(super) provider: &'a str,
     pub(super) source: &'a Arc<Router>,
     pub(super) settled: Settled,
-    pub(super) old_steps: &'a OldSteps,
+    /// The steps of the instance that this one replaces.
+    pub(super) old_steps: &'a [NamedStep],
     pub(super) dependencies: &'a mut Vec<Dependency>,
     pub(super) with: &'a mut BuildContext<'b>,
     pub(super) steps: Vec<NamedStep>,
@@ -58,7 +61,7 @@ impl<'a, 'b> Build<'a, 'b> {
         name: &'a Name,
         source: &'a Arc<Router>,
         settled: Settled,
-        old_steps: &'a OldSteps,
+        old_steps: &'a [NamedStep],
         dependencies: &'a mut Vec<Dependency>,
         with: &'a mut BuildContext<'b>,
     ) -> Self {
@@ -83,8 +86,8 @@ impl<'a, 'b> Build<'a, 'b> {
             }
             let tls_options = self.tls_options(&router);
             looked_up = tls_options.is_some();
-            let pipeline = tls_options.and_then(|options| self.pipeline(&router, options));
-            route = pipeline.zip(rule.as_ref().ok()).map(|(target, rule)| {
+            let target = tls_options.and_then(|options| self.target(&router, options));
+            route = target.zip(rule.as_ref().ok()).map(|(target, rule)| {
                 Arc::new(Route {
                     rule: Arc::clone(rule),
                     priority: match self.source.priority {
@@ -122,9 +125,9 @@ impl<'a, 'b> Build<'a, 'b> {
         }
     }
 
-    fn pipeline(&mut self, router: &Router, tls_options: Name) -> Option<Pipeline> {
+    fn target(&mut self, router: &Router, tls_options: Name) -> Option<RouteTarget> {
         let service_name = qualify(&router.service, self.provider);
-        let target = self.target(&service_name);
+        let end = self.end(&service_name);
         let service_name = self.with.services.shared(service_name);
         let members = router.middlewares.iter().map(|m| qualify(m, self.provider));
         let mut steps: Vec<_> = members.map(|member| self.step(&member)).collect();
@@ -137,34 +140,54 @@ impl<'a, 'b> Build<'a, 'b> {
                 steps.push(step);
             }
         }
-        let target = target?;
+        let end = end?;
         let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
-        let internal = matches!(target, Target::Internal(_));
+        let internal = matches!(end, End::Internal(_));
         let observability = router.observability.clone().unwrap_or_default();
         let metrics = self
             .with
             .metrics
             .filter(|_| observability.metrics.unwrap_or(true) && (!internal || self.with.record_internals.metrics));
-        Some(Pipeline {
+        Some(RouteTarget {
             log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
             series: metrics.map(|metrics| {
                 RouteSeries::new(metrics, Counted { router: &self.settled.name, service: &service_name, internal })
             }),
             ingress: ingress(observability),
             service: service_name,
-            chain: Chain::new(steps),
-            target,
+            pipeline: Pipeline::new(Chain::new(steps), end),
             tls_options,
         })
     }
 
-    fn target(&mut self, name: &Name) -> Option<Target> {
+    /// One middleware of this router.
+    fn step(&mut self, name: &Name) -> Option<Arc<Middleware>> {
+        let mut builder = StepBuilder {
+            lookup: self.with.lookup,
+            old: self.old_steps,
+            dependencies: self.dependencies,
+            built: &mut self.steps,
+        };
+        match builder.step(name) {
+            Ok(step) => Some(step),
+            Err(error) => {
+                let reason = causes(&error);
+                if self.with.lookup.middleware(name).is_some() {
+                    self.broken.middlewares.push((Arc::clone(name), reason.clone()));
+                }
+                self.errors.push(reason);
+                None
+            }
+        }
+    }
+
+    fn end(&mut self, name: &Name) -> Option<End> {
         if let Some(internal) = self.with.internals.get(name) {
-            return Some(Target::Internal(Arc::clone(internal)));
+            return Some(End::Internal(Arc::clone(internal)));
         }
         let made = self.with.services.service(name, self.with.lookup, self.dependencies);
         match made {
-            Ok(service) => Some(Target::Service(service)),
+            Ok(service) => Some(End::Service(service)),
             Err(error) => {
                 if self.with.lookup.service(name).is_some() {
                     self.broken.services.push((Arc::clone(name), error.clone()));

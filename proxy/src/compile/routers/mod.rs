@@ -2,7 +2,6 @@
 
 mod build;
 mod rule;
-mod steps;
 mod tls;
 
 pub(in crate::compile) use build::BuildContext;
@@ -10,6 +9,7 @@ pub use build::RecordInternals;
 
 use super::lookup::{Dependency, Lookup};
 use super::settle::{Defaults, Settled};
+use super::steps::NamedStep;
 use super::tls_options::{Conflict, DEFAULT, Wish, default_name};
 use crate::router::CompiledRule;
 use crate::snapshot::Route;
@@ -19,7 +19,6 @@ use flow_model::name::{Name, provider, qualify};
 use flow_model::runtime::{RouterInfo, Status};
 use rule::read_rule;
 use std::sync::Arc;
-use steps::{NamedStep, OldSteps};
 
 /// One router as its provider has it.
 #[derive(Debug)]
@@ -116,18 +115,11 @@ impl RouterState {
     ) -> Replaced {
         let old =
             if self.instances.is_empty() { previous.map_or(&[][..], |p| &p.instances) } else { &self.instances[..] };
-        let old_steps: OldSteps = old
-            .iter()
-            .flat_map(|instance| {
-                instance.steps.iter().map(|(step, spec, made)| {
-                    ((Arc::clone(&instance.settled.name), Arc::clone(step)), (Arc::clone(spec), Arc::clone(made)))
-                })
-            })
-            .collect();
         let settled = with.defaults.settle(name, &self.source, conflicts);
         let mut dependencies = Vec::new();
         let instances = settled.into_iter().map(|settled| {
-            let build = Build::new(name, &self.source, settled, &old_steps, &mut dependencies, with);
+            let old_steps = old.iter().find(|old| old.settled.name == settled.name).map_or(&[][..], |old| &old.steps);
+            let build = Build::new(name, &self.source, settled, old_steps, &mut dependencies, with);
             build.finish(&self.rule)
         });
         let instances = instances.collect();

@@ -1,7 +1,7 @@
 //! Bodies of many sizes, many at once, over connections that are used again and again.
 
 use super::*;
-use crate::forward::FailureKind;
+use flow_middleware::FailureKind;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -86,8 +86,7 @@ async fn written(service: Arc<Service>, request: &[u8], gone: bool) -> String {
             let (service, tell) = (Arc::clone(&service), tell.clone());
             async move {
                 let mut record = UpstreamRecord::default();
-                let forwarded =
-                    service.forward(exchange(request.map(Body::from)), ForwardedFor::Append, &mut record).await;
+                let forwarded = forward(&service, exchange(request.map(Body::from)), &mut record).await;
                 let status = match forwarded.map_err(|error| error.kind()) {
                     Ok(_) => 200,
                     Err(FailureKind::Malformed) => 400,

@@ -1,7 +1,7 @@
 //! The framing of messages on a connection that carries many.
 
 use super::*;
-use crate::forward::FailureKind;
+use flow_middleware::FailureKind;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

@@ -1,5 +1,5 @@
-use crate::forward::{ForwardedFor, clean_response, prepare_request};
-use flow_middleware::OmitForwardedFor;
+use crate::forward::{clean_response, prepare_request};
+use flow_middleware::{ForwardedFor, OmitForwardedFor};
 use http::{HeaderMap, HeaderValue, Request, Response};
 
 static CLIENT: HeaderValue = HeaderValue::from_static("192.0.2.7");

@@ -280,5 +280,5 @@ async fn a_malformed_answer_is_an_internal_error() {
     .await;
     let fixture = Fixture::new(&[&backend.url]);
     let error = fixture.send(get("/")).await.unwrap_err();
-    assert_eq!(error.kind(), super::super::FailureKind::Internal);
+    assert_eq!(error.kind(), flow_middleware::FailureKind::Internal);
 }

@@ -170,6 +170,6 @@ async fn answers_with_more_fields_than_anybody_wants() {
     assert_eq!(few.headers().get_all("x").iter().count(), 4000);
     for count in ["5000", "20000", "100000"] {
         let error = fixture.send(get(&format!("/fields?{count}"))).await.unwrap_err();
-        assert_eq!(error.kind(), crate::forward::FailureKind::Internal, "{count}: {error:?}");
+        assert_eq!(error.kind(), flow_middleware::FailureKind::Internal, "{count}: {error:?}");
     }
 }

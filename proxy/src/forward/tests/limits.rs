@@ -1,8 +1,8 @@
 //! Time limits, the pool's limits, and `Expect`.
 
 use super::*;
-use crate::forward::{FailureKind, Fetcher};
-use flow_middleware::{Fetch as _, FetchError};
+use crate::forward::Fetcher;
+use flow_middleware::{FailureKind, Fetch as _, FetchError};
 use flow_model::duration::GoDuration;
 use std::time::Duration;
 use tokio::sync::Notify;

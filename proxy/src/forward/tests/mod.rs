@@ -12,8 +12,9 @@ mod retry;
 mod tls;
 mod upgrade;
 
-use super::{ForwardError, ForwardedFor, Transport, Tunnels};
-use crate::service::{Resolve, Service, UpstreamRecord};
+use super::{ForwardError, Transport, Tunnels};
+use crate::service::test_kit::{Only, forward};
+use crate::service::{Service, UpstreamRecord};
 use bytes::Bytes;
 use flow_middleware::body::BodyError;
 use flow_middleware::{Body, Connection, Exchange};
@@ -33,18 +34,6 @@ use tokio::sync::mpsc;
 pub(super) struct Fixture {
     pub(super) service: Arc<Service>,
     pub(super) tunnels: Tunnels,
-}
-
-struct Only(Arc<Transport>);
-
-impl Resolve for Only {
-    fn service(&mut self, _: &str) -> Option<Arc<Service>> {
-        None
-    }
-
-    fn transport(&mut self, _: &str) -> Option<Arc<Transport>> {
-        Some(Arc::clone(&self.0))
-    }
 }
 
 impl Fixture {
@@ -69,7 +58,7 @@ impl Fixture {
 
     pub(super) async fn send(&self, request: Request<Body>) -> Result<(Response<Body>, UpstreamRecord), ForwardError> {
         let mut record = UpstreamRecord::default();
-        let response = self.service.forward(exchange(request), ForwardedFor::Append, &mut record).await?;
+        let response = forward(&self.service, exchange(request), &mut record).await?;
         Ok((response, record))
     }
 
@@ -85,7 +74,7 @@ pub(super) fn exchange(request: Request<Body>) -> Exchange {
     let remote = SocketAddr::from(([192, 0, 2, 7], 4711));
     let connection = Connection::new(remote, remote, None, Name::from("web"));
     let (head, body) = request.into_parts();
-    Exchange { head, body, connection: Arc::new(connection), username: None }
+    Exchange { head, body, connection: Arc::new(connection) }
 }
 
 pub(super) fn get(path: &str) -> Request<Body> {

@@ -1,7 +1,7 @@
 //! Requests that are sent again, and those that must not be.
 
 use super::*;
-use crate::forward::FailureKind;
+use flow_middleware::FailureKind;
 use flow_model::config::{Cookie, Sticky};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -153,7 +153,7 @@ async fn where_nobody_is_there_the_request_fails() {
     for count in [1, 2, 6] {
         let fixture = Fixture::new(&urls[..count]);
         let mut record = UpstreamRecord::default();
-        let error = fixture.service.forward(exchange(get("/")), ForwardedFor::Append, &mut record).await.unwrap_err();
+        let error = forward(&fixture.service, exchange(get("/")), &mut record).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (FailureKind::Unreachable, true));
         assert_eq!(record.attempts as usize, count.min(4), "each once, and no more than three others");
     }

@@ -1,7 +1,8 @@
 //! TLS towards backends, each with an authority made for the test.
 
 use super::*;
-use crate::forward::{FailureKind, TransportError};
+use crate::forward::TransportError;
+use flow_middleware::FailureKind;
 use flow_model::config::Certificate;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};

@@ -1,7 +1,7 @@
 //! Upgrades, from a client's socket to a backend's.
 
 use super::*;
-use crate::forward::FailureKind;
+use flow_middleware::FailureKind;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
@@ -25,7 +25,7 @@ async fn front_with(service: Arc<Service>, seen: impl Fn(&mut UpstreamRecord) + 
             async move {
                 let mut record = UpstreamRecord::default();
                 let exchange = exchange(request.map(Body::from));
-                let result = service.forward(exchange, ForwardedFor::Append, &mut record).await;
+                let result = forward(&service, exchange, &mut record).await;
                 if result.is_ok() {
                     seen(&mut record);
                 }

@@ -4,11 +4,9 @@ use crate::access_log::{self, AccessLog, Upstream};
 use crate::serve::Client;
 use crate::service::UpstreamRecord;
 use crate::snapshot::Route;
-use flow_middleware::Body;
 use http::header::{HOST, HeaderMap, HeaderName};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, Uri, Version};
-use http_body::Body as _;
+use http::{HeaderValue, Method, Uri, Version};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -28,16 +26,13 @@ pub(super) struct AccessLogEntry {
     forwarded_for: Option<Box<str>>,
     request_headers: Option<HeaderMap>,
     response_headers: Option<HeaderMap>,
-    pub(super) username: Option<Box<str>>,
-    /// Length of the backend's response, if it announced one.
-    origin_bytes: Option<u64>,
-    origin_headers: Option<HeaderMap>,
 }
 
 /// The values known at the end.
 pub(super) struct End<'a> {
     pub(super) start: Instant,
     pub(super) client: &'a Client,
+    pub(super) user: Option<&'a str>,
     pub(super) upstream: &'a UpstreamRecord,
     pub(super) route: Option<&'a Route>,
     pub(super) method: &'a Method,
@@ -62,16 +57,7 @@ impl AccessLogEntry {
             forwarded_for: forwarded_for.and_then(|lines| list(lines.iter())),
             request_headers: log.wants_headers().then(|| head.headers.clone()),
             response_headers: None,
-            username: None,
-            origin_bytes: None,
-            origin_headers: None,
         }
-    }
-
-    /// Called when a backend has responded.
-    pub(super) fn backend_responded(&mut self, response: &Response<Body>) {
-        self.origin_bytes = response.body().size_hint().exact();
-        self.origin_headers = self.log.wants_headers().then(|| response.headers().clone());
     }
 
     /// Called with the headers that go to the client.
@@ -92,7 +78,7 @@ impl AccessLogEntry {
             duration: end.duration,
             client: connection.remote,
             client_host,
-            username: self.username.as_deref(),
+            username: end.user,
             host: &text(&self.host).unwrap_or_default(),
             method: end.method,
             target: self.uri.path_and_query().map_or("/", |target| target.as_str()),
@@ -116,9 +102,9 @@ impl AccessLogEntry {
             // A response without a length passes through unchanged, unless a middleware changed it.
             origin_bytes: match &end.upstream.tunnel {
                 Some(tunnel) => tunnel.to_client(),
-                None => self.origin_bytes.unwrap_or_else(|| end.upstream.status.map_or(0, |_| end.response_bytes)),
+                None => end.upstream.bytes.unwrap_or_else(|| end.upstream.status.map_or(0, |_| end.response_bytes)),
             },
-            origin_headers: self.origin_headers.as_ref(),
+            origin_headers: end.upstream.headers.as_ref(),
             response_headers: self.response_headers.as_ref(),
             count: self.count,
         });

@@ -33,7 +33,7 @@ static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(super) struct Record {
     exchange: Option<Box<ExchangeRecord>>,
     /// Used if nothing is recorded.
-    upstream: UpstreamRecord,
+    unrecorded: (Option<Box<str>>, UpstreamRecord),
 }
 
 /// The length of a request's body.
@@ -60,6 +60,7 @@ struct ExchangeRecord {
     grpc_status: Option<u16>,
     /// Values of the metric labels that come from headers; empty if there are none.
     labels: Box<[Name]>,
+    user: Option<Box<str>>,
     upstream: UpstreamRecord,
     log_entry: Option<AccessLogEntry>,
 }
@@ -75,7 +76,7 @@ impl Record {
     ) -> Self {
         let log = log.filter(|_| client.entry.point.observability.access_logs.unwrap_or(true));
         if log.is_none() && !metrics {
-            return Self { exchange: None, upstream: UpstreamRecord::default() };
+            return Self { exchange: None, unrecorded: Default::default() };
         }
         let exchange = ExchangeRecord {
             body: Body::Empty,
@@ -90,10 +91,14 @@ impl Record {
             status: 0,
             grpc_status: None,
             labels: Box::default(),
-            upstream: UpstreamRecord::default(),
+            user: None,
+            upstream: UpstreamRecord {
+                keep_headers: log.is_some_and(|log| log.wants_headers()),
+                ..UpstreamRecord::default()
+            },
             log_entry: log.map(|log| AccessLogEntry::begin(log, head, client)),
         };
-        Self { exchange: Some(Box::new(exchange)), upstream: UpstreamRecord::default() }
+        Self { exchange: Some(Box::new(exchange)), unrecorded: Default::default() }
     }
 
     /// Notes the values of the metric labels, as the client sent them.
@@ -108,6 +113,7 @@ impl Record {
         if let Some(exchange) = &mut self.exchange {
             if !route.target.log {
                 exchange.log_entry = None;
+                exchange.upstream.keep_headers = false;
             }
             exchange.route = Some(Arc::clone(route));
         }
@@ -125,25 +131,11 @@ impl Record {
         }
     }
 
-    /// Notes the user authenticated by a middleware.
-    pub(super) fn user(&mut self, username: Option<Box<str>>) {
-        if let Some(log_entry) = self.exchange.as_mut().and_then(|exchange| exchange.log_entry.as_mut()) {
-            log_entry.username = username;
-        }
-    }
-
-    /// The record of the backend's side.
-    pub(super) fn upstream(&mut self) -> &mut UpstreamRecord {
+    /// The parts that are filled on the request's way: the user authenticated by a middleware, and the backend's side.
+    pub(super) fn on_the_way(&mut self) -> (&mut Option<Box<str>>, &mut UpstreamRecord) {
         match &mut self.exchange {
-            Some(exchange) => &mut exchange.upstream,
-            None => &mut self.upstream,
-        }
-    }
-
-    /// Called when a backend has responded.
-    pub(super) fn backend_responded(&mut self, response: &Response<Body>) {
-        if let Some(log_entry) = self.exchange.as_mut().and_then(|exchange| exchange.log_entry.as_mut()) {
-            log_entry.backend_responded(response);
+            Some(exchange) => (&mut exchange.user, &mut exchange.upstream),
+            None => (&mut self.unrecorded.0, &mut self.unrecorded.1),
         }
     }
 
@@ -196,6 +188,7 @@ impl ExchangeRecord {
             log_entry.write(&log_entry::End {
                 start: self.start,
                 client: &self.client,
+                user: self.user.as_deref(),
                 upstream: &self.upstream,
                 route: self.route.as_deref(),
                 method: &self.method,

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
+mod pipeline;
 mod round_robin;
 mod stickiness;
 
@@ -6,6 +7,9 @@ use super::*;
 
 #[test]
 fn forwarding_is_send() {
-    fn check<T: Send>(_: impl FnOnce(&'static Service, Exchange, &'static mut UpstreamRecord) -> T) {}
-    check(|service, exchange, record| service.forward(exchange, ForwardedFor::Append, record));
+    fn check<T: Send>(
+        _: impl FnOnce(&'static Service, Exchange, &'static mut RequestContext<'static>, &'static mut UpstreamRecord) -> T,
+    ) {
+    }
+    check(|service, exchange, context, record| service.forward(exchange, context, record));
 }

@@ -1,7 +1,8 @@
 //! Choosing without sending: stickiness, weighted services, and state that outlives a reload.
 
 use crate::forward::{Transport, Tunnels};
-use crate::service::{Kind, Resolve, Service, ServiceError};
+use crate::service::{Child, Kind, Leaf, Resolve, Service, ServiceError};
+use flow_middleware::Chain;
 use flow_model::config::{
     self, Cookie, LoadBalancer, Server, ServersTransport, ServiceKind, Sticky, Weighted, WeightedService,
 };
@@ -28,8 +29,9 @@ impl World {
 }
 
 impl Resolve for World {
-    fn service(&mut self, name: &str) -> Option<Arc<Service>> {
-        self.services.iter().find(|service| **service.name() == *name).cloned()
+    fn service(&mut self, name: &str) -> Option<Arc<Child>> {
+        let service = self.services.iter().find(|service| **service.name() == *name)?;
+        Some(Arc::new(Child::new(Arc::clone(service), Chain::default())))
     }
 
     fn transport(&mut self, _: &str) -> Option<Arc<Transport>> {
@@ -56,7 +58,7 @@ fn choose(service: &Service, cookie: Option<&str>) -> Option<(String, Vec<String
         headers.insert("cookie", HeaderValue::from_str(cookie).unwrap());
     }
     let mut cookies = smallvec::SmallVec::new();
-    let (_, balancer) = service.balancer(&headers, &mut cookies)?;
+    let Leaf::Balancer(_, balancer) = service.leaf(&headers, &mut cookies) else { return None };
     let (index, own) = balancer.choose(&headers)?;
     cookies.extend(own);
     let cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect();

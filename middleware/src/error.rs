@@ -1,0 +1,68 @@
+//! The error that goes back along a chain if there is no response from behind it.
+
+use http::Response;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The meaning of a failure for the client (Traefik's `ComputeStatusCode`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FailureKind {
+    /// The client went away while it sent its body: 499.
+    ClientGone,
+    /// Anything else, such as an invalid certificate or a malformed response: 500.
+    Internal,
+    /// The client's body is wrongly framed: 400.
+    Malformed,
+    /// The service has no server: 503, `no available server`.
+    NoServer,
+    /// A limit passed: 504.
+    TimedOut,
+    /// Refused, reset, unresolvable or closed before a response: 502.
+    Unreachable,
+}
+
+impl FailureKind {
+    /// The kind of the failure that `response` tells of; `None` if a backend or a middleware responded.
+    #[must_use]
+    pub fn of<B>(response: &Response<B>) -> Option<Self> {
+        response.extensions().get().copied()
+    }
+}
+
+/// The reason why a request got no response, with its meaning. It shows as its cause does.
+pub struct ServeError {
+    /// The meaning.
+    pub kind: FailureKind,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+impl ServeError {
+    /// A failure of this kind.
+    pub fn new(kind: FailureKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind, cause: cause.into() }
+    }
+
+    /// The error of the stage that failed.
+    #[must_use]
+    pub fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
+        self.cause
+    }
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ServeError").field(&self.kind).field(&self.cause).finish()
+    }
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl StdError for ServeError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.source()
+    }
+}

@@ -1,0 +1,76 @@
+//! Middlewares, built for a router or for a service that others use. One whose specification is the same as before
+//! stays the same object: its counters live on.
+
+use super::lookup::{Dependency, Lookup};
+use crate::forward::fetch;
+use flow_middleware::{Middleware as Step, MiddlewareError, Resolve, compile};
+use flow_model::diagnostic::causes;
+use flow_model::middleware::{ForwardAuth, Middleware};
+use flow_model::name::{Name, provider, qualify};
+use std::sync::Arc;
+
+/// A middleware's name, its specification, and the step built from it.
+pub(super) type NamedStep = (Name, Arc<Middleware>, Arc<Step>);
+
+/// Builds the steps of one router or service.
+pub(super) struct StepBuilder<'a, 'b> {
+    pub(super) lookup: Lookup<'b>,
+    /// The steps from before.
+    pub(super) old: &'a [NamedStep],
+    pub(super) dependencies: &'a mut Vec<Dependency>,
+    /// All steps that were built, members of chains among them.
+    pub(super) built: &'a mut Vec<NamedStep>,
+}
+
+impl StepBuilder<'_, '_> {
+    /// The middleware of this qualified name, as it was if its specification and those of its members are the same.
+    ///
+    /// # Errors
+    /// If it does not exist, or is invalid.
+    pub(super) fn step(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
+        self.step_at(name, 0)
+    }
+
+    fn step_at(&mut self, name: &Name, depth: usize) -> Result<Arc<Step>, MiddlewareError> {
+        /// Chains of chains: deeper than this is a chain that holds itself.
+        const MAX_DEPTH: usize = 32;
+        if depth > MAX_DEPTH {
+            return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" holds itself")));
+        }
+        let spec = self.lookup.middleware(name).cloned();
+        self.dependencies.push(Dependency::Middleware(Arc::clone(name), spec.clone()));
+        let Some(spec) = spec else {
+            return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" does not exist")));
+        };
+        let is_chain = matches!(*spec, Middleware::Chain(_));
+        let unchanged = |(old_name, old, _): &&NamedStep| old_name == name && (Arc::ptr_eq(old, &spec) || *old == spec);
+        let step = match self.old.iter().find(unchanged).filter(|_| !is_chain) {
+            Some((_, _, step)) => Arc::clone(step),
+            None => {
+                if let Middleware::ForwardAuth(ForwardAuth { tls: Some(tls), .. }) = &*spec {
+                    fetch::check(tls).map_err(|error| {
+                        MiddlewareError::Invalid(format!("middleware \"{name}\": tls: {}", causes(&error)))
+                    })?;
+                }
+                let mut members = Members { of: provider(name), depth: depth + 1, builder: self };
+                Arc::new(compile(&spec, name, &mut members)?)
+            }
+        };
+        self.built.push((Arc::clone(name), spec, Arc::clone(&step)));
+        Ok(step)
+    }
+}
+
+/// Finds the objects that a middleware names.
+struct Members<'a, 'b, 'c> {
+    builder: &'a mut StepBuilder<'b, 'c>,
+    /// The middleware's provider.
+    of: &'a str,
+    depth: usize,
+}
+
+impl Resolve for Members<'_, '_, '_> {
+    fn middleware(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
+        self.builder.step_at(&qualify(name, self.of), self.depth)
+    }
+}
