@@ -15,6 +15,22 @@ pub struct Chain {
     steps: Box<[Arc<Middleware>]>,
 }
 
+/// A chain that was cut.
+#[derive(Debug)]
+pub enum Cut {
+    /// The last middleware that runs what follows it, with the steps on both sides.
+    At {
+        /// The steps before it; there may be more such middlewares among them.
+        before: Chain,
+        /// The middleware.
+        around: Arc<dyn Around>,
+        /// The steps that follow it.
+        after: Chain,
+    },
+    /// The whole chain: no middleware of it is of that kind.
+    Nowhere(Chain),
+}
+
 /// The number of steps an exchange has passed, and the state that they keep.
 #[derive(Debug, Default)]
 pub struct Passed {
@@ -45,19 +61,18 @@ impl Chain {
         Self { steps: steps.into() }
     }
 
-    /// The chain cut at its last middleware around a part of it: the steps before; that middleware, if there is one,
-    /// and the steps that follow it.
+    /// Cuts the chain at its last middleware that runs what follows it.
     #[must_use]
-    pub fn cut(self) -> (Self, Option<(Arc<dyn Around>, Self)>) {
+    pub fn cut(self) -> Cut {
         let found = self.steps.iter().enumerate().rev().find_map(|(index, step)| match &**step {
             Middleware::Around(around) => Some((index, Arc::clone(around))),
             _ => None,
         });
-        let Some((index, around)) = found else { return (self, None) };
+        let Some((index, around)) = found else { return Cut::Nowhere(self) };
         let mut before = self.steps.into_vec();
         let after = before.split_off(index + 1);
         before.truncate(index);
-        (Self { steps: before.into() }, Some((around, Self { steps: after.into() })))
+        Cut::At { before: Self { steps: before.into() }, around, after: Self { steps: after.into() } }
     }
 
     /// True if there are no middlewares.

@@ -34,7 +34,7 @@ mod vary;
 
 pub use around::{Around, Next, Service};
 pub use body::Body;
-pub use chain::{Chain, EarlyResponse, Passed};
+pub use chain::{Chain, Cut, EarlyResponse, Passed};
 pub use compile::{MiddlewareError, Resolve, compile};
 pub use context::RequestContext;
 pub use error::{FailureKind, ServeError};

@@ -184,7 +184,9 @@ impl Service {
         let mut cookies = SmallVec::new();
         let (name, balancer) = match self.leaf(&exchange.head.headers, &mut cookies) {
             Leaf::Balancer(name, balancer) => (name, balancer),
-            Leaf::Pipeline(pipeline) => return Prepared::Child { pipeline, exchange, cookies },
+            Leaf::Pipeline(pipeline) => {
+                return Prepared::Child { pipeline, exchange: Box::new(exchange), cookies };
+            }
             Leaf::Nothing => return Prepared::NoServer,
         };
         let Exchange { mut head, body, connection } = exchange;
@@ -232,7 +234,7 @@ enum Prepared<'a> {
     /// To a service with middlewares of its own.
     Child {
         pipeline: &'a Pipeline,
-        exchange: Exchange,
+        exchange: Box<Exchange>,
         /// The cookies of weighted services on the way.
         cookies: SmallVec<[HeaderValue; 1]>,
     },

@@ -5,7 +5,7 @@
 
 use super::{Service, UpstreamRecord};
 use crate::respond::{Failure, respond};
-use flow_middleware::{Around, Body, Chain, Exchange, Next, RequestContext, ServeError};
+use flow_middleware::{Around, Body, Chain, Cut, Exchange, Next, RequestContext, ServeError};
 use http::Response;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -42,13 +42,16 @@ impl Pipeline {
     /// A pipeline of `chain` before `end`, cut where the chain has a middleware around a part of it.
     #[must_use]
     pub fn new(chain: Chain, end: End) -> Self {
-        let (mut before, mut cut) = chain.cut();
-        let mut end = end;
-        while let Some((around, after)) = cut {
-            end = End::Around(around, Box::new(Self { chain: after, end }));
-            (before, cut) = before.cut();
+        let (mut chain, mut end) = (chain, end);
+        loop {
+            match chain.cut() {
+                Cut::Nowhere(chain) => return Self { chain, end },
+                Cut::At { before, around, after } => {
+                    end = End::Around(around, Box::new(Self { chain: after, end }));
+                    chain = before;
+                }
+            }
         }
-        Self { chain: before, end }
     }
 
     /// True if the proxy itself responds at its end.
