@@ -6,6 +6,7 @@ mod manifests;
 #[cfg(test)]
 mod mock_api;
 pub mod provider;
+mod selector;
 mod status;
 pub mod translate;
 mod unserved;

@@ -8,7 +8,6 @@ mod folder;
 mod object;
 mod reading;
 mod selection;
-mod selector;
 mod stray;
 
 #[cfg(test)]
@@ -17,7 +16,6 @@ mod tests;
 pub use certificates::{Issuing, OpenStore};
 pub use reading::Places;
 pub(crate) use selection::Selection;
-pub use selector::{SelectorError, label_selector};
 
 use crate::view::View;
 use certificates::Certificates;

@@ -71,7 +71,7 @@ mod tests {
     fn namespaces_and_labels_select_as_watches_do() {
         let selection = Selection {
             namespaces: vec!["shop".to_owned()],
-            labels: super::super::selector::label_selector("team=a").unwrap(),
+            labels: crate::selector::label_selector("team=a").unwrap(),
             ..Selection::default()
         };
         let ours = json!({ "namespace": "shop", "labels": { "team": "a" } });

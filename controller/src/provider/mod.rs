@@ -11,7 +11,8 @@ mod throttle;
 #[cfg(test)]
 mod tests;
 
-pub use crate::manifests::{Issuing, OpenStore, Places, SelectorError, label_selector};
+pub use crate::manifests::{Issuing, OpenStore, Places};
+pub use crate::selector::{SelectorError, label_selector};
 pub use crate::watch::{ConnectError, Connection};
 pub use kubernetes::{Kubernetes, start as kubernetes};
 pub use manifests::{Reading, manifest_files, read_manifests, start as manifests};

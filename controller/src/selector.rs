@@ -1,4 +1,4 @@
-//! Label selectors as `kubectl -l` writes them, for a folder that no API server selects from.
+//! Label selectors as `kubectl -l` writes them, for objects that no API server selects.
 
 use kube::core::{Expression, Selector};
 
