@@ -58,14 +58,15 @@ impl ControlPlane {
         let registry = metrics.map_or(&unseen, Metrics::registry);
         let engines = Engines::new(engine::Metrics::new(registry)?, stop.clone());
         let issuing = certificates::issuing(settings, Arc::clone(&self.table), engines.clone());
-        let sources = background.block_on(sources::start(settings, issuing, stop))?;
+        let options = certificates::options(settings, entry_points);
+        let sources = background.block_on(sources::start(settings, issuing, options, stop))?;
         let _context = background.enter();
         self.resolvers.start(&engines);
         let findings = sources.cluster().map(|cluster| {
             state.answers_challenges(false);
             let state = state.clone();
             let answers = move || state.answers_challenges(true);
-            certificates::start(settings, cluster, entry_points, &self.table, &engines, answers)
+            certificates::start(settings, cluster, &self.table, &engines, answers)
         });
         Ok(Running { sources, resolvers: self.resolvers, findings: findings.unwrap_or_default() })
     }

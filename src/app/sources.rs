@@ -3,6 +3,7 @@
 use super::Refusal;
 use super::prepare::Obstacles;
 use crate::settings::{self, Settings, Warning};
+use flow_controller::certificates;
 use flow_controller::lease;
 use flow_controller::provider::{
     self, Connection, CrdProvider, IngressProvider, Issuing, Kubernetes, KubernetesOptions, ManifestsOptions, Provider,
@@ -33,11 +34,16 @@ enum Feed {
 }
 
 /// Starts what the settings name, on the current runtime and until `stop` is cancelled.
-/// `issuing` is what becomes of the certificates that a folder asks for.
+/// `issuing` is what becomes of the certificates that a folder asks for, `certificates` of those that a cluster does.
 ///
 /// # Errors
 /// The label selector of a folder is none, or the settings lead to no API server.
-pub(super) async fn start(settings: &Settings, issuing: Issuing, stop: CancellationToken) -> Result<Sources, Refusal> {
+pub(super) async fn start(
+    settings: &Settings,
+    issuing: Issuing,
+    certificates: Option<certificates::Options>,
+    stop: CancellationToken,
+) -> Result<Sources, Refusal> {
     let feed = match &settings.providers.manifests {
         Some(folder) => Some(Feed::Folder(provider::manifests(manifests_options(settings, folder)?, issuing, stop))),
         None if wants_cluster(settings) => {
@@ -47,7 +53,8 @@ pub(super) async fn start(settings: &Settings, issuing: Issuing, stop: Cancellat
                      objects may share; set it to true, and refer to namespace_name, or to false to keep them"
                 );
             }
-            Some(Feed::Cluster(Box::new(provider::kubernetes(kubernetes_options(settings), stop).await?)))
+            let options = KubernetesOptions { certificates, ..kubernetes_options(settings) };
+            Some(Feed::Cluster(Box::new(provider::kubernetes(options, stop).await?)))
         }
         None => None,
     };
@@ -222,6 +229,7 @@ pub(super) fn manifests_options(
     })
 }
 
+/// The options of reading a cluster, without certificates.
 fn kubernetes_options(settings: &Settings) -> KubernetesOptions {
     let (ingress, crd) = (&settings.providers.kubernetes_ingress, &settings.providers.kubernetes_crd);
     let connection = match (ingress, crd) {
@@ -243,6 +251,7 @@ fn kubernetes_options(settings: &Settings) -> KubernetesOptions {
             throttle: k.throttle_duration,
             options: crd_options(k),
         }),
+        certificates: None,
         lease: lease::Options::of_process("flow-proxy"),
     }
 }

@@ -96,7 +96,11 @@ impl CertificateClient {
             kube::Error::Api(status) => CertificateClientError::Read(resource.plural.clone(), status.message.clone()),
             error => CertificateClientError::Read(resource.plural.clone(), causes(&error)),
         })?;
-        Ok(list.into_iter().filter_map(custom).map(|object| (object.key(), Arc::new(object))).collect())
+        Ok(list
+            .into_iter()
+            .filter_map(|object| custom(&object))
+            .map(|object| (object.key(), Arc::new(object)))
+            .collect())
     }
 
     /// Asks for a new certificate, however long the present one is valid. The controller that issues here does the

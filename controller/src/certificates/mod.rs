@@ -1,8 +1,8 @@
 //! cert-manager's objects of a cluster as a store for [`flow_acme`]: the certificates that are wanted, their state, and
 //! the replicas that respond to challenges.
 //!
-//! Every kind is watched by a task of its own that fills its part of one [`planner::View`]; changes are published as a
-//! whole. Of all Secrets only those are kept that a Certificate or an issuer names. A Certificate is not shown before
+//! The watch of each kind, shared with routes where both need it, fills its part of one [`planner::View`]; changes are
+//! published as a whole. Of all Secrets only those are kept that a Certificate or an issuer names. A Certificate is not shown before
 //! its Secret was looked up: it would be issued again.
 
 mod cert_manager;
@@ -22,7 +22,7 @@ pub use replicas::Ports;
 pub use store::ClusterStore;
 
 use crate::lease::Leadership;
-use crate::watch::outage::Outage;
+use crate::watch::Informers;
 use flow_acme::planner;
 use flow_model::diagnostic::Diagnostic;
 use state::Shared;
@@ -51,18 +51,18 @@ pub struct Options {
     pub identity: String,
 }
 
-/// Watches a cluster on the current runtime and until `stop` is cancelled.
-#[must_use]
-pub fn start(
-    client: kube::Client,
+/// Subscribes to everything that certificates need, and starts what only they need, on the current runtime and until
+/// `stop` is cancelled.
+pub(crate) fn subscribe(
+    informers: &mut Informers,
     leadership: Leadership,
     options: Options,
     stop: CancellationToken,
 ) -> Arc<ClusterStore> {
     let shared = Arc::new(Shared::new(options.settings.clone()));
+    let (client, outage) = (informers.client.clone(), informers.outage.clone());
     let mut tasks = JoinSet::new();
-    let outage = Outage::default();
-    watches::start(&client, &options, &outage, &shared, &mut tasks);
+    watches::subscribe(informers, &options, &shared);
     let lookups = secrets::start(&client, &options, &outage, &shared, &mut tasks);
     if options.defer_to_cert_manager {
         cert_manager::start(&client, &options.settings.fallback_namespaces, &outage, &shared, &mut tasks);

@@ -37,16 +37,16 @@ pub(crate) fn meta(from: ObjectMeta) -> Meta {
 }
 
 /// Returns a custom resource; `None` if it does not fit its kind, which only a foreign definition of the kind lets in.
-pub(crate) fn custom<S, T>(mut from: DynamicObject) -> Option<Object<S, T>>
+pub(crate) fn custom<S, T>(from: &DynamicObject) -> Option<Object<S, T>>
 where
     S: DeserializeOwned,
     T: DeserializeOwned + Default,
 {
-    let metadata = meta(from.metadata);
-    let mut part = |name: &str| from.data.get_mut(name).map(Value::take).unwrap_or_default();
-    let (spec, status) = (part("spec"), part("status"));
-    let read = serde_json::from_value(spec).and_then(|spec| {
-        let status = if status.is_null() { T::default() } else { serde_json::from_value(status)? };
+    let metadata = meta(from.metadata.clone());
+    let part = |name: &str| from.data.get(name).unwrap_or(&Value::Null);
+    let read = S::deserialize(part("spec")).and_then(|spec| {
+        let status = part("status");
+        let status = if status.is_null() { T::default() } else { T::deserialize(status)? };
         Ok((spec, status))
     });
     match read {
@@ -59,28 +59,26 @@ where
 }
 
 /// Returns an Ingress that asks for certificates; `None` if it has no annotation that could.
-pub(crate) fn ingress(from: Ingress) -> Option<IngressFacts> {
-    let metadata = meta(from.metadata);
+pub(crate) fn ingress(from: &Ingress) -> Option<IngressFacts> {
     let asks = |name: &String| {
         name.starts_with("cert-manager.io/")
             || name.starts_with("acme.cert-manager.io/")
             || name == "kubernetes.io/tls-acme"
     };
-    if !metadata.annotations.keys().any(asks) {
+    if !from.metadata.annotations.iter().flat_map(|annotations| annotations.keys()).any(asks) {
         return None;
     }
-    let tls = from.spec.and_then(|spec| spec.tls).unwrap_or_default();
-    let tls = tls.into_iter().map(|block| IngressTls {
-        hosts: block.hosts.unwrap_or_default(),
-        secret_name: block.secret_name.unwrap_or_default(),
+    let tls = from.spec.iter().flat_map(|spec| spec.tls.iter().flatten()).map(|block| IngressTls {
+        hosts: block.hosts.clone().unwrap_or_default(),
+        secret_name: block.secret_name.clone().unwrap_or_default(),
     });
-    Some(IngressFacts { metadata, tls: tls.collect() })
+    Some(IngressFacts { metadata: meta(from.metadata.clone()), tls: tls.collect() })
 }
 
 /// Returns an IngressClass.
-pub(super) fn class(from: IngressClass) -> Option<Class> {
-    let ours = crate::view::IngressClass::from(&from).ours;
-    Some(Class { metadata: meta(from.metadata), ours })
+pub(super) fn class(from: &IngressClass) -> Option<Class> {
+    let ours = crate::view::IngressClass::from(from).ours;
+    Some(Class { metadata: meta(from.metadata.clone()), ours })
 }
 
 /// Returns a Secret.

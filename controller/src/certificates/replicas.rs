@@ -1,15 +1,13 @@
 //! The proxy's own replicas, from the EndpointSlices of its Service.
 
-use super::objects::meta;
 use super::state::{Shared, SourceId};
-use crate::watch::lean::Lean;
-use crate::watch::watcher::{WatchEvent, Watcher};
+use crate::watch::informer::{Change, Subscriber};
 use flow_acme::objects::Key;
 use flow_acme::store::Replica;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Ports that the CA's validation reaches, in the order of preference.
@@ -53,37 +51,55 @@ fn of_slice(slice: &EndpointSlice, ports: &Ports) -> Vec<Replica> {
     replicas.collect()
 }
 
-/// Follows the slices of the Service.
-pub(super) async fn follow(id: SourceId, mut watcher: Watcher<Lean<EndpointSlice>>, ports: Ports, shared: Arc<Shared>) {
-    let mut list = BTreeMap::new();
-    let key = |slice: &EndpointSlice| -> Key { meta(slice.metadata.clone()).key() };
-    loop {
-        match watcher.next().await {
-            WatchEvent::Event(Event::Init) => list = BTreeMap::new(),
-            WatchEvent::Event(Event::InitApply(Lean(slice))) => {
-                list.insert(key(&slice), of_slice(&slice, &ports));
-            }
-            WatchEvent::Event(Event::InitDone) => {
-                let list = std::mem::take(&mut list);
-                shared.change(|state| {
-                    state.unlisted.remove(&id);
-                    state.slices = Some(list);
-                });
-            }
-            WatchEvent::Event(Event::Apply(Lean(slice))) => {
-                let (key, replicas) = (key(&slice), of_slice(&slice, &ports));
-                shared.change(|state| {
-                    state.slices.get_or_insert_default().insert(key, replicas);
-                });
-            }
-            WatchEvent::Event(Event::Delete(Lean(slice))) => shared.change(|state| {
-                state.slices.get_or_insert_default().remove(&key(&slice));
+/// A slice of the Service: its key, and its ready replicas.
+pub(super) struct ReadySlice(Key, Vec<Replica>);
+
+impl ReadySlice {
+    pub(super) fn of(slice: &EndpointSlice, ports: &Ports) -> Self {
+        let metadata = &slice.metadata;
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        Self(Key::new(text(&metadata.namespace), text(&metadata.name)), of_slice(slice, ports))
+    }
+}
+
+/// The subscription to the slices of the Service.
+pub(super) struct Replicas {
+    id: SourceId,
+    shared: Arc<Shared>,
+}
+
+impl Replicas {
+    /// Returns the subscription in the namespace of the Service; its first list is waited for.
+    pub(super) fn new(namespace: &str, shared: &Arc<Shared>) -> Self {
+        let id = ("EndpointSlice", namespace.to_owned());
+        shared.state.lock().unlisted.insert(id.clone());
+        Self { id, shared: Arc::clone(shared) }
+    }
+
+    fn listed(&self, slices: Option<BTreeMap<Key, Vec<Replica>>>) {
+        self.shared.change(|state| {
+            state.unlisted.remove(&self.id);
+            state.slices = slices;
+        });
+    }
+}
+
+impl Subscriber<ReadySlice> for Replicas {
+    async fn handle(&mut self, change: Change<ReadySlice>) -> ControlFlow<()> {
+        match change {
+            Change::Applied(ReadySlice(key, replicas)) => self.shared.change(|state| {
+                state.slices.get_or_insert_default().insert(key, replicas);
             }),
-            WatchEvent::Absent | WatchEvent::Forbidden(_) => shared.change(|state| {
-                state.unlisted.remove(&id);
-                state.slices = None;
+            Change::Deleted(key) => self.shared.change_if(|state| {
+                let key = Key::new(&*key.namespace, &*key.name);
+                state.slices.as_mut().is_some_and(|slices| slices.remove(&key).is_some())
             }),
+            Change::Listed(slices) => {
+                self.listed(Some(slices.into_iter().map(|ReadySlice(key, replicas)| (key, replicas)).collect()));
+            }
+            Change::Absent | Change::Forbidden(_) => self.listed(None),
         }
+        ControlFlow::Continue(())
     }
 }
 

@@ -96,6 +96,13 @@ impl Shared {
         self.changed.notify_one();
     }
 
+    /// Changes the state, and has it published if `change` returns true.
+    pub(super) fn change_if(&self, change: impl FnOnce(&mut State) -> bool) {
+        if change(&mut self.state.lock()) {
+            self.changed.notify_one();
+        }
+    }
+
     /// Records the outcome of a write: a webhook that rejects all writes of a kind is reported until one passes.
     pub(super) fn note_write(&self, kind: Kind, written: &Result<(), StoreError>) {
         let (_, kind) = identify(kind, "namespaced");

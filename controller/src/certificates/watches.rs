@@ -1,22 +1,24 @@
 //! The watches of cert-manager's kinds, of Ingresses, and of the proxy's own endpoints.
 
 use super::Options;
-use super::objects::{class, custom, ingress, meta, version};
-use super::replicas;
+use super::objects::{class, custom, ingress, version};
+use super::replicas::{ReadySlice, Replicas};
 use super::state::{Class, Shared, SourceId, State};
+use crate::view::endpoint_slice::SERVICE;
+use crate::watch::informer::{Change, Subscriber, reader};
 use crate::watch::lean::Lean;
-use crate::watch::outage::Outage;
-use crate::watch::watcher::{WatchEvent, Watched, Watcher};
+use crate::watch::{Informers, Scope};
 use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object, VERSION};
 use flow_acme::planner::IngressFacts;
-use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::Api;
 use kube::core::{ApiResource, DynamicObject};
-use kube::runtime::watcher::{Config, Event};
-use kube::{Api, Client};
+use kube::runtime::watcher::Config;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 /// Returns a custom kind's resource.
 pub(super) fn resource(group: &str, kind: &str, plural: &str) -> ApiResource {
@@ -76,81 +78,84 @@ impl<T: Known> Source<T> {
         }
     }
 
-    fn listed(&self, objects: Vec<T>, absent: bool) {
+    fn listed(&self, objects: Vec<T>) {
         self.shared.change(|state| {
-            state.unlisted.remove(&self.id);
-            if absent && self.needed {
-                state.absent.insert(self.id.clone());
-            } else {
-                state.absent.remove(&self.id);
-            }
-            state.names_changed |= self.names;
-            let map = (self.map)(state);
-            let mut old = std::mem::take(map);
-            old.retain(|key, object| {
-                let ours = self.owns(key);
-                if !ours {
-                    map.insert(key.clone(), Arc::clone(object));
-                }
-                ours
-            });
-            for object in objects {
-                let key = object.meta().key();
-                // An unchanged object stays the same value: results derived from it stay with it.
-                let kept =
-                    old.remove(&key).filter(|kept| kept.meta().resource_version == object.meta().resource_version);
-                map.insert(key, kept.unwrap_or_else(|| Arc::new(object)));
-            }
+            state.absent.remove(&self.id);
+            self.replace(state, objects);
         });
     }
 
-    fn applied(&self, object: T) {
+    /// Handles that there is none, because the kind is not served or may not be watched.
+    fn absent(&self) {
         self.shared.change(|state| {
-            state.names_changed |= self.names;
+            if self.needed {
+                state.absent.insert(self.id.clone());
+            }
+            self.replace(state, Vec::new());
+        });
+    }
+
+    fn replace(&self, state: &mut State, objects: Vec<T>) {
+        state.unlisted.remove(&self.id);
+        state.names_changed |= self.names;
+        let map = (self.map)(state);
+        let mut old = std::mem::take(map);
+        old.retain(|key, object| {
+            let ours = self.owns(key);
+            if !ours {
+                map.insert(key.clone(), Arc::clone(object));
+            }
+            ours
+        });
+        for object in objects {
+            let key = object.meta().key();
+            // An unchanged object stays the same value: results derived from it stay with it.
+            let kept = old.remove(&key).filter(|kept| kept.meta().resource_version == object.meta().resource_version);
+            map.insert(key, kept.unwrap_or_else(|| Arc::new(object)));
+        }
+    }
+
+    fn applied(&self, object: T) {
+        self.shared.change_if(|state| {
             let map = (self.map)(state);
             let key = object.meta().key();
             let newer = map.get(&key).is_none_or(|present| version(present.meta()) <= version(object.meta()));
             if newer {
                 map.insert(key, Arc::new(object));
+                state.names_changed |= self.names;
             }
+            newer
         });
     }
 
     fn deleted(&self, key: &Key) {
-        self.shared.change(|state| {
-            state.names_changed |= self.names;
-            (self.map)(state).remove(key);
+        self.shared.change_if(|state| {
+            let known = (self.map)(state).remove(key).is_some();
+            state.names_changed |= known && self.names;
+            known
         });
     }
+}
 
-    async fn follow<K: Watched>(self, mut watcher: Watcher<K>, read: impl Fn(K) -> Option<T> + Send) {
-        let mut list = Vec::new();
-        loop {
-            match watcher.next().await {
-                WatchEvent::Event(Event::Init) => list = Vec::new(),
-                WatchEvent::Event(Event::InitApply(object)) => list.extend(read(object)),
-                WatchEvent::Event(Event::InitDone) => self.listed(std::mem::take(&mut list), false),
-                WatchEvent::Event(Event::Apply(object)) => {
-                    let key = meta(object.meta().clone()).key();
-                    match read(object) {
-                        Some(object) => self.applied(object),
-                        None => self.deleted(&key),
-                    }
+impl<T: Known> Subscriber<T> for Source<T> {
+    async fn handle(&mut self, change: Change<T>) -> ControlFlow<()> {
+        match change {
+            Change::Applied(object) => self.applied(object),
+            Change::Deleted(key) => self.deleted(&Key::new(&*key.namespace, &*key.name)),
+            Change::Listed(objects) => self.listed(objects),
+            Change::Absent => self.absent(),
+            Change::Forbidden(words) => {
+                if self.needed {
+                    tracing::warn!(
+                        kind = self.id.0,
+                        reason = words,
+                        "no certificates are issued: this kind may not be watched"
+                    );
                 }
-                WatchEvent::Event(Event::Delete(object)) => self.deleted(&meta(object.meta().clone()).key()),
-                WatchEvent::Absent => self.listed(Vec::new(), true),
-                WatchEvent::Forbidden(words) => {
-                    if self.needed {
-                        tracing::warn!(
-                            kind = self.id.0,
-                            reason = words,
-                            "no certificates are issued: this kind may not be watched"
-                        );
-                    }
-                    self.listed(Vec::new(), true);
-                }
+                self.absent();
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -160,44 +165,37 @@ pub(super) fn namespaces(options: &Options) -> Vec<String> {
 }
 
 struct Start<'a> {
-    client: &'a Client,
-    outage: &'a Outage,
+    informers: &'a mut Informers,
     shared: &'a Arc<Shared>,
-    tasks: &'a mut JoinSet<()>,
 }
 
 impl Start<'_> {
-    fn source<T: Known>(&mut self, id: SourceId, map: Map<T>, needed: bool) -> Source<T> {
-        self.shared.state.lock().unlisted.insert(id.clone());
-        let names = matches!(id.0, "Certificate" | "Issuer" | "ClusterIssuer");
-        Source { id, shared: Arc::clone(self.shared), map, names, needed }
-    }
-
     fn custom<S, T>(&mut self, resource: &ApiResource, kind: &'static str, namespace: &str, map: Map<Object<S, T>>)
     where
         S: DeserializeOwned + Send + Sync + 'static,
         T: DeserializeOwned + Default + Send + Sync + 'static,
     {
-        let source = self.source((kind, namespace.to_owned()), map, true);
+        let source = source(self.shared, (kind, namespace.to_owned()), map, true);
+        let client = self.informers.client.clone();
         let api: Api<DynamicObject> = if namespace.is_empty() {
-            Api::all_with(self.client.clone(), resource)
+            Api::all_with(client, resource)
         } else {
-            Api::namespaced_with(self.client.clone(), namespace, resource)
+            Api::namespaced_with(client, namespace, resource)
         };
-        let watcher = Watcher::new(api, Config::default(), self.outage);
-        self.tasks.spawn(source.follow(watcher, custom::<S, T>));
+        self.informers.watch(api, Config::default(), reader(custom::<S, T>, source));
     }
 }
 
-/// Starts the watches.
-pub(super) fn start(
-    client: &Client,
-    options: &Options,
-    outage: &Outage,
-    shared: &Arc<Shared>,
-    tasks: &mut JoinSet<()>,
-) {
-    let mut start = Start { client, outage, shared, tasks };
+/// Returns a watch whose first list is waited for.
+fn source<T: Known>(shared: &Arc<Shared>, id: SourceId, map: Map<T>, needed: bool) -> Source<T> {
+    shared.state.lock().unlisted.insert(id.clone());
+    let names = matches!(id.0, "Certificate" | "Issuer" | "ClusterIssuer");
+    Source { id, shared: Arc::clone(shared), map, names, needed }
+}
+
+/// Subscribes to all kinds but Secrets.
+pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &Arc<Shared>) {
+    let mut start = Start { informers, shared };
     let issuers = resource(GROUP, "ClusterIssuer", "clusterissuers");
     start.custom(&issuers, "ClusterIssuer", "", |state| &mut state.view.issuers);
     for namespace in namespaces(options) {
@@ -210,24 +208,26 @@ pub(super) fn start(
         start.custom(&resource(ACME_GROUP, "Order", "orders"), "Order", namespace, |s| &mut s.view.orders);
         let challenges = resource(ACME_GROUP, "Challenge", "challenges");
         start.custom(&challenges, "Challenge", namespace, |s| &mut s.view.challenges);
-        let source = start.source(("Ingress", namespace.to_owned()), |s| &mut s.view.ingresses, false);
-        let api: Api<Lean<Ingress>> =
-            if namespace.is_empty() { Api::all(client.clone()) } else { Api::namespaced(client.clone(), namespace) };
-        start
-            .tasks
-            .spawn(source.follow(Watcher::new(api, Config::default(), outage), |lean: Lean<Ingress>| ingress(lean.0)));
     }
+    let scope = |namespaces: &[String]| Scope {
+        namespaces: namespaces.iter().map(|namespace| namespace.as_str().into()).collect(),
+        ..Scope::default()
+    };
+    let facts = |lean: &Lean<Ingress>| ingress(&lean.0);
+    informers.ingresses.subscribe(&scope(&options.namespaces), facts, |namespace| {
+        let id = ("Ingress", namespace.as_deref().unwrap_or_default().to_owned());
+        source(shared, id, |state| &mut state.view.ingresses, false)
+    });
     if options.classes {
-        let source = start.source(("IngressClass", String::new()), |state| &mut state.classes, false);
-        let watcher = Watcher::new(Api::<IngressClass>::all(client.clone()), Config::default(), outage);
-        start.tasks.spawn(source.follow(watcher, class));
+        informers.ingress_classes.subscribe(&Scope::default(), class, |_| {
+            source(shared, ("IngressClass", String::new()), |state| &mut state.classes, false)
+        });
     }
     if let Some((namespace, name)) = &options.service {
-        let id = ("EndpointSlice", namespace.clone());
-        shared.state.lock().unlisted.insert(id.clone());
-        let api = Api::namespaced(client.clone(), namespace);
-        let config = Config::default().labels(&format!("kubernetes.io/service-name={name}"));
-        let watcher = Watcher::new(api, config, outage);
-        start.tasks.spawn(replicas::follow(id, watcher, options.ports.clone(), Arc::clone(shared)));
+        let labels = format!("{SERVICE}={name}");
+        let scope = Scope { labels, ..scope(std::slice::from_ref(namespace)) };
+        let ports = options.ports.clone();
+        let read = move |slice: &Lean<EndpointSlice>| Some(ReadySlice::of(&slice.0, &ports));
+        informers.endpoint_slices.subscribe(&scope, read, |_| Replicas::new(namespace, shared));
     }
 }

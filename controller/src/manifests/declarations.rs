@@ -61,7 +61,7 @@ pub(super) fn read(manifest: &Value) -> Result<Option<Declaration>, InvalidObjec
             Some(Declaration::Issuer(Box::new(issuer)))
         }
         ("networking.k8s.io/v1", "Ingress") => {
-            let facts = ingress(parse::<networking::Ingress>(kind, manifest)?);
+            let facts = ingress(&parse::<networking::Ingress>(kind, manifest)?);
             facts.map(|mut facts| {
                 fill_namespace(&mut facts.metadata);
                 Declaration::Ingress(facts)

@@ -1,15 +1,17 @@
-//! A cluster as a source of configuration: watches, translation, status.
+//! A cluster as a source of configuration: watches, translation, status; and its certificates, which share the watches.
 
 use super::events;
 use super::options::{CrdProvider, IngressProvider, KubernetesOptions};
 use super::publish::{Provider, Publisher, Update, channel};
 use super::status_planner::StatusPlanner;
 use super::throttle::Throttle;
-use crate::lease::{self, LeaderState, Leadership};
+use crate::certificates::{self, ClusterStore};
+use crate::lease::{self, LeaderState};
 use crate::status;
 use crate::translate::status::published_service;
 use crate::translate::{Options, Translator};
-use crate::watch::{ConnectError, Environment, Plan, Scope, Watch};
+use crate::watch::{ConnectError, Environment, Informers, Plan, Scope, Watch};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -26,10 +28,8 @@ const REMINDER: Duration = Duration::from_secs(10);
 pub struct Kubernetes {
     /// Its configuration.
     pub provider: Provider,
-    /// The leadership of this replica.
-    pub leadership: Leadership,
-    /// The client that everything here uses.
-    pub client: kube::Client,
+    /// Its certificates, if they are issued here.
+    pub certificates: Option<Arc<ClusterStore>>,
     election: JoinHandle<()>,
 }
 
@@ -57,11 +57,16 @@ pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop
     let (events, found) = watch::channel(None);
     let identity = options.lease.identity.clone();
     tokio::spawn(events::write(client.clone(), leadership.clone(), identity, found));
-    let controller = Controller::new(client.clone(), &options, publisher, plans, events, leadership.state());
+    let mut informers = Informers::new(client);
+    let controller = Controller::new(&mut informers, &options, publisher, plans, events, leadership.state());
+    let certificates = options
+        .certificates
+        .map(|certificates| certificates::subscribe(&mut informers, leadership.clone(), certificates, stop.clone()));
+    informers.start(stop.clone());
     tokio::spawn(async move {
         stop.run_until_cancelled(controller.run()).await;
     });
-    Kubernetes { provider, leadership, client, election }
+    Kubernetes { provider, certificates, election }
 }
 
 /// The loop around the view.
@@ -78,7 +83,7 @@ struct Controller {
 
 impl Controller {
     fn new(
-        client: kube::Client,
+        informers: &mut Informers,
         options: &KubernetesOptions,
         publisher: Publisher,
         plans: mpsc::UnboundedSender<status::Plan>,
@@ -89,7 +94,7 @@ impl Controller {
         let throttle = ingress.map(|p| p.throttle).max(crd.map(|p| p.throttle)).unwrap_or_default();
         let status_planner = StatusPlanner::new(ingress.map(|p| p.options.clone()), plans);
         Self {
-            watch: Watch::start(client, plan(ingress, crd)),
+            watch: Watch::new(plan(ingress, crd), informers),
             translator: Translator::new(Options {
                 ingress: ingress.map(|p| p.options.clone()),
                 crd: crd.map(|p| p.options.clone()),

@@ -1,3 +1,4 @@
+use crate::certificates;
 use crate::lease;
 use crate::translate;
 use crate::watch::Connection;
@@ -14,6 +15,8 @@ pub struct KubernetesOptions {
     pub ingress: Option<IngressProvider>,
     /// `providers.kubernetesCRD`; `None` is off.
     pub crd: Option<CrdProvider>,
+    /// The issuing of certificates; `None` is off.
+    pub certificates: Option<certificates::Options>,
     /// The Lease that decides which of several replicas writes.
     pub lease: lease::Options,
 }

@@ -4,7 +4,7 @@ use super::{ObjectKey, created};
 use k8s_openapi::api::discovery::v1 as discovery;
 
 /// The label that names a slice's Service.
-const SERVICE: &str = "kubernetes.io/service-name";
+pub(crate) const SERVICE: &str = "kubernetes.io/service-name";
 
 /// An EndpointSlice: some endpoints of a Service.
 #[derive(Clone, Debug, Eq, PartialEq)]

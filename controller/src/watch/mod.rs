@@ -1,18 +1,21 @@
 //! The watches of a cluster, and the view that they fill.
 //!
-//! Every kind is watched by a task of its own, which turns the wire's structs into compact objects and sends them to
-//! the one owner of the view, [`Watch`]. A list is applied at once, never in part.
+//! Every kind is watched by one task, which turns the wire's structs into compact objects for each subscriber. Those of
+//! routes are sent to the one owner of the view, [`Watch`]. A list is applied at once, never in part.
 
 mod by_name;
 mod connection;
 mod discovery;
 mod fetch;
+mod inbox;
+pub(crate) mod informer;
+mod informers;
 pub(crate) mod lean;
 mod lookups;
 pub(crate) mod outage;
 mod plan;
 mod referenced;
-mod source;
+mod scope;
 mod unserved;
 pub(crate) mod watcher;
 
@@ -21,7 +24,9 @@ mod tests;
 
 pub(crate) use connection::Environment;
 pub use connection::{ConnectError, Connection};
-pub(crate) use plan::{Plan, Scope, kind_name};
+pub(crate) use informers::Informers;
+pub(crate) use plan::{Plan, kind_name};
+pub(crate) use scope::Scope;
 
 use crate::crd::VERSION;
 use crate::view::service::ServiceType;
@@ -29,18 +34,18 @@ use crate::view::{Kind, Object, View};
 use discovery::{CustomKind, Served};
 use fetch::Sort;
 use flow_model::diagnostic::{Diagnostic, Subject};
+use inbox::{Message, SourceId, ToView};
+use informer::{Change, Reader, follow, reader};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as slices;
 use k8s_openapi::api::networking::v1 as networking;
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Config;
-use kube::{Api, Client, Resource};
+use kube::{Api, Client};
 use lean::Lean;
 use lookups::Lookups;
 use outage::Outage;
 use referenced::{ReferenceLookup, Resolved};
-use serde_json::Value;
-use source::{Message, SourceId};
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -49,7 +54,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{info, warn};
 use unserved::UnservedWatches;
-use watcher::{Namespaced, Watched};
+use watcher::{Namespaced, Watched, Watcher};
 
 /// The number of messages that may wait for the owner of the view before the watches are paused.
 const INBOX_SIZE: usize = 256;
@@ -87,10 +92,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Starts the watches on the current runtime; they end with this value.
-    pub(crate) fn start(client: Client, plan: Plan) -> Self {
+    /// Subscribes to everything of `plan`, and starts what is watched for routes only, on the current runtime.
+    pub(crate) fn new(plan: Plan, informers: &mut Informers) -> Self {
         let (send_served, served) = watch::channel(None);
-        let outage = Outage::default();
+        let (client, outage) = (informers.client.clone(), informers.outage.clone());
         let mut this = Self {
             view: View::default(),
             unserved: UnservedWatches::new(client.clone(), outage.clone(), &plan),
@@ -109,78 +114,58 @@ impl Watch {
             problems_changed: false,
             plan,
         };
-        this.start_core();
+        this.subscribe(informers);
         if this.plan.custom.is_some() {
             this.tasks.spawn(discovery::discover(this.client.clone(), this.outage.clone(), send_served));
         }
         this
     }
 
-    fn start_core(&mut self) {
+    fn subscribe(&mut self, informers: &mut Informers) {
         if let Some(scope) = self.plan.ingress.clone() {
-            for namespace in scope.watched() {
-                let config = Config { label_selector: scope.selector(), ..Config::default() };
-                self.namespaced::<Lean<networking::Ingress>>(Kind::Ingress, namespace, config, |o| {
-                    Object::Ingress((&o.0).into())
-                });
-            }
+            let read = |o: &Lean<networking::Ingress>| Some(Object::Ingress((&o.0).into()));
+            informers.ingresses.subscribe(&scope, read, |namespace| self.subscription(Kind::Ingress, namespace));
             if self.plan.classes {
-                self.global::<networking::IngressClass>(Kind::IngressClass, |o| Object::IngressClass((&o).into()));
+                let (all, read) =
+                    (Scope::default(), |o: &networking::IngressClass| Some(Object::IngressClass(o.into())));
+                informers.ingress_classes.subscribe(&all, read, |_| self.subscription(Kind::IngressClass, None));
             }
         }
-        for namespace in self.plan.shared() {
-            let all = Config::default;
-            self.namespaced::<Lean<core::Service>>(Kind::Service, namespace.clone(), all(), |o| {
-                Object::Service((&o.0).into())
-            });
-            self.namespaced::<Lean<slices::EndpointSlice>>(Kind::EndpointSlice, namespace.clone(), all(), |o| {
-                Object::EndpointSlice((&o.0).into())
-            });
-            let secret = |o: &core::Secret| Object::Secret(o.into());
-            let sort = Sort { labels: Some(NO_RELEASES), fields: Some(KEY_PAIRS) };
-            self.referenced(Kind::Secret, namespace.clone(), sort, secret);
-            if self.plan.custom.is_some() {
-                let config_map = |o: &core::ConfigMap| Object::ConfigMap(o.into());
-                self.referenced(Kind::ConfigMap, namespace, Sort::default(), config_map);
+        let service = |o: &Lean<core::Service>| Some(Object::Service((&o.0).into()));
+        if let Some(shared) = self.plan.shared() {
+            informers.services.subscribe(&shared, service, |namespace| self.subscription(Kind::Service, namespace));
+            let slice = |o: &Lean<slices::EndpointSlice>| Some(Object::EndpointSlice((&o.0).into()));
+            informers
+                .endpoint_slices
+                .subscribe(&shared, slice, |namespace| self.subscription(Kind::EndpointSlice, namespace));
+            for namespace in shared.watched() {
+                let secret = |o: &core::Secret| Object::Secret(o.into());
+                let sort = Sort { labels: Some(NO_RELEASES), fields: Some(KEY_PAIRS) };
+                self.referenced(Kind::Secret, namespace.clone(), sort, secret);
+                if self.plan.custom.is_some() {
+                    let config_map = |o: &core::ConfigMap| Object::ConfigMap(o.into());
+                    self.referenced(Kind::ConfigMap, namespace, Sort::default(), config_map);
+                }
             }
         }
         if let Some(key) = self.plan.published_elsewhere().cloned() {
             let config = Config::default().fields(&format!("metadata.name={}", key.name));
-            self.namespaced::<Lean<core::Service>>(Kind::Service, Some(key.namespace), config, |o| {
-                Object::Service((&o.0).into())
-            });
+            let api = Api::namespaced(self.client.clone(), &key.namespace);
+            let subscription = self.subscription(Kind::Service, Some(key.namespace));
+            informers.watch(api, config, reader(service, subscription));
         }
     }
 
-    fn namespaced<K: Namespaced>(
-        &mut self,
-        kind: Kind,
-        namespace: Option<Arc<str>>,
-        config: Config,
-        read: fn(K) -> Object,
-    ) {
-        let api = match &namespace {
-            Some(namespace) => Api::<K>::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        };
-        self.follow(SourceId { kind, namespace }, api, config, move |object| Some(read(object)));
-    }
-
-    fn global<K: Watched + Resource<DynamicType = ()>>(&mut self, kind: Kind, read: fn(K) -> Object) {
-        let api = Api::<K>::all(self.client.clone());
-        self.follow(SourceId { kind, namespace: None }, api, Config::default(), move |object| Some(read(object)));
-    }
-
-    fn follow<K: Watched>(
-        &mut self,
-        source: SourceId,
-        api: Api<K>,
-        config: Config,
-        read: impl Fn(K) -> Option<Object> + Send + 'static,
-    ) -> AbortHandle {
-        let watcher = watcher::Watcher::new(api, config, &self.outage);
+    /// Returns a subscription whose first list is waited for.
+    fn subscription(&mut self, kind: Kind, namespace: Option<Arc<str>>) -> ToView {
+        let source = SourceId { kind, namespace };
         self.unlisted.insert(source.clone());
-        self.tasks.spawn(source::follow(source, watcher, read, self.inbox.0.clone()))
+        ToView { source, send: self.inbox.0.clone() }
+    }
+
+    /// Starts a watch of a kind that only routes need, and not from the beginning.
+    fn follow<K: Watched>(&mut self, api: Api<K>, config: Config, reader: Box<dyn Reader<K>>) -> AbortHandle {
+        self.tasks.spawn(follow(Watcher::new(api, config, &self.outage), vec![reader]))
     }
 
     fn referenced<K: Namespaced>(
@@ -250,28 +235,31 @@ impl Watch {
         std::mem::take(&mut self.problems_changed) || unserved
     }
 
-    fn apply(&mut self, message: Message) {
-        match message {
-            Message::Applied(object) => {
+    fn apply(&mut self, Message { source, change }: Message) {
+        match change {
+            Change::Applied(object) => {
                 self.want_nodes(&object);
                 self.view.apply(object);
             }
-            Message::Deleted(kind, key) => {
-                self.view.delete(kind, &key);
+            Change::Deleted(key) => {
+                self.view.delete(source.kind, &key);
             }
-            Message::Listed(source, objects) => {
-                self.unlisted.remove(&source);
-                self.solved(source.kind, source.namespace.as_ref());
-                for object in &objects {
-                    self.want_nodes(object);
-                }
-                self.view.replace(source.kind, source.namespace.as_deref(), objects);
-            }
-            Message::Forbidden(source, words) => {
+            Change::Listed(objects) => self.apply_list(source, objects),
+            Change::Absent => self.apply_list(source, Vec::new()),
+            Change::Forbidden(words) => {
                 self.unlisted.remove(&source);
                 self.problem(source.kind, source.namespace, &words);
             }
         }
+    }
+
+    fn apply_list(&mut self, source: SourceId, objects: Vec<Object>) {
+        self.unlisted.remove(&source);
+        self.solved(source.kind, source.namespace.as_ref());
+        for object in &objects {
+            self.want_nodes(object);
+        }
+        self.view.replace(source.kind, source.namespace.as_deref(), objects);
     }
 
     fn apply_resolved(&mut self, resolved: Resolved) {
@@ -311,7 +299,7 @@ impl Watch {
                 task.abort();
             }
             info!(kind = kind_name(source.kind), "the cluster serves this kind no longer");
-            self.apply(Message::Listed(source, Vec::new()));
+            self.apply_list(source, Vec::new());
         }
         for (source, kind) in wanted {
             if !self.custom.contains_key(&source) {
@@ -335,10 +323,12 @@ impl Watch {
             None => Api::all_with(self.client.clone(), &resource),
         };
         let config = Config { label_selector: labels, ..Config::default() };
-        self.follow(source, api, config, move |mut object| {
-            let spec = object.data.get_mut("spec").map(Value::take).unwrap_or_default();
+        let read = move |object: &DynamicObject| {
+            let spec = object.data.get("spec").cloned().unwrap_or_default();
             Object::custom(name, group, &object.metadata, spec)
-        })
+        };
+        let subscription = self.subscription(source.kind, source.namespace);
+        self.follow(api, config, reader(read, subscription))
     }
 
     /// Starts to watch Nodes with the first Service that needs their addresses.
@@ -350,7 +340,9 @@ impl Watch {
         let option = service.annotations.options().any(|(name, _)| name.eq_ignore_ascii_case(NODE_PORT_OPTION));
         if option || self.plan.published.as_ref() == Some(&service.key) {
             self.nodes = true;
-            self.global::<core::Node>(Kind::Node, |node| Object::Node((&node).into()));
+            let subscription = self.subscription(Kind::Node, None);
+            let read = |node: &core::Node| Some(Object::Node(node.into()));
+            self.follow(Api::all(self.client.clone()), Config::default(), reader(read, subscription));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The kinds to watch, and their names in permissions.
 
+use super::scope::Scope;
 use crate::view::{Kind, ObjectKey};
-use std::sync::Arc;
 
 /// The kinds to watch.
 #[derive(Clone, Debug, Default)]
@@ -20,51 +20,24 @@ pub(crate) struct Plan {
     pub(crate) published: Option<ObjectKey>,
 }
 
-/// The selection of objects of a kind.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scope {
-    /// The namespaces; empty means all.
-    pub(crate) namespaces: Vec<Arc<str>>,
-    /// A label selector; empty selects all.
-    pub(crate) labels: String,
-}
-
-impl Scope {
-    /// Returns the namespaces of single watches; `None` is all.
-    pub(crate) fn watched(&self) -> Vec<Option<Arc<str>>> {
-        watched(&self.namespaces)
-    }
-
-    pub(crate) fn selector(&self) -> Option<String> {
-        (!self.labels.is_empty()).then(|| self.labels.clone())
-    }
-}
-
 impl Plan {
-    /// Returns the namespaces of the kinds that both providers need: Services, EndpointSlices, Secrets, ConfigMaps.
-    pub(crate) fn shared(&self) -> Vec<Option<Arc<str>>> {
-        let mut all = Vec::new();
-        for scope in self.ingress.iter().chain(&self.custom) {
-            if scope.namespaces.is_empty() {
-                return vec![None];
-            }
-            all.extend(scope.namespaces.iter().cloned());
+    /// Returns the scope of the kinds that both providers need: Services, EndpointSlices, Secrets, ConfigMaps. `None` if
+    /// neither is on.
+    pub(crate) fn shared(&self) -> Option<Scope> {
+        let scopes = || self.ingress.iter().chain(&self.custom);
+        let mut shared = Scope::default();
+        if !scopes().any(|scope| scope.namespaces.is_empty()) {
+            shared.namespaces = scopes().flat_map(|scope| scope.namespaces.iter().cloned()).collect();
         }
-        if all.is_empty() { Vec::new() } else { watched(&all) }
+        scopes().next().map(|_| shared)
     }
 
     /// Returns the published Service, if no other watch brings it.
     pub(crate) fn published_elsewhere(&self) -> Option<&ObjectKey> {
-        let covered = |key: &&ObjectKey| self.shared().iter().any(|n| n.as_ref().is_none_or(|n| *n == key.namespace));
-        self.published.as_ref().filter(|key| !covered(key))
+        let covers =
+            |scope: &Scope, key: &ObjectKey| scope.namespaces.is_empty() || scope.namespaces.contains(&key.namespace);
+        self.published.as_ref().filter(|key| !self.shared().is_some_and(|scope| covers(&scope, key)))
     }
-}
-
-fn watched(namespaces: &[Arc<str>]) -> Vec<Option<Arc<str>>> {
-    let mut all: Vec<_> = namespaces.to_vec();
-    all.sort_unstable();
-    all.dedup();
-    if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
 }
 
 /// Returns a kind's own name.
@@ -99,7 +72,10 @@ mod tests {
 
     #[test]
     fn what_both_need_is_watched_once() {
-        let both = |a: Option<Scope>, b: Option<Scope>| Plan { ingress: a, custom: b, ..Plan::default() }.shared();
+        let both = |a: Option<Scope>, b: Option<Scope>| {
+            let shared = Plan { ingress: a, custom: b, ..Plan::default() }.shared();
+            shared.map(|scope| scope.watched()).unwrap_or_default()
+        };
         assert_eq!(both(None, None), []);
         assert_eq!(both(Some(scope(&["a"])), Some(scope(&[]))), [None]);
         assert_eq!(both(Some(scope(&["b", "a"])), Some(scope(&["b"]))), [Some("a".into()), Some("b".into())]);

@@ -4,9 +4,10 @@ use super::*;
 use crate::crd::Group;
 use crate::mock_api::Cluster;
 use crate::view::{ObjectKey, Reference};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
@@ -46,8 +47,16 @@ async fn until(watch: &mut Watch, wanted: impl Fn(&Watch) -> bool) {
     .expect("the view did not become what was wanted");
 }
 
+/// Starts the watches; they end with the test.
+fn start(cluster: &Cluster, plan: Plan) -> Watch {
+    let mut informers = Informers::new(cluster.client());
+    let watch = Watch::new(plan, &mut informers);
+    informers.start(CancellationToken::new());
+    watch
+}
+
 async fn synced(cluster: &Cluster, plan: Plan) -> Watch {
-    let mut watch = Watch::start(cluster.client(), plan);
+    let mut watch = start(cluster, plan);
     until(&mut watch, Watch::is_synced).await;
     watch
 }
@@ -360,7 +369,7 @@ async fn a_server_that_is_not_there_yet_is_waited_for() {
     let cluster = Cluster::default();
     cluster.fail("/", 503);
     cluster.put(&format!("{INGRESSES}/a"), ingress("s"));
-    let mut watch = Watch::start(cluster.client(), everything());
+    let mut watch = start(&cluster, everything());
     let waiting = timeout(Duration::from_secs(120), until(&mut watch, Watch::is_synced));
     assert!(waiting.await.is_err());
     assert!(watch.missing().contains("Ingress, "), "{}", watch.missing());

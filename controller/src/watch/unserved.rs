@@ -3,7 +3,8 @@
 
 use super::discovery::UnservedKind;
 use super::outage::Outage;
-use super::plan::{Plan, Scope};
+use super::plan::Plan;
+use super::scope::Scope;
 use super::watcher::{WatchEvent, Watcher};
 use crate::unserved::{CONTROLLER, GATEWAY};
 use crate::view::ObjectKey;

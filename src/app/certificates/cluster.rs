@@ -5,27 +5,22 @@ use crate::settings::{self, AcmeMode, Settings};
 use flow_acme::http01::ChallengeTable;
 use flow_acme::planner;
 use flow_acme::store::Store as _;
-use flow_controller::certificates::{self, ClusterStore, Options, Ports};
+use flow_controller::certificates::{ClusterStore, Options, Ports};
 use flow_controller::lease;
-use flow_controller::provider::Kubernetes;
 use flow_model::entry_point::EntryPoint;
 use std::sync::Arc;
 
+/// Starts an engine on the certificates of a cluster. `answers` is called once their challenges can be answered.
 pub(super) fn start(
-    settings: &Settings,
-    cluster: &Kubernetes,
-    entry_points: &[Arc<EntryPoint>],
+    settings: planner::Settings,
+    store: Arc<ClusterStore>,
     table: &Arc<ChallengeTable>,
     engines: &Engines,
     answers: impl FnOnce() + Send + 'static,
 ) -> Findings {
-    let options = options(settings, entry_points);
-    let planned = options.settings.clone();
-    let (client, leadership) = (cluster.client.clone(), cluster.leadership.clone());
-    let store = certificates::start(client, leadership, options, engines.stop.clone());
-    tokio::spawn(publish_first(Arc::clone(&store), Arc::clone(table), planned.clone(), answers));
+    tokio::spawn(publish_first(Arc::clone(&store), Arc::clone(table), settings.clone(), answers));
     let findings = Findings::of(&store);
-    engines.start(store, Arc::clone(table), planned);
+    engines.start(store, Arc::clone(table), settings);
     findings
 }
 
@@ -41,7 +36,11 @@ async fn publish_first(
     }
 }
 
-fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Options {
+/// The options of issuing what a cluster's objects ask for; `None` if `acme.mode` is off.
+pub(in crate::app) fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Option<Options> {
+    if settings.acme.mode == AcmeMode::Off {
+        return None;
+    }
     // The same pod as in the election.
     let process = lease::Options::of_process(super::CLASS);
     let ingress = settings.providers.kubernetes_ingress.as_ref();
@@ -53,16 +52,21 @@ fn options(settings: &Settings, entry_points: &[Arc<EntryPoint>]) -> Options {
         k.ingress_class.is_empty() && !k.disable_ingress_class_lookup && !k.disable_cluster_scope_resources
     });
     let defer_to_cert_manager = settings.acme.mode == AcmeMode::Auto;
-    Options {
+    Some(Options {
         namespaces: namespaces.unwrap_or_default(),
-        // Without looking for cert-manager, it is unknown who serves an issuer of another type.
-        settings: planner::Settings { alone: defer_to_cert_manager, ..super::planned(settings) },
+        settings: planned(settings),
         defer_to_cert_manager,
         classes,
         service: service.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())),
         ports: ports(entry_points),
         identity: process.identity,
-    }
+    })
+}
+
+/// The operator's settings for a cluster in the planner's form.
+pub(super) fn planned(settings: &Settings) -> planner::Settings {
+    // Without looking for cert-manager, it is unknown who serves an issuer of another type.
+    planner::Settings { alone: settings.acme.mode == AcmeMode::Auto, ..super::planned(settings) }
 }
 
 /// The ports that a CA may connect to: `web` and `websecure` first, the internal entry point never.

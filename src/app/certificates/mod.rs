@@ -8,11 +8,12 @@ mod findings;
 mod folder;
 mod resolvers;
 
+pub(super) use cluster::options;
 pub(super) use findings::Findings;
 pub(super) use folder::{foreseen, issuing};
 pub(super) use resolvers::{Plan, Resolvers, plan, wanted};
 
-use crate::settings::{AcmeMode, Settings};
+use crate::settings::Settings;
 use flow_acme::client::Client;
 use flow_acme::engine::{Engine, Metrics};
 use flow_acme::http01::ChallengeTable;
@@ -22,7 +23,6 @@ use flow_acme::store::Store;
 use flow_controller::lease;
 use flow_controller::provider::Kubernetes;
 use flow_model::challenge::ChallengeLookup;
-use flow_model::entry_point::EntryPoint;
 use proxy::snapshot::Reader;
 use proxy::tls::{TlsSource, TlsState};
 use rustls::sign::CertifiedKey;
@@ -90,16 +90,15 @@ impl Engines {
 pub(super) fn start(
     settings: &Settings,
     cluster: &Kubernetes,
-    entry_points: &[Arc<EntryPoint>],
     table: &Arc<ChallengeTable>,
     engines: &Engines,
     answers: impl FnOnce() + Send + 'static,
 ) -> Findings {
-    if settings.acme.mode == AcmeMode::Off {
+    let Some(store) = &cluster.certificates else {
         answers();
         return Findings::default();
-    }
-    cluster::start(settings, cluster, entry_points, table, engines, answers)
+    };
+    cluster::start(cluster::planned(settings), Arc::clone(store), table, engines, answers)
 }
 
 /// The operator's settings in the planner's form.

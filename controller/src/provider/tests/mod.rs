@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod certificates;
+
 use super::kubernetes::with_client;
 use super::*;
 use crate::lease;
@@ -23,6 +25,7 @@ fn options() -> KubernetesOptions {
         connection: Connection::default(),
         ingress: Some(IngressProvider::default()),
         crd: Some(CrdProvider::default()),
+        certificates: None,
         lease: lease::Options {
             namespace: "default".into(),
             name: "flow-proxy".into(),

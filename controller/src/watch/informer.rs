@@ -1,0 +1,179 @@
+//! One watch of one kind and its subscribers: each event is read from the wire once, and of it each subscriber keeps its
+//! own compact form. No object is kept here.
+
+use super::outage::Outage;
+use super::scope::{Filter, Scope, Selected, merged};
+use super::watcher::{Namespaced, WatchEvent, Watched, Watcher};
+use crate::view::ObjectKey;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use kube::core::ClusterResourceScope;
+use kube::runtime::watcher::{Config, Event};
+use kube::{Api, Client, Resource};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A change of the objects of a watch, as one subscriber reads them.
+#[derive(Debug)]
+pub(crate) enum Change<T> {
+    /// An object is new or changed.
+    Applied(T),
+    /// An object is gone, or is not one of the subscriber's.
+    Deleted(ObjectKey),
+    /// The whole list, at the start and whenever a watch had to begin anew.
+    Listed(Vec<T>),
+    /// The kind does not exist.
+    Absent,
+    /// Listing or watching is forbidden: the API server's words.
+    Forbidden(String),
+}
+
+/// A receiver of the changes of a watch.
+pub(crate) trait Subscriber<T>: Send + 'static {
+    /// Handles a change. Breaks once no more are wanted.
+    fn handle(&mut self, change: Change<T>) -> impl Future<Output = ControlFlow<()>> + Send;
+}
+
+/// A subscriber and its way of reading objects, for a watch that knows neither.
+pub(crate) trait Reader<K>: Send {
+    /// Returns the delivery of an event to the subscriber; `None` if it does not concern it (yet).
+    fn read<'a>(&'a mut self, event: &WatchEvent<K>) -> Option<BoxFuture<'a, ControlFlow<()>>>;
+
+    /// Restricts the objects.
+    fn restrict(&mut self, filter: Filter);
+}
+
+/// Returns a subscriber with its way of reading. Objects for which `read` returns nothing are none of its own.
+pub(crate) fn reader<K: Watched, T: Send + 'static>(
+    read: impl Fn(&K) -> Option<T> + Send + 'static,
+    subscriber: impl Subscriber<T>,
+) -> Box<dyn Reader<K>> {
+    Box::new(Reading { read, filter: Filter::default(), list: Vec::new(), subscriber })
+}
+
+struct Reading<T, R, S> {
+    read: R,
+    filter: Filter,
+    /// The list that is coming in.
+    list: Vec<T>,
+    subscriber: S,
+}
+
+impl<K, T, R, S> Reader<K> for Reading<T, R, S>
+where
+    K: Watched,
+    T: Send,
+    R: Fn(&K) -> Option<T> + Send,
+    S: Subscriber<T>,
+{
+    fn read<'a>(&'a mut self, event: &WatchEvent<K>) -> Option<BoxFuture<'a, ControlFlow<()>>> {
+        let Self { read, filter, list, subscriber } = self;
+        let read = |object: &K| if filter.selects(object.meta()) { read(object) } else { None };
+        let change = match event {
+            WatchEvent::Event(Event::Init) => {
+                *list = Vec::new();
+                return None;
+            }
+            WatchEvent::Event(Event::InitApply(object) | Event::Apply(object) | Event::Delete(object))
+                if !filter.covers(object.meta()) =>
+            {
+                return None;
+            }
+            WatchEvent::Event(Event::InitApply(object)) => {
+                list.extend(read(object));
+                return None;
+            }
+            WatchEvent::Event(Event::InitDone) => Change::Listed(std::mem::take(list)),
+            WatchEvent::Event(Event::Apply(object)) => {
+                read(object).map_or_else(|| Change::Deleted(ObjectKey::of(object.meta())), Change::Applied)
+            }
+            WatchEvent::Event(Event::Delete(object)) => Change::Deleted(ObjectKey::of(object.meta())),
+            WatchEvent::Absent => Change::Absent,
+            WatchEvent::Forbidden(words) => Change::Forbidden(words.clone()),
+        };
+        Some(subscriber.handle(change).boxed())
+    }
+
+    fn restrict(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+}
+
+/// Follows `watcher` until no reader wants more.
+pub(crate) async fn follow<K: Watched>(mut watcher: Watcher<K>, mut readers: Vec<Box<dyn Reader<K>>>) {
+    while !readers.is_empty() {
+        let event = watcher.next().await;
+        let mut ended = Vec::new();
+        for (index, reader) in readers.iter_mut().enumerate() {
+            if let Some(delivery) = reader.read(&event)
+                && delivery.await.is_break()
+            {
+                ended.push(index);
+            }
+        }
+        for index in ended.into_iter().rev() {
+            readers.swap_remove(index);
+        }
+    }
+}
+
+/// The subscribers of a kind, before its watches start.
+pub(crate) struct Informer<K> {
+    api: fn(Client, Option<&str>) -> Api<K>,
+    wants: Vec<Selected>,
+    readers: Vec<Box<dyn Reader<K>>>,
+}
+
+impl<K: Namespaced> Informer<K> {
+    /// Returns the informer of a kind in namespaces.
+    pub(super) fn namespaced() -> Self {
+        Self::new(|client, namespace| match namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        })
+    }
+}
+
+impl<K: Watched + Resource<DynamicType = (), Scope = ClusterResourceScope>> Informer<K> {
+    /// Returns the informer of a kind of the whole cluster.
+    pub(super) fn global() -> Self {
+        Self::new(|client, _| Api::all(client))
+    }
+}
+
+impl<K: Watched> Informer<K> {
+    fn new(api: fn(Client, Option<&str>) -> Api<K>) -> Self {
+        Self { api, wants: Vec::new(), readers: Vec::new() }
+    }
+
+    /// Adds subscribers: one for each namespace of `scope`, or one for all, made by `subscriber`.
+    pub(crate) fn subscribe<T: Send + 'static, S: Subscriber<T>>(
+        &mut self,
+        scope: &Scope,
+        read: impl Fn(&K) -> Option<T> + Clone + Send + 'static,
+        mut subscriber: impl FnMut(Option<Arc<str>>) -> S,
+    ) {
+        for namespace in scope.watched() {
+            self.readers.push(reader(read.clone(), subscriber(namespace.clone())));
+            self.wants.push(Selected { namespace, labels: scope.labels.clone() });
+        }
+    }
+
+    /// Returns the watches, each to be run as a task. No two bring the same object.
+    pub(super) fn watches(self, client: &Client, outage: &Outage) -> Vec<BoxFuture<'static, ()>> {
+        let (watches, choices) = merged(&self.wants);
+        let mut watches: Vec<_> = watches.into_iter().map(|watch| (watch, Vec::new())).collect();
+        for (mut reader, (index, filter)) in self.readers.into_iter().zip(choices) {
+            reader.restrict(filter);
+            if let Some((_, readers)) = watches.get_mut(index) {
+                readers.push(reader);
+            }
+        }
+        let start = |(watch, readers): (Selected, Vec<_>)| {
+            let api = (self.api)(client.clone(), watch.namespace.as_deref());
+            let labels = Some(watch.labels).filter(|labels| !labels.is_empty());
+            let config = Config { label_selector: labels, ..Config::default() };
+            follow(Watcher::new(api, config, outage), readers).boxed()
+        };
+        watches.into_iter().map(start).collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! The watches that routes and certificates share: one of each kind for the whole process.
+
+use super::informer::{Informer, Reader, follow};
+use super::lean::Lean;
+use super::outage::Outage;
+use super::watcher::{Watched, Watcher};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use kube::runtime::watcher::Config;
+use kube::{Api, Client};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The kinds and their subscribers, before anything is watched. A kind without subscribers is not watched.
+pub(crate) struct Informers {
+    pub(crate) client: Client,
+    pub(crate) outage: Outage,
+    pub(crate) endpoint_slices: Informer<Lean<EndpointSlice>>,
+    pub(crate) ingress_classes: Informer<IngressClass>,
+    pub(crate) ingresses: Informer<Lean<Ingress>>,
+    pub(crate) services: Informer<Lean<Service>>,
+    others: Vec<BoxFuture<'static, ()>>,
+}
+
+impl Informers {
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            client,
+            outage: Outage::default(),
+            endpoint_slices: Informer::namespaced(),
+            ingress_classes: Informer::global(),
+            ingresses: Informer::namespaced(),
+            services: Informer::namespaced(),
+            others: Vec::new(),
+        }
+    }
+
+    /// Adds a watch of a kind that only one subscriber wants.
+    pub(crate) fn watch<K: Watched>(&mut self, api: Api<K>, config: Config, reader: Box<dyn Reader<K>>) {
+        self.others.push(follow(Watcher::new(api, config, &self.outage), vec![reader]).boxed());
+    }
+
+    /// Starts all watches on the current runtime; they end when `stop` is cancelled.
+    pub(crate) fn start(self, stop: CancellationToken) {
+        let (client, outage) = (&self.client, &self.outage);
+        let mut watches = self.others;
+        watches.extend(self.endpoint_slices.watches(client, outage));
+        watches.extend(self.ingress_classes.watches(client, outage));
+        watches.extend(self.ingresses.watches(client, outage));
+        watches.extend(self.services.watches(client, outage));
+        let mut tasks: JoinSet<()> = watches.into_iter().collect();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            tasks.shutdown().await;
+        });
+    }
+}
