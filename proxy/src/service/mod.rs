@@ -230,6 +230,7 @@ enum Leaf<'a> {
 }
 
 /// A request that is ready to be sent.
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one: a box would cost each request")]
 enum Prepared<'a> {
     /// To a service with middlewares of its own.
     Child {
