@@ -4,7 +4,9 @@ mod balancer;
 mod child;
 mod error;
 mod pipeline;
+mod record;
 mod round_robin;
+mod send;
 mod sticky;
 #[cfg(test)]
 pub(crate) mod test_kit;
@@ -13,24 +15,14 @@ mod weighted;
 pub use child::Child;
 pub use error::ServiceError;
 pub use pipeline::{End, Internal, Pipeline};
+pub use record::UpstreamRecord;
 
-use crate::forward::{
-    Endpoint, ForwardError, Transport, Tunnel, UpstreamRequest, clean_response, prepare_request, send,
-};
-use balancer::{Balancer, OriginalUri};
-use flow_middleware::{Body, Exchange, RequestContext, ServeError};
+use crate::forward::{Endpoint, Transport};
+use balancer::Balancer;
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
-use http::header::{Entry, HeaderMap, SET_COOKIE};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body::Body as _;
-use smallvec::SmallVec;
 use std::sync::Arc;
-use std::time::Instant;
 use weighted::Weighted;
-
-/// The number of other endpoints tried if the chosen one is absent.
-const MAX_FAILOVERS: usize = 3;
 
 /// Finds the objects that a service refers to, if they are valid. The caller knows the referring provider.
 pub trait Resolve {
@@ -53,30 +45,6 @@ pub struct Service {
 enum Kind {
     LoadBalancer(Balancer),
     Weighted(Weighted),
-}
-
-/// The facts of a request's way to a backend, for the access log and metrics. Updated along the way, so that they are
-/// complete even if the client goes away in between.
-#[derive(Clone, Debug, Default)]
-pub struct UpstreamRecord {
-    /// The load balancer that was reached in the end.
-    pub service: Option<Name>,
-    /// The server that was chosen last.
-    pub endpoint: Option<Arc<Endpoint>>,
-    /// The time when the head of the response came.
-    pub responded: Option<Instant>,
-    /// The backend's status.
-    pub status: Option<StatusCode>,
-    /// Length of the backend's response, if it announced one.
-    pub bytes: Option<u64>,
-    /// Set before, if the headers are wanted.
-    pub keep_headers: bool,
-    /// Headers of the backend's response, if they are wanted.
-    pub headers: Option<HeaderMap>,
-    /// The number of times the request was sent or a connection was tried: more than one after a retry.
-    pub attempts: u32,
-    /// Set if the server has switched to another protocol.
-    pub tunnel: Option<Arc<Tunnel>>,
 }
 
 impl Service {
@@ -146,170 +114,6 @@ impl Service {
             Kind::LoadBalancer(balancer) => balancer.endpoints(),
             Kind::Weighted(_) => &[],
         }
-    }
-
-    /// Sends `exchange` to a server and returns its response in the form to be passed on.
-    ///
-    /// If a server cannot be connected to, another is tried; Traefik responds with 502 then.
-    ///
-    /// # Errors
-    /// [`ForwardError`] if no response came.
-    pub fn forward<'a>(
-        &'a self,
-        exchange: Exchange,
-        context: &'a mut RequestContext<'_>,
-        record: &'a mut UpstreamRecord,
-    ) -> impl Future<Output = Result<Response<Body>, ServeError>> + Send + 'a {
-        // Prepared outside of the future, which is smaller for it: it is moved with every request.
-        let mut prepared = self.prepare(exchange, context, record);
-        async move {
-            let sent = match &mut prepared {
-                Prepared::Request(request) => request.send(record).await,
-                Prepared::Child { pipeline, exchange, cookies } => {
-                    let mut response = pipeline.serve_boxed(exchange.take(), context, record).await?;
-                    put_first(response.headers_mut(), cookies.drain(..));
-                    return Ok(response);
-                }
-                Prepared::NoServer => Err(ForwardError::NoServer),
-            };
-            sent.map_err(|error| {
-                tracing::debug!(router = context.router, error = &error as &dyn std::error::Error, "no answer");
-                error.into()
-            })
-        }
-    }
-
-    /// Chooses a server and rewrites the request for it.
-    fn prepare(&self, exchange: Exchange, context: &RequestContext<'_>, record: &mut UpstreamRecord) -> Prepared<'_> {
-        let mut cookies = SmallVec::new();
-        let (name, balancer) = match self.leaf(&exchange.head.headers, &mut cookies) {
-            Leaf::Balancer(name, balancer) => (name, balancer),
-            Leaf::Pipeline(pipeline) => {
-                return Prepared::Child { pipeline, exchange: Box::new(exchange), cookies };
-            }
-            Leaf::Nothing => return Prepared::NoServer,
-        };
-        let Exchange { mut head, body, connection } = exchange;
-        record.service = Some(Name::clone(name));
-        let Some((chosen, cookie)) = balancer.choose(&head.headers) else { return Prepared::NoServer };
-        // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
-        let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
-        let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
-        let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
-        let original = balancer.rewrite_for(chosen, &mut upstream_request, None);
-        Prepared::Request(PreparedRequest { balancer, chosen, cookie, cookies, upstream_request, original })
-    }
-
-    /// The part that gets a request, past weighted services, with the cookies that those set.
-    fn leaf<'a>(&'a self, headers: &HeaderMap, cookies: &mut SmallVec<[HeaderValue; 1]>) -> Leaf<'a> {
-        let mut service = self;
-        loop {
-            match &service.kind {
-                Kind::LoadBalancer(balancer) => return Leaf::Balancer(&service.name, balancer),
-                Kind::Weighted(weighted) => {
-                    let Some((child, cookie)) = weighted.choose(headers) else { return Leaf::Nothing };
-                    cookies.extend(cookie);
-                    if let Some(pipeline) = child.pipeline() {
-                        return Leaf::Pipeline(pipeline);
-                    }
-                    service = child.service();
-                }
-            }
-        }
-    }
-}
-
-/// The part of a service that handles one request.
-enum Leaf<'a> {
-    /// A load balancer, by the name of its service.
-    Balancer(&'a Name, &'a Balancer),
-    /// A service that has middlewares of its own.
-    Pipeline(&'a Pipeline),
-    /// None of the services has weight.
-    Nothing,
-}
-
-/// A request that is ready to be sent.
-#[expect(clippy::large_enum_variant, reason = "the large one is the common one: a box would cost each request")]
-enum Prepared<'a> {
-    /// To a service with middlewares of its own.
-    Child {
-        pipeline: &'a Pipeline,
-        exchange: Box<Exchange>,
-        /// The cookies of weighted services on the way.
-        cookies: SmallVec<[HeaderValue; 1]>,
-    },
-    NoServer,
-    Request(PreparedRequest<'a>),
-}
-
-/// A request that is ready for its first server.
-struct PreparedRequest<'a> {
-    balancer: &'a Balancer,
-    /// The server's index.
-    chosen: usize,
-    cookie: Option<HeaderValue>,
-    /// The cookies of weighted services on the way.
-    cookies: SmallVec<[HeaderValue; 1]>,
-    upstream_request: UpstreamRequest,
-    original: OriginalUri,
-}
-
-impl PreparedRequest<'_> {
-    async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
-        let Self { balancer, chosen, cookie, cookies, upstream_request, original } = self;
-        let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
-        let mut unconnected = 0;
-        let mut response = loop {
-            let endpoint = &balancer.endpoints()[*chosen];
-            record.endpoint = Some(Arc::clone(endpoint));
-            let sent = send(endpoint, upstream_request).await;
-            record.attempts = upstream_request.attempts + unconnected;
-            match sent {
-                Ok(response) => break response,
-                Err(ForwardError::Connect { address, source }) => {
-                    unconnected += 1;
-                    record.attempts += 1;
-                    tried.push(*chosen);
-                    let other =
-                        if source.is_absent() && tried.len() <= MAX_FAILOVERS { balancer.other(&tried) } else { None };
-                    let Some((next, next_cookie)) = other else {
-                        return Err(ForwardError::Connect { address, source });
-                    };
-                    tracing::debug!(%address, error = %source, "cannot connect: trying another server");
-                    (*chosen, *cookie) = (next, next_cookie);
-                    balancer.rewrite_for(*chosen, upstream_request, Some(original));
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        record.responded = Some(Instant::now());
-        record.status = Some(response.status());
-        record.tunnel = upstream_request.tunnel.take();
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let (mut head, body) = response.into_parts();
-            clean_response(&mut head);
-            response = Response::from_parts(head, body);
-        }
-        put_first(response.headers_mut(), cookies.drain(..).chain(cookie.take()));
-        record.bytes = response.body().size_hint().exact();
-        record.headers = record.keep_headers.then(|| response.headers().clone());
-        Ok(response)
-    }
-}
-
-/// Puts the cookies of services before the backend's own, as Traefik does.
-fn put_first(headers: &mut HeaderMap, cookies: impl Iterator<Item = HeaderValue>) {
-    let mut cookies = cookies.peekable();
-    if cookies.peek().is_none() {
-        return;
-    }
-    let own: Vec<_> = match headers.entry(SET_COOKIE) {
-        Entry::Occupied(own) => own.remove_entry_mult().1.collect(),
-        Entry::Vacant(_) => Vec::new(),
-    };
-    for cookie in cookies.chain(own) {
-        headers.append(SET_COOKIE, cookie);
     }
 }
 

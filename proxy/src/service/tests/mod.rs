@@ -4,6 +4,7 @@ mod round_robin;
 mod stickiness;
 
 use super::*;
+use flow_middleware::{Exchange, RequestContext};
 
 #[test]
 fn forwarding_is_send() {

@@ -1,7 +1,8 @@
 //! Choosing without sending: stickiness, weighted services, and state that outlives a reload.
 
 use crate::forward::{Transport, Tunnels};
-use crate::service::{Child, Kind, Leaf, Resolve, Service, ServiceError};
+use crate::service::send::Leaf;
+use crate::service::{Child, Kind, Resolve, Service, ServiceError};
 use flow_middleware::Chain;
 use flow_model::config::{
     self, Cookie, LoadBalancer, Server, ServersTransport, ServiceKind, Sticky, Weighted, WeightedService,
