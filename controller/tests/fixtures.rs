@@ -12,60 +12,12 @@ use serde_json::Value;
 use std::path::Path;
 use support::{documents, shown, view};
 
+/// The options of a case; both providers are on.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 struct Wanted {
-    ingress: Ingress,
-    crd: Crd,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct Ingress {
-    ingress_class: String,
-    allow_empty_services: bool,
-    allow_external_name_services: bool,
-    cross_provider_namespaces: Option<Vec<String>>,
-    disable_ingress_class_lookup: bool,
-    disable_cluster_scope_resources: bool,
-    native_lb_by_default: bool,
-    strict_prefix_matching: bool,
-    default_rule_syntax_v2: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct Crd {
-    allow_cross_namespace: bool,
-    cross_provider_namespaces: Option<Vec<String>>,
-    #[serde(rename = "defaultTLSResourcesNamespace")]
-    default_tls_resources_namespace: String,
-    safe_naming: bool,
-}
-
-impl From<Wanted> for Options {
-    fn from(Wanted { ingress, crd }: Wanted) -> Self {
-        Self {
-            ingress: Some(IngressOptions {
-                ingress_class: ingress.ingress_class,
-                ingress_endpoint: None,
-                allow_empty_services: ingress.allow_empty_services,
-                allow_external_name_services: ingress.allow_external_name_services,
-                cross_provider_namespaces: ingress.cross_provider_namespaces,
-                disable_ingress_class_lookup: ingress.disable_ingress_class_lookup,
-                disable_cluster_scope_resources: ingress.disable_cluster_scope_resources,
-                native_lb_by_default: ingress.native_lb_by_default,
-                strict_prefix_matching: ingress.strict_prefix_matching,
-                default_rule_syntax_v2: ingress.default_rule_syntax_v2,
-            }),
-            crd: Some(CrdOptions {
-                allow_cross_namespace: crd.allow_cross_namespace,
-                cross_provider_namespaces: crd.cross_provider_namespaces,
-                default_tls_resources_namespace: crd.default_tls_resources_namespace,
-                safe_naming: crd.safe_naming,
-            }),
-        }
-    }
+    ingress: IngressOptions,
+    crd: CrdOptions,
 }
 
 /// Collects the paths where `made` differs from `wanted`; names count whole down to `depth`.
@@ -99,11 +51,12 @@ fn fixtures_become_what_is_expected() {
         let name = case.file_stem().unwrap().to_string_lossy().into_owned();
         let mut objects = documents(&std::fs::read_to_string(&case).unwrap());
         let options = objects.extract_if(.., |document| document.get("options").is_some()).next();
-        let options: Wanted =
+        let Wanted { ingress, crd } =
             options.map(|mut document| serde_json::from_value(document["options"].take()).unwrap()).unwrap_or_default();
+        let options = Options { ingress: Some(ingress), crd: Some(crd) };
         let expected = std::fs::read_to_string(case.with_extension("expected.json")).unwrap();
         let expected: Value = serde_json::from_str(&expected).unwrap();
-        let translated = Translator::new(options.into()).translate(&mut view(objects));
+        let translated = Translator::new(options).translate(&mut view(objects));
         for (provider, config) in [("kubernetes", &translated.kubernetes), ("kubernetescrd", &translated.kubernetescrd)]
         {
             let nothing = Value::Object(serde_json::Map::new());

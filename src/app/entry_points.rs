@@ -1,11 +1,8 @@
 //! Entry points of the settings in the form that the data plane takes.
 
 use crate::settings::{self, RedirectTarget, Settings};
-use flow_model::config::{Domain, RouterObservability, RouterTls, Verbosity};
-use flow_model::entry_point::{
-    AliasHeaders, AliasStrategy, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, ProxyProtocol,
-    Redirection, Transport,
-};
+use flow_model::config::RouterObservability;
+use flow_model::entry_point::{AliasHeaders, EntryPoint, Http, Redirection, Transport};
 use flow_model::name::{FILE, Name, qualify};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -53,22 +50,10 @@ fn convert(name: &str, from: &settings::EntryPoint, all: &Settings) -> Result<En
             keep_alive_max_time: from.transport.keep_alive_max_time,
             keep_alive_max_requests: from.transport.keep_alive_max_requests,
         },
-        proxy_protocol: from
-            .proxy_protocol
-            .as_ref()
-            .map(|p| ProxyProtocol { insecure: p.insecure, trusted: p.trusted_ips.clone() }),
-        forwarded_headers: ForwardedHeaders {
-            insecure: from.forwarded_headers.insecure,
-            trusted: from.forwarded_headers.trusted_ips.clone(),
-            connection: from.forwarded_headers.connection.clone(),
-            not_append_x_forwarded_for: from.forwarded_headers.not_append_x_forwarded_for,
-        },
+        proxy_protocol: from.proxy_protocol.clone(),
+        forwarded_headers: from.forwarded_headers.clone(),
         http: http(&from.http, all),
-        http2: Http2 {
-            max_concurrent_streams: from.http2.max_concurrent_streams,
-            max_decoder_header_table_size: from.http2.max_decoder_header_table_size,
-            max_encoder_header_table_size: from.http2.max_encoder_header_table_size,
-        },
+        http2: from.http2,
         observability: observability(from.observability.as_ref()),
         has_model: from.http.tls.is_some()
             || !from.http.middlewares.is_empty()
@@ -90,13 +75,8 @@ fn resolve(name: &str, address: &settings::Address) -> Result<SocketAddr, Unreso
 
 /// The strategy for alias headers. As in Traefik, the older option counts only if the newer one is not set.
 fn alias_headers(from: &settings::Http) -> AliasHeaders {
-    let chosen = from.alias_headers_strategy.or(from.underscore_headers_strategy);
     AliasHeaders {
-        strategy: match chosen {
-            Some(settings::AliasHeaders::Delete) => AliasStrategy::Delete,
-            None | Some(settings::AliasHeaders::Keep) => AliasStrategy::Keep,
-            Some(settings::AliasHeaders::Reject) => AliasStrategy::Reject,
-        },
+        strategy: from.alias_headers_strategy.or(from.underscore_headers_strategy).unwrap_or_default(),
         only_underscores: from.alias_headers_strategy.is_none(),
     }
 }
@@ -104,11 +84,7 @@ fn alias_headers(from: &settings::Http) -> AliasHeaders {
 fn http(from: &settings::Http, all: &Settings) -> Http {
     Http {
         middlewares: from.middlewares.iter().map(|name| qualify(name, FILE)).collect(),
-        tls: from.tls.as_ref().map(|tls| RouterTls {
-            options: Name::from(tls.options.as_str()),
-            cert_resolver: Name::from(tls.cert_resolver.as_str()),
-            domains: tls.domains.iter().map(|d| Domain { main: d.main.clone(), sans: d.sans.clone() }).collect(),
-        }),
+        tls: from.tls.clone(),
         redirection: from.redirections.entry_point.as_ref().map(|redirection| {
             let (to, port) = match &redirection.to {
                 RedirectTarget::EntryPoint(name) => {
@@ -124,15 +100,7 @@ fn http(from: &settings::Http, all: &Settings) -> Http {
                 to,
             }
         }),
-        encoded_characters: from.encoded_characters.as_ref().map(|allowed| EncodedCharacters {
-            slash: allowed.slash,
-            back_slash: allowed.back_slash,
-            null_character: allowed.null_character,
-            semicolon: allowed.semicolon,
-            percent: allowed.percent,
-            question_mark: allowed.question_mark,
-            hash: allowed.hash,
-        }),
+        encoded_characters: from.encoded_characters,
         encode_query_semicolons: from.encode_query_semicolons,
         sanitize_path: from.sanitize_path,
         max_header_bytes: usize::try_from(from.max_header_bytes).unwrap_or(usize::MAX),
@@ -145,10 +113,7 @@ fn observability(from: Option<&settings::Observability>) -> RouterObservability 
         access_logs: Some(from.access_logs),
         metrics: Some(from.metrics),
         tracing: Some(from.tracing),
-        trace_verbosity: Some(match from.trace_verbosity {
-            settings::TraceVerbosity::Detailed => Verbosity::Detailed,
-            settings::TraceVerbosity::Minimal => Verbosity::Minimal,
-        }),
+        trace_verbosity: Some(from.trace_verbosity),
         metadata: None,
     })
 }

@@ -18,7 +18,7 @@ use crate::settings::{Settings, Warning};
 use control_plane::ControlPlane;
 use data_plane::DataPlane;
 use flow_admin::{Admin, Facts};
-use flow_model::config::{RuleSyntax, Source, precedence};
+use flow_model::config::{Source, precedence};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::INTERNAL;
 use prepare::Prepared;
@@ -145,10 +145,7 @@ fn compiler(
     let admin = Arc::new(Admin::new(facts(settings), state.clone()));
     Compiler::new(Setup {
         entry_points: Arc::clone(&prepared.entry_points),
-        rule_syntax: settings.core.default_rule_syntax.map(|syntax| match syntax {
-            crate::settings::RuleSyntax::V2 => RuleSyntax::V2,
-            crate::settings::RuleSyntax::V3 => RuleSyntax::V3,
-        }),
+        rule_syntax: settings.core.default_rule_syntax,
         strict_tls_options: settings.core.strict_tls_options,
         default_transport: prepared.default_transport.clone(),
         tunnels: tunnels.clone(),

@@ -1,9 +1,9 @@
 //! Setup of the program's own log, the access log and the metrics.
 
 use super::log_lines::OneLine;
-use crate::settings::{self, AccessLogFormat, LogFormat, LogLevel, Settings};
+use crate::settings::{self, LogFormat, LogLevel, Settings};
 use http::HeaderName;
-use proxy::access_log::{self, AccessLog, FieldMode, Fields, Filters, Format, Rules, StatusRange};
+use proxy::access_log::{self, AccessLog, FieldMode, Fields, Rules};
 use proxy::metrics::{self, Metrics};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -82,16 +82,8 @@ pub(super) fn access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, 
     let Some(from) = &settings.access_log else { return Ok(None) };
     let options = access_log::Options {
         path: from.file_path.clone(),
-        format: match from.format {
-            AccessLogFormat::Common => Format::Common,
-            AccessLogFormat::GenericClf => Format::GenericClf,
-            AccessLogFormat::Json => Format::Json,
-        },
-        filters: Filters {
-            status_codes: from.filters.status_codes.iter().map(|r| StatusRange { from: r.first, to: r.last }).collect(),
-            retry_attempts: from.filters.retry_attempts,
-            min_duration: from.filters.min_duration,
-        },
+        format: from.format,
+        filters: from.filters.clone(),
         fields: Fields {
             fields: rules(from.fields.default_mode, &from.fields.names),
             headers: rules(from.fields.headers.default_mode, &from.fields.headers.names),
@@ -102,14 +94,8 @@ pub(super) fn access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, 
     AccessLog::open(options).map(Some).map_err(|source| file_error("accessLog", &path, source))
 }
 
-fn rules(default_mode: settings::FieldMode, names: &BTreeMap<String, settings::FieldMode>) -> Rules {
-    let mode = |from: settings::FieldMode| match from {
-        settings::FieldMode::Drop => FieldMode::Drop,
-        settings::FieldMode::Keep => FieldMode::Keep,
-        settings::FieldMode::Redact => FieldMode::Redact,
-    };
-    let names = names.iter().map(|(name, of)| (name.to_ascii_lowercase(), mode(*of))).collect();
-    Rules { default_mode: mode(default_mode), names }
+fn rules(default_mode: FieldMode, names: &BTreeMap<String, FieldMode>) -> Rules {
+    Rules { default_mode, names: names.iter().map(|(name, mode)| (name.to_ascii_lowercase(), *mode)).collect() }
 }
 
 /// The metrics; `None` if they are off.

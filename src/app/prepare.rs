@@ -4,9 +4,8 @@
 use super::certificates::{Plan, plan};
 use super::{entry_points, observability, sources};
 use crate::settings::{Mistake, Mistakes, Settings, Warning};
-use flow_model::config::{ForwardingTimeouts, ServersTransport};
+use flow_model::config::ServersTransport;
 use flow_model::diagnostic::causes;
-use flow_model::duration::GoDuration;
 use flow_model::entry_point::EntryPoint;
 use proxy::forward::{Transport, Tunnels};
 use proxy::listener::check_apart;
@@ -94,12 +93,7 @@ fn default_transport(settings: &Settings, found: &mut Obstacles) -> ServersTrans
         insecure_skip_verify: from.insecure_skip_verify,
         root_cas,
         max_idle_connections: usize::try_from(from.max_idle_conns_per_host).unwrap_or(0),
-        timeouts: ForwardingTimeouts {
-            dial: GoDuration(from.forwarding_timeouts.dial_timeout),
-            response_header: GoDuration(from.forwarding_timeouts.response_header_timeout),
-            idle_connection: GoDuration(from.forwarding_timeouts.idle_conn_timeout),
-            ..ForwardingTimeouts::default()
-        },
+        timeouts: from.forwarding_timeouts,
         ..ServersTransport::default()
     };
     found.or("serversTransport", Transport::compile(&transport, &Tunnels::new()));

@@ -9,8 +9,8 @@ use flow_controller::provider::{
     self, Connection, CrdProvider, IngressProvider, Issuing, Kubernetes, KubernetesOptions, ManifestsOptions, Provider,
     SelectorError, Update,
 };
-use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
-use flow_model::config::Source;
+use flow_controller::translate::{CrdOptions, IngressOptions};
+use flow_model::config::{RuleSyntax, Source};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::diagnostic::causes;
 use futures_util::future::select_all;
@@ -69,8 +69,8 @@ fn wants_cluster(settings: &Settings) -> bool {
 pub(super) fn look(settings: &Settings, found: &mut Obstacles, warnings: &mut Vec<Warning>) {
     let providers = &settings.providers;
     let selectors = [
-        ("kubernetesIngress", providers.kubernetes_ingress.as_ref().map(|k| &k.label_selector)),
-        ("kubernetesCRD", providers.kubernetes_crd.as_ref().map(|k| &k.label_selector)),
+        ("kubernetesIngress", providers.kubernetes_ingress.as_ref().map(|k| &k.provider.label_selector)),
+        ("kubernetesCRD", providers.kubernetes_crd.as_ref().map(|k| &k.provider.label_selector)),
         ("manifests", providers.manifests.as_ref().map(|k| &k.label_selector)),
     ];
     for (name, selector) in selectors.into_iter().filter_map(|(name, selector)| Some((name, selector?))) {
@@ -207,24 +207,11 @@ pub(super) fn manifests_options(
         watch: from.watch,
         namespaces: from.namespaces.clone(),
         label_selector: provider::label_selector(&from.label_selector)?,
-        throttle: from.throttle_duration,
-        ingress: IngressOptions {
-            ingress_class: from.ingress_class.clone(),
-            ingress_endpoint: None,
-            allow_empty_services: from.allow_empty_services,
-            allow_external_name_services: from.allow_external_name_services,
-            cross_provider_namespaces: from.cross_provider_namespaces.clone(),
-            disable_ingress_class_lookup: from.disable_ingress_class_lookup,
-            disable_cluster_scope_resources: from.disable_cluster_scope_resources,
-            native_lb_by_default: from.native_lb_by_default,
-            strict_prefix_matching: from.strict_prefix_matching,
-            default_rule_syntax_v2: is_v2(settings),
-        },
+        throttle: from.throttle,
+        ingress: ingress_options(settings, &from.ingress),
         crd: CrdOptions {
-            allow_cross_namespace: from.allow_cross_namespace,
-            cross_provider_namespaces: from.cross_provider_namespaces.clone(),
-            default_tls_resources_namespace: from.default_tls_resources_namespace.clone(),
-            safe_naming: from.safe_naming,
+            cross_provider_namespaces: from.ingress.cross_provider_namespaces.clone(),
+            ..from.crd.clone()
         },
     })
 }
@@ -232,72 +219,31 @@ pub(super) fn manifests_options(
 /// The options of reading a cluster, without certificates.
 fn kubernetes_options(settings: &Settings) -> KubernetesOptions {
     let (ingress, crd) = (&settings.providers.kubernetes_ingress, &settings.providers.kubernetes_crd);
-    let connection = match (ingress, crd) {
-        (Some(k), _) => connection(&k.endpoint, &k.token, k.cert_auth_file_path.as_ref()),
-        (None, Some(k)) => connection(&k.endpoint, &k.token, k.cert_auth_file_path.as_ref()),
-        (None, None) => Connection::default(),
-    };
+    let server = ingress.as_ref().map(|k| &k.server).or_else(|| crd.as_ref().map(|k| &k.server));
     KubernetesOptions {
-        connection,
-        ingress: ingress.as_ref().map(|k| IngressProvider {
-            namespaces: k.namespaces.clone(),
-            label_selector: k.label_selector.clone(),
-            throttle: k.throttle_duration,
-            options: ingress_options(settings, k),
-        }),
+        connection: server.map(connection).unwrap_or_default(),
+        ingress: ingress
+            .as_ref()
+            .map(|k| IngressProvider { options: ingress_options(settings, &k.provider.options), ..k.provider.clone() }),
         crd: crd.as_ref().map(|k| CrdProvider {
-            namespaces: k.namespaces.clone(),
-            label_selector: k.label_selector.clone(),
-            throttle: k.throttle_duration,
-            options: crd_options(k),
+            options: CrdOptions { safe_naming: k.safe_naming.unwrap_or_default(), ..k.provider.options.clone() },
+            ..k.provider.clone()
         }),
         certificates: None,
         lease: lease::Options::of_process("flow-proxy"),
     }
 }
 
-fn crd_options(given: &settings::KubernetesCrd) -> CrdOptions {
-    CrdOptions {
-        allow_cross_namespace: given.allow_cross_namespace,
-        cross_provider_namespaces: given.cross_provider_namespaces.clone(),
-        default_tls_resources_namespace: given.default_tls_resources_namespace.clone(),
-        safe_naming: given.safe_naming.unwrap_or_default(),
-    }
-}
-
-fn connection(
-    endpoint: &str,
-    token: &settings::Secret,
-    certificate_authority: Option<&std::path::PathBuf>,
-) -> Connection {
+fn connection(server: &settings::ApiServer) -> Connection {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Connection {
-        endpoint: some(endpoint),
-        token: some(token.expose()),
-        certificate_authority: certificate_authority.cloned(),
+        endpoint: some(&server.endpoint),
+        token: some(server.token.expose()),
+        certificate_authority: server.cert_auth_file_path.clone(),
     }
 }
 
-fn ingress_options(settings: &Settings, from: &settings::KubernetesIngress) -> IngressOptions {
-    let endpoint = &from.ingress_endpoint;
-    IngressOptions {
-        ingress_class: from.ingress_class.clone(),
-        ingress_endpoint: (*endpoint != settings::IngressEndpoint::default()).then(|| IngressEndpoint {
-            ip: endpoint.ip.clone(),
-            hostname: endpoint.hostname.clone(),
-            published_service: endpoint.published_service.clone(),
-        }),
-        allow_empty_services: from.allow_empty_services,
-        allow_external_name_services: from.allow_external_name_services,
-        cross_provider_namespaces: from.cross_provider_namespaces.clone(),
-        disable_ingress_class_lookup: from.disable_ingress_class_lookup,
-        disable_cluster_scope_resources: from.disable_cluster_scope_resources,
-        native_lb_by_default: from.native_lb_by_default,
-        strict_prefix_matching: from.strict_prefix_matching,
-        default_rule_syntax_v2: is_v2(settings),
-    }
-}
-
-fn is_v2(settings: &Settings) -> bool {
-    settings.core.default_rule_syntax == Some(settings::RuleSyntax::V2)
+fn ingress_options(settings: &Settings, from: &IngressOptions) -> IngressOptions {
+    let default_rule_syntax_v2 = settings.core.default_rule_syntax == Some(RuleSyntax::V2);
+    IngressOptions { default_rule_syntax_v2, ..from.clone() }
 }

@@ -1,7 +1,8 @@
 //! `certificatesResolvers.NAME` and `acme`: certificates that are issued here.
 
 use super::scalar::{Hours, Secret};
-use super::schema::{choice, section};
+use super::schema::{choice, section, words_of};
+use flow_acme::resolvers::{KeyType, LETS_ENCRYPT};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -113,21 +114,14 @@ choice! {
         /// Never.
         Off = "off";
     }
+}
 
-    /// The key of a certificate.
-    KeyType = Rsa4096 {
-        /// P-256.
+words_of! {
+    KeyType {
         Ec256 = "EC256";
-        /// P-384.
         Ec384 = "EC384";
-        /// RSA, 2048 bits.
         Rsa2048 = "RSA2048";
-        /// RSA, 4096 bits.
         Rsa4096 = "RSA4096";
-        /// RSA, 8192 bits.
         Rsa8192 = "RSA8192";
     }
 }
-
-/// Traefik's default CA.
-const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";

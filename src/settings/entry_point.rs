@@ -3,7 +3,10 @@
 use super::address::{Address, RedirectTarget};
 use super::mistake::Findings;
 use super::node::Node;
-use super::schema::{Shape, Value, choice, read_sections, section};
+use super::schema::{Shape, Value, options_of, read_sections, section, words_of};
+use flow_model::config::{Domain, RouterTls, Verbosity};
+use flow_model::entry_point::{AliasStrategy, EncodedCharacters, ForwardedHeaders, Http2, ProxyProtocol};
+use flow_model::name::Name;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -67,29 +70,6 @@ section! {
         idle_timeout: Duration = Duration::from_secs(180), "idleTimeout";
     }
 
-    /// Peers whose PROXY protocol header is believed.
-    ProxyProtocol {
-        /// Believes everybody's PROXY protocol header.
-        insecure: bool = false, "insecure";
-        /// Believes the PROXY protocol header of these peers.
-        trusted_ips: Vec<IpNet> = Vec::new(), "trustedIPs";
-    }
-
-    /// Peers whose `X-Forwarded-*` headers are believed.
-    ForwardedHeaders {
-        /// Believes everybody's `X-Forwarded-*` headers.
-        insecure: bool = false, "insecure";
-        /// Believes the `X-Forwarded-*` headers of these peers.
-        trusted_ips: Vec<IpNet> = Vec::new(), "trustedIPs";
-        /// Headers that `Connection` may name and that reach middlewares all the same.
-        connection: Vec<String> = Vec::new(), "connection";
-        /// `X-Forwarded-For` is passed on as it came.
-        not_append_x_forwarded_for: bool = false, "notAppendXForwardedFor";
-        also unserved {
-            "addXForwardedSchemeHeaders": "X-Forwarded-Scheme and X-Scheme.";
-        }
-    }
-
     /// Options for every HTTP request of an entry point.
     Http {
         /// Redirections of everything.
@@ -97,7 +77,7 @@ section! {
         /// Middlewares before each router's own.
         middlewares: Vec<String> = Vec::new(), "middlewares";
         /// Every router is a TLS router, with these defaults.
-        tls: Option<Tls> = None, "tls";
+        tls: Option<RouterTls> = None, "tls";
         /// Refuses requests with some percent-encoded characters in the path.
         encoded_characters: Option<EncodedCharacters> = None, "encodedCharacters";
         /// `;` in a query is sent on as `%3B` instead of `&`.
@@ -108,9 +88,9 @@ section! {
         max_header_bytes: u32 = DEFAULT_MAX_HEADER_BYTES, "maxHeaderBytes";
         /// What happens to headers whose names have anything but letters, digits and hyphens, as CGI takes them for others:
         /// keep, delete, or reject the request.
-        alias_headers_strategy: Option<AliasHeaders> = None, "aliasHeadersStrategy";
+        alias_headers_strategy: Option<AliasStrategy> = None, "aliasHeadersStrategy";
         /// The same for names with an underscore; deprecated, and not looked at beside aliasHeadersStrategy.
-        underscore_headers_strategy: Option<AliasHeaders> = None, "underscoreHeadersStrategy";
+        underscore_headers_strategy: Option<AliasStrategy> = None, "underscoreHeadersStrategy";
     }
 
     /// Redirections of a whole entry point.
@@ -129,52 +109,6 @@ section! {
         permanent: bool = true, "permanent";
         /// The priority of the router that redirects.
         priority: i64 = i64::MAX - 1, "priority";
-    }
-
-    /// TLS defaults for the routers of an entry point.
-    Tls {
-        /// TLS options for the routers.
-        options: String = String::new(), "options";
-        /// The resolver of certificates for the routers.
-        cert_resolver: String = String::new(), "certResolver";
-        /// The names to ask certificates for.
-        domains: Vec<Domain> = Vec::new(), "domains";
-    }
-
-    /// The names of one certificate.
-    Domain {
-        /// The first name of a certificate.
-        main: String = String::new(), "main";
-        /// Its other names.
-        sans: Vec<String> = Vec::new(), "sans";
-    }
-
-    /// Percent-encoded characters that a path may hold.
-    EncodedCharacters {
-        /// `%2F` may stand in a path.
-        slash: bool = true, "allowEncodedSlash";
-        /// `%5C` may stand in a path.
-        back_slash: bool = true, "allowEncodedBackSlash";
-        /// `%00` may stand in a path.
-        null_character: bool = true, "allowEncodedNullCharacter";
-        /// `%3B` may stand in a path.
-        semicolon: bool = true, "allowEncodedSemicolon";
-        /// `%25` may stand in a path.
-        percent: bool = true, "allowEncodedPercent";
-        /// `%3F` may stand in a path.
-        question_mark: bool = true, "allowEncodedQuestionMark";
-        /// `%23` may stand in a path.
-        hash: bool = true, "allowEncodedHash";
-    }
-
-    /// HTTP/2 limits.
-    Http2 {
-        /// Streams that a client may have open at once.
-        max_concurrent_streams: u32 = 250, "maxConcurrentStreams";
-        /// Bytes of the header table for what clients send.
-        max_decoder_header_table_size: u32 = 4096, "maxDecoderHeaderTableSize";
-        /// Bytes of the header table for what is sent to clients.
-        max_encoder_header_table_size: u32 = 4096, "maxEncoderHeaderTableSize";
     }
 
     /// HTTP/3.
@@ -198,27 +132,85 @@ section! {
         /// Records spans, where tracing is on.
         tracing: bool = true, "tracing";
         /// How much a span tells: minimal or detailed.
-        trace_verbosity: TraceVerbosity = TraceVerbosity::Minimal, "traceVerbosity";
+        trace_verbosity: Verbosity = Verbosity::Minimal, "traceVerbosity";
     }
 }
 
-choice! {
-    /// The level of detail of a trace.
-    TraceVerbosity = Minimal {
-        /// Routers, services and middlewares as well.
-        Detailed = "detailed";
-        /// The server and the client span.
-        Minimal = "minimal";
+options_of! {
+    ProxyProtocol {
+        /// Believes everybody's PROXY protocol header.
+        insecure: bool, "insecure";
+        /// Believes the PROXY protocol header of these peers.
+        trusted: Vec<IpNet>, "trustedIPs";
     }
 
-    /// The treatment of headers that backends could take for others.
-    AliasHeaders = Keep {
-        /// They are dropped.
+    ForwardedHeaders {
+        /// Believes everybody's `X-Forwarded-*` headers.
+        insecure: bool, "insecure";
+        /// Believes the `X-Forwarded-*` headers of these peers.
+        trusted: Vec<IpNet>, "trustedIPs";
+        /// Headers that `Connection` may name and that reach middlewares all the same.
+        connection: Vec<String>, "connection";
+        /// `X-Forwarded-For` is passed on as it came.
+        not_append_x_forwarded_for: bool, "notAppendXForwardedFor";
+        also unserved {
+            "addXForwardedSchemeHeaders": "X-Forwarded-Scheme and X-Scheme.";
+        }
+    }
+
+    RouterTls {
+        /// TLS options for the routers.
+        options: Name, "options";
+        /// The resolver of certificates for the routers.
+        cert_resolver: Name, "certResolver";
+        /// The names to ask certificates for.
+        domains: Vec<Domain>, "domains";
+    }
+
+    Domain {
+        /// The first name of a certificate.
+        main: String, "main";
+        /// Its other names.
+        sans: Vec<String>, "sans";
+    }
+
+    EncodedCharacters {
+        /// `%2F` may stand in a path.
+        slash: bool, "allowEncodedSlash";
+        /// `%5C` may stand in a path.
+        back_slash: bool, "allowEncodedBackSlash";
+        /// `%00` may stand in a path.
+        null_character: bool, "allowEncodedNullCharacter";
+        /// `%3B` may stand in a path.
+        semicolon: bool, "allowEncodedSemicolon";
+        /// `%25` may stand in a path.
+        percent: bool, "allowEncodedPercent";
+        /// `%3F` may stand in a path.
+        question_mark: bool, "allowEncodedQuestionMark";
+        /// `%23` may stand in a path.
+        hash: bool, "allowEncodedHash";
+    }
+
+    Http2 {
+        /// Streams that a client may have open at once.
+        max_concurrent_streams: u32, "maxConcurrentStreams";
+        /// Bytes of the header table for what clients send.
+        max_decoder_header_table_size: u32, "maxDecoderHeaderTableSize";
+        /// Bytes of the header table for what is sent to clients.
+        max_encoder_header_table_size: u32, "maxEncoderHeaderTableSize";
+    }
+}
+
+words_of! {
+    AliasStrategy {
         Delete = "delete";
-        /// They are passed on.
         Keep = "keep";
-        /// The request is answered with 400.
         Reject = "reject";
+    }
+
+    Verbosity {
+        Detailed = "detailed";
+        Minimal = "minimal";
     }
 }
 

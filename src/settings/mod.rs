@@ -22,23 +22,20 @@ mod validate;
 
 pub use address::{Address, Protocol, RedirectTarget};
 pub use certificate::{
-    Acme, AcmeMode, AcmeResolver, CertificateResolver, DefaultIssuer, ExternalAccount, HttpChallenge, KeyType,
-    TlsChallenge,
+    Acme, AcmeMode, AcmeResolver, CertificateResolver, DefaultIssuer, ExternalAccount, HttpChallenge, TlsChallenge,
 };
 pub use entry_point::{
-    AliasHeaders, Domain, EncodedCharacters, EntryPoint, ForwardedHeaders, Http, Http2, Http3, LifeCycle,
-    Observability, ProxyProtocol, RedirectEntryPoint, Redirections, RespondingTimeouts, Tls, TraceVerbosity, Transport,
+    EntryPoint, Http, Http3, LifeCycle, Observability, RedirectEntryPoint, Redirections, RespondingTimeouts, Transport,
     Udp,
 };
 pub use help::CERT as CERT_HELP;
 pub use mistake::{Mistake, Mistakes, Origin, Warning};
 pub use observability::{
-    AccessLog, AccessLogFields, AccessLogFilters, AccessLogFormat, FieldMode, HeaderFields, Log, LogFormat, LogLevel,
-    Metrics, Prometheus, QueryParameters,
+    AccessLog, AccessLogFields, HeaderFields, Log, LogFormat, LogLevel, Metrics, Prometheus, QueryParameters,
 };
-pub use operation::{Api, Core, ForwardingTimeouts, Global, Ping, RuleSyntax, ServersTransport};
-pub use provider::{File, IngressEndpoint, KubernetesCrd, KubernetesIngress, Manifests, Providers};
-pub use scalar::{Hours, Secret, StatusRange};
+pub use operation::{Api, Core, Global, Ping, ServersTransport};
+pub use provider::{ApiServer, File, KubernetesCrd, KubernetesIngress, Manifests, Providers};
+pub use scalar::{Hours, Secret};
 pub use source::file::ReadFile;
 
 use mistake::Findings;

@@ -1,7 +1,8 @@
 //! `log`, `accessLog`, `metrics`.
 
-use super::scalar::StatusRange;
-use super::schema::{choice, section};
+use super::schema::{Scalar, choice, options_of, section, words_of};
+use proxy::access_log::{FieldMode, Filters, Format, StatusRange};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,29 +32,19 @@ section! {
         /// The file; standard output otherwise.
         file_path: Option<PathBuf> = None, "filePath";
         /// common, genericCLF or json.
-        format: AccessLogFormat = AccessLogFormat::Common, "format";
+        format: Format = Format::Common, "format";
         /// Lines that may wait before they are written.
         buffering_size: u32 = 0, "bufferingSize";
         /// Records requests to ping, API, dashboard and metrics as well.
         add_internals: bool = false, "addInternals";
         /// Which requests are recorded; none is all.
-        filters: AccessLogFilters = AccessLogFilters::default(), "filters";
+        filters: Filters = Filters::default(), "filters";
         /// What is recorded of a request.
         fields: AccessLogFields = AccessLogFields::default(), "fields";
         also unserved {
             "dualOutput": "Writes to the file and by OpenTelemetry.";
             "otlp": "Access logs by OpenTelemetry.";
         }
-    }
-
-    /// Filters of the access log: requests that meet one of the conditions are recorded.
-    AccessLogFilters {
-        /// Records requests whose status is one of these codes or ranges.
-        status_codes: Vec<StatusRange> = Vec::new(), "statusCodes";
-        /// Records requests that were retried.
-        retry_attempts: bool = false, "retryAttempts";
-        /// Records requests that took longer.
-        min_duration: Duration = Duration::ZERO, "minDuration";
     }
 
     /// The fields that are recorded of a request.
@@ -115,27 +106,32 @@ section! {
     }
 }
 
-choice! {
-    /// The format of a line of the access log.
-    AccessLogFormat = Common {
-        /// Traefik's common log format.
+options_of! {
+    Filters {
+        /// Records requests whose status is one of these codes or ranges.
+        status_codes: Vec<StatusRange>, "statusCodes";
+        /// Records requests that were retried.
+        retry_attempts: bool, "retryAttempts";
+        /// Records requests that took longer.
+        min_duration: Duration, "minDuration";
+    }
+}
+
+words_of! {
+    Format {
         Common = "common";
-        /// The common log format without Traefik's own columns.
         GenericClf = "genericCLF";
-        /// One JSON object.
         Json = "json";
     }
 
-    /// The treatment of a field.
-    FieldMode = Keep {
-        /// It is left out.
+    FieldMode {
         Drop = "drop";
-        /// It is written.
         Keep = "keep";
-        /// `REDACTED` is written.
         Redact = "redact";
     }
+}
 
+choice! {
     /// The format of a line of the program's log.
     LogFormat = Common {
         /// For people.
@@ -162,5 +158,23 @@ choice! {
         Trace = "trace";
         /// Something is odd.
         Warn = "warn" | "warning";
+    }
+}
+
+impl Scalar for StatusRange {
+    fn parse(text: &str) -> Result<Self, String> {
+        let valid =
+            |range: &Self| range.from <= range.to && [range.from, range.to].iter().all(|c| (100..=599).contains(c));
+        let range: Option<Self> = text.parse().ok();
+        range
+            .filter(valid)
+            .ok_or_else(|| format!("takes status codes such as 404 or ranges such as 500-599, not {text:?}"))
+    }
+
+    fn show(&self) -> Json {
+        match self {
+            Self { from, to } if from == to => from.to_string().into(),
+            Self { from, to } => format!("{from}-{to}").into(),
+        }
     }
 }

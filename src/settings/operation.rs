@@ -1,7 +1,8 @@
 //! `api`, `ping`, `core`, `global`, `serversTransport`: the smaller groups.
 
-use super::schema::{choice, section};
-use std::time::Duration;
+use super::schema::{options_of, section, words_of};
+use flow_model::config::{ForwardingTimeouts, RuleSyntax};
+use flow_model::duration::GoDuration;
 
 section! {
     /// The API and the dashboard.
@@ -62,24 +63,22 @@ section! {
             "spiffe": "SPIFFE identities of backends.";
         }
     }
+}
 
-    /// Time limits for backends.
+options_of! {
     ForwardingTimeouts {
         /// The longest that a backend may take to accept a connection; 0 is no limit.
-        dial_timeout: Duration = Duration::from_secs(30), "dialTimeout";
+        dial: GoDuration, "dialTimeout";
         /// The longest that a backend may take to begin its answer; 0 is no limit.
-        response_header_timeout: Duration = Duration::ZERO, "responseHeaderTimeout";
+        response_header: GoDuration, "responseHeaderTimeout";
         /// How long an idle connection to a backend is kept.
-        idle_conn_timeout: Duration = Duration::from_secs(90), "idleConnTimeout";
+        idle_connection: GoDuration, "idleConnTimeout";
     }
 }
 
-choice! {
-    /// The syntax of rules.
-    RuleSyntax = V3 {
-        /// Traefik 2.
+words_of! {
+    RuleSyntax {
         V2 = "v2";
-        /// Traefik 3.
         V3 = "v3";
     }
 }

@@ -1,7 +1,9 @@
 //! `providers`: the sources of routes.
 
 use super::scalar::Secret;
-use super::schema::section;
+use super::schema::{options_of, section};
+use flow_controller::provider::{CrdProvider, IngressProvider};
+use flow_controller::translate::{CrdOptions, IngressEndpoint, IngressOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,123 +40,6 @@ section! {
         }
     }
 
-    /// Ingress objects of a Kubernetes cluster.
-    KubernetesIngress {
-        /// The API server, outside of a cluster.
-        endpoint: String = String::new(), "endpoint";
-        /// The bearer token or the path of a file that holds it, outside of a cluster.
-        token: Secret = Secret::default(), "token";
-        /// The file of the API server's CA, outside of a cluster.
-        cert_auth_file_path: Option<PathBuf> = None, "certAuthFilePath";
-        /// The namespaces to watch; none is all.
-        namespaces: Vec<String> = Vec::new(), "namespaces";
-        /// Only Ingress objects with these labels.
-        label_selector: String = String::new(), "labelSelector";
-        /// Only Ingress objects of this class.
-        ingress_class: String = String::new(), "ingressClass";
-        /// The address to write into the status of Ingress objects.
-        ingress_endpoint: IngressEndpoint = IngressEndpoint::default(), "ingressEndpoint";
-        /// The shortest time between two reads of the cluster's objects.
-        throttle_duration: Duration = Duration::ZERO, "throttleDuration";
-        /// A Service without endpoints answers 503 instead of having no route.
-        allow_empty_services: bool = false, "allowEmptyServices";
-        /// Services of type ExternalName may be used.
-        allow_external_name_services: bool = false, "allowExternalNameServices";
-        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
-        cross_provider_namespaces: Option<Vec<String>> = None, "crossProviderNamespaces";
-        /// Does not read IngressClass objects (deprecated for disableClusterScopeResources).
-        disable_ingress_class_lookup: bool = false, "disableIngressClassLookup";
-        /// Reads neither IngressClass nor Node objects.
-        disable_cluster_scope_resources: bool = false, "disableClusterScopeResources";
-        /// Sends to a Service's cluster address unless it says otherwise.
-        native_lb_by_default: bool = false, "nativeLBByDefault";
-        /// A Prefix path matches whole path elements, as the Ingress specification has it.
-        strict_prefix_matching: bool = false, "strictPrefixMatching";
-        also unserved {
-            "reportNodeInternalIPs": "Internal addresses of nodes in the status.";
-        }
-    }
-
-    /// The address to write into the status of Ingress objects.
-    IngressEndpoint {
-        /// An IP address.
-        ip: String = String::new(), "ip";
-        /// A host name.
-        hostname: String = String::new(), "hostname";
-        /// The Service, as `namespace/name`, whose addresses are copied.
-        published_service: String = String::new(), "publishedService";
-    }
-
-    /// Traefik's custom resources of a Kubernetes cluster.
-    KubernetesCrd {
-        /// The API server, outside of a cluster.
-        endpoint: String = String::new(), "endpoint";
-        /// The bearer token or the path of a file that holds it, outside of a cluster.
-        token: Secret = Secret::default(), "token";
-        /// The file of the API server's CA, outside of a cluster.
-        cert_auth_file_path: Option<PathBuf> = None, "certAuthFilePath";
-        /// Objects may refer to objects of other namespaces.
-        allow_cross_namespace: bool = false, "allowCrossNamespace";
-        /// Services of type ExternalName may be used (for IngressRoutes, which are not served yet).
-        allow_external_name_services: bool = false, "allowExternalNameServices";
-        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
-        cross_provider_namespaces: Option<Vec<String>> = None, "crossProviderNamespaces";
-        /// The namespaces to watch; none is all.
-        namespaces: Vec<String> = Vec::new(), "namespaces";
-        /// Only custom resources with these labels.
-        label_selector: String = String::new(), "labelSelector";
-        /// Only custom resources of this class (for IngressRoutes, which are not served yet).
-        ingress_class: String = String::new(), "ingressClass";
-        /// The shortest time between two reads of the cluster's objects.
-        throttle_duration: Duration = Duration::ZERO, "throttleDuration";
-        /// A Service without endpoints answers 503 instead of having no route (for IngressRoutes, which are not served yet).
-        allow_empty_services: bool = false, "allowEmptyServices";
-        /// Sends to a Service's cluster address unless it says otherwise (for IngressRoutes, which are not served yet).
-        native_lb_by_default: bool = false, "nativeLBByDefault";
-        /// Does not read Node objects (for IngressRoutes, which are not served yet).
-        disable_cluster_scope_resources: bool = false, "disableClusterScopeResources";
-        /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
-        default_tls_resources_namespace: String = String::new(), "defaultTLSResourcesNamespace";
-        /// Names of objects have `_` between namespace and name, so that no two can be the same (unset: false and a warning).
-        safe_naming: Option<bool> = None, "safeNaming";
-    }
-
-    /// A folder of Kubernetes manifests. An option that both Kubernetes providers have counts for both here.
-    Manifests {
-        /// The folder.
-        directory: PathBuf = PathBuf::new(), "directory", required;
-        /// Follows changes.
-        watch: bool = true, "watch";
-        /// The namespaces whose manifests count; none is all.
-        namespaces: Vec<String> = Vec::new(), "namespaces";
-        /// Only Ingress objects and custom resources with these labels.
-        label_selector: String = String::new(), "labelSelector";
-        /// Only Ingress objects of this class.
-        ingress_class: String = String::new(), "ingressClass";
-        /// The shortest time between two reads of the folder.
-        throttle_duration: Duration = Duration::ZERO, "throttleDuration";
-        /// Objects may refer to objects of other namespaces.
-        allow_cross_namespace: bool = false, "allowCrossNamespace";
-        /// A Service without endpoints answers 503 instead of having no route.
-        allow_empty_services: bool = false, "allowEmptyServices";
-        /// Services of type ExternalName may be used; on unlike in a cluster, as that is how a folder names a backend.
-        allow_external_name_services: bool = true, "allowExternalNameServices";
-        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
-        cross_provider_namespaces: Option<Vec<String>> = None, "crossProviderNamespaces";
-        /// Does not read IngressClass objects (deprecated for disableClusterScopeResources).
-        disable_ingress_class_lookup: bool = false, "disableIngressClassLookup";
-        /// Reads neither IngressClass nor Node objects.
-        disable_cluster_scope_resources: bool = false, "disableClusterScopeResources";
-        /// Sends to a Service's cluster address unless it says otherwise.
-        native_lb_by_default: bool = false, "nativeLBByDefault";
-        /// A Prefix path matches whole path elements, as the Ingress specification has it.
-        strict_prefix_matching: bool = false, "strictPrefixMatching";
-        /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
-        default_tls_resources_namespace: String = String::new(), "defaultTLSResourcesNamespace";
-        /// Names of objects have `_` between namespace and name, so that no two can be the same.
-        safe_naming: bool = false, "safeNaming";
-    }
-
     /// Traefik's dynamic configuration files.
     File {
         /// A folder of files.
@@ -166,5 +51,194 @@ section! {
         also unserved {
             "debugLogGeneratedTemplate": "Writes what templates made to the log.";
         }
+    }
+}
+
+/// A way to an API server outside of a cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ApiServer {
+    /// Its URL; empty if none is named.
+    pub endpoint: String,
+    /// A bearer token, or the path of a file that holds one.
+    pub token: Secret,
+    /// A file with the authorities of its certificate.
+    pub cert_auth_file_path: Option<PathBuf>,
+}
+
+/// Ingress objects of a Kubernetes cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KubernetesIngress {
+    /// The way to the cluster.
+    pub server: ApiServer,
+    /// The objects that count, and their translation.
+    pub provider: IngressProvider,
+}
+
+/// Traefik's custom resources of a Kubernetes cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KubernetesCrd {
+    /// The way to the cluster.
+    pub server: ApiServer,
+    /// The objects that count, and their translation, but for `safe_naming` below.
+    pub provider: CrdProvider,
+    /// As in [`CrdOptions`]; `None` if it is not set.
+    pub safe_naming: Option<bool>,
+    /// For IngressRoutes: Services of the type ExternalName are served.
+    pub allow_external_name_services: bool,
+    /// For IngressRoutes: the only class that is served.
+    pub ingress_class: String,
+    /// For IngressRoutes: requests to a Service without endpoints get 503.
+    pub allow_empty_services: bool,
+    /// For IngressRoutes: a Service's own address is used.
+    pub native_lb_by_default: bool,
+    /// For IngressRoutes: Nodes are not read.
+    pub disable_cluster_scope_resources: bool,
+}
+
+/// A folder of Kubernetes manifests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifests {
+    /// The folder.
+    pub directory: PathBuf,
+    /// True if changes are followed.
+    pub watch: bool,
+    /// The namespaces whose manifests count; none is all.
+    pub namespaces: Vec<String>,
+    /// The label selector of Ingresses and custom resources.
+    pub label_selector: String,
+    /// The least time between two reads of the folder.
+    pub throttle: Duration,
+    /// The translation of Ingresses. What custom resources have too counts for both.
+    pub ingress: IngressOptions,
+    /// The translation of custom resources, but for what Ingresses have too.
+    pub crd: CrdOptions,
+}
+
+impl Default for Manifests {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::new(),
+            watch: true,
+            namespaces: Vec::new(),
+            label_selector: String::new(),
+            throttle: Duration::ZERO,
+            ingress: IngressOptions { allow_external_name_services: true, ..IngressOptions::default() },
+            crd: CrdOptions::default(),
+        }
+    }
+}
+
+options_of! {
+    KubernetesIngress {
+        /// The API server, outside of a cluster.
+        server.endpoint: String, "endpoint";
+        /// The bearer token or the path of a file that holds it, outside of a cluster.
+        server.token: Secret, "token";
+        /// The file of the API server's CA, outside of a cluster.
+        server.cert_auth_file_path: Option<PathBuf>, "certAuthFilePath";
+        /// The namespaces to watch; none is all.
+        provider.namespaces: Vec<String>, "namespaces";
+        /// Only Ingress objects with these labels.
+        provider.label_selector: String, "labelSelector";
+        /// Only Ingress objects of this class.
+        provider.options.ingress_class: String, "ingressClass";
+        /// The address to write into the status of Ingress objects.
+        provider.options.ingress_endpoint: IngressEndpoint, "ingressEndpoint";
+        /// The shortest time between two reads of the cluster's objects.
+        provider.throttle: Duration, "throttleDuration";
+        /// A Service without endpoints answers 503 instead of having no route.
+        provider.options.allow_empty_services: bool, "allowEmptyServices";
+        /// Services of type ExternalName may be used.
+        provider.options.allow_external_name_services: bool, "allowExternalNameServices";
+        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
+        provider.options.cross_provider_namespaces: Option<Vec<String>>, "crossProviderNamespaces";
+        /// Does not read IngressClass objects (deprecated for disableClusterScopeResources).
+        provider.options.disable_ingress_class_lookup: bool, "disableIngressClassLookup";
+        /// Reads neither IngressClass nor Node objects.
+        provider.options.disable_cluster_scope_resources: bool, "disableClusterScopeResources";
+        /// Sends to a Service's cluster address unless it says otherwise.
+        provider.options.native_lb_by_default: bool, "nativeLBByDefault";
+        /// A Prefix path matches whole path elements, as the Ingress specification has it.
+        provider.options.strict_prefix_matching: bool, "strictPrefixMatching";
+        also unserved {
+            "reportNodeInternalIPs": "Internal addresses of nodes in the status.";
+        }
+    }
+
+    IngressEndpoint {
+        /// An IP address.
+        ip: String, "ip";
+        /// A host name.
+        hostname: String, "hostname";
+        /// The Service, as `namespace/name`, whose addresses are copied.
+        published_service: String, "publishedService";
+    }
+
+    KubernetesCrd {
+        /// The API server, outside of a cluster.
+        server.endpoint: String, "endpoint";
+        /// The bearer token or the path of a file that holds it, outside of a cluster.
+        server.token: Secret, "token";
+        /// The file of the API server's CA, outside of a cluster.
+        server.cert_auth_file_path: Option<PathBuf>, "certAuthFilePath";
+        /// Objects may refer to objects of other namespaces.
+        provider.options.allow_cross_namespace: bool, "allowCrossNamespace";
+        /// Services of type ExternalName may be used (for IngressRoutes, which are not served yet).
+        allow_external_name_services: bool, "allowExternalNameServices";
+        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
+        provider.options.cross_provider_namespaces: Option<Vec<String>>, "crossProviderNamespaces";
+        /// The namespaces to watch; none is all.
+        provider.namespaces: Vec<String>, "namespaces";
+        /// Only custom resources with these labels.
+        provider.label_selector: String, "labelSelector";
+        /// Only custom resources of this class (for IngressRoutes, which are not served yet).
+        ingress_class: String, "ingressClass";
+        /// The shortest time between two reads of the cluster's objects.
+        provider.throttle: Duration, "throttleDuration";
+        /// A Service without endpoints answers 503 instead of having no route (for IngressRoutes, which are not served yet).
+        allow_empty_services: bool, "allowEmptyServices";
+        /// Sends to a Service's cluster address unless it says otherwise (for IngressRoutes, which are not served yet).
+        native_lb_by_default: bool, "nativeLBByDefault";
+        /// Does not read Node objects (for IngressRoutes, which are not served yet).
+        disable_cluster_scope_resources: bool, "disableClusterScopeResources";
+        /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
+        provider.options.default_tls_resources_namespace: String, "defaultTLSResourcesNamespace";
+        /// Names of objects have `_` between namespace and name, so that no two can be the same (unset: false and a warning).
+        safe_naming: Option<bool>, "safeNaming";
+    }
+
+    Manifests {
+        /// The folder.
+        directory: PathBuf, "directory", required;
+        /// Follows changes.
+        watch: bool, "watch";
+        /// The namespaces whose manifests count; none is all.
+        namespaces: Vec<String>, "namespaces";
+        /// Only Ingress objects and custom resources with these labels.
+        label_selector: String, "labelSelector";
+        /// Only Ingress objects of this class.
+        ingress.ingress_class: String, "ingressClass";
+        /// The shortest time between two reads of the folder.
+        throttle: Duration, "throttleDuration";
+        /// Objects may refer to objects of other namespaces.
+        crd.allow_cross_namespace: bool, "allowCrossNamespace";
+        /// A Service without endpoints answers 503 instead of having no route.
+        ingress.allow_empty_services: bool, "allowEmptyServices";
+        /// Services of type ExternalName may be used; on unlike in a cluster, as that is how a folder names a backend.
+        ingress.allow_external_name_services: bool, "allowExternalNameServices";
+        /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
+        ingress.cross_provider_namespaces: Option<Vec<String>>, "crossProviderNamespaces";
+        /// Does not read IngressClass objects (deprecated for disableClusterScopeResources).
+        ingress.disable_ingress_class_lookup: bool, "disableIngressClassLookup";
+        /// Reads neither IngressClass nor Node objects.
+        ingress.disable_cluster_scope_resources: bool, "disableClusterScopeResources";
+        /// Sends to a Service's cluster address unless it says otherwise.
+        ingress.native_lb_by_default: bool, "nativeLBByDefault";
+        /// A Prefix path matches whole path elements, as the Ingress specification has it.
+        ingress.strict_prefix_matching: bool, "strictPrefixMatching";
+        /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
+        crd.default_tls_resources_namespace: String, "defaultTLSResourcesNamespace";
+        /// Names of objects have `_` between namespace and name, so that no two can be the same.
+        crd.safe_naming: bool, "safeNaming";
     }
 }

@@ -2,6 +2,7 @@
 
 use super::schema::{Scalar, Shape};
 use flow_model::duration::GoDuration;
+use flow_model::name::Name;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 use std::fmt;
@@ -43,33 +44,6 @@ impl Scalar for Secret {
     }
 }
 
-/// Status codes from `first` to `last`, both included.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct StatusRange {
-    /// The lowest code.
-    pub first: u16,
-    /// The highest code.
-    pub last: u16,
-}
-
-impl Scalar for StatusRange {
-    fn parse(text: &str) -> Result<Self, String> {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let code = |text: &str| text.trim().parse().ok().filter(|code| (100..=599).contains(code));
-        match (code(first), code(last)) {
-            (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
-            _ => Err(format!("takes status codes such as 404 or ranges such as 500-599, not {text:?}")),
-        }
-    }
-
-    fn show(&self) -> Json {
-        match self {
-            Self { first, last } if first == last => first.to_string().into(),
-            Self { first, last } => format!("{first}-{last}").into(),
-        }
-    }
-}
-
 /// A duration; a bare number is hours (`certificatesDuration`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Hours(pub Duration);
@@ -104,19 +78,29 @@ impl Scalar for bool {
     }
 }
 
-impl Scalar for Duration {
+impl Scalar for GoDuration {
     /// As in Traefik, a bare integer is seconds. A negative limit, no limit in Go, becomes 0, which means the same.
     fn parse(text: &str) -> Result<Self, String> {
         let positive = text.strip_prefix('-');
-        match positive.unwrap_or(text).parse::<GoDuration>() {
-            Ok(_) if positive.is_some() => Ok(Self::ZERO),
-            Ok(duration) => Ok(duration.0),
+        match positive.unwrap_or(text).parse::<Self>() {
+            Ok(_) if positive.is_some() => Ok(Self::default()),
+            Ok(duration) => Ok(duration),
             Err(error) => Err(error.to_string()),
         }
     }
 
     fn show(&self) -> Json {
-        GoDuration(*self).to_string().into()
+        self.to_string().into()
+    }
+}
+
+impl Scalar for Duration {
+    fn parse(text: &str) -> Result<Self, String> {
+        <GoDuration as Scalar>::parse(text).map(|duration| duration.0)
+    }
+
+    fn show(&self) -> Json {
+        Scalar::show(&GoDuration(*self))
     }
 }
 
@@ -140,6 +124,16 @@ impl Scalar for PathBuf {
 
     fn show(&self) -> Json {
         self.to_string_lossy().into()
+    }
+}
+
+impl Scalar for Name {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+
+    fn show(&self) -> Json {
+        (**self).into()
     }
 }
 

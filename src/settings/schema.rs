@@ -1,7 +1,8 @@
 //! The description of every option, from which values are read, unknown names found, and `--help` and the reference
 //! written.
 //!
-//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table. Options are named nowhere else.
+//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table; [`options_of!`] makes a table for a struct
+//! of the crate that uses the options. Options are named nowhere else.
 
 use super::mistake::{Findings, Mistake, Warning};
 use super::node::{Given, Node};
@@ -274,39 +275,56 @@ pub(super) fn shape_at(mut shape: Shape, path: &[&str]) -> Option<Shape> {
 ///
 /// `also unserved { "name": "description"; }` lists options of Traefik that have no field.
 macro_rules! section {
-    (@mark) => { $crate::settings::schema::Mark::Plain };
-    (@mark required) => { $crate::settings::schema::Mark::Required };
-    (@mark unserved) => { $crate::settings::schema::Mark::Unserved };
     ($(
         $(#[doc = $about:literal])+
         $name:ident {
             $( $(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr, $key:literal $(, $mark:ident)?; )*
             $( also unserved { $( $other:literal: $what:literal; )+ } )?
         }
-    )+) => { $(
-        $(#[doc = $about])+
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct $name {
-            $( $(#[doc = $doc])+ pub $field: $type, )*
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $( $field: $default, )* }
+    )+) => {
+        $(
+            $(#[doc = $about])+
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $name {
+                $( $(#[doc = $doc])+ pub $field: $type, )*
             }
-        }
 
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $( $field: $default, )* }
+                }
+            }
+        )+
+
+        $crate::settings::schema::options_of! { $(
+            $name {
+                $( $(#[doc = $doc])+ $field: $type, $key $(, $mark)?; )*
+                $( also unserved { $( $other: $what; )+ } )?
+            }
+        )+ }
+    };
+}
+
+/// Makes a section of a struct that is defined elsewhere, which has the defaults. A row is as in [`section!`], without
+/// the default; its field may be one of a struct within: `options.allow_empty_services`.
+macro_rules! options_of {
+    (@mark) => { $crate::settings::schema::Mark::Plain };
+    (@mark required) => { $crate::settings::schema::Mark::Required };
+    (@mark unserved) => { $crate::settings::schema::Mark::Unserved };
+    ($(
+        $name:ident {
+            $( $(#[doc = $doc:literal])+ $($field:ident).+: $type:ty, $key:literal $(, $mark:ident)?; )*
+            $( also unserved { $( $other:literal: $what:literal; )+ } )?
+        }
+    )+) => { $(
         impl $crate::settings::schema::Value for $name {
             const SHAPE: $crate::settings::schema::Shape = $crate::settings::schema::Shape::Section(&[
                 $( $crate::settings::schema::Field {
                     key: $key,
                     about: concat!($($doc),+),
                     shape: <$type as $crate::settings::schema::Value>::SHAPE,
-                    default: || {
-                        let value: $type = $default;
-                        $crate::settings::schema::Value::show(&value)
-                    },
-                    mark: $crate::settings::schema::section!(@mark $($mark)?),
+                    default: || $crate::settings::schema::Value::show(&<$name>::default().$($field).+),
+                    mark: $crate::settings::schema::options_of!(@mark $($mark)?),
                 }, )*
                 $( $( $crate::settings::schema::Field {
                     key: $other,
@@ -326,13 +344,13 @@ macro_rules! section {
                     $crate::settings::schema::audit(node, fields, findings);
                 }
                 $( if let Some(child) = node.child($key) {
-                    $crate::settings::schema::Value::read(&mut self.$field, child, findings);
+                    $crate::settings::schema::Value::read(&mut self.$($field).+, child, findings);
                 } )*
             }
 
             fn show(&self) -> serde_json::Value {
                 let mut shown = serde_json::Map::new();
-                $( shown.insert($key.to_owned(), $crate::settings::schema::Value::show(&self.$field)); )*
+                $( shown.insert($key.to_owned(), $crate::settings::schema::Value::show(&self.$($field).+)); )*
                 shown.into()
             }
         }
@@ -344,25 +362,27 @@ macro_rules! choice {
     ($(
         $(#[doc = $about:literal])+
         $name:ident = $default:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $word:literal $(| $alias:literal)*; )+ }
-    )+) => { $(
-        $(#[doc = $about])+
-        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub enum $name { $( $(#[doc = $doc])+ $variant, )+ }
+    )+) => {
+        $(
+            $(#[doc = $about])+
+            #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+            pub enum $name { $( $(#[doc = $doc])+ $variant, )+ }
 
-        impl Default for $name {
-            fn default() -> Self {
-                Self::$default
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::$default
+                }
             }
-        }
+        )+
 
-        impl $name {
-            /// The word in the configuration.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$variant => $word, )+ }
-            }
-        }
+        $crate::settings::schema::words_of! { $( $name { $( $variant = $word $(| $alias)*; )+ } )+ }
+    };
+}
 
+/// Gives words to an enum that is defined elsewhere. A row is as in [`choice!`]; a variant without a row is none that an
+/// option can have.
+macro_rules! words_of {
+    ($( $name:ident { $( $variant:ident = $word:literal $(| $alias:literal)*; )+ } )+) => { $(
         impl $crate::settings::schema::Scalar for $name {
             fn parse(text: &str) -> Result<Self, String> {
                 $( if [$word $(, $alias)*].iter().any(|word| text.eq_ignore_ascii_case(word)) {
@@ -372,10 +392,13 @@ macro_rules! choice {
             }
 
             fn show(&self) -> serde_json::Value {
-                self.as_str().into()
+                $( if matches!(self, Self::$variant) {
+                    return $word.into();
+                } )+
+                serde_json::Value::Null
             }
         }
     )+ };
 }
 
-pub(super) use {choice, section};
+pub(super) use {choice, options_of, section, words_of};

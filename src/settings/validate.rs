@@ -1,10 +1,12 @@
 //! Completion and validation of the settings as a whole: default entry points, and settings that do not fit together.
 
 use super::address::{Address, Protocol, RedirectTarget};
-use super::certificate::{AcmeResolver, KeyType};
-use super::entry_point::{AliasHeaders, DEFAULT_MAX_HEADER_BYTES, EntryPoint, Http};
+use super::certificate::AcmeResolver;
+use super::entry_point::{DEFAULT_MAX_HEADER_BYTES, EntryPoint, Http};
 use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
+use flow_acme::resolvers::KeyType;
+use flow_model::entry_point::AliasStrategy;
 
 /// Completes settings as Traefik does, and validates them as a whole.
 pub(super) fn complete_and_validate(settings: &mut Settings, findings: &mut Findings) {
@@ -55,7 +57,7 @@ fn entry_points(settings: &mut Settings, findings: &mut Findings) {
         }
     }
     for (name, entry_point) in &settings.entry_points {
-        let resolver = entry_point.http.tls.as_ref().map_or("", |tls| tls.cert_resolver.as_str());
+        let resolver = entry_point.http.tls.as_ref().map_or("", |tls| &*tls.cert_resolver);
         if !resolver.is_empty() && !settings.certificates_resolvers.contains_key(resolver) {
             let (entry_point, resolver) = (name.clone(), resolver.to_owned());
             findings.warnings.push(Warning::UnknownResolver { entry_point, resolver });
@@ -74,7 +76,7 @@ fn alias_headers(entry_point: &str, http: &Http, findings: &mut Findings) {
             let option = format!("entryPoints.{entry_point}.http.aliasHeadersStrategy");
             findings.conflict(option, "differs from underscoreHeadersStrategy, which is deprecated; remove the latter");
         }
-        (None, None | Some(AliasHeaders::Keep)) => {
+        (None, None | Some(AliasStrategy::Keep)) => {
             findings.warnings.push(Warning::AliasHeaders { entry_point: entry_point.to_owned() });
         }
         _ => {}
@@ -150,7 +152,7 @@ fn providers(settings: &Settings, findings: &mut Findings) {
             .conflict("providers.manifests", "stands in for a cluster: give it or the kubernetes providers, not both");
     }
     let ingress = providers.kubernetes_ingress.as_ref();
-    let service = ingress.map_or("", |ingress| ingress.ingress_endpoint.published_service.as_str());
+    let service = ingress.map_or("", |ingress| ingress.provider.options.ingress_endpoint.published_service.as_str());
     let mut parts = service.split('/');
     let pair = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if !a.is_empty() && !b.is_empty());
     if !service.is_empty() && !pair {

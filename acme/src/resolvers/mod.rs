@@ -83,25 +83,8 @@ pub enum KeyType {
     /// `RSA4096`, the default
     #[default]
     Rsa4096,
-}
-
-/// The error of a text that is not a key type.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0:?} is no key type: write EC256, EC384, RSA2048 or RSA4096")]
-pub struct UnknownKeyType(String);
-
-impl std::str::FromStr for KeyType {
-    type Err = UnknownKeyType;
-
-    fn from_str(word: &str) -> Result<Self, UnknownKeyType> {
-        match word {
-            "EC256" => Ok(Self::Ec256),
-            "EC384" => Ok(Self::Ec384),
-            "RSA2048" => Ok(Self::Rsa2048),
-            "" | "RSA4096" => Ok(Self::Rsa4096),
-            other => Err(UnknownKeyType(other.to_owned())),
-        }
-    }
+    /// `RSA8192`, for which no key can be made
+    Rsa8192,
 }
 
 impl KeyType {
@@ -111,6 +94,7 @@ impl KeyType {
             Self::Ec384 => (Algorithm::ECDSA, 384),
             Self::Rsa2048 => (Algorithm::RSA, 2048),
             Self::Rsa4096 => (Algorithm::RSA, 4096),
+            Self::Rsa8192 => (Algorithm::RSA, 8192),
         };
         PrivateKeySpec { algorithm: Some(algorithm), size: Some(size), ..PrivateKeySpec::default() }
     }

@@ -45,10 +45,12 @@ fn sets_of_names_become_certificates() {
 
 #[test]
 fn key_types_are_traefiks() {
-    for (word, kind) in [("", KeyType::Rsa4096), ("RSA2048", KeyType::Rsa2048), ("EC384", KeyType::Ec384)] {
-        assert_eq!(word.parse(), Ok(kind));
+    let kind = |of: KeyType| PrivateKey::generate(&of.spec()).map(|key| key.kind());
+    for (of, bits) in [(KeyType::Ec256, 256), (KeyType::Ec384, 384)] {
+        assert_eq!(kind(of).unwrap(), (Some(Algorithm::ECDSA), bits));
     }
-    assert!("RSA8192".parse::<KeyType>().is_err());
+    assert_eq!(KeyType::default(), KeyType::Rsa4096);
+    assert!(kind(KeyType::Rsa8192).is_err());
 }
 
 fn stored(names: &[&str]) -> serde_json::Value {

@@ -4,7 +4,7 @@ use super::options::ManifestsOptions;
 use super::publish::Update;
 use super::publish::{Provider, Publisher, channel};
 use crate::manifests::{Issuing, Manifests, Places, Selection, files_below};
-use crate::translate::{IngressOptions, Options, Translator};
+use crate::translate::{IngressEndpoint, IngressOptions, Options, Translator};
 use std::path::{Path, PathBuf};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,7 @@ fn open(options: &ManifestsOptions, issuing: Issuing) -> Manifests {
 /// Nobody publishes addresses here.
 fn translator(options: &ManifestsOptions) -> Translator {
     Translator::new(Options {
-        ingress: Some(IngressOptions { ingress_endpoint: None, ..options.ingress.clone() }),
+        ingress: Some(IngressOptions { ingress_endpoint: IngressEndpoint::default(), ..options.ingress.clone() }),
         crd: Some(options.crd.clone()),
     })
 }

@@ -25,7 +25,7 @@ pub(super) struct StatusPlanner {
 
 impl StatusPlanner {
     pub(super) fn new(options: Option<IngressOptions>, plans: mpsc::UnboundedSender<status::Plan>) -> Self {
-        let options = options.filter(|options| options.ingress_endpoint.is_some());
+        let options = options.filter(|options| !options.ingress_endpoint.is_empty());
         let published = options.as_ref().and_then(published_service);
         Self { options, published, plans, planned: None, touched: Keys::default(), all: true }
     }

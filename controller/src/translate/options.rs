@@ -1,3 +1,5 @@
+use serde::Deserialize;
+
 /// The options of translation from the static configuration; `None` is a provider that is off.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Options {
@@ -8,12 +10,13 @@ pub struct Options {
 }
 
 /// Options of `providers.kubernetesIngress` that translation reads; the defaults are Traefik's.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct IngressOptions {
     /// `ingressClass`: the only class that is served; empty serves every class of ours.
     pub ingress_class: String,
-    /// `ingressEndpoint`: the source of the addresses that are published for Ingresses; `None` publishes nothing.
-    pub ingress_endpoint: Option<IngressEndpoint>,
+    /// `ingressEndpoint`: the source of the addresses that are published for Ingresses.
+    pub ingress_endpoint: IngressEndpoint,
     /// `allowEmptyServices`: requests to a backend without endpoints get 503 instead of not being routed.
     pub allow_empty_services: bool,
     /// `allowExternalNameServices`: Services of the type ExternalName are served.
@@ -25,6 +28,7 @@ pub struct IngressOptions {
     /// `disableClusterScopeResources`: neither IngressClasses nor Nodes are read.
     pub disable_cluster_scope_resources: bool,
     /// `nativeLBByDefault`: a Service's own address is used instead of its endpoints'.
+    #[serde(rename = "nativeLBByDefault")]
     pub native_lb_by_default: bool,
     /// `strictPrefixMatching`: a prefix ends where a path segment ends.
     pub strict_prefix_matching: bool,
@@ -32,8 +36,9 @@ pub struct IngressOptions {
     pub default_rule_syntax_v2: bool,
 }
 
-/// The address that is published for Ingresses.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// The address that is published for Ingresses; with all fields empty, nothing is published.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct IngressEndpoint {
     /// An IP address.
     pub ip: String,
@@ -44,7 +49,8 @@ pub struct IngressEndpoint {
 }
 
 /// Options of `providers.kubernetesCRD` that translation reads; the defaults are Traefik's.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct CrdOptions {
     /// `allowCrossNamespace`: objects may refer to those of other namespaces.
     pub allow_cross_namespace: bool,
@@ -52,9 +58,18 @@ pub struct CrdOptions {
     pub cross_provider_namespaces: Option<Vec<String>>,
     /// `defaultTLSResourcesNamespace`: the only namespace whose TLSOption and TLSStore named `default` count; empty is
     /// any.
+    #[serde(rename = "defaultTLSResourcesNamespace")]
     pub default_tls_resources_namespace: String,
     /// `safeNaming`: names are made with `_` between namespace and name, so that no two objects can have the same one.
     pub safe_naming: bool,
+}
+
+impl IngressEndpoint {
+    /// True if nothing is published.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ip.is_empty() && self.hostname.is_empty() && self.published_service.is_empty()
+    }
 }
 
 impl CrdOptions {

@@ -8,9 +8,6 @@ use crate::view::{ObjectKey, View};
 /// The reason why no address can be published.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NoAddress {
-    /// `ingressEndpoint` is empty.
-    #[error("ingressEndpoint needs an ip, a hostname or a publishedService")]
-    Nothing,
     /// `publishedService` is not the name of a Service.
     #[error("ingressEndpoint.publishedService {0:?} is not of the form namespace/service")]
     Format(String),
@@ -30,11 +27,11 @@ pub enum NoAddress {
 /// # Errors
 /// If the option cannot be applied: [`NoAddress`].
 pub fn addresses(view: &View, options: &IngressOptions) -> Result<Option<Vec<Address>>, NoAddress> {
-    let Some(endpoint) = &options.ingress_endpoint else { return Ok(None) };
+    let endpoint = &options.ingress_endpoint;
+    if endpoint.is_empty() {
+        return Ok(None);
+    }
     if endpoint.published_service.is_empty() {
-        if endpoint.ip.is_empty() && endpoint.hostname.is_empty() {
-            return Err(NoAddress::Nothing);
-        }
         return Ok(Some(vec![Address {
             ip: endpoint.ip.as_str().into(),
             hostname: endpoint.hostname.as_str().into(),
@@ -71,7 +68,7 @@ pub fn addresses(view: &View, options: &IngressOptions) -> Result<Option<Vec<Add
 /// Returns the Service whose address is published, so that it can be watched in its namespace.
 #[must_use]
 pub fn published_service(options: &IngressOptions) -> Option<ObjectKey> {
-    let text = &options.ingress_endpoint.as_ref()?.published_service;
+    let text = &options.ingress_endpoint.published_service;
     let (namespace, name) = text.split_once('/').filter(|(_, name)| !name.contains('/'))?;
     Some(ObjectKey::new(namespace, name))
 }
@@ -114,8 +111,7 @@ mod tests {
     }
 
     fn published(text: &str) -> IngressOptions {
-        let ingress_endpoint =
-            Some(IngressEndpoint { published_service: text.to_owned(), ..IngressEndpoint::default() });
+        let ingress_endpoint = IngressEndpoint { published_service: text.to_owned(), ..IngressEndpoint::default() };
         IngressOptions { ingress_endpoint, ..IngressOptions::default() }
     }
 
@@ -154,7 +150,7 @@ mod tests {
     fn what_cannot_be_followed_is_an_error() {
         let view = service(json!({"type": "NodePort"}), json!({}));
         assert_eq!(addresses(&view, &IngressOptions::default()), Ok(None));
-        assert_eq!(addresses(&view, &published("")), Err(NoAddress::Nothing));
+        assert_eq!(addresses(&view, &published("")), Ok(None));
         for text in ["s", "n/s/x"] {
             assert_eq!(addresses(&view, &published(text)), Err(NoAddress::Format(text.to_owned())));
         }
@@ -167,7 +163,7 @@ mod tests {
     fn literal_addresses_are_told_as_they_are() {
         let endpoint =
             IngressEndpoint { ip: "1.2.3.4".into(), hostname: "a.test".into(), ..IngressEndpoint::default() };
-        let options = IngressOptions { ingress_endpoint: Some(endpoint), ..IngressOptions::default() };
+        let options = IngressOptions { ingress_endpoint: endpoint, ..IngressOptions::default() };
         let found = addresses(&View::default(), &options).unwrap().unwrap();
         assert_eq!((&*found[0].ip, &*found[0].hostname, found.len()), ("1.2.3.4", "a.test", 1));
     }

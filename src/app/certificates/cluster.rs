@@ -45,10 +45,11 @@ pub(in crate::app) fn options(settings: &Settings, entry_points: &[Arc<EntryPoin
     let process = lease::Options::of_process(super::CLASS);
     let ingress = settings.providers.kubernetes_ingress.as_ref();
     let crd = settings.providers.kubernetes_crd.as_ref();
-    let namespaces = ingress.map(|k| k.namespaces.clone()).or_else(|| crd.map(|k| k.namespaces.clone()));
-    let service = ingress.and_then(|k| k.ingress_endpoint.published_service.split_once('/'));
+    let namespaces =
+        ingress.map(|k| k.provider.namespaces.clone()).or_else(|| crd.map(|k| k.provider.namespaces.clone()));
+    let service = ingress.and_then(|k| k.provider.options.ingress_endpoint.published_service.split_once('/'));
     // As for Ingresses: a class that is set is the only one.
-    let classes = ingress.is_none_or(|k| {
+    let classes = ingress.map(|k| &k.provider.options).is_none_or(|k| {
         k.ingress_class.is_empty() && !k.disable_ingress_class_lookup && !k.disable_cluster_scope_resources
     });
     let defer_to_cert_manager = settings.acme.mode == AcmeMode::Auto;

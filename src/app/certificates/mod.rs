@@ -104,8 +104,8 @@ pub(super) fn start(
 /// The operator's settings in the planner's form.
 fn planned(settings: &Settings) -> planner::Settings {
     let providers = &settings.providers;
-    let of_cluster = providers.kubernetes_ingress.as_ref().map(|k| &k.ingress_class);
-    let class = of_cluster.or_else(|| providers.manifests.as_ref().map(|folder| &folder.ingress_class));
+    let of_cluster = providers.kubernetes_ingress.as_ref().map(|k| &k.provider.options.ingress_class);
+    let class = of_cluster.or_else(|| providers.manifests.as_ref().map(|folder| &folder.ingress.ingress_class));
     let class = class.cloned().filter(|class| !class.is_empty());
     let acme = &settings.acme;
     // The same pod as in the election.

@@ -3,7 +3,7 @@
 use super::Engines;
 use crate::app::Refusal;
 use crate::app::prepare::{Obstacles, authority};
-use crate::settings::{self, AcmeResolver, KeyType, Settings};
+use crate::settings::{self, AcmeResolver, Settings};
 use flow_acme::http01::{ChallengeTable, Method};
 use flow_acme::planner::Kind;
 use flow_acme::resolvers::{self, Imported, Resolver, Wanted, declare, import};
@@ -257,13 +257,7 @@ fn of_settings(name: &str, acme: &AcmeResolver, found: &mut Obstacles) -> Option
         email: acme.email.clone(),
         ca_server: acme.ca_server.clone(),
         ca_certificates,
-        key_type: match acme.key_type {
-            KeyType::Ec256 => resolvers::KeyType::Ec256,
-            KeyType::Ec384 => resolvers::KeyType::Ec384,
-            KeyType::Rsa2048 => resolvers::KeyType::Rsa2048,
-            // The settings refuse RSA8192.
-            KeyType::Rsa4096 | KeyType::Rsa8192 => resolvers::KeyType::Rsa4096,
-        },
+        key_type: acme.key_type,
         preferred_chain: acme.preferred_chain.clone(),
         profile: acme.profile.clone(),
         disable_common_name: acme.disable_common_name,

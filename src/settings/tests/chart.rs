@@ -1,7 +1,7 @@
 //! The flags of Traefik's Helm chart start the program.
 
 use super::{run, started};
-use crate::settings::{Address, RedirectTarget};
+use crate::settings::{Address, LogLevel, RedirectTarget};
 use std::time::Duration;
 
 /// The chart's flags without any values of the user.
@@ -161,8 +161,8 @@ fn a_plain_install() {
     assert_eq!(settings.metrics.prometheus.unwrap().entry_point, "metrics");
     assert!(settings.providers.kubernetes_crd.unwrap().allow_empty_services);
     let ingress = settings.providers.kubernetes_ingress.unwrap();
-    assert_eq!(ingress.ingress_endpoint.published_service, "traefik/traefik");
-    assert_eq!((settings.ping.unwrap().entry_point.as_str(), settings.log.level.as_str()), ("traefik", "info"));
+    assert_eq!(ingress.provider.options.ingress_endpoint.published_service, "traefik/traefik");
+    assert_eq!((settings.ping.unwrap().entry_point.as_str(), settings.log.level), ("traefik", LogLevel::Info));
 }
 
 #[test]
@@ -172,13 +172,13 @@ fn every_value_that_is_served() {
     let web = &settings.entry_points["web"];
     let redirect = web.http.redirections.entry_point.as_ref().unwrap();
     assert_eq!((&redirect.to, redirect.priority), (&RedirectTarget::Port(443), 10));
-    assert_eq!(web.proxy_protocol.as_ref().unwrap().trusted_ips.len(), 1);
+    assert_eq!(web.proxy_protocol.as_ref().unwrap().trusted.len(), 1);
     assert!(!web.observability.as_ref().unwrap().access_logs);
     let websecure = &settings.entry_points["websecure"];
     assert_eq!(websecure.http.middlewares.len(), 2);
     assert_eq!(websecure.transport.responding_timeouts.read_timeout, Duration::from_secs(300));
     assert_eq!(websecure.transport.life_cycle.request_accept_grace_timeout, Duration::from_secs(15));
-    let crd = settings.providers.kubernetes_crd.unwrap();
+    let crd = settings.providers.kubernetes_crd.unwrap().provider;
     assert_eq!((crd.namespaces.len(), crd.label_selector.as_str()), (2, "app=traefik,tier in (a,b)"));
     assert!(settings.servers_transport.insecure_skip_verify);
     let challenge = settings.certificates_resolvers["le"].acme.as_ref().unwrap().http_challenge.as_ref().unwrap();

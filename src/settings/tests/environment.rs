@@ -1,6 +1,7 @@
 //! Settings from the environment.
 
 use super::{run, start};
+use crate::settings::schema::Scalar as _;
 
 #[test]
 fn variables_are_paths_in_any_case() {
@@ -44,7 +45,7 @@ fn flags_come_before_the_environment_and_files_before_both() {
     let text = "log: {level: debug}";
     for place in ["/etc/traefik/traefik.yml", "/xdg/traefik.yaml", "/home/me/.config/traefik.yml", "./traefik.yaml"] {
         let (settings, warnings) = run(start(&["--ping", "--log.level=info"], &variables, &[(place, text)]));
-        assert_eq!(settings.log.level.as_str(), "debug", "{place}");
+        assert_eq!(settings.log.level.show(), "debug", "{place}");
         assert!(settings.ping.is_none(), "{place}");
         assert_eq!(settings.config_file.unwrap().to_str().unwrap(), place);
         assert_eq!(
@@ -57,7 +58,7 @@ fn flags_come_before_the_environment_and_files_before_both() {
     }
     let files = [("/named.toml", "[log]\nlevel = 'warn'"), ("/etc/traefik/traefik.yml", text)];
     let (settings, warnings) = run(start(&["--configfile=/named.toml"], &variables, &files));
-    assert_eq!(settings.log.level.as_str(), "warn", "the named file comes first");
+    assert_eq!(settings.log.level.show(), "warn", "the named file comes first");
     let told = "configuration is taken from /named.toml alone; ignored: environment variable TRAEFIK_PING";
     assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
 }

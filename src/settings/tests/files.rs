@@ -2,6 +2,7 @@
 
 use super::{file, start};
 use crate::settings::RedirectTarget;
+use crate::settings::schema::Scalar as _;
 use std::time::Duration;
 
 const YAML: &str = r#"
@@ -59,13 +60,13 @@ fn yaml_and_toml_say_the_same() {
         let timeouts = &websecure.transport.responding_timeouts;
         let seconds = [timeouts.read_timeout, timeouts.write_timeout, timeouts.idle_timeout].map(|time| time.as_secs());
         assert_eq!(seconds, [5, 3, 60], "{name}");
-        assert_eq!(websecure.forwarded_headers.trusted_ips.len(), 2);
+        assert_eq!(websecure.forwarded_headers.trusted.len(), 2);
         assert!(settings.providers.kubernetes_ingress.is_some(), "{name}: an empty group turns on");
         assert!(settings.providers.kubernetes_crd.is_none(), "{name}: nothing says nothing");
         let access_log = settings.access_log.unwrap();
         assert_eq!(access_log.filters.status_codes.len(), 2);
         assert_eq!(access_log.filters.min_duration, Duration::ZERO);
-        assert_eq!(access_log.fields.headers.names["User-Agent"].as_str(), "keep");
+        assert_eq!(access_log.fields.headers.names["User-Agent"].show(), "keep");
         assert_eq!(settings.metrics.prometheus.unwrap().buckets, [0.5, 1.0]);
     }
 }

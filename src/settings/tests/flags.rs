@@ -2,6 +2,7 @@
 
 use super::{flags, mistakes, started, warnings};
 use crate::settings::Command;
+use crate::settings::schema::Scalar as _;
 use std::collections::BTreeMap;
 
 #[test]
@@ -77,17 +78,22 @@ fn lists_are_written_with_commas_repeated_or_indexed() {
         vec![format!("{ingress}[1]=b"), format!("{ingress}[0]=a")],
     ] {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        assert_eq!(flags(&arguments).providers.kubernetes_ingress.unwrap().namespaces, ["a", "b"], "{arguments:?}");
+        assert_eq!(
+            flags(&arguments).providers.kubernetes_ingress.unwrap().provider.namespaces,
+            ["a", "b"],
+            "{arguments:?}"
+        );
     }
     let twice = flags(&["--log.level=INFO", "--log.level=DEBUG"]);
-    assert_eq!(twice.log.level.as_str(), "debug", "of single values the last one counts");
+    assert_eq!(twice.log.level.show(), "debug", "of single values the last one counts");
     let wrong = mistakes(&["--providers.kubernetesingress.namespaces.first=a"]);
     assert!(wrong[0].contains("no such option: providers.kubernetesingress.namespaces.first"), "{wrong:?}");
 }
 
 #[test]
 fn unset_and_empty_lists_differ_where_it_matters() {
-    let namespaces = |flag| flags(&[flag]).providers.kubernetes_ingress.unwrap().cross_provider_namespaces;
+    let namespaces =
+        |flag| flags(&[flag]).providers.kubernetes_ingress.unwrap().provider.options.cross_provider_namespaces;
     assert_eq!(namespaces("--providers.kubernetesingress"), None);
     assert_eq!(namespaces("--providers.kubernetesingress.crossprovidernamespaces="), Some(vec![]));
     assert_eq!(namespaces("--providers.kubernetesingress.crossprovidernamespaces=a"), Some(vec!["a".to_owned()]));
@@ -119,7 +125,7 @@ fn free_names_keep_their_case() {
     ]);
     let fields = settings.access_log.unwrap().fields;
     assert_eq!(fields.headers.names.keys().collect::<Vec<_>>(), ["User-Agent"]);
-    assert_eq!(fields.names["StartUTC"].as_str(), "drop");
+    assert_eq!(fields.names["StartUTC"].show(), "drop");
     let labels = BTreeMap::from([("agent".to_owned(), "User-Agent".to_owned())]);
     assert_eq!(settings.metrics.prometheus.unwrap().header_labels, labels);
     assert!(settings.entry_points["webSecure"].as_default, "one name in two cases is one entry point");

@@ -1,6 +1,7 @@
 //! Types of single values.
 
 use super::{flags, mistakes};
+use crate::settings::schema::Scalar as _;
 use crate::settings::{Address, Protocol, RedirectTarget};
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ fn durations() {
 fn networks() {
     let flag = |text: &str| format!("--entrypoints.a.forwardedheaders.trustedips={text}");
     let settings = flags(&["--entrypoints.a.address=:1", &flag("10.0.0.1/8, 192.0.2.7,2001:db8::/32")]);
-    let trusted = &settings.entry_points["a"].forwarded_headers.trusted_ips;
+    let trusted = &settings.entry_points["a"].forwarded_headers.trusted;
     for (address, expected) in
         [("10.9.9.9", true), ("192.0.2.7", true), ("192.0.2.8", false), ("2001:db8::9", true), ("11.0.0.1", false)]
     {
@@ -87,10 +88,10 @@ fn switches_words_numbers_and_codes() {
         assert_eq!(flags(&[&format!("--log.nocolor={text}")]).log.no_color, expected, "{text}");
     }
     for (text, expected) in [("INFO", "info"), ("warning", "warn"), ("Debug", "debug")] {
-        assert_eq!(flags(&[&format!("--log.level={text}")]).log.level.as_str(), expected, "{text}");
+        assert_eq!(flags(&[&format!("--log.level={text}")]).log.level.show(), expected, "{text}");
     }
     let codes = flags(&["--accesslog.filters.statuscodes=200,300-302"]).access_log.unwrap().filters.status_codes;
-    assert_eq!(codes.iter().map(|range| (range.first, range.last)).collect::<Vec<_>>(), [(200, 200), (300, 302)]);
+    assert_eq!(codes.iter().map(|range| (range.from, range.to)).collect::<Vec<_>>(), [(200, 200), (300, 302)]);
     for (flag, part) in [
         ("--log.nocolor=yes", "takes true or false, not \"yes\""),
         ("--log.format=xml", "takes one of common, json, not \"xml\""),

@@ -160,7 +160,7 @@ async fn kinds_that_may_not_be_read_are_diagnostics() {
 async fn the_leader_tells_addresses_of_what_is_served() {
     let cluster = cluster();
     let endpoint = IngressEndpoint { ip: "192.0.2.7".into(), ..IngressEndpoint::default() };
-    let ingress_options = IngressOptions { ingress_endpoint: Some(endpoint), ..IngressOptions::default() };
+    let ingress_options = IngressOptions { ingress_endpoint: endpoint, ..IngressOptions::default() };
     let mut options = options();
     options.ingress = Some(IngressProvider { options: ingress_options, ..IngressProvider::default() });
     let mut kubernetes = with_client(cluster.client(), options, CancellationToken::new());
@@ -261,7 +261,7 @@ async fn the_leader_tells_findings_by_events_once() {
 async fn an_unusable_address_is_said() {
     let cluster = cluster();
     let endpoint = IngressEndpoint { published_service: "kube-system/lb".into(), ..IngressEndpoint::default() };
-    let ingress_options = IngressOptions { ingress_endpoint: Some(endpoint), ..IngressOptions::default() };
+    let ingress_options = IngressOptions { ingress_endpoint: endpoint, ..IngressOptions::default() };
     let mut options = options();
     options.ingress = Some(IngressProvider { options: ingress_options, ..IngressProvider::default() });
     let mut kubernetes = with_client(cluster.client(), options, CancellationToken::new());
