@@ -1,6 +1,6 @@
 //! The objects that changed since the last configuration.
 
-use super::lookup::On;
+use super::lookup::ObjectRef;
 use flow_model::config::{Config, Objects, Router, Source};
 use flow_model::name::{Name, qualify};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ pub(super) struct Change {
     /// Changed routers, with their new value.
     pub(super) routers: Vec<(Name, Option<Arc<Router>>)>,
     /// Changed objects that routers are made from.
-    pub(super) parts: Vec<On>,
+    pub(super) parts: Vec<ObjectRef>,
 }
 
 impl Change {
@@ -38,10 +38,11 @@ impl Change {
     fn compare(&mut self, provider: &str, before: &Config, now: &Config) {
         let routers = now.routers.changed_since(&before.routers);
         self.routers.extend(routers.into_iter().map(|name| (qualify(name, provider), now.routers.get(name).cloned())));
-        self.parts.extend(names(&before.middlewares, &now.middlewares, provider).map(On::Middleware));
-        self.parts.extend(names(&before.services, &now.services, provider).map(On::Service));
-        self.parts.extend(names(&before.tls_options, &now.tls_options, provider).map(On::TlsOptions));
-        self.parts.extend(names(&before.servers_transports, &now.servers_transports, provider).map(On::Transport));
+        self.parts.extend(names(&before.middlewares, &now.middlewares, provider).map(ObjectRef::Middleware));
+        self.parts.extend(names(&before.services, &now.services, provider).map(ObjectRef::Service));
+        self.parts.extend(names(&before.tls_options, &now.tls_options, provider).map(ObjectRef::TlsOptions));
+        self.parts
+            .extend(names(&before.servers_transports, &now.servers_transports, provider).map(ObjectRef::Transport));
     }
 }
 

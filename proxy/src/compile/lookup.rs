@@ -60,7 +60,7 @@ pub(super) enum Dependency {
 
 /// An object by its kind and qualified name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) enum On {
+pub(super) enum ObjectRef {
     Middleware(Name),
     Service(Name),
     TlsOptions(Name),
@@ -69,12 +69,12 @@ pub(super) enum On {
 
 impl Dependency {
     /// The object's kind and name.
-    pub(super) fn on(&self) -> On {
+    pub(super) fn object(&self) -> ObjectRef {
         match self {
-            Self::Middleware(name, _) => On::Middleware(Name::clone(name)),
-            Self::Service(name, _) => On::Service(Name::clone(name)),
-            Self::TlsOptions(name, _) => On::TlsOptions(Name::clone(name)),
-            Self::Transport(name, _) => On::Transport(Name::clone(name)),
+            Self::Middleware(name, _) => ObjectRef::Middleware(Name::clone(name)),
+            Self::Service(name, _) => ObjectRef::Service(Name::clone(name)),
+            Self::TlsOptions(name, _) => ObjectRef::TlsOptions(Name::clone(name)),
+            Self::Transport(name, _) => ObjectRef::Transport(Name::clone(name)),
         }
     }
 

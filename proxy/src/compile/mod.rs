@@ -5,18 +5,18 @@
 //! compared by identity, and only routers that are made from something that changed are looked at.
 
 mod change;
+mod dependents;
 mod lookup;
+mod placement;
 #[cfg(test)]
 mod property;
 mod report;
 mod routers;
 mod services;
-mod settle;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod tls_options;
-mod users;
 
 pub use routers::RecordInternals;
 
@@ -27,20 +27,20 @@ use crate::service::Internal;
 use crate::snapshot::{EntryPointRoutes, Route, RouteTarget, Snapshot};
 use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject, check_options};
 use change::Change;
+use dependents::Dependents;
 use flow_model::config::{Certificate, Objects, RuleSyntax, ServersTransport, Source, TlsOptions};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::{Name, qualify};
 use flow_model::runtime::Runtime;
 use hashbrown::HashSet;
-use lookup::{Lookup, On};
+use lookup::{Lookup, ObjectRef};
+use placement::Defaults;
 use report::Report;
 use routers::{BuildContext, RouterInstance, RouterState};
 use services::Services;
-use settle::Defaults;
 use std::sync::Arc;
-use tls_options::{ByName, Choice, Guard, Settling, Wish, choose};
-use users::Users;
+use tls_options::{ByName, Choice, ConflictPolicy, Guard, TlsOptionsRequest, choose};
 
 /// The settings of every compilation of a process.
 pub struct Setup {
@@ -69,9 +69,9 @@ pub struct Compiler {
     /// The sources that were compiled last.
     sources: Vec<Source>,
     entries: ByName<Box<RouterState>>,
-    users: Users,
-    /// Routers that want other TLS options than the default ones.
-    wishing: Names,
+    dependents: Dependents,
+    /// Routers that ask for other TLS options than the default ones.
+    with_options: Names,
     choice: Choice,
     services: Services,
     report: Report,
@@ -113,8 +113,8 @@ impl Compiler {
             setup,
             sources: Vec::new(),
             entries: ByName::default(),
-            users: Users::default(),
-            wishing: Names::default(),
+            dependents: Dependents::default(),
+            with_options: Names::default(),
             choice: Choice::default(),
             services,
             report: Report::default(),
@@ -134,7 +134,7 @@ impl Compiler {
         self.report.certificates(&tls, last.as_ref().map(|last| &*last.tls));
         let runtime = self.report.finish(&change, lookup, &self.entries, findings);
         let entry_points = (0..self.setup.entry_points.len())
-            .map(|place| self.routes(place, &built, last.as_ref().map(|last| &last.entry_points[place])))
+            .map(|index| self.routes(index, &built, last.as_ref().map(|last| &last.entry_points[index])))
             .collect();
         let snapshot = Arc::new(Snapshot { entry_points, tls: Arc::new(tls) });
         self.last = Some(Arc::clone(&snapshot));
@@ -144,7 +144,7 @@ impl Compiler {
     /// Brings `self.entries` up to date.
     fn build_routers(&mut self, change: &Change, lookup: Lookup<'_>) -> Built {
         let mut stale: ByName<Box<RouterState>> = ByName::default();
-        let mut doubtful: Names = change.parts.iter().flat_map(|on| self.users.of(on)).cloned().collect();
+        let mut doubtful: Names = change.parts.iter().flat_map(|on| self.dependents.of(on)).cloned().collect();
         let mut unused = Vec::new();
         for (name, router) in &change.routers {
             let (name, old) =
@@ -152,18 +152,18 @@ impl Compiler {
             if let Some(router) = router {
                 let entry = RouterState::read(router, self.setup.rule_syntax.unwrap_or_default(), old.as_deref());
                 if entry.wants_options(&self.defaults) {
-                    self.wishing.insert(Arc::clone(&name));
+                    self.with_options.insert(Arc::clone(&name));
                 } else {
-                    self.wishing.remove(&name);
+                    self.with_options.remove(&name);
                 }
                 self.entries.insert(Arc::clone(&name), Box::new(entry));
             } else {
-                self.wishing.remove(&name);
+                self.with_options.remove(&name);
             }
             doubtful.insert(Arc::clone(&name));
             stale.extend(old.map(|old| (name, old)));
         }
-        let options_changed = change.parts.iter().any(|on| matches!(on, On::TlsOptions(_)));
+        let options_changed = change.parts.iter().any(|object| matches!(object, ObjectRef::TlsOptions(_)));
         if options_changed || !change.routers.is_empty() {
             doubtful.extend(self.choose(lookup));
         }
@@ -187,47 +187,48 @@ impl Compiler {
                 }
                 let replaced = entry.build(&name, conflicts, old.as_deref(), &mut context);
                 let before = if old.is_some() { before } else { &replaced.dependencies };
-                unused.extend(self.users.replace(&name, before, &entry.dependencies));
+                unused.extend(self.dependents.replace(&name, before, &entry.dependencies));
                 built.gone.extend(replaced.instances);
             } else {
-                unused.extend(self.users.replace(&name, before, &[]));
+                unused.extend(self.dependents.replace(&name, before, &[]));
             }
             built.gone.extend(old.into_iter().flat_map(|old| old.instances));
             built.names.push(name);
         }
-        let unused = unused.iter().filter(|on| self.users.of(on).is_empty());
-        self.services.sweep(unused.filter_map(|on| if let On::Service(name) = on { Some(name) } else { None }));
+        let unused = unused.iter().filter(|on| self.dependents.of(on).is_empty());
+        self.services.sweep(unused.filter_map(|on| if let ObjectRef::Service(name) = on { Some(name) } else { None }));
         built
     }
 
-    /// Settles the TLS options that routers want. Gives those for which that came out differently than before.
+    /// Chooses among the TLS options that routers ask for. Returns the routers with other conflicts than before.
     fn choose(&mut self, lookup: Lookup<'_>) -> Vec<Name> {
         // If every router has the default options, there is nothing to choose.
-        let choice = if self.wishing.is_empty() {
+        let choice = if self.with_options.is_empty() {
             Choice::default()
         } else {
-            let wishes = self.entries.iter().flat_map(|(name, entry)| entry.wishes(name, &self.defaults));
+            let requests =
+                self.entries.iter().flat_map(|(name, entry)| entry.tls_options_requests(name, &self.defaults));
             let guard = |name: &str| match lookup.tls_options(name) {
                 Some(options) if check_options(options).is_err() => Guard::Unusable,
                 Some(options) if options.asks_for_certificates() => Guard::Asks,
                 None if name != tls_options::DEFAULT => Guard::Unusable,
                 _ => Guard::Open,
             };
-            let settling = Settling { strict: self.setup.strict_tls_options, guard: &guard };
-            choose(&wishes.collect::<Vec<Wish>>(), &settling)
+            let policy = ConflictPolicy { strict: self.setup.strict_tls_options, guard: &guard };
+            choose(&requests.collect::<Vec<TlsOptionsRequest>>(), &policy)
         };
         let before = std::mem::replace(&mut self.choice, choice);
         let now = &self.choice.conflicts;
-        let changed = now.iter().filter(|(name, places)| before.conflicts.get(*name) != Some(places));
-        let settled = before.conflicts.keys().filter(|name| !now.contains_key(*name));
-        changed.map(|(name, _)| name).chain(settled).cloned().collect()
+        let changed = now.iter().filter(|(name, conflicts)| before.conflicts.get(*name) != Some(conflicts));
+        let ended = before.conflicts.keys().filter(|name| !now.contains_key(*name));
+        changed.map(|(name, _)| name).chain(ended).cloned().collect()
     }
 
     /// The routes of one entry point, apart for plain and for TLS connections as in Traefik.
-    fn routes(&self, place: usize, built: &Built, last: Option<&EntryPointRoutes>) -> EntryPointRoutes {
+    fn routes(&self, index: usize, built: &Built, last: Option<&EntryPointRoutes>) -> EntryPointRoutes {
         let routes = |instances: &mut dyn Iterator<Item = &RouterInstance>, tls: bool| -> Vec<Arc<Route>> {
             let here =
-                instances.filter(|instance| instance.tls == tls && instance.settled.site.places.contains(&place));
+                instances.filter(|instance| instance.tls == tls && instance.placed.placement.indexes.contains(&index));
             here.filter_map(|instance| instance.route.clone()).collect()
         };
         let table = |last: Option<&RouteTable<RouteTarget>>, tls: bool| {
@@ -268,7 +269,7 @@ impl Compiler {
             options.insert(Name::from(tls_options::DEFAULT), Arc::clone(default));
         }
         let hosts: Vec<_> = (0..self.setup.entry_points.len())
-            .map(|place| self.choice.by_host.get(&self.defaults.name(place)).cloned().unwrap_or_default())
+            .map(|index| self.choice.by_host.get(&self.defaults.name(index)).cloned().unwrap_or_default())
             .collect();
         let input = TlsInput { certificates: &certificates, default, options: &options, hosts: &hosts };
         let (state, findings) = TlsState::compile(input, self.last.as_ref().map(|s| &*s.tls));
@@ -279,8 +280,8 @@ impl Compiler {
 
 fn describe(finding: TlsFinding, certificates: &[Arc<Certificate>]) -> Diagnostic {
     let subject = match finding.subject {
-        TlsSubject::Certificate(place) => {
-            let origin = certificates.get(place).map(|c| Arc::clone(&c.origin)).unwrap_or_default();
+        TlsSubject::Certificate(index) => {
+            let origin = certificates.get(index).map(|c| Arc::clone(&c.origin)).unwrap_or_default();
             Subject::new("certificate", "", origin)
         }
         TlsSubject::DefaultCertificate => Subject::new("certificate", "", "default"),

@@ -1,7 +1,7 @@
 //! The configuration as operators see it, updated by changes.
 
 use super::change::Change;
-use super::lookup::{Lookup, On};
+use super::lookup::{Lookup, ObjectRef};
 use super::routers::{RouterInstance, RouterState};
 use super::tls_options::ByName;
 use crate::tls::{CertificateInfo as Loaded, TlsState};
@@ -26,7 +26,7 @@ impl Report {
     /// Removes the instances of routers in `gone`, and inserts those of `built`.
     pub(super) fn routers(&mut self, gone: &[RouterInstance], built: &[Name], entries: &ByName<Box<RouterState>>) {
         for instance in gone {
-            let name = &instance.settled.name;
+            let name = &instance.placed.name;
             if self.runtime.routers.get(name).is_some_and(|info| Arc::ptr_eq(info, &instance.info)) {
                 self.runtime.routers.remove(name);
                 self.runtime.resolving.remove(name);
@@ -35,7 +35,7 @@ impl Report {
         for name in built {
             let entry = entries.get(name);
             for instance in entry.iter().flat_map(|entry| &entry.instances) {
-                let name = &instance.settled.name;
+                let name = &instance.placed.name;
                 self.runtime.routers.insert(Arc::clone(name), Arc::clone(&instance.info));
                 if instance.info.resolving().is_some() {
                     self.runtime.resolving.insert(Arc::clone(name), Arc::clone(&instance.info));
@@ -80,7 +80,7 @@ impl Report {
             };
             self.runtime.diagnostics.extend(instance.info.errors.iter().map(|error| Diagnostic {
                 severity,
-                subject: Subject::new("router", "", Arc::clone(&instance.settled.name)),
+                subject: Subject::new("router", "", Arc::clone(&instance.placed.name)),
                 message: error.clone(),
             }));
         }
@@ -90,14 +90,14 @@ impl Report {
         self.runtime.diagnostics.sort();
         self.runtime.diagnostics.dedup();
 
-        let mut touched: BTreeSet<On> = change.parts.iter().cloned().collect();
-        touched.extend(differing(&self.broken_middlewares, &middlewares).map(On::Middleware));
-        touched.extend(differing(&self.broken_services, &services).map(On::Service));
+        let mut touched: BTreeSet<ObjectRef> = change.parts.iter().cloned().collect();
+        touched.extend(differing(&self.broken_middlewares, &middlewares).map(ObjectRef::Middleware));
+        touched.extend(differing(&self.broken_services, &services).map(ObjectRef::Service));
         (self.broken_middlewares, self.broken_services) = (middlewares, services);
         for on in touched {
             match on {
-                On::Middleware(name) if provider(&name) != INTERNAL => self.middleware(name, lookup),
-                On::Service(name) if provider(&name) != INTERNAL => self.service(name, lookup),
+                ObjectRef::Middleware(name) if provider(&name) != INTERNAL => self.middleware(name, lookup),
+                ObjectRef::Service(name) if provider(&name) != INTERNAL => self.service(name, lookup),
                 _ => {}
             }
         }

@@ -2,8 +2,8 @@
 
 use super::{Broken, RouterInstance};
 use crate::compile::lookup::{Dependency, Lookup};
+use crate::compile::placement::{Defaults, PlacedRouter};
 use crate::compile::services::Services;
-use crate::compile::settle::{Defaults, Settled};
 use crate::compile::steps::{NamedStep, StepBuilder};
 use crate::compile::tls_options::ByName;
 use crate::metrics::{Counted, Metrics, RouteSeries};
@@ -46,7 +46,7 @@ pub struct RecordInternals {
 pub(super) struct Build<'a, 'b> {
     pub(super) provider: &'a str,
     pub(super) source: &'a Arc<Router>,
-    pub(super) settled: Settled,
+    pub(super) placed: PlacedRouter,
     /// The steps of the instance that this one replaces.
     pub(super) old_steps: &'a [NamedStep],
     pub(super) dependencies: &'a mut Vec<Dependency>,
@@ -60,19 +60,19 @@ impl<'a, 'b> Build<'a, 'b> {
     pub(super) fn new(
         name: &'a Name,
         source: &'a Arc<Router>,
-        settled: Settled,
+        placed: PlacedRouter,
         old_steps: &'a [NamedStep],
         dependencies: &'a mut Vec<Dependency>,
         with: &'a mut BuildContext<'b>,
     ) -> Self {
-        let errors = settled.site.errors.clone();
+        let errors = placed.placement.errors.clone();
         let (provider, steps, broken) = (provider(name), Vec::new(), Broken::default());
-        Self { provider, source, settled, old_steps, dependencies, with, steps, errors, broken }
+        Self { provider, source, placed, old_steps, dependencies, with, steps, errors, broken }
     }
 
     pub(super) fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> RouterInstance {
         let mut route = None;
-        let router = self.settled.site.inherited.apply(self.source);
+        let router = self.placed.placement.inherited.apply(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
         let is_too_high = router.priority > HIGHEST && self.provider != INTERNAL;
         if is_too_high {
@@ -80,7 +80,7 @@ impl<'a, 'b> Build<'a, 'b> {
             self.errors.push(format!("the router priority {priority} exceeds the max user-defined priority {HIGHEST}"));
         }
         let mut looked_up = false;
-        if !self.settled.site.places.is_empty() && !is_too_high {
+        if !self.placed.placement.indexes.is_empty() && !is_too_high {
             if let Err(error) = rule {
                 self.errors.push(error.clone());
             }
@@ -97,7 +97,7 @@ impl<'a, 'b> Build<'a, 'b> {
                     path: router.path,
                     created: router.created,
                     precedence: self.with.lookup.precedence(self.provider),
-                    name: Arc::clone(&self.settled.name),
+                    name: Arc::clone(&self.placed.name),
                     target,
                 })
             });
@@ -107,7 +107,7 @@ impl<'a, 'b> Build<'a, 'b> {
             (Some(_), false) => Status::Warning,
             (Some(_), true) => Status::Enabled,
         };
-        let inherited = Arc::clone(&self.settled.site.inherited);
+        let inherited = Arc::clone(&self.placed.placement.inherited);
         let is_broken = !self.broken.middlewares.is_empty() || !self.broken.services.is_empty();
         RouterInstance {
             info: Arc::new(RouterInfo {
@@ -119,7 +119,7 @@ impl<'a, 'b> Build<'a, 'b> {
             }),
             route,
             tls: router.tls.is_some(),
-            settled: self.settled,
+            placed: self.placed,
             steps: self.steps.into(),
             broken: is_broken.then(|| Box::new(self.broken)),
         }
@@ -151,7 +151,7 @@ impl<'a, 'b> Build<'a, 'b> {
         Some(RouteTarget {
             log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
             series: metrics.map(|metrics| {
-                RouteSeries::new(metrics, Counted { router: &self.settled.name, service: &service_name, internal })
+                RouteSeries::new(metrics, Counted { router: &self.placed.name, service: &service_name, internal })
             }),
             ingress: ingress(observability),
             service: service_name,

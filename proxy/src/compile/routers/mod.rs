@@ -8,9 +8,9 @@ pub(in crate::compile) use build::BuildContext;
 pub use build::RecordInternals;
 
 use super::lookup::{Dependency, Lookup};
-use super::settle::{Defaults, Settled};
+use super::placement::{Defaults, PlacedRouter};
 use super::steps::NamedStep;
-use super::tls_options::{Conflict, DEFAULT, Wish, default_name};
+use super::tls_options::{Conflict, DEFAULT, TlsOptionsRequest, default_name};
 use crate::router::CompiledRule;
 use crate::snapshot::Route;
 use build::Build;
@@ -38,10 +38,10 @@ pub(super) struct Replaced {
     pub(super) dependencies: Box<[Dependency]>,
 }
 
-/// One settled instance of a router.
+/// One placed instance of a router.
 #[derive(Debug)]
 pub(super) struct RouterInstance {
-    pub(super) settled: Settled,
+    pub(super) placed: PlacedRouter,
     pub(super) info: Arc<RouterInfo>,
     /// Absent where the router is disabled.
     pub(super) route: Option<Arc<Route>>,
@@ -83,8 +83,12 @@ impl RouterState {
     }
 
     /// The TLS options that it asks for on each of its entry points.
-    pub(super) fn wishes<'a>(&'a self, name: &'a Name, defaults: &'a Defaults) -> impl Iterator<Item = Wish> + 'a {
-        defaults.tls_of(&self.source).map(move |(entry_point, tls)| Wish {
+    pub(super) fn tls_options_requests<'a>(
+        &'a self,
+        name: &'a Name,
+        defaults: &'a Defaults,
+    ) -> impl Iterator<Item = TlsOptionsRequest> + 'a {
+        defaults.tls_of(&self.source).map(move |(entry_point, tls)| TlsOptionsRequest {
             entry_point: Arc::clone(entry_point),
             router: Arc::clone(name),
             hosts: Arc::clone(&self.hosts),
@@ -115,16 +119,16 @@ impl RouterState {
     ) -> Replaced {
         let old =
             if self.instances.is_empty() { previous.map_or(&[][..], |p| &p.instances) } else { &self.instances[..] };
-        let settled = with.defaults.settle(name, &self.source, conflicts);
+        let placed = with.defaults.place(name, &self.source, conflicts);
         let mut dependencies = Vec::new();
-        let instances = settled.into_iter().map(|settled| {
-            let old_steps = old.iter().find(|old| old.settled.name == settled.name).map_or(&[][..], |old| &old.steps);
-            let build = Build::new(name, &self.source, settled, old_steps, &mut dependencies, with);
+        let instances = placed.into_iter().map(|placed| {
+            let old_steps = old.iter().find(|old| old.placed.name == placed.name).map_or(&[][..], |old| &old.steps);
+            let build = Build::new(name, &self.source, placed, old_steps, &mut dependencies, with);
             build.finish(&self.rule)
         });
         let instances = instances.collect();
-        dependencies.sort_unstable_by_key(Dependency::on);
-        dependencies.dedup_by(|a, b| a.on() == b.on());
+        dependencies.sort_unstable_by_key(Dependency::object);
+        dependencies.dedup_by(|a, b| a.object() == b.object());
         self.conflicts = conflicts.into();
         Replaced {
             instances: std::mem::replace(&mut self.instances, instances),

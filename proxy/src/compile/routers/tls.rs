@@ -13,7 +13,7 @@ impl Build<'_, '_> {
     pub(super) fn tls_options(&mut self, router: &Router) -> Option<Name> {
         let Some(tls) = &router.tls else { return Some(Name::default()) };
         let wanted = self.wanted_tls_options(tls)?;
-        let conflicts = &self.settled.conflicts;
+        let conflicts = &self.placed.conflicts;
         self.errors.extend(conflicts.iter().map(|conflict| conflict.message.clone()));
         let is = |outcome| conflicts.iter().any(|conflict| conflict.outcome == outcome);
         if is(Outcome::Refused) {

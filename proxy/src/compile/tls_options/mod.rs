@@ -27,7 +27,7 @@ pub(crate) fn default_name() -> Name {
 
 /// The TLS options that one router wants on one entry point.
 #[derive(Clone, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct TlsOptionsRequest {
     /// The entry point, which need not exist.
     pub(crate) entry_point: Name,
     /// The router's qualified name.
@@ -76,7 +76,7 @@ pub(crate) enum Outcome {
 }
 
 /// The policy for conflicts.
-pub(crate) struct Settling<'a> {
+pub(crate) struct ConflictPolicy<'a> {
     /// Routers in a conflict are not served (`core.strictTLSOptions`).
     pub(crate) strict: bool,
     /// The client authentication of the options of a name.
@@ -94,51 +94,51 @@ pub(crate) enum Guard {
     Unusable,
 }
 
-/// Chooses options for all wishes. If all want the default options there are no conflicts.
-pub(crate) fn choose(wishes: &[Wish], settling: &Settling<'_>) -> Choice {
+/// Chooses options for all requests. If all want the default options there are no conflicts.
+pub(crate) fn choose(requests: &[TlsOptionsRequest], policy: &ConflictPolicy<'_>) -> Choice {
     let mut choice = Choice::default();
-    if wishes.iter().all(|wish| &*wish.options == DEFAULT) {
+    if requests.iter().all(|request| &*request.options == DEFAULT) {
         return choice;
     }
-    for wish in wishes.iter().filter(|wish| wish.hosts.is_empty() && &*wish.options != DEFAULT) {
-        choice.settle_hostless(wish, settling);
+    for request in requests.iter().filter(|request| request.hosts.is_empty() && &*request.options != DEFAULT) {
+        choice.decide_hostless(request, policy);
     }
-    let mut contest = Contest::new(wishes, settling.guard);
-    if settling.strict {
+    let mut contest = Contest::new(requests, policy.guard);
+    if policy.strict {
         contest.refuse_all(&mut choice);
     } else {
         contest.refuse_the_unusable(&mut choice);
         contest.refuse_the_younger(&mut choice);
         contest.fall_back(&mut choice);
     }
-    choice.name_hosts(wishes);
+    choice.name_hosts(requests);
     choice
 }
 
 impl Choice {
-    fn settle_hostless(&mut self, wish: &Wish, settling: &Settling<'_>) {
-        let (outcome, end) = if settling.strict {
+    fn decide_hostless(&mut self, request: &TlsOptionsRequest, policy: &ConflictPolicy<'_>) {
+        let (outcome, end) = if policy.strict {
             (Outcome::Refused, "it is not served, as core.strictTLSOptions says")
-        } else if (settling.guard)(&wish.options) != Guard::Open {
+        } else if (policy.guard)(&request.options) != Guard::Open {
             (Outcome::Refused, "it is not served, as it would be open without client certificates")
         } else {
             (Outcome::Default, "the default ones are used")
         };
-        let Wish { entry_point, options, .. } = wish;
+        let TlsOptionsRequest { entry_point, options, .. } = request;
         let message = format!(
             "its TLS options {options} cannot hold on entry point {entry_point}, as its rule names no host: {end}"
         );
-        self.add(wish, outcome, message);
+        self.add(request, outcome, message);
     }
 
-    fn add(&mut self, wish: &Wish, outcome: Outcome, message: String) {
-        let entry_point = Arc::clone(&wish.entry_point);
-        let conflicts = self.conflicts.entry(Arc::clone(&wish.router)).or_default();
+    fn add(&mut self, request: &TlsOptionsRequest, outcome: Outcome, message: String) {
+        let entry_point = Arc::clone(&request.entry_point);
+        let conflicts = self.conflicts.entry(Arc::clone(&request.router)).or_default();
         conflicts.push(Conflict { entry_point, outcome, message });
     }
 
-    fn outcome(&self, wish: &Wish) -> Option<Outcome> {
-        let here = self.conflicts.get(&wish.router)?.iter().filter(|c| c.entry_point == wish.entry_point);
+    fn outcome(&self, request: &TlsOptionsRequest) -> Option<Outcome> {
+        let here = self.conflicts.get(&request.router)?.iter().filter(|c| c.entry_point == request.entry_point);
         // Of several outcomes, the most severe.
         here.map(|conflict| conflict.outcome).max_by_key(|outcome| match outcome {
             Outcome::Kept => 0,
@@ -148,21 +148,21 @@ impl Choice {
     }
 
     /// Notes the options of the hosts of all served routers.
-    fn name_hosts(&mut self, wishes: &[Wish]) {
+    fn name_hosts(&mut self, requests: &[TlsOptionsRequest]) {
         let mut by_default = Vec::new();
-        for wish in wishes {
-            match self.outcome(wish) {
+        for request in requests {
+            match self.outcome(request) {
                 Some(Outcome::Refused) => {}
-                None | Some(Outcome::Kept) if &*wish.options != DEFAULT => {
-                    let hosts = self.by_host.entry(Arc::clone(&wish.entry_point)).or_default();
-                    hosts.extend(wish.hosts.iter().map(|host| (Arc::clone(host), Arc::clone(&wish.options))));
+                None | Some(Outcome::Kept) if &*request.options != DEFAULT => {
+                    let hosts = self.by_host.entry(Arc::clone(&request.entry_point)).or_default();
+                    hosts.extend(request.hosts.iter().map(|host| (Arc::clone(host), Arc::clone(&request.options))));
                 }
-                _ => by_default.push(wish),
+                _ => by_default.push(request),
             }
         }
-        for wish in by_default {
-            let Some(hosts) = self.by_host.get_mut(&wish.entry_point) else { continue };
-            for host in wish.hosts.iter() {
+        for request in by_default {
+            let Some(hosts) = self.by_host.get_mut(&request.entry_point) else { continue };
+            for host in request.hosts.iter() {
                 let wildcard = host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
                 if wildcard.is_some_and(|wildcard| hosts.contains_key(&*wildcard)) && !hosts.contains_key(host) {
                     hosts.insert(Arc::clone(host), default_name());
@@ -174,8 +174,8 @@ impl Choice {
 
 impl Rival<'_> {
     /// The beginning of the message for both sides of a conflict.
-    fn conflict(&self, host: &str, other: &Wish) -> String {
-        let Wish { entry_point, options, .. } = self.wish;
+    fn conflict(&self, host: &str, other: &TlsOptionsRequest) -> String {
+        let TlsOptionsRequest { entry_point, options, .. } = self.request;
         let (router, others) = (&other.router, &other.options);
         format!(
             "its TLS options {options} conflict with {others} of router {router} on host {host} of entry point {entry_point}: "

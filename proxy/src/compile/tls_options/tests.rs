@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
-const LAX: Settling<'_> = Settling { strict: false, guard: &guard };
+const LAX: ConflictPolicy<'_> = ConflictPolicy { strict: false, guard: &guard };
 fn guard(name: &str) -> Guard {
     match name {
         _ if name.starts_with("mtls") => Guard::Asks,
@@ -10,10 +10,10 @@ fn guard(name: &str) -> Guard {
     }
 }
 
-const STRICT: Settling<'_> = Settling { strict: true, ..LAX };
+const STRICT: ConflictPolicy<'_> = ConflictPolicy { strict: true, ..LAX };
 
-fn wish(router: &str, hosts: &[&str], options: &str, created: i64) -> Wish {
-    Wish {
+fn request(router: &str, hosts: &[&str], options: &str, created: i64) -> TlsOptionsRequest {
+    TlsOptionsRequest {
         entry_point: "web".into(),
         router: router.into(),
         hosts: hosts.iter().map(|h| Name::from(*h)).collect(),
@@ -22,8 +22,8 @@ fn wish(router: &str, hosts: &[&str], options: &str, created: i64) -> Wish {
     }
 }
 
-fn on(entry_point: &str, wish: Wish) -> Wish {
-    Wish { entry_point: entry_point.into(), ..wish }
+fn on(entry_point: &str, request: TlsOptionsRequest) -> TlsOptionsRequest {
+    TlsOptionsRequest { entry_point: entry_point.into(), ..request }
 }
 
 /// `entry point/router: outcome`, sorted.
@@ -44,15 +44,16 @@ fn message<'a>(choice: &'a Choice, router: &str) -> &'a str {
 
 #[test]
 fn routers_that_agree_get_their_options() {
-    let choice = choose(&[wish("a", &["x", "y"], "strict", 0), wish("b", &["x"], "strict", 0)], &LAX);
+    let choice = choose(&[request("a", &["x", "y"], "strict", 0), request("b", &["x"], "strict", 0)], &LAX);
     assert_eq!(options(&choice, "web", "x"), Some("strict"));
     assert!(choice.conflicts.is_empty());
 }
 
 #[test]
 fn routers_that_disagree_fall_back_where_nobody_asks_for_client_certificates() {
-    let wishes = [wish("a", &["x"], "strict", 0), wish("b", &["x"], DEFAULT, 0), wish("c", &["z"], "own", 0)];
-    let choice = choose(&wishes, &LAX);
+    let requests =
+        [request("a", &["x"], "strict", 0), request("b", &["x"], DEFAULT, 0), request("c", &["z"], "own", 0)];
+    let choice = choose(&requests, &LAX);
     assert_eq!(options(&choice, "web", "x"), None);
     assert_eq!(options(&choice, "web", "z"), Some("own"));
     assert_eq!(outcomes(&choice), ["web/a: Default", "web/b: Default"]);
@@ -62,16 +63,16 @@ fn routers_that_disagree_fall_back_where_nobody_asks_for_client_certificates() {
 
 #[test]
 fn a_router_without_host_has_no_options_of_its_own() {
-    let wishes = [wish("a", &[], "strict", 0), wish("b", &[], DEFAULT, 0), wish("c", &[], "mtls", 0)];
-    assert_eq!(outcomes(&choose(&wishes, &LAX)), ["web/a: Default", "web/c: Refused"]);
-    assert_eq!(outcomes(&choose(&wishes, &STRICT)), ["web/a: Refused", "web/c: Refused"]);
+    let requests = [request("a", &[], "strict", 0), request("b", &[], DEFAULT, 0), request("c", &[], "mtls", 0)];
+    assert_eq!(outcomes(&choose(&requests, &LAX)), ["web/a: Default", "web/c: Refused"]);
+    assert_eq!(outcomes(&choose(&requests, &STRICT)), ["web/a: Refused", "web/c: Refused"]);
 }
 
 #[test]
 fn client_certificates_are_not_taken_away_by_who_comes_later() {
     for other in [DEFAULT, "open", "mtls-other"] {
-        let wishes = [wish("intruder", &["bank"], other, 2), wish("owner", &["bank"], "mtls", 1)];
-        let choice = choose(&wishes, &LAX);
+        let requests = [request("intruder", &["bank"], other, 2), request("owner", &["bank"], "mtls", 1)];
+        let choice = choose(&requests, &LAX);
         assert_eq!(options(&choice, "web", "bank"), Some("mtls"), "{other}");
         assert_eq!(outcomes(&choice), ["web/intruder: Refused", "web/owner: Kept"], "{other}");
         assert!(message(&choice, "intruder").contains("mtls of router owner on host bank"));
@@ -81,28 +82,28 @@ fn client_certificates_are_not_taken_away_by_who_comes_later() {
 
 #[test]
 fn nobody_is_shut_out_by_client_certificates_that_another_asks_for_later() {
-    let wishes = [wish("owner", &["shop"], DEFAULT, 1), wish("intruder", &["shop"], "mtls", 2)];
-    let choice = choose(&wishes, &LAX);
+    let requests = [request("owner", &["shop"], DEFAULT, 1), request("intruder", &["shop"], "mtls", 2)];
+    let choice = choose(&requests, &LAX);
     assert_eq!(options(&choice, "web", "shop"), None);
     assert_eq!(outcomes(&choice), ["web/intruder: Refused", "web/owner: Kept"]);
 }
 
 #[test]
 fn of_the_same_age_who_asks_for_client_certificates_goes_first() {
-    let wishes = [wish("a", &["bank"], DEFAULT, 1), wish("z", &["bank"], "mtls", 1)];
-    assert_eq!(outcomes(&choose(&wishes, &LAX)), ["web/a: Refused", "web/z: Kept"]);
+    let requests = [request("a", &["bank"], DEFAULT, 1), request("z", &["bank"], "mtls", 1)];
+    assert_eq!(outcomes(&choose(&requests, &LAX)), ["web/a: Refused", "web/z: Kept"]);
 }
 
 #[test]
 fn a_router_that_loses_one_host_claims_none() {
-    let wishes = [
-        wish("first", &["a"], "mtls", 1),
-        wish("second", &["a", "b"], "open", 2),
-        wish("third", &["b"], "mtls", 3),
-        wish("fourth", &["b", "c"], "open", 4),
-        wish("fifth", &["c"], "open", 5),
+    let requests = [
+        request("first", &["a"], "mtls", 1),
+        request("second", &["a", "b"], "open", 2),
+        request("third", &["b"], "mtls", 3),
+        request("fourth", &["b", "c"], "open", 4),
+        request("fifth", &["c"], "open", 5),
     ];
-    let choice = choose(&wishes, &LAX);
+    let choice = choose(&requests, &LAX);
     assert_eq!(outcomes(&choice), ["web/first: Kept", "web/fourth: Refused", "web/second: Refused", "web/third: Kept"]);
     assert_eq!(options(&choice, "web", "b"), Some("mtls"));
     assert_eq!(options(&choice, "web", "c"), Some("open"));
@@ -110,28 +111,28 @@ fn a_router_that_loses_one_host_claims_none() {
 
 #[test]
 fn entry_points_are_settled_apart() {
-    let wishes = [
-        on("one", wish("owner", &["bank"], "mtls", 1)),
-        on("two", wish("owner", &["bank"], "mtls", 1)),
-        on("two", wish("other", &["bank"], DEFAULT, 2)),
+    let requests = [
+        on("one", request("owner", &["bank"], "mtls", 1)),
+        on("two", request("owner", &["bank"], "mtls", 1)),
+        on("two", request("other", &["bank"], DEFAULT, 2)),
     ];
-    let choice = choose(&wishes, &LAX);
+    let choice = choose(&requests, &LAX);
     assert_eq!(outcomes(&choice), ["two/other: Refused", "two/owner: Kept"]);
     assert_eq!(options(&choice, "one", "bank"), Some("mtls"));
-    assert_eq!(outcomes(&choose(&wishes, &STRICT)), ["two/other: Refused", "two/owner: Refused"]);
-    assert_eq!(options(&choose(&wishes, &STRICT), "one", "bank"), Some("mtls"));
-    assert_eq!(options(&choose(&wishes, &STRICT), "two", "bank"), None);
+    assert_eq!(outcomes(&choose(&requests, &STRICT)), ["two/other: Refused", "two/owner: Refused"]);
+    assert_eq!(options(&choose(&requests, &STRICT), "one", "bank"), Some("mtls"));
+    assert_eq!(options(&choose(&requests, &STRICT), "two", "bank"), None);
 }
 
 #[test]
 fn options_that_cannot_be_used_stand_in_nobodys_way() {
-    let wishes = [
-        wish("broken", &["bank", "shop", "alone"], "gone", 1),
-        wish("owner", &["bank"], "mtls", 2),
-        wish("a", &["shop"], DEFAULT, 3),
-        wish("b", &["lost"], "gone", 3),
+    let requests = [
+        request("broken", &["bank", "shop", "alone"], "gone", 1),
+        request("owner", &["bank"], "mtls", 2),
+        request("a", &["shop"], DEFAULT, 3),
+        request("b", &["lost"], "gone", 3),
     ];
-    let choice = choose(&wishes, &LAX);
+    let choice = choose(&requests, &LAX);
     assert_eq!(outcomes(&choice), ["web/broken: Refused"]);
     assert_eq!(options(&choice, "web", "bank"), Some("mtls"));
     assert_eq!((options(&choice, "web", "shop"), options(&choice, "web", "alone")), (None, None));
@@ -140,27 +141,27 @@ fn options_that_cannot_be_used_stand_in_nobodys_way() {
 
 #[test]
 fn strictly_nobody_in_a_conflict_is_served() {
-    let wishes = [
-        wish("a", &["x"], "strict", 1),
-        wish("b", &["x"], "own", 2),
-        wish("c", &["x"], DEFAULT, 3),
-        wish("d", &["y"], "own", 4),
+    let requests = [
+        request("a", &["x"], "strict", 1),
+        request("b", &["x"], "own", 2),
+        request("c", &["x"], DEFAULT, 3),
+        request("d", &["y"], "own", 4),
     ];
-    let choice = choose(&wishes, &STRICT);
+    let choice = choose(&requests, &STRICT);
     assert_eq!(outcomes(&choice), ["web/a: Refused", "web/b: Refused", "web/c: Refused"]);
     assert_eq!((options(&choice, "web", "x"), options(&choice, "web", "y")), (None, Some("own")));
 }
 
 #[test]
 fn a_host_beside_a_wildcard_keeps_the_default_options() {
-    let wishes = [
-        wish("rest", &["*.x.test"], "mtls", 1),
-        wish("one", &["a.x.test"], DEFAULT, 2),
-        wish("two", &["b.x.test"], "own", 3),
-        wish("three", &["b.x.test"], "strict", 3),
-        wish("deep", &["a.b.x.test"], DEFAULT, 4),
+    let requests = [
+        request("rest", &["*.x.test"], "mtls", 1),
+        request("one", &["a.x.test"], DEFAULT, 2),
+        request("two", &["b.x.test"], "own", 3),
+        request("three", &["b.x.test"], "strict", 3),
+        request("deep", &["a.b.x.test"], DEFAULT, 4),
     ];
-    let choice = choose(&wishes, &LAX);
+    let choice = choose(&requests, &LAX);
     assert_eq!(options(&choice, "web", "*.x.test"), Some("mtls"));
     assert_eq!(options(&choice, "web", "a.x.test"), Some(DEFAULT));
     assert_eq!(options(&choice, "web", "b.x.test"), Some(DEFAULT), "two and three fall back");
@@ -169,15 +170,15 @@ fn a_host_beside_a_wildcard_keeps_the_default_options() {
 
 #[test]
 fn the_order_of_wishes_does_not_matter() {
-    let wishes = [
-        wish("a", &["x", "y"], "mtls", 2),
-        wish("b", &["x"], DEFAULT, 1),
-        wish("c", &["y", "z"], "open", 3),
-        wish("d", &["z"], "own", 3),
-        wish("e", &[], "mtls", 0),
+    let requests = [
+        request("a", &["x", "y"], "mtls", 2),
+        request("b", &["x"], DEFAULT, 1),
+        request("c", &["y", "z"], "open", 3),
+        request("d", &["z"], "own", 3),
+        request("e", &[], "mtls", 0),
     ];
-    let forwards = choose(&wishes, &LAX);
-    let backwards: Vec<_> = wishes.iter().rev().cloned().collect();
+    let forwards = choose(&requests, &LAX);
+    let backwards: Vec<_> = requests.iter().rev().cloned().collect();
     let backwards = choose(&backwards, &LAX);
     assert_eq!(forwards.conflicts, backwards.conflicts);
     assert_eq!(forwards.by_host, backwards.by_host);

@@ -1,7 +1,7 @@
 //! Assigns routers to entry points, and applies the defaults of these.
 //!
 //! Traefik applies the "model" of an entry point (its `http.tls`, `http.middlewares`, observability) to every router on
-//! it; a router on several entry points is then split, one copy for each entry point that has a model.
+//! it; a router on several entry points is then split, one instance for each entry point that has a model.
 
 use super::tls_options::{Conflict, Outcome};
 use flow_model::config::{Router, RouterTls, RuleSyntax};
@@ -10,23 +10,23 @@ use flow_model::name::Name;
 use flow_model::runtime::Inherited;
 use std::sync::Arc;
 
-/// The entry points of a copy of a router. Routers on the same entry points mostly share one.
+/// The entry points of an instance of a router. Routers on the same entry points mostly share one.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Site {
+pub(crate) struct Placement {
     /// The entry points' additions to a router.
     pub(crate) inherited: Arc<Inherited>,
     /// Indexes of the entry points that serve it, in the list of all.
-    pub(crate) places: Vec<usize>,
+    pub(crate) indexes: Vec<usize>,
     /// The errors about them.
     pub(crate) errors: Vec<String>,
 }
 
-/// A copy of a router with its entry points and defaults.
+/// The name and the entry points of an instance of a router.
 #[derive(Clone, Debug)]
-pub(crate) struct Settled {
+pub(crate) struct PlacedRouter {
     /// Qualified name, with the entry point before it where the router was split.
     pub(crate) name: Name,
-    pub(crate) site: Arc<Site>,
+    pub(crate) placement: Arc<Placement>,
     /// Conflicts about its TLS options.
     pub(crate) conflicts: Box<[Conflict]>,
 }
@@ -40,9 +40,9 @@ pub(crate) struct Defaults {
     /// The rule syntax of routers that do not name one, if configured.
     syntax: Option<RuleSyntax>,
     /// Each entry point alone, with its model.
-    alone: Vec<Arc<Site>>,
+    alone: Vec<Arc<Placement>>,
     /// Those of `unnamed` that have no model, together.
-    together: Arc<Site>,
+    together: Arc<Placement>,
 }
 
 impl Defaults {
@@ -56,22 +56,22 @@ impl Defaults {
             .map(|e| Arc::clone(&e.name))
             .collect();
         unnamed.sort();
-        let together = Arc::new(site(&entry_points, syntax, &[], None));
+        let together = Arc::new(placement(&entry_points, syntax, &[], None));
         let mut this = Self { entry_points, unnamed, syntax, alone: Vec::new(), together };
         this.alone = (0..this.entry_points.len())
-            .map(|place| {
-                let model = Some(place).filter(|_| this.entry_points[place].has_model);
-                Arc::new(site(&this.entry_points, syntax, &[this.name(place)], model))
+            .map(|index| {
+                let model = Some(index).filter(|_| this.entry_points[index].has_model);
+                Arc::new(placement(&this.entry_points, syntax, &[this.name(index)], model))
             })
             .collect();
         let plain: Vec<Name> = this.unnamed.iter().filter(|name| !this.has_model(name)).cloned().collect();
-        this.together = Arc::new(site(&this.entry_points, syntax, &plain, None));
+        this.together = Arc::new(placement(&this.entry_points, syntax, &plain, None));
         this
     }
 
     /// The name of the entry point at an index.
-    pub(crate) fn name(&self, place: usize) -> Name {
-        Arc::clone(&self.entry_points[place].name)
+    pub(crate) fn name(&self, index: usize) -> Name {
+        Arc::clone(&self.entry_points[index].name)
     }
 
     /// The entry points that a router names, or the default ones.
@@ -82,18 +82,18 @@ impl Defaults {
     /// The entry points on which a router is a TLS router, with its TLS settings there.
     pub(crate) fn tls_of<'a>(&'a self, router: &'a Router) -> impl Iterator<Item = (&'a Name, &'a RouterTls)> {
         self.wanted(router).iter().filter_map(|name| {
-            let model = || place_of(&self.entry_points, name).and_then(|p| self.entry_points[p].http.tls.as_ref());
+            let model = || index_of(&self.entry_points, name).and_then(|p| self.entry_points[p].http.tls.as_ref());
             Some((name, router.tls.as_deref().or_else(model)?))
         })
     }
 
     fn has_model(&self, name: &str) -> bool {
-        place_of(&self.entry_points, name).is_some_and(|place| self.entry_points[place].has_model)
+        index_of(&self.entry_points, name).is_some_and(|index| self.entry_points[index].has_model)
     }
 
-    /// The copies of a router that are served, at least one. Every entry point on which a conflict takes its TLS
-    /// options away (see [`super::tls_options`]) gets a copy under a name that says so.
-    pub(crate) fn settle(&self, name: &Name, router: &Router, conflicts: &[Conflict]) -> Vec<Settled> {
+    /// The instances of a router, at least one. Every entry point on which a conflict takes its TLS
+    /// options away (see [`super::tls_options`]) gets an instance under a name that says so.
+    pub(crate) fn place(&self, name: &Name, router: &Router, conflicts: &[Conflict]) -> Vec<PlacedRouter> {
         let of = |entry_points: &[Name]| -> Box<[Conflict]> {
             conflicts.iter().filter(|conflict| entry_points.contains(&conflict.entry_point)).cloned().collect()
         };
@@ -107,61 +107,66 @@ impl Defaults {
             let conflicts = of(std::slice::from_ref(entry_point));
             if conflicts.iter().any(|conflict| conflict.outcome != Outcome::Kept) {
                 let name = Name::from(format!("{entry_point}-conflicted-{of_model}"));
-                split.push(Settled { name, site: self.alone(entry_point), conflicts });
+                split.push(PlacedRouter { name, placement: self.alone(entry_point), conflicts });
             } else if has_model {
-                split.push(Settled { name: of_model, site: self.alone(entry_point), conflicts });
+                split.push(PlacedRouter { name: of_model, placement: self.alone(entry_point), conflicts });
             } else {
                 together.push(Arc::clone(entry_point));
             }
         }
         if !together.is_empty() || split.is_empty() {
             let same = self.together.inherited.entry_points == together;
-            let site = if same {
+            let placement = if same {
                 Arc::clone(&self.together)
             } else {
-                Arc::new(site(&self.entry_points, self.syntax, &together, None))
+                Arc::new(placement(&self.entry_points, self.syntax, &together, None))
             };
-            let conflicts = of(&site.inherited.entry_points);
-            split.push(Settled { name: Arc::clone(name), site, conflicts });
+            let conflicts = of(&placement.inherited.entry_points);
+            split.push(PlacedRouter { name: Arc::clone(name), placement, conflicts });
         }
         split
     }
 
-    fn alone(&self, entry_point: &Name) -> Arc<Site> {
-        match place_of(&self.entry_points, entry_point) {
-            Some(place) => Arc::clone(&self.alone[place]),
-            None => Arc::new(site(&self.entry_points, self.syntax, std::slice::from_ref(entry_point), None)),
+    fn alone(&self, entry_point: &Name) -> Arc<Placement> {
+        match index_of(&self.entry_points, entry_point) {
+            Some(index) => Arc::clone(&self.alone[index]),
+            None => Arc::new(placement(&self.entry_points, self.syntax, std::slice::from_ref(entry_point), None)),
         }
     }
 }
 
-fn place_of(all: &[Arc<EntryPoint>], name: &str) -> Option<usize> {
+fn index_of(all: &[Arc<EntryPoint>], name: &str) -> Option<usize> {
     all.iter().position(|entry_point| &*entry_point.name == name)
 }
 
 /// A router on `entry_points`, with the model of the one at index `model`.
-fn site(all: &[Arc<EntryPoint>], syntax: Option<RuleSyntax>, entry_points: &[Name], model: Option<usize>) -> Site {
+fn placement(
+    all: &[Arc<EntryPoint>],
+    syntax: Option<RuleSyntax>,
+    entry_points: &[Name],
+    model: Option<usize>,
+) -> Placement {
     let mut errors = Vec::new();
-    let mut places = Vec::new();
+    let mut indexes = Vec::new();
     for entry_point in entry_points {
-        match place_of(all, entry_point) {
-            Some(place) => places.push(place),
+        match index_of(all, entry_point) {
+            Some(index) => indexes.push(index),
             None => errors.push(format!("entryPoint \"{entry_point}\" doesn't exist")),
         }
     }
-    if places.is_empty() {
+    if indexes.is_empty() {
         errors.push("no valid entryPoint for this router".to_owned());
     }
     let mut inherited = Inherited {
         entry_points: entry_points.to_vec(),
-        using: places.iter().map(|place| Arc::clone(&all[*place].name)).collect(),
+        using: indexes.iter().map(|index| Arc::clone(&all[*index].name)).collect(),
         rule_syntax: syntax,
         ..Inherited::default()
     };
-    if let Some(model) = model.map(|place| &all[place]) {
+    if let Some(model) = model.map(|index| &all[index]) {
         inherited.tls.clone_from(&model.http.tls);
         inherited.middlewares.clone_from(&model.http.middlewares);
         inherited.observability.clone_from(&model.observability);
     }
-    Site { inherited: Arc::new(inherited), places, errors }
+    Placement { inherited: Arc::new(inherited), indexes, errors }
 }
