@@ -17,11 +17,11 @@ pub struct Snapshot {
     pub(crate) tls: Arc<TlsState>,
 }
 
-/// The routes of one entry point.
+/// The routes of one entry point, in tables of type `T`.
 #[derive(Debug)]
-pub(crate) struct EntryPointRoutes {
-    pub(crate) plain: RouteTable<RouteTarget>,
-    pub(crate) tls: RouteTable<RouteTarget>,
+pub(crate) struct EntryPointRoutes<T = RouteTable<RouteTarget>> {
+    pub(crate) plain: T,
+    pub(crate) tls: T,
 }
 
 impl Snapshot {

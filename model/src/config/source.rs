@@ -2,16 +2,16 @@ use super::Config;
 use crate::name::Name;
 use std::sync::Arc;
 
-/// The configuration of one provider at one moment.
+/// The configuration of one provider at one moment. `C` is the kind of configuration that providers publish.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct Source<C = Config> {
     /// The provider's name, such as `kubernetescrd`.
     pub provider: Name,
     /// Decides between routers of equal priority: the lowest comes first. One of [`precedence`]; the same at every
     /// moment.
     pub precedence: u32,
     /// Its objects. Those that did not change keep their identity from one moment to the next.
-    pub config: Arc<Config>,
+    pub config: Arc<C>,
 }
 
 /// The order of the providers, as in Traefik.
@@ -26,10 +26,10 @@ pub mod precedence {
     pub const LAST: u32 = 3;
 }
 
-impl Source {
+impl<C> Source<C> {
     /// The configuration of `provider`.
     #[must_use]
-    pub fn new(provider: &str, precedence: u32, config: Arc<Config>) -> Self {
+    pub fn new(provider: &str, precedence: u32, config: Arc<C>) -> Self {
         Self { provider: provider.into(), precedence, config }
     }
 

@@ -1,25 +1,25 @@
 //! The objects that changed since the last configuration.
 
 use super::lookup::ObjectRef;
-use flow_model::config::{Config, Objects, Router, Source};
+use super::protocol::Protocol;
+use flow_model::config::Source;
 use flow_model::name::{Name, qualify};
 use std::sync::Arc;
 
 /// The differences between two configurations, by qualified names.
-#[derive(Debug, Default)]
-pub(super) struct Change {
+pub(super) struct Change<P: Protocol> {
     /// Changed routers, with their new value.
-    pub(super) routers: Vec<(Name, Option<Arc<Router>>)>,
-    /// Changed objects that routers are made from.
-    pub(super) parts: Vec<ObjectRef>,
+    pub(super) routers: Vec<(Name, Option<Arc<P::Router>>)>,
+    /// Changed objects that routers are built from.
+    pub(super) objects: Vec<ObjectRef>,
 }
 
-impl Change {
+impl<P: Protocol> Change<P> {
     /// Compares by identity: unchanged objects keep it.
-    pub(super) fn between(before: &[Source], now: &[Source]) -> Self {
-        let mut change = Self::default();
-        let nothing = Config::default();
-        let of = |sources: &'_ [Source], provider: &str| {
+    pub(super) fn between(before: &[Source<P::Config>], now: &[Source<P::Config>]) -> Self {
+        let mut change = Self { routers: Vec::new(), objects: Vec::new() };
+        let nothing = P::Config::default();
+        let of = |sources: &'_ [Source<P::Config>], provider: &str| {
             sources.iter().find(|source| &*source.provider == provider).map(|source| Arc::clone(&source.config))
         };
         for source in now {
@@ -35,17 +35,10 @@ impl Change {
         change
     }
 
-    fn compare(&mut self, provider: &str, before: &Config, now: &Config) {
-        let routers = now.routers.changed_since(&before.routers);
-        self.routers.extend(routers.into_iter().map(|name| (qualify(name, provider), now.routers.get(name).cloned())));
-        self.parts.extend(names(&before.middlewares, &now.middlewares, provider).map(ObjectRef::Middleware));
-        self.parts.extend(names(&before.services, &now.services, provider).map(ObjectRef::Service));
-        self.parts.extend(names(&before.tls_options, &now.tls_options, provider).map(ObjectRef::TlsOptions));
-        self.parts
-            .extend(names(&before.servers_transports, &now.servers_transports, provider).map(ObjectRef::Transport));
+    fn compare(&mut self, provider: &str, before: &P::Config, now: &P::Config) {
+        let routers = P::routers(now);
+        let changed = routers.changed_since(P::routers(before)).into_iter();
+        self.routers.extend(changed.map(|name| (qualify(name, provider), routers.get(name).cloned())));
+        self.objects.extend(P::changed_objects(before, now, provider));
     }
-}
-
-fn names<T>(before: &Objects<T>, now: &Objects<T>, provider: &str) -> impl Iterator<Item = Name> {
-    now.changed_since(before).into_iter().map(|name| qualify(name, provider)).collect::<Vec<_>>().into_iter()
 }

@@ -12,20 +12,18 @@ pub(super) struct Dependents(HashMap<ObjectRef, SmallVec<[Name; 1]>, foldhash::f
 
 impl Dependents {
     /// Updates a router's objects. Returns those that no router is made from any more.
-    pub(super) fn replace(&mut self, router: &Name, before: &[Dependency], now: &[Dependency]) -> Vec<ObjectRef> {
+    pub(super) fn replace<D: Dependency>(&mut self, router: &Name, before: &[D], now: &[D]) -> Vec<ObjectRef> {
         let mut unused = Vec::new();
         if before.len() == now.len() && before.iter().zip(now).all(|(a, b)| a.object() == b.object()) {
             return unused;
         }
-        for object in now.iter().map(Dependency::object) {
+        for object in now.iter().map(D::object) {
             let users = self.0.entry(object).or_default();
             if !users.iter().any(|user| Arc::ptr_eq(user, router)) {
                 users.push(Name::clone(router));
             }
         }
-        for object in
-            before.iter().map(Dependency::object).filter(|object| now.iter().all(|kept| kept.object() != *object))
-        {
+        for object in before.iter().map(D::object).filter(|object| now.iter().all(|kept| kept.object() != *object)) {
             let Some(users) = self.0.get_mut(&object) else { continue };
             if let Some(index) = users.iter().position(|user| Arc::ptr_eq(user, router)) {
                 users.swap_remove(index);

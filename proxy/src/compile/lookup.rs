@@ -1,61 +1,34 @@
-//! Objects of all providers, found by qualified name.
+//! Objects of all providers, found by qualified name, and references to them.
 
-use flow_model::config::{Config, ServersTransport, Service, Source, TlsOptions, precedence};
-use flow_model::middleware::Middleware;
+use flow_model::config::{Config, Source, precedence};
 use flow_model::name::Name;
 use std::sync::Arc;
 
 /// All providers at one moment.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lookup<'a>(pub(super) &'a [Source]);
+#[derive(Debug)]
+pub(super) struct Lookup<'a, C = Config>(pub(super) &'a [Source<C>]);
 
-impl<'a> Lookup<'a> {
+impl<C> Clone for Lookup<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Lookup<'_, C> {}
+
+impl<'a, C> Lookup<'a, C> {
     /// The precedence of a provider's routers.
     pub(super) fn precedence(self, provider: &str) -> u32 {
         let source = self.0.iter().find(|source| &*source.provider == provider);
         source.map_or(precedence::LAST, |source| source.precedence)
     }
 
-    fn config(self, qualified: &str) -> Option<(&'a Config, &str)> {
+    /// The provider's configuration in which an object would be, and the object's name there.
+    pub(super) fn config(self, qualified: &str) -> Option<(&'a C, &str)> {
         let (name, provider) = qualified.rsplit_once('@')?;
         let source = self.0.iter().find(|source| &*source.provider == provider)?;
         Some((&source.config, name))
     }
-
-    pub(super) fn middleware(self, qualified: &str) -> Option<&'a Arc<Middleware>> {
-        let (config, name) = self.config(qualified)?;
-        config.middlewares.get(name)
-    }
-
-    pub(super) fn service(self, qualified: &str) -> Option<&'a Arc<Service>> {
-        let (config, name) = self.config(qualified)?;
-        config.services.get(name)
-    }
-
-    pub(super) fn transport(self, qualified: &str) -> Option<&'a Arc<ServersTransport>> {
-        let (config, name) = self.config(qualified)?;
-        config.servers_transports.get(name)
-    }
-
-    /// Finds TLS options. `default` may come from any provider; defined by more than one it is missing, as in Traefik.
-    pub(super) fn tls_options(self, qualified: &str) -> Option<&'a Arc<TlsOptions>> {
-        if qualified == super::tls_options::DEFAULT {
-            let mut found = self.0.iter().filter_map(|source| source.config.tls_options.get(qualified));
-            return found.next().filter(|_| found.next().is_none());
-        }
-        // The default options have no provider's name: as in Traefik, `default@kubernetescrd` does not exist.
-        let (config, name) = self.config(qualified).filter(|(_, name)| *name != super::tls_options::DEFAULT)?;
-        config.tls_options.get(name)
-    }
-}
-
-/// An object that another was made from. While all of these are unchanged, the other need not be made again.
-#[derive(Clone, Debug)]
-pub(super) enum Dependency {
-    Middleware(Name, Option<Arc<Middleware>>),
-    Service(Name, Option<Arc<Service>>),
-    TlsOptions(Name, Option<Arc<TlsOptions>>),
-    Transport(Name, Option<Arc<ServersTransport>>),
 }
 
 /// An object by its kind and qualified name.
@@ -67,29 +40,20 @@ pub(super) enum ObjectRef {
     Transport(Name),
 }
 
-impl Dependency {
-    /// The object's kind and name.
-    pub(super) fn object(&self) -> ObjectRef {
-        match self {
-            Self::Middleware(name, _) => ObjectRef::Middleware(Name::clone(name)),
-            Self::Service(name, _) => ObjectRef::Service(Name::clone(name)),
-            Self::TlsOptions(name, _) => ObjectRef::TlsOptions(Name::clone(name)),
-            Self::Transport(name, _) => ObjectRef::Transport(Name::clone(name)),
-        }
-    }
+/// An object that another was built from, as it was then, or as it was missing.
+pub(super) trait Dependency: Clone {
+    /// The configuration that the object is in.
+    type Config;
 
-    /// True if the object is unchanged.
-    pub(super) fn holds(&self, lookup: Lookup<'_>) -> bool {
-        match self {
-            Self::Middleware(name, was) => same(was.as_ref(), lookup.middleware(name)),
-            Self::Service(name, was) => same(was.as_ref(), lookup.service(name)),
-            Self::TlsOptions(name, was) => same(was.as_ref(), lookup.tls_options(name)),
-            Self::Transport(name, was) => same(was.as_ref(), lookup.transport(name)),
-        }
-    }
+    /// The object's kind and name.
+    fn object(&self) -> ObjectRef;
+
+    /// True if the object is still the same.
+    fn holds(&self, lookup: Lookup<'_, Self::Config>) -> bool;
 }
 
-fn same<T>(was: Option<&Arc<T>>, is: Option<&Arc<T>>) -> bool {
+/// True if it is the same object, or missing both times.
+pub(super) fn same<T>(was: Option<&Arc<T>>, is: Option<&Arc<T>>) -> bool {
     match (was, is) {
         (Some(was), Some(is)) => Arc::ptr_eq(was, is),
         (None, None) => true,

@@ -1,6 +1,7 @@
 //! Services, compiled when the first router needs them and kept while everything they were made from is unchanged.
 
-use super::lookup::{Dependency, Lookup};
+use super::lookup::{Dependency as _, Lookup};
+use super::routers::HttpDependency;
 use super::steps::{NamedStep, StepBuilder};
 use super::tls_options::ByName;
 use crate::forward::{Transport, Tunnels};
@@ -30,7 +31,7 @@ struct Made {
     service: Result<Arc<Service>, Unmade>,
     /// The last valid one, whose state is taken over.
     last: Option<Arc<Service>>,
-    dependencies: Vec<Dependency>,
+    dependencies: Vec<HttpDependency>,
 }
 
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Services {
         &mut self,
         name: &Name,
         lookup: Lookup<'_>,
-        dependencies: &mut Vec<Dependency>,
+        dependencies: &mut Vec<HttpDependency>,
     ) -> Result<Arc<Service>, String> {
         self.find(name, lookup, dependencies, &mut Vec::new()).map_err(|why| why.to_string())
     }
@@ -81,13 +82,13 @@ impl Services {
         &mut self,
         name: &Name,
         lookup: Lookup<'_>,
-        dependencies: &mut Vec<Dependency>,
+        dependencies: &mut Vec<HttpDependency>,
         path: &mut Vec<Name>,
     ) -> Result<Arc<Service>, Unmade> {
         if let Some(at) = path.iter().position(|above| above == name) {
             let ring = path.get(at..).unwrap_or_default();
             // A change of any of them may open the ring.
-            let member = |name: &Name| Dependency::Service(Arc::clone(name), lookup.service(name).cloned());
+            let member = |name: &Name| HttpDependency::Service(Arc::clone(name), lookup.service(name).cloned());
             dependencies.extend(ring.iter().map(member));
             return Err(Unmade::Ring(Arc::clone(ring.iter().min().unwrap_or(name))));
         }
@@ -97,7 +98,7 @@ impl Services {
             dependencies.extend_from_slice(&made.dependencies);
             return made.service.clone();
         }
-        let mut from = vec![Dependency::Service(Arc::clone(name), lookup.service(name).cloned())];
+        let mut from = vec![HttpDependency::Service(Arc::clone(name), lookup.service(name).cloned())];
         let last = self.made.get(name).and_then(|made| made.last.clone());
         path.push(Arc::clone(name));
         let service = self.make(name, lookup, &mut from, last.as_ref(), path);
@@ -113,7 +114,7 @@ impl Services {
         &mut self,
         name: &Name,
         lookup: Lookup<'_>,
-        dependencies: &mut Vec<Dependency>,
+        dependencies: &mut Vec<HttpDependency>,
         path: &mut Vec<Name>,
     ) -> Result<Arc<Child>, Unmade> {
         let service = self.find(name, lookup, dependencies, path)?;
@@ -136,7 +137,7 @@ impl Services {
         &mut self,
         name: &Name,
         lookup: Lookup<'_>,
-        from: &mut Vec<Dependency>,
+        from: &mut Vec<HttpDependency>,
         last: Option<&Arc<Service>>,
         path: &mut Vec<Name>,
     ) -> Result<Arc<Service>, Unmade> {
@@ -157,7 +158,7 @@ impl Services {
         name: &str,
         of: &str,
         lookup: Lookup<'_>,
-        from: &mut Vec<Dependency>,
+        from: &mut Vec<HttpDependency>,
     ) -> Result<Arc<Transport>, String> {
         let is_default = name.is_empty() || name == DEFAULT_TRANSPORT;
         let name = if is_default { Name::from(DEFAULT_TRANSPORT) } else { qualify(name, of) };
@@ -165,7 +166,7 @@ impl Services {
             Arc::clone(&self.default_transport)
         } else {
             let config = lookup.transport(&name).cloned();
-            from.push(Dependency::Transport(Arc::clone(&name), config.clone()));
+            from.push(HttpDependency::Transport(Arc::clone(&name), config.clone()));
             config.ok_or_else(|| format!("the servers transport \"{name}\" does not exist"))?
         };
         if let Some((made_from, transport)) = self.transports.get(&name)
@@ -199,7 +200,7 @@ struct Parts<'a, 'b> {
     /// The provider of the referring service.
     of: &'a str,
     lookup: Lookup<'b>,
-    from: &'a mut Vec<Dependency>,
+    from: &'a mut Vec<HttpDependency>,
     /// The services being made, each for the one before.
     path: &'a mut Vec<Name>,
     /// The reason why something was not found, if there is a more specific one.

@@ -1,7 +1,8 @@
 //! Middlewares, built for a router or for a service that others use. One whose specification is the same as before
 //! stays the same object: its counters live on.
 
-use super::lookup::{Dependency, Lookup};
+use super::lookup::Lookup;
+use super::routers::HttpDependency;
 use crate::forward::fetch;
 use flow_middleware::{Middleware as Step, MiddlewareError, Resolve, compile};
 use flow_model::diagnostic::causes;
@@ -17,7 +18,7 @@ pub(super) struct StepBuilder<'a, 'b> {
     pub(super) lookup: Lookup<'b>,
     /// The steps from before.
     pub(super) old: &'a [NamedStep],
-    pub(super) dependencies: &'a mut Vec<Dependency>,
+    pub(super) dependencies: &'a mut Vec<HttpDependency>,
     /// All steps that were built, members of chains among them.
     pub(super) built: &'a mut Vec<NamedStep>,
 }
@@ -38,7 +39,7 @@ impl StepBuilder<'_, '_> {
             return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" holds itself")));
         }
         let spec = self.lookup.middleware(name).cloned();
-        self.dependencies.push(Dependency::Middleware(Arc::clone(name), spec.clone()));
+        self.dependencies.push(HttpDependency::Middleware(Arc::clone(name), spec.clone()));
         let Some(spec) = spec else {
             return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" does not exist")));
         };

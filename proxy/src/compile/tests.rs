@@ -3,6 +3,7 @@ use super::*;
 use crate::router::RequestView;
 use crate::service::UpstreamRecord;
 use crate::service::test_kit::NoFetch;
+use crate::snapshot::Route;
 use flow_middleware::{Body, Connection, Exchange, FailureKind, ForwardedFor, RequestContext};
 use flow_model::config::{
     ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,

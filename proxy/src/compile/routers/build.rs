@@ -1,11 +1,13 @@
 //! One instance of a router, built: the route that is served, and what is wrong with it.
 
-use super::{Broken, RouterInstance};
-use crate::compile::lookup::{Dependency, Lookup};
-use crate::compile::placement::{Defaults, PlacedRouter};
+use super::Http;
+use super::objects::HttpDependency;
+use crate::compile::lookup::{Lookup, ObjectRef};
+use crate::compile::placement::{Models, PlacedRouter};
+use crate::compile::router_set::Instance;
 use crate::compile::services::Services;
 use crate::compile::steps::{NamedStep, StepBuilder};
-use crate::compile::tls_options::ByName;
+use crate::compile::tls_options::{ByName, Choice};
 use crate::metrics::{Counted, Metrics, RouteSeries};
 use crate::router::CompiledRule;
 use crate::service::{End, Internal, Pipeline};
@@ -22,12 +24,13 @@ const HIGHEST: i64 = i64::MAX - 1000;
 
 /// The parts of a compilation that routers are built with.
 pub(in crate::compile) struct BuildContext<'a> {
-    pub(in crate::compile) defaults: &'a Defaults,
+    pub(in crate::compile) models: &'a Models,
+    pub(in crate::compile) choice: &'a Choice,
     pub(in crate::compile) lookup: Lookup<'a>,
     pub(in crate::compile) services: &'a mut Services,
     pub(in crate::compile) metrics: Option<&'a Arc<Metrics>>,
     /// Routers of internal objects are neither counted nor logged unless this says so.
-    pub(in crate::compile) internals: ByName<Arc<dyn Internal>>,
+    pub(in crate::compile) internals: &'a ByName<Arc<dyn Internal>>,
     pub(in crate::compile) record_internals: RecordInternals,
     /// TLS options that were checked, with the reason where they cannot be used: many routers name the same.
     pub(in crate::compile) checked_options: ByName<Result<(), String>>,
@@ -49,11 +52,12 @@ pub(super) struct Build<'a, 'b> {
     pub(super) placed: PlacedRouter,
     /// The steps of the instance that this one replaces.
     pub(super) old_steps: &'a [NamedStep],
-    pub(super) dependencies: &'a mut Vec<Dependency>,
+    pub(super) dependencies: &'a mut Vec<HttpDependency>,
     pub(super) with: &'a mut BuildContext<'b>,
     pub(super) steps: Vec<NamedStep>,
     pub(super) errors: Vec<String>,
-    pub(super) broken: Broken,
+    /// The objects that could not be built, and why.
+    pub(super) broken: Vec<(ObjectRef, String)>,
 }
 
 impl<'a, 'b> Build<'a, 'b> {
@@ -62,15 +66,15 @@ impl<'a, 'b> Build<'a, 'b> {
         source: &'a Arc<Router>,
         placed: PlacedRouter,
         old_steps: &'a [NamedStep],
-        dependencies: &'a mut Vec<Dependency>,
+        dependencies: &'a mut Vec<HttpDependency>,
         with: &'a mut BuildContext<'b>,
     ) -> Self {
         let errors = placed.placement.errors.clone();
-        let (provider, steps, broken) = (provider(name), Vec::new(), Broken::default());
+        let (provider, steps, broken) = (provider(name), Vec::new(), Vec::new());
         Self { provider, source, placed, old_steps, dependencies, with, steps, errors, broken }
     }
 
-    pub(super) fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> RouterInstance {
+    pub(super) fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> Instance<Http> {
         let mut route = None;
         let router = self.placed.placement.inherited.apply(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
@@ -108,8 +112,7 @@ impl<'a, 'b> Build<'a, 'b> {
             (Some(_), true) => Status::Enabled,
         };
         let inherited = Arc::clone(&self.placed.placement.inherited);
-        let is_broken = !self.broken.middlewares.is_empty() || !self.broken.services.is_empty();
-        RouterInstance {
+        Instance {
             info: Arc::new(RouterInfo {
                 router: Arc::clone(self.source),
                 inherited,
@@ -119,9 +122,10 @@ impl<'a, 'b> Build<'a, 'b> {
             }),
             route,
             tls: router.tls.is_some(),
-            placed: self.placed,
-            steps: self.steps.into(),
-            broken: is_broken.then(|| Box::new(self.broken)),
+            name: self.placed.name,
+            entry_points: Arc::clone(&self.placed.placement.indexes),
+            kept: self.steps.into(),
+            broken: self.broken.into(),
         }
     }
 
@@ -135,7 +139,7 @@ impl<'a, 'b> Build<'a, 'b> {
             for member in service.middlewares.iter().map(|m| qualify(m, provider(&service_name))) {
                 let step = self.step(&member);
                 if let (None, Some(reason)) = (&step, self.errors.last()) {
-                    self.broken.services.push((Arc::clone(&service_name), reason.clone()));
+                    self.broken.push((ObjectRef::Service(Arc::clone(&service_name)), reason.clone()));
                 }
                 steps.push(step);
             }
@@ -173,7 +177,7 @@ impl<'a, 'b> Build<'a, 'b> {
             Err(error) => {
                 let reason = causes(&error);
                 if self.with.lookup.middleware(name).is_some() {
-                    self.broken.middlewares.push((Arc::clone(name), reason.clone()));
+                    self.broken.push((ObjectRef::Middleware(Arc::clone(name)), reason.clone()));
                 }
                 self.errors.push(reason);
                 None
@@ -190,7 +194,7 @@ impl<'a, 'b> Build<'a, 'b> {
             Ok(service) => Some(End::Service(service)),
             Err(error) => {
                 if self.with.lookup.service(name).is_some() {
-                    self.broken.services.push((Arc::clone(name), error.clone()));
+                    self.broken.push((ObjectRef::Service(Arc::clone(name)), error.clone()));
                 }
                 self.errors.push(error);
                 None

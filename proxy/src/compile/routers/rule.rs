@@ -6,21 +6,29 @@ use flow_model::name::Name;
 use flow_model::rule::Rule;
 use std::sync::Arc;
 
-/// A rule, or the reason why it cannot be used, and the server names of its hosts.
-pub(super) fn read_rule(
-    source: &Router,
-    default_syntax: RuleSyntax,
-) -> (Result<Arc<CompiledRule>, String>, Arc<[Name]>) {
-    let syntax = match source.rule_syntax {
-        None => default_syntax,
-        Some(syntax) => syntax,
-    };
-    match Rule::parse(&source.rule, syntax) {
-        Ok(rule) => {
-            let hosts = rule.hosts().filter_map(server_name).map(Name::from).collect();
-            (CompiledRule::compile(&rule).map_err(|e| format!("error while adding rule {}: {e}", source.rule)), hosts)
+/// A rule of HTTP.
+#[derive(Clone, Debug)]
+pub(in crate::compile) struct HttpRule {
+    /// The rule, compiled, or the reason why it cannot be used.
+    pub(super) condition: Result<Arc<CompiledRule>, String>,
+    /// The server names of its hosts.
+    pub(super) hosts: Arc<[Name]>,
+}
+
+impl HttpRule {
+    /// Reads a router's rule.
+    pub(super) fn read(router: &Router, default_syntax: RuleSyntax) -> Self {
+        match Rule::parse(&router.rule, router.rule_syntax.unwrap_or(default_syntax)) {
+            Ok(rule) => Self {
+                condition: CompiledRule::compile(&rule)
+                    .map_err(|error| format!("error while adding rule {}: {error}", router.rule)),
+                hosts: rule.hosts().filter_map(server_name).map(Name::from).collect(),
+            },
+            Err(error) => Self {
+                condition: Err(format!("error while parsing rule {}: {error}", router.rule)),
+                hosts: Arc::default(),
+            },
         }
-        Err(error) => (Err(format!("error while parsing rule {}: {error}", source.rule)), Arc::default()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The TLS options of a router.
 
 use super::build::Build;
-use crate::compile::lookup::Dependency;
+use super::objects::HttpDependency;
 use crate::compile::tls_options::{DEFAULT, Outcome, default_name};
 use crate::tls::check_options;
 use flow_model::config::{Router, RouterTls};
@@ -31,7 +31,7 @@ impl Build<'_, '_> {
         }
         let name = qualify(&tls.options, self.provider);
         let options = self.with.lookup.tls_options(&name).cloned();
-        self.dependencies.push(Dependency::TlsOptions(Arc::clone(&name), options.clone()));
+        self.dependencies.push(HttpDependency::TlsOptions(Arc::clone(&name), options.clone()));
         let usable = match &options {
             None => Err(format!("building router handler: unknown TLS options: {name}")),
             Some(options) => self

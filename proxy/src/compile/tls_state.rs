@@ -1,0 +1,80 @@
+//! TLS towards clients, compiled from the certificates and options of all providers.
+
+use super::lookup::Lookup;
+use super::tls_options::{ByName, DEFAULT};
+use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject};
+use flow_model::config::{Certificate, Objects, Source, TlsOptions};
+use flow_model::diagnostic::{Diagnostic, Subject};
+use flow_model::name::{Name, qualify};
+use flow_model::runtime::CertificateInfo;
+use std::sync::Arc;
+
+/// Certificates and options. `hosts` are the options of hosts by index of the entry points, and `last` is the state
+/// from before, whose unchanged parts are kept.
+pub(super) fn compile(
+    sources: &[Source],
+    hosts: &[ByName<Name>],
+    last: Option<&TlsState>,
+) -> (TlsState, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let certificates: Vec<Arc<Certificate>> =
+        sources.iter().flat_map(|source| source.config.certificates.iter().cloned()).collect();
+    let stores: Vec<_> = sources.iter().filter_map(|s| s.config.tls_stores.get(DEFAULT)).collect();
+    if stores.len() > 1 {
+        let message = "more than one provider has a TLS store named default: none of them is used";
+        diagnostics.push(Diagnostic::error(Subject::new("TLSStore", "", DEFAULT), message));
+    }
+    let default = match stores.as_slice() {
+        [store] => store.default_certificate.as_ref(),
+        _ => None,
+    };
+    let options = options(sources);
+    let input = TlsInput { certificates: &certificates, default, options: &options, hosts };
+    let (state, findings) = TlsState::compile(input, last);
+    diagnostics.extend(findings.into_iter().map(|finding| describe(finding, &certificates)));
+    (state, diagnostics)
+}
+
+/// The options of all providers by qualified name. The default ones have no provider's name.
+fn options(sources: &[Source]) -> Objects<TlsOptions> {
+    let mut options: Objects<TlsOptions> = Objects::default();
+    for source in sources {
+        for (name, config) in &source.config.tls_options {
+            if &**name != DEFAULT {
+                options.insert(qualify(name, &source.provider), Arc::clone(config));
+            }
+        }
+    }
+    if let Some(default) = Lookup(sources).tls_options(DEFAULT) {
+        options.insert(Name::from(DEFAULT), Arc::clone(default));
+    }
+    options
+}
+
+fn describe(finding: TlsFinding, certificates: &[Arc<Certificate>]) -> Diagnostic {
+    let subject = match finding.subject {
+        TlsSubject::Certificate(index) => {
+            let origin = certificates.get(index).map(|c| Arc::clone(&c.origin)).unwrap_or_default();
+            Subject::new("certificate", "", origin)
+        }
+        TlsSubject::DefaultCertificate => Subject::new("certificate", "", "default"),
+        TlsSubject::Options(name) => Subject::new("TLSOption", "", name),
+    };
+    Diagnostic { severity: finding.severity, subject, message: finding.message }
+}
+
+/// The served certificates, as the API shows them.
+pub(super) fn certificates(tls: &TlsState) -> Arc<[Arc<CertificateInfo>]> {
+    let certificates = tls.certificates().map(|(origin, info)| {
+        Arc::new(CertificateInfo {
+            origin: Arc::clone(origin),
+            names: info.names.iter().map(|name| name.to_string()).collect(),
+            common_name: info.common_name.to_string(),
+            serial: info.serial.to_string(),
+            issuer: info.issuer.to_string(),
+            not_before: info.not_before,
+            not_after: info.not_after,
+        })
+    });
+    certificates.collect()
+}
