@@ -21,10 +21,7 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).peekable();
-    if arguments.peek().is_some_and(|first| first == "cert") {
-        return cert::run(arguments.skip(1));
-    }
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let environment = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
     let command = match settings::parse(arguments, environment, &|path| std::fs::read_to_string(path)) {
@@ -35,6 +32,7 @@ fn main() -> ExitCode {
         }
     };
     match command {
+        Command::Cert(arguments) => cert::run(arguments),
         Command::Check(settings, warnings) => check::run(&settings, &warnings),
         Command::Demo => demo::run(),
         Command::Healthcheck(settings) => healthcheck::run(&settings),

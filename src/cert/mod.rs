@@ -20,7 +20,7 @@ use std::sync::Arc;
 const MISTAKEN: u8 = 2;
 
 /// Runs the command after `cert`. Exit code 1 if the Certificate is not ready or does not exist.
-pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+pub(crate) fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     let arguments = match Arguments::read(arguments) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => return print_result(CERT_HELP, ExitCode::SUCCESS),

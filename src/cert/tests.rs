@@ -162,13 +162,15 @@ fn certificates_are_found_by_secret_and_host() {
 fn command_lines() {
     let read = |line: &str| Arguments::read(line.split_whitespace().map(str::to_owned));
     let wants = |command: Command, namespace: Option<&str>| {
-        Ok(Some(Arguments { command, namespace: namespace.map(str::to_owned) }))
+        Some(Arguments { command, namespace: namespace.map(str::to_owned) })
     };
-    assert_eq!(read("status"), wants(Command::List, None));
-    assert_eq!(read("status site -n web"), wants(Command::Status("site".to_owned()), Some("web")));
-    assert_eq!(read("--namespace=web renew site"), wants(Command::Renew("site".to_owned()), Some("web")));
+    assert_eq!(read("status").unwrap(), wants(Command::List, None));
+    for site in ["status site -n web", "-n=web status site", "status -nweb -- site"] {
+        assert_eq!(read(site).unwrap(), wants(Command::Status("site".to_owned()), Some("web")), "{site}");
+    }
+    assert_eq!(read("--namespace=web renew site").unwrap(), wants(Command::Renew("site".to_owned()), Some("web")));
     for help in ["", "--help", "status -h", "help"] {
-        assert_eq!(read(help), Ok(None));
+        assert_eq!(read(help).unwrap(), None);
     }
     for (line, words) in [
         ("renew", "needs the NAME"),
@@ -177,6 +179,6 @@ fn command_lines() {
         ("status -n", "needs a namespace"),
         ("status --all", "--all is no option"),
     ] {
-        assert!(read(line).unwrap_err().contains(words), "{line}");
+        assert!(read(line).unwrap_err().to_string().contains(words), "{line}");
     }
 }

@@ -103,6 +103,8 @@ impl Settings {
 /// The command that the program was started with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
+    /// Show or renew certificates: the words after `cert`, which have options of their own.
+    Cert(Vec<String>),
     /// Check settings and manifests, and show the settings in effect.
     Check(Box<Settings>, Vec<Warning>),
     /// Serve the demo.
@@ -131,6 +133,9 @@ pub fn parse(
         Some(_) => arguments.remove(0),
         None => String::new(),
     };
+    if command == "cert" {
+        return Ok(Command::Cert(arguments));
+    }
     if let Some(section) = asked_for_help(&command, &arguments) {
         let text = if section.is_empty() { Ok(help::text()) } else { help::section(section) };
         return text.map(Command::Help).map_err(|mistake| Mistakes(vec![mistake]));
