@@ -12,6 +12,9 @@ use std::fmt;
 /// A middleware that decides if and how often what follows it runs.
 #[async_trait]
 pub trait Around: fmt::Debug + Send + Sync {
+    /// The kind, as configurations write it.
+    fn kind(&self) -> &'static str;
+
     /// Handles one request by means of `next`.
     ///
     /// # Errors

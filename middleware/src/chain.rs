@@ -98,6 +98,11 @@ impl Chain {
         for step in &self.steps {
             match step.on_request(exchange, context).await {
                 Flow::Respond(response) => {
+                    tracing::debug!(
+                        middleware = step.kind(),
+                        status = response.status().as_u16(),
+                        "a middleware responded"
+                    );
                     return ControlFlow::Break(Box::new(EarlyResponse { response: *response, passed }));
                 }
                 Flow::Pass => {}

@@ -80,6 +80,28 @@ impl Flow {
 }
 
 impl Middleware {
+    /// The kind, as configurations write it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::AddPrefix(_) => "addPrefix",
+            Self::Around(around) => around.kind(),
+            Self::BasicAuth(_) => "basicAuth",
+            Self::Chain(_) => "chain",
+            Self::Compress(_) => "compress",
+            Self::ForwardAuth(_) => "forwardAuth",
+            Self::Headers(_) => "headers",
+            Self::IpAllowList(_) => "ipAllowList",
+            Self::RateLimit(_) => "rateLimit",
+            Self::RedirectRegex(_) => "redirectRegex",
+            Self::RedirectScheme(_) => "redirectScheme",
+            Self::ReplacePath(_) => "replacePath",
+            Self::ReplacePathRegex(_) => "replacePathRegex",
+            Self::StripPrefix(_) => "stripPrefix",
+            Self::StripPrefixRegex(_) => "stripPrefixRegex",
+        }
+    }
+
     /// The first phase.
     pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow {
         match self {

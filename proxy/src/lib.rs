@@ -16,5 +16,6 @@ pub mod serve;
 pub mod service;
 mod small_write;
 pub mod snapshot;
+mod spans;
 pub mod tls;
 pub mod worker;

@@ -70,8 +70,8 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
 }
 
 /// Starts everything in the order in which it must be there, and serves until a signal says to stop.
-fn start(settings: &Settings, prepared: Prepared) -> Result<(), Refusal> {
-    observability::start_log(&settings.log)?;
+fn start(settings: &Settings, mut prepared: Prepared) -> Result<(), Refusal> {
+    observability::start_log(&settings.log, std::mem::take(&mut prepared.log_filter))?;
     let log = observability::access_log(settings)?;
     let background =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("background").enable_all().build()?;

@@ -27,6 +27,15 @@ pub(super) enum LogError {
         #[source]
         source: std::io::Error,
     },
+    /// The filter of the log is malformed.
+    #[error("{filter:?} is no list such as [request{{namespace=shop}}]=debug,proxy::forward=trace")]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// The reason.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
     /// A label of metrics names an invalid header.
     #[error("headerLabels.{label}: {header:?} is no name of a header")]
     HeaderLabel {
@@ -40,10 +49,10 @@ pub(super) enum LogError {
     Metrics(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Starts the program's own log.
-pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
+/// The lines that the log gets: those of the level, and what the filter adds or takes away.
+pub(super) fn log_filter(log: &settings::Log) -> Result<EnvFilter, LogError> {
     // The Kubernetes client logs every attempt; our own watches log an outage once.
-    let filter = match log.level {
+    let level = match log.level {
         LogLevel::Trace => "trace",
         LogLevel::Debug => "debug,kube_client=off,kube_runtime=off",
         LogLevel::Info => "info,kube_client=off,kube_runtime=off",
@@ -51,6 +60,12 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
         LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => "error,kube_client=off,kube_runtime=off",
         LogLevel::Disabled => "off",
     };
+    let directives = [level, &log.filter].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",");
+    EnvFilter::try_new(directives).map_err(|source| LogError::Filter { filter: log.filter.clone(), source })
+}
+
+/// Starts the program's own log.
+pub(super) fn start_log(log: &settings::Log, filter: EnvFilter) -> Result<(), LogError> {
     let (writer, colours) = match &log.file_path {
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path);
@@ -59,7 +74,7 @@ pub(super) fn start_log(log: &settings::Log) -> Result<(), LogError> {
         None => (BoxMakeWriter::new(std::io::stdout), !log.no_color && std::io::stdout().is_terminal()),
     };
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
+        .with_env_filter(filter)
         .with_writer(OneLine::new(writer, colours))
         .with_ansi(colours)
         .with_target(false)

@@ -15,10 +15,12 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
 
 /// The result of a preparation: all that a start needs.
 pub(crate) struct Prepared {
     pub(super) entry_points: Arc<[Arc<EntryPoint>]>,
+    pub(super) log_filter: EnvFilter,
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) default_transport: ServersTransport,
     pub(super) resolvers: Vec<Plan>,
@@ -50,6 +52,7 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
     let mut found = Obstacles::default();
     let mut warnings = Vec::new();
     let entry_points = entry_points(settings, &mut found);
+    let log_filter = found.or("log.filter", observability::log_filter(&settings.log)).unwrap_or_default();
     let metrics = found.or("metrics.prometheus", observability::metrics(settings)).flatten();
     let default_transport = default_transport(settings, &mut found);
     let resolvers = plan(settings, &mut found);
@@ -66,7 +69,7 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
     if !found.0.is_empty() {
         return Err(Mistakes(found.0));
     }
-    Ok(Prepared { entry_points, metrics, default_transport, resolvers, warnings })
+    Ok(Prepared { entry_points, log_filter, metrics, default_transport, resolvers, warnings })
 }
 
 /// All TCP entry points, sorted by name; empty if one has no address.

@@ -11,7 +11,7 @@ use proxy::metrics::Metrics;
 use proxy::snapshot::Publisher;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The one writer of what is served.
 pub(super) struct Reload {
@@ -59,10 +59,13 @@ impl Reload {
     }
 
     fn apply(&mut self) {
+        let _span = tracing::debug_span!("change").entered();
+        let begun = Instant::now();
         let known = self.sources.known().into_iter().chain(self.resolvers.source());
         let sources: Vec<Source> = std::iter::once(self.own.clone()).chain(known).collect();
         let Compiled { snapshot, mut runtime } = self.compiler.compile(&sources);
         self.publisher.publish(snapshot);
+        tracing::debug!(routers = runtime.routers.len(), elapsed = ?begun.elapsed(), "served");
         self.sources.applied();
         runtime.diagnostics.extend(self.sources.diagnostics().cloned());
         runtime.diagnostics.extend(self.resolvers.declare(&runtime));

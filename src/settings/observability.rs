@@ -16,6 +16,9 @@ section! {
         format: LogFormat = LogFormat::Common, "format";
         /// No colours in the common format.
         no_color: bool = false, "noColor";
+        /// More, or less, for some requests or modules: `[request{namespace=shop}]=debug` or `proxy::forward=trace`, in
+        /// the form of RUST_LOG, several with commas. Spans: connection, request, attempt, change, plan.
+        filter: String = String::new(), "filter";
         /// The file; standard output otherwise.
         file_path: Option<PathBuf> = None, "filePath";
         also unserved {

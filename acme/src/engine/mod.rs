@@ -146,7 +146,11 @@ impl<S: Store, C: Ca> Engine<S, C> {
         if wrote {
             return Instant::now();
         }
-        let plan = planner::plan_with_cache(&view, &self.settings, now, &mut work.cache);
+        let plan = {
+            let _span = tracing::debug_span!("plan", %now).entered();
+            planner::plan_with_cache(&view, &self.settings, now, &mut work.cache)
+        };
+        tracing::debug!(steps = plan.steps.len(), calls = plan.calls.len(), wake = ?plan.wake, "planned");
         wrote |= self.write_steps(work, &plan, &view).await;
         self.begin(work, &plan, &view);
         if wrote { Instant::now() } else { self.next_wakeup(work, &plan, now) }

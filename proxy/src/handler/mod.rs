@@ -10,6 +10,7 @@ use crate::respond::{Failure, respond};
 use crate::router::RequestView;
 use crate::serve::{self, Client};
 use crate::snapshot::{Reader, Route};
+use crate::spans;
 use flow_middleware::{Body, Exchange, Fetch, ForwardedFor, RequestContext};
 use flow_model::challenge::ChallengeLookup;
 use flow_model::entry_point::EntryPoint;
@@ -20,6 +21,7 @@ use record::Record;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use tracing::Span;
 
 /// Handles requests with the current snapshot.
 pub struct Handler {
@@ -58,8 +60,15 @@ impl Handler {
         Self { snapshot, challenges, fetch, log, series: series.collect(), metrics: metrics.is_some(), labels }
     }
 
-    async fn response_to(&self, client: &Client, exchange: &mut Exchange, record: &mut Record) -> Response<Body> {
+    async fn response_to(
+        &self,
+        client: &Client,
+        exchange: &mut Exchange,
+        record: &mut Record,
+        span: &Span,
+    ) -> Response<Body> {
         if let Err(refusal) = request::admit(&client.entry.policy, &client.origin, &mut exchange.head) {
+            tracing::debug!(error = &refusal as &dyn std::error::Error, "refused");
             return respond(&refusal.into());
         }
         if let Some(response) = challenge::response(&*self.challenges, &exchange.head) {
@@ -67,8 +76,12 @@ impl Handler {
         }
         let route = match self.route(client, &exchange.head) {
             Ok(route) => route,
-            Err(failure) => return respond(&failure),
+            Err(failure) => {
+                tracing::debug!(error = &failure as &dyn std::error::Error, "not routed");
+                return respond(&failure);
+            }
         };
+        spans::routed(span, &route);
         record.routed(&route);
         record.count_request(&mut exchange.body);
         let forwarded_for = match client.entry.point.forwarded_headers.not_append_x_forwarded_for {
@@ -108,6 +121,7 @@ impl Handler {
 impl serve::Handler for Handler {
     async fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
+        let span = spans::request(client, &head);
         let index = client.entry.index;
         let series = self.series.get(index).and_then(Option::as_ref);
         let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);
@@ -116,7 +130,10 @@ impl serve::Handler for Handler {
         }
         let body = Body::Incoming(body);
         let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection) };
-        let response = self.response_to(client, &mut exchange, &mut record).await;
+        let response = {
+            let responding = pin!(self.response_to(client, &mut exchange, &mut record, &span));
+            spans::within(&span, responding).await
+        };
         record.finish(response)
     }
 }

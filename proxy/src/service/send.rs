@@ -3,12 +3,14 @@
 use super::balancer::{Balancer, OriginalUri};
 use super::{Kind, Pipeline, Service, UpstreamRecord};
 use crate::forward::{ForwardError, UpstreamRequest, clean_response, prepare_request, send};
+use crate::spans;
 use flow_middleware::{Body, Exchange, RequestContext, ServeError};
 use flow_model::name::Name;
 use http::header::{Entry, HeaderMap, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use smallvec::SmallVec;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -131,7 +133,11 @@ impl PreparedRequest<'_> {
         let mut response = loop {
             let endpoint = &balancer.endpoints()[*chosen];
             record.endpoint = Some(Arc::clone(endpoint));
-            let sent = send(endpoint, upstream_request).await;
+            let sent = {
+                let span = spans::attempt(endpoint.address(), unconnected + upstream_request.attempts + 1);
+                let sending = pin!(send(endpoint, upstream_request));
+                spans::within(&span, sending).await
+            };
             record.attempts = upstream_request.attempts + unconnected;
             match sent {
                 Ok(response) => break response,

@@ -38,7 +38,10 @@ fn everything_that_is_on_by_itself() {
             "observability": null
         }})
     );
-    assert_eq!(settings["log"], json!({"level": "warn", "format": "common", "noColor": false, "filePath": null}));
+    assert_eq!(
+        settings["log"],
+        json!({"level": "warn", "format": "common", "noColor": false, "filter": "", "filePath": null})
+    );
     assert_eq!(settings["metrics"], json!({"addInternals": false, "prometheus": null}));
     assert_eq!(settings["core"], json!({"defaultRuleSyntax": null, "strictTLSOptions": false}));
     assert_eq!(

@@ -63,6 +63,10 @@ struct Times(usize);
 
 #[async_trait]
 impl Around for Times {
+    fn kind(&self) -> &'static str {
+        "times"
+    }
+
     async fn serve(
         &self,
         exchange: &mut Exchange,
@@ -146,6 +150,10 @@ struct Seen(Mutex<Vec<Result<Option<FailureKind>, FailureKind>>>);
 
 #[async_trait]
 impl Around for Seen {
+    fn kind(&self) -> &'static str {
+        "seen"
+    }
+
     async fn serve(
         &self,
         exchange: &mut Exchange,
