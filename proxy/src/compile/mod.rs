@@ -7,24 +7,21 @@
 mod change;
 mod dependents;
 mod entry_points;
+mod http;
 mod lookup;
-mod placement;
+mod names;
 #[cfg(test)]
 mod property;
 mod protocol;
 mod protocol_compiler;
 mod report;
 mod router_set;
-mod routers;
-mod services;
-mod steps;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod tls_options;
 mod tls_state;
 
-pub use routers::RecordInternals;
+pub use http::RecordInternals;
 
 use crate::forward::Tunnels;
 use crate::metrics::Metrics;
@@ -34,8 +31,8 @@ use flow_model::config::{RuleSyntax, ServersTransport, Source};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::{INTERNAL, Name};
 use flow_model::runtime::Runtime;
+use http::Http;
 use protocol_compiler::ProtocolCompiler;
-use routers::Http;
 use std::sync::Arc;
 
 /// The settings of every compilation of a process.

@@ -3,9 +3,7 @@
 //! The bookkeeping is the same for all of them: which routers a change concerns, which entry points they go to, which
 //! of their parts live on, and what the API shows of them.
 
-use super::change::Change;
 use super::lookup::{Dependency, Lookup, ObjectRef};
-use super::router_set::{Instance, RouterStates};
 use flow_model::config::Objects;
 use flow_model::name::Name;
 use flow_model::runtime::Status;
@@ -49,12 +47,14 @@ pub(super) trait Protocol: Sized {
     fn read_rule(&self, router: &Self::Router, previous: Option<(&Self::Router, &Self::Rule)>) -> Self::Rule;
 
     /// Renews the decisions that depend on several routers. Returns the routers on which they differ from before.
-    fn decide(
+    fn decide<'a>(
         &mut self,
-        routers: &RouterStates<Self>,
-        change: &Change<Self>,
+        routers: impl Iterator<Item = (&'a Name, &'a Self::Router, &'a Self::Rule)>,
+        change: &Change<Self::Router>,
         lookup: Lookup<'_, Self::Config>,
-    ) -> Vec<Name>;
+    ) -> Vec<Name>
+    where
+        Self: 'a;
 
     /// The builder of the routers that must be built.
     fn builder<'a>(&'a mut self, lookup: Lookup<'a, Self::Config>) -> Self::Builder<'a>;
@@ -64,6 +64,14 @@ pub(super) trait Protocol: Sized {
 
     /// The state of an instance, and its problems.
     fn state(info: &Self::Info) -> (Status, &[String]);
+}
+
+/// The differences between two configurations, by qualified names. `R` is a router.
+pub(super) struct Change<R> {
+    /// Changed routers, with their new value.
+    pub(super) routers: Vec<(Name, Option<Arc<R>>)>,
+    /// Changed objects that routers are built from.
+    pub(super) objects: Vec<ObjectRef>,
 }
 
 /// Builds routers of one protocol.
@@ -88,6 +96,24 @@ pub(super) struct Built<P: Protocol> {
     pub(super) instances: Box<[Instance<P>]>,
     /// All objects that it was built from; one may occur several times.
     pub(super) dependencies: Vec<P::Dependency>,
+}
+
+/// A router on some of its entry points.
+pub(super) struct Instance<P: Protocol> {
+    /// Its qualified name.
+    pub(super) name: Name,
+    /// The indexes of its entry points in the list of all.
+    pub(super) entry_points: Arc<[usize]>,
+    /// True if it serves TLS connections.
+    pub(super) tls: bool,
+    /// Absent if it is disabled.
+    pub(super) route: Option<Arc<Route<P>>>,
+    /// Its state.
+    pub(super) info: Arc<P::Info>,
+    /// The parts that its successor may take over.
+    pub(super) kept: P::Kept,
+    /// The objects that it needs and that could not be built, each with the reason.
+    pub(super) broken: Box<[(ObjectRef, String)]>,
 }
 
 /// The routes of one entry point, for one kind of connections.

@@ -1,11 +1,10 @@
 //! Compiles the objects of one protocol, from one configuration to the next.
 
-use super::change::Change;
 use super::lookup::Lookup;
 use super::protocol::Protocol;
 use super::report::Report;
 use super::router_set::RouterSet;
-use super::tables;
+use super::{change, tables};
 use crate::snapshot::EntryPointRoutes;
 use flow_model::config::Source;
 use flow_model::diagnostic::Diagnostic;
@@ -33,7 +32,7 @@ impl<P: Protocol> ProtocolCompiler<P> {
 
     /// The number of routers.
     pub(super) fn len(&self) -> usize {
-        self.routers.states().len()
+        self.routers.len()
     }
 
     /// Compiles `sources`. `last` are the routes of the sources before, and `listing` is the report on these, which is
@@ -45,7 +44,7 @@ impl<P: Protocol> ProtocolCompiler<P> {
         entry_points: usize,
         listing: &mut P::Listing,
     ) -> (Routes<P>, Vec<Diagnostic>) {
-        let change = Change::between(&self.sources, sources);
+        let change = change::between::<P>(&self.sources, sources);
         self.sources = sources.to_vec();
         let lookup = Lookup(sources);
         let rebuilt = self.routers.update(&change, lookup);

@@ -1,8 +1,7 @@
 //! The report on a protocol's objects as operators see them, updated by changes.
 
-use super::change::Change;
 use super::lookup::{Lookup, ObjectRef};
-use super::protocol::{Listing, Protocol};
+use super::protocol::{Change, Listing, Protocol};
 use super::router_set::{Rebuilt, RouterSet};
 use flow_model::diagnostic::{Diagnostic, Severity, Subject};
 use flow_model::name::Name;
@@ -29,7 +28,7 @@ impl Report {
         listing: &mut P::Listing,
         routers: &RouterSet<P>,
         rebuilt: &Rebuilt<P>,
-        change: &Change<P>,
+        change: &Change<P::Router>,
         lookup: Lookup<'_, P::Config>,
     ) -> Vec<Diagnostic> {
         self.list_routers(listing, routers, rebuilt);

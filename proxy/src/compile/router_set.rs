@@ -1,50 +1,22 @@
 //! All routers of one protocol. A change costs what it changes: a router is built again only if it is another, if an
 //! object that it was built from is, or if a decision on it is.
 
-use super::change::Change;
 use super::dependents::Dependents;
 use super::lookup::{Dependency, Lookup, ObjectRef};
-use super::protocol::{Builder, Built, Protocol, Route};
-use super::tls_options::ByName;
+use super::names::{ByName, Names};
+use super::protocol::{Builder, Built, Change, Instance, Protocol};
 use flow_model::name::Name;
-use hashbrown::HashSet;
 use std::sync::Arc;
 
-/// A set of names.
-pub(super) type Names = HashSet<Name, foldhash::fast::RandomState>;
-
-/// Routers by qualified name.
-pub(super) type RouterStates<P> = ByName<Box<RouterState<P>>>;
-
 /// One router as its provider has it, and its instances.
-pub(super) struct RouterState<P: Protocol> {
-    /// Its configuration.
-    pub(super) source: Arc<P::Router>,
-    /// Its rule.
-    pub(super) rule: P::Rule,
+struct RouterState<P: Protocol> {
+    source: Arc<P::Router>,
+    rule: P::Rule,
     decision: Option<P::Decision>,
-    /// Its instances, at least one once it has been built.
-    pub(super) instances: Box<[Instance<P>]>,
+    /// At least one once it has been built.
+    instances: Box<[Instance<P>]>,
     /// Everything that the instances were built from, each once.
     dependencies: Box<[P::Dependency]>,
-}
-
-/// A router on some of its entry points.
-pub(super) struct Instance<P: Protocol> {
-    /// Its qualified name.
-    pub(super) name: Name,
-    /// The indexes of its entry points in the list of all.
-    pub(super) entry_points: Arc<[usize]>,
-    /// True if it serves TLS connections.
-    pub(super) tls: bool,
-    /// Absent if it is disabled.
-    pub(super) route: Option<Arc<Route<P>>>,
-    /// Its state.
-    pub(super) info: Arc<P::Info>,
-    /// The parts that its successor may take over.
-    pub(super) kept: P::Kept,
-    /// The objects that it needs and that could not be built, each with the reason.
-    pub(super) broken: Box<[(ObjectRef, String)]>,
 }
 
 /// The routers that a change has built or removed.
@@ -53,7 +25,7 @@ pub(super) struct Rebuilt<P: Protocol> {
     pub(super) names: Vec<Name>,
     /// Their instances from before.
     pub(super) gone: Vec<Instance<P>>,
-    /// The objects that one of them was built from and is no more.
+    /// Objects that one of them was built from before and is not now.
     dropped: Vec<ObjectRef>,
 }
 
@@ -61,19 +33,19 @@ pub(super) struct Rebuilt<P: Protocol> {
 pub(super) struct RouterSet<P: Protocol> {
     /// The parts that the routers share.
     pub(super) protocol: P,
-    states: RouterStates<P>,
+    states: ByName<Box<RouterState<P>>>,
     dependents: Dependents,
 }
 
 impl<P: Protocol> RouterSet<P> {
     /// A set without routers.
     pub(super) fn new(protocol: P) -> Self {
-        Self { protocol, states: RouterStates::default(), dependents: Dependents::default() }
+        Self { protocol, states: ByName::default(), dependents: Dependents::default() }
     }
 
-    /// The routers by name.
-    pub(super) fn states(&self) -> &RouterStates<P> {
-        &self.states
+    /// The number of routers.
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
     }
 
     /// The instances of these routers.
@@ -85,7 +57,7 @@ impl<P: Protocol> RouterSet<P> {
     }
 
     /// Carries a change out.
-    pub(super) fn update(&mut self, change: &Change<P>, lookup: Lookup<'_, P::Config>) -> Rebuilt<P> {
+    pub(super) fn update(&mut self, change: &Change<P::Router>, lookup: Lookup<'_, P::Config>) -> Rebuilt<P> {
         let mut rebuilt = Rebuilt { names: Vec::new(), gone: Vec::new(), dropped: Vec::new() };
         for (name, router) in &change.routers {
             match router {
@@ -94,7 +66,8 @@ impl<P: Protocol> RouterSet<P> {
             }
         }
         let affected: Names = change.objects.iter().flat_map(|object| self.dependents.of(object)).cloned().collect();
-        let decided = self.protocol.decide(&self.states, change, lookup);
+        let routers = self.states.iter().map(|(name, router)| (name, &*router.source, &router.rule));
+        let decided = self.protocol.decide(routers, change, lookup);
         let mut builder = self.protocol.builder(lookup);
         let changed = change.routers.iter().map(|(name, _)| (name, true));
         let affected = affected.iter().chain(&decided).map(|name| (name, false));

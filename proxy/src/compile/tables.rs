@@ -1,7 +1,7 @@
 //! The routes of each entry point, apart for plain and for TLS connections as in Traefik.
 
-use super::protocol::{Protocol, Route, Table};
-use super::router_set::{Instance, Rebuilt, RouterSet};
+use super::protocol::{Instance, Protocol, Route, Table};
+use super::router_set::{Rebuilt, RouterSet};
 use crate::snapshot::EntryPointRoutes;
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ use crate::router::RequestView;
 use crate::service::UpstreamRecord;
 use crate::service::test_kit::NoFetch;
 use crate::snapshot::Route;
+use ::http::{HeaderMap, Request, Response};
 use flow_middleware::{Body, Connection, Exchange, FailureKind, ForwardedFor, RequestContext};
 use flow_model::config::{
     ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,
@@ -12,7 +13,6 @@ use flow_model::config::{
 use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
 use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, IpAllowList, Middleware, RateLimit};
 use flow_model::runtime::Status;
-use http::{HeaderMap, Response};
 
 pub(super) fn entry_point(name: &str, http: Http) -> Arc<EntryPoint> {
     Arc::new(EntryPoint {
@@ -489,7 +489,7 @@ async fn status(compiled: &Compiled) -> u16 {
     let route = Arc::clone(compiled.snapshot.route(1, false, &view).unwrap());
     let peer = "192.0.2.1:4000".parse().unwrap();
     let connection = Arc::new(Connection::new(peer, peer, None, "web".into()));
-    let (head, ()) = http::Request::get("/").header("host", "a.test").body(()).unwrap().into_parts();
+    let (head, ()) = Request::get("/").header("host", "a.test").body(()).unwrap().into_parts();
     let (mut exchange, mut user) = (Exchange { head, body: Body::Empty, connection }, None);
     let mut context = RequestContext::new(&route.name, &NoFetch, ForwardedFor::Append, &mut user);
     let mut upstream = UpstreamRecord::default();

@@ -1,7 +1,8 @@
 //! TLS towards clients, compiled from the certificates and options of all providers.
 
+use super::http::tls_options::DEFAULT;
 use super::lookup::Lookup;
-use super::tls_options::{ByName, DEFAULT};
+use super::names::ByName;
 use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject};
 use flow_model::config::{Certificate, Objects, Source, TlsOptions};
 use flow_model::diagnostic::{Diagnostic, Subject};

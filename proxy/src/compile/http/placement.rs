@@ -3,8 +3,8 @@
 //! Traefik applies the "model" of an entry point (its `http.tls`, `http.middlewares`, observability) to every router on
 //! it; a router on several entry points is then split, one instance for each entry point that has a model.
 
-use super::entry_points::{EntryPoints, Found};
 use super::tls_options::{Conflict, Outcome};
+use crate::compile::entry_points::{EntryPoints, Found};
 use flow_model::config::{Router, RouterTls, RuleSyntax};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::Name;

@@ -1,24 +1,24 @@
 //! The objects that routers of HTTP are built from.
 
+use super::tls_options::DEFAULT;
 use crate::compile::lookup::{Dependency, Lookup, ObjectRef, same};
-use crate::compile::tls_options::DEFAULT;
 use flow_model::config::{Config, ServersTransport, Service, TlsOptions};
 use flow_model::middleware::Middleware;
 use flow_model::name::Name;
 use std::sync::Arc;
 
 impl<'a> Lookup<'a> {
-    pub(in crate::compile) fn middleware(self, qualified: &str) -> Option<&'a Arc<Middleware>> {
+    pub(super) fn middleware(self, qualified: &str) -> Option<&'a Arc<Middleware>> {
         let (config, name) = self.config(qualified)?;
         config.middlewares.get(name)
     }
 
-    pub(in crate::compile) fn service(self, qualified: &str) -> Option<&'a Arc<Service>> {
+    pub(super) fn service(self, qualified: &str) -> Option<&'a Arc<Service>> {
         let (config, name) = self.config(qualified)?;
         config.services.get(name)
     }
 
-    pub(in crate::compile) fn transport(self, qualified: &str) -> Option<&'a Arc<ServersTransport>> {
+    pub(super) fn transport(self, qualified: &str) -> Option<&'a Arc<ServersTransport>> {
         let (config, name) = self.config(qualified)?;
         config.servers_transports.get(name)
     }

@@ -11,9 +11,9 @@ mod contest;
 #[cfg(test)]
 mod tests;
 
+use crate::compile::names::ByName;
 use contest::{Contest, Rival};
 use flow_model::name::Name;
-use hashbrown::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// The name of the default options.
@@ -39,9 +39,6 @@ pub(crate) struct TlsOptionsRequest {
     /// The creation time of the object behind the router, in seconds since 1970.
     pub(crate) created: i64,
 }
-
-/// A map with names as keys.
-pub(crate) type ByName<T> = HashMap<Name, T, foldhash::fast::RandomState>;
 
 /// The result.
 #[derive(Clone, Debug, Default)]

@@ -1,16 +1,16 @@
 //! One instance of a router, built: the route that is served, and what is wrong with it.
 
 use super::Http;
+use super::context::BuildContext;
 use super::objects::HttpDependency;
-use crate::compile::lookup::{Lookup, ObjectRef};
-use crate::compile::placement::{Models, PlacedRouter};
-use crate::compile::router_set::Instance;
-use crate::compile::services::Services;
-use crate::compile::steps::{NamedStep, StepBuilder};
-use crate::compile::tls_options::{ByName, Choice};
-use crate::metrics::{Counted, Metrics, RouteSeries};
-use crate::router::CompiledRule;
-use crate::service::{End, Internal, Pipeline};
+use super::placement::PlacedRouter;
+use super::rule::HttpRule;
+use super::steps::{NamedStep, StepBuilder};
+use super::tls_options::Conflict;
+use crate::compile::lookup::ObjectRef;
+use crate::compile::protocol::{Builder, Built, Instance};
+use crate::metrics::{Counted, RouteSeries};
+use crate::service::{End, Pipeline};
 use crate::snapshot::{Route, RouteTarget};
 use flow_middleware::{Chain, Middleware};
 use flow_model::config::{IngressMetadata, Router, RouterObservability};
@@ -22,27 +22,29 @@ use std::sync::Arc;
 /// The highest priority that a user may set: those above are for the proxy's own routers, as in Traefik.
 const HIGHEST: i64 = i64::MAX - 1000;
 
-/// The parts of a compilation that routers are built with.
-pub(in crate::compile) struct BuildContext<'a> {
-    pub(in crate::compile) models: &'a Models,
-    pub(in crate::compile) choice: &'a Choice,
-    pub(in crate::compile) lookup: Lookup<'a>,
-    pub(in crate::compile) services: &'a mut Services,
-    pub(in crate::compile) metrics: Option<&'a Arc<Metrics>>,
-    /// Routers of internal objects are neither counted nor logged unless this says so.
-    pub(in crate::compile) internals: &'a ByName<Arc<dyn Internal>>,
-    pub(in crate::compile) record_internals: RecordInternals,
-    /// TLS options that were checked, with the reason where they cannot be used: many routers name the same.
-    pub(in crate::compile) checked_options: ByName<Result<(), String>>,
-}
+impl Builder<Http> for BuildContext<'_> {
+    fn decision(&self, router: &Name) -> Option<Vec<Conflict>> {
+        self.choice.conflicts.get(router).cloned()
+    }
 
-/// The records of requests to the proxy's own services (`addInternals`). Default: none.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RecordInternals {
-    /// In the access log.
-    pub access_log: bool,
-    /// In the metrics.
-    pub metrics: bool,
+    /// Counters of middlewares live on where their specification is the same.
+    fn build(
+        &mut self,
+        name: &Name,
+        router: &Arc<Router>,
+        rule: &HttpRule,
+        decision: Option<&Vec<Conflict>>,
+        old: &[Instance<Http>],
+    ) -> Built<Http> {
+        let placed = self.models.place(name, router, decision.map_or(&[], |conflicts| conflicts));
+        let mut dependencies = Vec::new();
+        let instances = placed.into_iter().map(|placed| {
+            let old_steps = old.iter().find(|old| old.name == placed.name).map_or(&[][..], |old| &old.kept);
+            let build = Build::new(name, router, placed, old_steps, &mut dependencies, self);
+            build.finish(rule)
+        });
+        Built { instances: instances.collect(), dependencies }
+    }
 }
 
 /// An instance that is being built.
@@ -74,7 +76,7 @@ impl<'a, 'b> Build<'a, 'b> {
         Self { provider, source, placed, old_steps, dependencies, with, steps, errors, broken }
     }
 
-    pub(super) fn finish(mut self, rule: &Result<Arc<CompiledRule>, String>) -> Instance<Http> {
+    pub(super) fn finish(mut self, rule: &HttpRule) -> Instance<Http> {
         let mut route = None;
         let router = self.placed.placement.inherited.apply(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
@@ -85,13 +87,13 @@ impl<'a, 'b> Build<'a, 'b> {
         }
         let mut looked_up = false;
         if !self.placed.placement.indexes.is_empty() && !is_too_high {
-            if let Err(error) = rule {
+            if let Err(error) = &rule.condition {
                 self.errors.push(error.clone());
             }
             let tls_options = self.tls_options(&router);
             looked_up = tls_options.is_some();
             let target = tls_options.and_then(|options| self.target(&router, options));
-            route = target.zip(rule.as_ref().ok()).map(|(target, rule)| {
+            route = target.zip(rule.condition.as_ref().ok()).map(|(target, rule)| {
                 Arc::new(Route {
                     rule: Arc::clone(rule),
                     priority: match self.source.priority {

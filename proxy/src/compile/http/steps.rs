@@ -1,8 +1,8 @@
 //! Middlewares, built for a router or for a service that others use. One whose specification is the same as before
 //! stays the same object: its counters live on.
 
-use super::lookup::Lookup;
-use super::routers::HttpDependency;
+use super::objects::HttpDependency;
+use crate::compile::lookup::Lookup;
 use crate::forward::fetch;
 use flow_middleware::{Middleware as Step, MiddlewareError, Resolve, compile};
 use flow_model::diagnostic::causes;

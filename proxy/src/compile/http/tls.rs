@@ -2,7 +2,7 @@
 
 use super::build::Build;
 use super::objects::HttpDependency;
-use crate::compile::tls_options::{DEFAULT, Outcome, default_name};
+use super::tls_options::{DEFAULT, Outcome, default_name};
 use crate::tls::check_options;
 use flow_model::config::{Router, RouterTls};
 use flow_model::name::{Name, qualify};

@@ -1,9 +1,9 @@
 //! Services, compiled when the first router needs them and kept while everything they were made from is unchanged.
 
-use super::lookup::{Dependency as _, Lookup};
-use super::routers::HttpDependency;
+use super::objects::HttpDependency;
 use super::steps::{NamedStep, StepBuilder};
-use super::tls_options::ByName;
+use crate::compile::lookup::{Dependency as _, Lookup};
+use crate::compile::names::ByName;
 use crate::forward::{Transport, Tunnels};
 use crate::service::{Child, Resolve, Service};
 use flow_middleware::Chain;

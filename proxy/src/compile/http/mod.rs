@@ -1,37 +1,39 @@
 //! HTTP as a protocol of the compiler: its routers, middlewares and services.
 
 mod build;
+mod context;
+mod decide;
 mod listing;
 mod objects;
+mod placement;
 mod rule;
+mod services;
+mod steps;
 mod tls;
+pub(super) mod tls_options;
 
-pub use build::RecordInternals;
-pub(in crate::compile) use objects::HttpDependency;
+pub use context::RecordInternals;
 
 use super::Setup;
-use super::change::Change;
 use super::entry_points::EntryPoints;
 use super::lookup::{Lookup, ObjectRef};
-use super::placement::Models;
-use super::protocol::{Builder, Built, Protocol, Table};
-use super::router_set::{Instance, Names, RouterStates};
-use super::services::Services;
-use super::steps::NamedStep;
-use super::tls_options::{
-    ByName, Choice, Conflict, ConflictPolicy, DEFAULT, Guard, TlsOptionsRequest, choose, default_name,
-};
+use super::names::{ByName, Names};
+use super::protocol::{Change, Protocol, Table};
 use crate::metrics::Metrics;
 use crate::router::RouteTable;
 use crate::service::Internal;
 use crate::snapshot::RouteTarget;
-use crate::tls::check_options;
-use build::{Build, BuildContext};
-use flow_model::config::{Config, Objects, Router, RouterTls, RuleSyntax};
-use flow_model::name::{Name, provider, qualify};
+use context::BuildContext;
+use flow_model::config::{Config, Objects, Router, RuleSyntax};
+use flow_model::name::{Name, qualify};
 use flow_model::runtime::{RouterInfo, Runtime, Status};
+use objects::HttpDependency;
+use placement::Models;
 use rule::HttpRule;
+use services::Services;
 use std::sync::Arc;
+use steps::NamedStep;
+use tls_options::{Choice, Conflict};
 
 /// The parts that all routers of HTTP share.
 pub(super) struct Http {
@@ -97,7 +99,12 @@ impl Protocol for Http {
     }
 
     /// Chooses among the TLS options that routers ask for.
-    fn decide(&mut self, routers: &RouterStates<Self>, change: &Change<Self>, lookup: Lookup<'_>) -> Vec<Name> {
+    fn decide<'a>(
+        &mut self,
+        routers: impl Iterator<Item = (&'a Name, &'a Router, &'a HttpRule)>,
+        change: &Change<Router>,
+        lookup: Lookup<'_>,
+    ) -> Vec<Name> {
         for (name, router) in &change.routers {
             if router.as_ref().is_some_and(|router| self.asks_for_options(router)) {
                 self.with_options.insert(Arc::clone(name));
@@ -157,77 +164,5 @@ impl Http {
             with_options: Names::default(),
             choice: Choice::default(),
         }
-    }
-
-    /// For each entry point, by its index: the hosts whose connections get other TLS options than the default ones.
-    pub(super) fn tls_hosts(&self) -> Vec<ByName<Name>> {
-        let entry_points = self.models.entry_points().iter();
-        entry_points
-            .map(|entry_point| self.choice.by_host.get(&entry_point.name).cloned().unwrap_or_default())
-            .collect()
-    }
-
-    fn asks_for_options(&self, router: &Router) -> bool {
-        self.models.tls_of(router).any(|(_, tls)| !is_default(tls))
-    }
-
-    /// Chooses anew. Returns the routers with other conflicts than before.
-    fn choose(&mut self, routers: &RouterStates<Self>, lookup: Lookup<'_>) -> Vec<Name> {
-        // If every router has the default options, there is nothing to choose.
-        let choice = if self.with_options.is_empty() {
-            Choice::default()
-        } else {
-            let requests = routers.iter().flat_map(|(name, router)| {
-                self.models.tls_of(&router.source).map(|(entry_point, tls)| TlsOptionsRequest {
-                    entry_point: Arc::clone(entry_point),
-                    router: Arc::clone(name),
-                    hosts: Arc::clone(&router.rule.hosts),
-                    options: if is_default(tls) { default_name() } else { qualify(&tls.options, provider(name)) },
-                    created: router.source.created,
-                })
-            });
-            let guard = |name: &str| match lookup.tls_options(name) {
-                Some(options) if check_options(options).is_err() => Guard::Unusable,
-                Some(options) if options.asks_for_certificates() => Guard::Asks,
-                None if name != DEFAULT => Guard::Unusable,
-                _ => Guard::Open,
-            };
-            let policy = ConflictPolicy { strict: self.strict_tls_options, guard: &guard };
-            choose(&requests.collect::<Vec<_>>(), &policy)
-        };
-        let before = std::mem::replace(&mut self.choice, choice);
-        let now = &self.choice.conflicts;
-        let changed = now.iter().filter(|(name, conflicts)| before.conflicts.get(*name) != Some(conflicts));
-        let ended = before.conflicts.keys().filter(|name| !now.contains_key(*name));
-        changed.map(|(name, _)| name).chain(ended).cloned().collect()
-    }
-}
-
-fn is_default(tls: &RouterTls) -> bool {
-    tls.options.is_empty() || &*tls.options == DEFAULT
-}
-
-impl Builder<Http> for BuildContext<'_> {
-    fn decision(&self, router: &Name) -> Option<Vec<Conflict>> {
-        self.choice.conflicts.get(router).cloned()
-    }
-
-    /// Counters of middlewares live on where their specification is the same.
-    fn build(
-        &mut self,
-        name: &Name,
-        router: &Arc<Router>,
-        rule: &HttpRule,
-        decision: Option<&Vec<Conflict>>,
-        old: &[Instance<Http>],
-    ) -> Built<Http> {
-        let placed = self.models.place(name, router, decision.map_or(&[], |conflicts| conflicts));
-        let mut dependencies = Vec::new();
-        let instances = placed.into_iter().map(|placed| {
-            let old_steps = old.iter().find(|old| old.name == placed.name).map_or(&[][..], |old| &old.kept);
-            let build = Build::new(name, router, placed, old_steps, &mut dependencies, self);
-            build.finish(&rule.condition)
-        });
-        Built { instances: instances.collect(), dependencies }
     }
 }
