@@ -69,7 +69,7 @@ impl CertificateClient {
         let api: Api<core::Secret> = Api::namespaced(self.0.clone(), namespace);
         for certificate in view.certificates.values() {
             if let Ok(Some(found)) = api.get_opt(&certificate.spec.secret_name).await {
-                let found = secret(found);
+                let found = secret(&found);
                 view.secrets.insert(found.key(), Arc::new(found));
             }
         }

@@ -63,11 +63,11 @@ pub(crate) fn subscribe(
     let (client, outage) = (informers.client.clone(), informers.outage.clone());
     let mut tasks = JoinSet::new();
     watches::subscribe(informers, &options, &shared);
-    let lookups = secrets::start(&client, &options, &outage, &shared, &mut tasks);
+    secrets::subscribe(informers, &options, &shared);
     if options.defer_to_cert_manager {
         cert_manager::start(&client, &options.settings.fallback_namespaces, &outage, &shared, &mut tasks);
     }
-    tasks.spawn(state::publish(Arc::clone(&shared), lookups));
+    tasks.spawn(state::publish(Arc::clone(&shared)));
     tasks.spawn(troubles::watch(Arc::clone(&shared)));
     tasks.spawn(state::follow_leadership(Arc::clone(&shared), leadership.state()));
     let events = events::start(client.clone(), options.identity, &mut tasks);

@@ -82,9 +82,9 @@ pub(super) fn class(from: &IngressClass) -> Option<Class> {
 }
 
 /// Returns a Secret.
-pub(crate) fn secret(from: core::Secret) -> Secret {
-    let data = from.data.unwrap_or_default().into_iter().map(|(name, value)| (name, value.0)).collect();
-    Secret::new(meta(from.metadata), from.type_.unwrap_or_default(), data)
+pub(crate) fn secret(from: &core::Secret) -> Secret {
+    let data = from.data.iter().flatten().map(|(name, value)| (name.clone(), value.0.clone())).collect();
+    Secret::new(meta(from.metadata.clone()), from.type_.clone().unwrap_or_default(), data)
 }
 
 /// Returns the version of an object. Versions are numbers that grow.

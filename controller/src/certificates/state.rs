@@ -1,9 +1,10 @@
 //! The state that the watches bring, and its publication.
 
 use super::events::identify;
-use super::secrets::Lookup;
 use super::write::FAILED_WEBHOOK;
 use crate::lease::LeaderState;
+use crate::view::{ObjectKey, Reference};
+use crate::watch::referenced::Lookups;
 use arc_swap::ArcSwap;
 use flow_acme::names::{ACCOUNT_KEY_SUFFIX, NEXT_PRIVATE_KEY};
 use flow_acme::objects::{Issuer, Key, Meta};
@@ -65,12 +66,12 @@ pub(super) struct State {
     pub(super) names_changed: bool,
     /// Secrets that are named.
     pub(super) wanted: HashSet<Key>,
-    /// Secrets that are kept and were not looked up yet, in the version that the watch reported.
-    pub(super) pending: HashSet<Key>,
+    /// The lookups of named Secrets.
+    pub(super) lookups: Lookups,
+    /// Secrets of which the watch reported a new version that was not read yet.
+    pub(super) outdated: HashSet<Key>,
     /// Named Secrets that cannot be read.
     pub(super) unreadable: HashSet<Key>,
-    /// Versions in which named Secrets were deleted.
-    pub(super) deleted: HashMap<Key, u64>,
     /// The proxy's own endpoints by slice; `None` if they may not be watched.
     pub(super) slices: Option<BTreeMap<Key, Vec<Replica>>>,
 }
@@ -136,25 +137,24 @@ impl State {
         meta.labels.get(NEXT_PRIVATE_KEY).is_some_and(|value| value == "true") || self.wanted.contains(&meta.key())
     }
 
-    /// Updates the set of named Secrets; returns those that were not named before.
-    fn update_names(&mut self, settings: &Settings) -> Vec<Key> {
+    /// Updates the set of named Secrets, and asks for those that were not named before.
+    fn update_names(&mut self, settings: &Settings) {
         if !std::mem::take(&mut self.names_changed) {
-            return Vec::new();
+            return;
         }
         let named = named(&self.view, settings);
-        let fresh: Vec<_> = named.difference(&self.wanted).cloned().collect();
+        let fresh = named.difference(&self.wanted).map(reference).collect();
         self.wanted = named;
-        let (wanted, pending) = (&self.wanted, &self.pending);
+        let wanted = &self.wanted;
         self.unreadable.retain(|key| wanted.contains(key));
-        self.deleted.retain(|key, _| wanted.contains(key) || pending.contains(key));
         let labelled = |meta: &Meta| meta.labels.contains_key(NEXT_PRIVATE_KEY);
         self.view.secrets.retain(|key, secret| wanted.contains(key) || labelled(&secret.metadata));
-        fresh
+        self.lookups.ask(fresh, || wanted.iter().map(reference).collect());
     }
 
     /// Returns the view to show; `None` while something in it may be missing.
     fn complete(&self) -> Option<View> {
-        if !self.unlisted.is_empty() || !self.pending.is_empty() {
+        if !self.unlisted.is_empty() || !self.outdated.is_empty() || self.lookups.pending_since().is_some() {
             return None;
         }
         let mut view = self.view.clone();
@@ -171,6 +171,10 @@ impl State {
     fn acts(&self) -> bool {
         self.unlisted.is_empty() && self.absent.is_empty() && self.cert_managers.is_empty()
     }
+}
+
+fn reference(key: &Key) -> Reference {
+    Reference::Secret(ObjectKey::new(&key.namespace, &key.name))
 }
 
 /// Returns every Secret that an object names.
@@ -223,19 +227,13 @@ fn conflict(namespace: &str, holder: &str) -> Diagnostic {
 }
 
 /// Publishes the view whenever it changes.
-pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
+pub(super) async fn publish(shared: Arc<Shared>) {
     let mut reported = None;
     loop {
         shared.changed.notified().await;
         let (view, acts, cert_manager) = {
             let mut state = shared.state.lock();
-            let fresh = state.update_names(&shared.settings);
-            for (lookup, keys) in lookups.iter().zip(group_by_lookup(&lookups, fresh)) {
-                state.pending.extend(keys.iter().cloned());
-                if !keys.is_empty() {
-                    let _ = lookup.send.send(keys);
-                }
-            }
+            state.update_names(&shared.settings);
             (
                 state.complete(),
                 state.acts(),
@@ -267,18 +265,6 @@ pub(super) async fn publish(shared: Arc<Shared>, lookups: Vec<Lookup>) {
             shared.known.send_if_modified(|known| !std::mem::replace(known, true));
         }
     }
-}
-
-/// Groups keys by the lookup whose namespace they are in; keys outside all of them are treated as absent.
-fn group_by_lookup(lookups: &[Lookup], keys: Vec<Key>) -> Vec<Vec<Key>> {
-    let mut by_lookup: Vec<Vec<Key>> = lookups.iter().map(|_| Vec::new()).collect();
-    for key in keys {
-        let fits = |l: &Lookup| l.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace);
-        if let Some(keys) = lookups.iter().position(fits).and_then(|at| by_lookup.get_mut(at)) {
-            keys.push(key);
-        }
-    }
-    by_lookup
 }
 
 /// Publishes changes of leadership as changes of the store.

@@ -160,7 +160,7 @@ impl<T: Known> Subscriber<T> for Source<T> {
 }
 
 /// Returns the namespaces of single watches; an empty one is all.
-pub(super) fn namespaces(options: &Options) -> Vec<String> {
+fn namespaces(options: &Options) -> Vec<String> {
     if options.namespaces.is_empty() { vec![String::new()] } else { options.namespaces.clone() }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn read(manifest: &Value) -> Result<Option<Declaration>, InvalidObjec
             let text = object.string_data.take().unwrap_or_default().into_iter();
             let text = text.map(|(name, value)| (name, k8s_openapi::ByteString(value.into_bytes())));
             object.data.get_or_insert_default().extend(text);
-            let mut secret = secret(object);
+            let mut secret = secret(&object);
             fill_namespace(&mut secret.metadata);
             Some(Declaration::Secret(secret))
         }

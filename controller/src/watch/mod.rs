@@ -3,18 +3,15 @@
 //! Every kind is watched by one task, which turns the wire's structs into compact objects for each subscriber. Those of
 //! routes are sent to the one owner of the view, [`Watch`]. A list is applied at once, never in part.
 
-mod by_name;
 mod connection;
 mod discovery;
-mod fetch;
 mod inbox;
 pub(crate) mod informer;
 mod informers;
 pub(crate) mod lean;
-mod lookups;
 pub(crate) mod outage;
 mod plan;
-mod referenced;
+pub(crate) mod referenced;
 mod scope;
 mod unserved;
 pub(crate) mod watcher;
@@ -32,9 +29,8 @@ use crate::crd::VERSION;
 use crate::view::service::ServiceType;
 use crate::view::{Kind, Object, View};
 use discovery::{CustomKind, Served};
-use fetch::Sort;
 use flow_model::diagnostic::{Diagnostic, Subject};
-use inbox::{Message, SourceId, ToView};
+use inbox::{Message, Resolved, ResolvedToView, SourceId, ToView};
 use informer::{Change, Reader, follow, reader};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as slices;
@@ -43,9 +39,8 @@ use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use lean::Lean;
-use lookups::Lookups;
 use outage::Outage;
-use referenced::{ReferenceLookup, Resolved};
+use referenced::Lookups;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -54,16 +49,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{info, warn};
 use unserved::UnservedWatches;
-use watcher::{Namespaced, Watched, Watcher};
+use watcher::{Watched, Watcher};
 
 /// The number of messages that may wait for the owner of the view before the watches are paused.
 const INBOX_SIZE: usize = 256;
 /// The number of messages that are handled at once.
 const MAX_BATCH: usize = 4096;
-/// Helm keeps its releases in Secrets; like Traefik, we do not have them sent.
-const NO_RELEASES: &str = "owner!=helm";
-/// The field selector of the Secrets of which thousands may be named: certificates with their keys.
-const KEY_PAIRS: &str = "type=kubernetes.io/tls";
 /// The annotation of a Service whose backends are the nodes' ports.
 const NODE_PORT_OPTION: &str = "service.nodeportlb";
 
@@ -138,14 +129,16 @@ impl Watch {
             informers
                 .endpoint_slices
                 .subscribe(&shared, slice, |namespace| self.subscription(Kind::EndpointSlice, namespace));
-            for namespace in shared.watched() {
-                let secret = |o: &core::Secret| Object::Secret(o.into());
-                let sort = Sort { labels: Some(NO_RELEASES), fields: Some(KEY_PAIRS) };
-                self.referenced(Kind::Secret, namespace.clone(), sort, secret);
-                if self.plan.custom.is_some() {
-                    let config_map = |o: &core::ConfigMap| Object::ConfigMap(o.into());
-                    self.referenced(Kind::ConfigMap, namespace, Sort::default(), config_map);
-                }
+            let secrets = ResolvedToView { kind: Kind::Secret, send: self.resolved.0.clone() };
+            let read = |o: &core::Secret| Object::Secret(o.into());
+            let lookups = informers.secrets.subscribe(&shared.namespaces, None, read, move |_| secrets.clone());
+            self.lookups.add(Kind::Secret, lookups);
+            if self.plan.custom.is_some() {
+                let config_maps = ResolvedToView { kind: Kind::ConfigMap, send: self.resolved.0.clone() };
+                let read = |o: &core::ConfigMap| Object::ConfigMap(o.into());
+                let informer = &mut informers.config_maps;
+                let lookups = informer.subscribe(&shared.namespaces, None, read, move |_| config_maps.clone());
+                self.lookups.add(Kind::ConfigMap, lookups);
             }
         }
         if let Some(key) = self.plan.published_elsewhere().cloned() {
@@ -168,21 +161,6 @@ impl Watch {
         self.tasks.spawn(follow(Watcher::new(api, config, &self.outage), vec![reader]))
     }
 
-    fn referenced<K: Namespaced>(
-        &mut self,
-        kind: Kind,
-        namespace: Option<Arc<str>>,
-        sort: Sort,
-        read: fn(&K) -> Object,
-    ) {
-        let (send, wanted) = mpsc::unbounded_channel();
-        let client = self.client.clone();
-        let lookup =
-            ReferenceLookup { kind, client, namespace: namespace.clone(), sort, outage: self.outage.clone(), read };
-        self.tasks.spawn(referenced::follow(lookup, wanted, self.resolved.0.clone()));
-        self.lookups.add(kind, namespace, send);
-    }
-
     /// Waits for messages and handles all that there are. Changes are recorded in the view and in
     /// [`Self::take_problems_changed`]. May be dropped before it is ready without losing any.
     pub(crate) async fn changed(&mut self) {
@@ -201,7 +179,8 @@ impl Watch {
                 break;
             }
         }
-        self.lookups.ask(&mut self.view);
+        let fresh = self.view.take_wanted();
+        self.lookups.ask(fresh, || self.view.wanted().cloned().collect());
     }
 
     /// True once everything was listed and everything named was looked up.
@@ -262,22 +241,20 @@ impl Watch {
         self.view.replace(source.kind, source.namespace.as_deref(), objects);
     }
 
-    fn apply_resolved(&mut self, resolved: Resolved) {
-        let (kind, key) = match resolved {
-            Resolved::Is(kind, key, object) => {
+    fn apply_resolved(&mut self, Resolved { kind, key, found }: Resolved) {
+        match found {
+            Ok(object) => {
                 match object {
                     Some(object) => self.view.apply(object),
                     None => self.view.delete(kind, &key),
                 };
                 self.solved(kind, Some(&key.namespace));
-                (kind, key)
             }
-            Resolved::Forbidden(kind, key, words) => {
+            Err(words) => {
                 self.view.delete(kind, &key);
                 self.problem(kind, Some(key.namespace.clone()), &words);
-                (kind, key)
             }
-        };
+        }
         self.lookups.resolved(kind, key);
     }
 

@@ -162,3 +162,127 @@ async fn in_namespaces_each_has_one_watch_and_the_published_service_its_own() {
     assert!(own.contains("labelSelector=kubernetes.io%2Fservice-name%3Dlb"), "{own}");
     assert_eq!(cluster.requests("/apis/networking.k8s.io/v1/ingresses"), Vec::<String>::new());
 }
+
+const SECRETS: &str = "/api/v1/namespaces/default/secrets";
+const CERTIFICATES: &str = "/apis/cert-manager.io/v1/namespaces/default/certificates";
+
+/// A key pair's Secret with this certificate, which need not be one.
+fn secret(certificate: &str) -> Value {
+    json!({ "type": "kubernetes.io/tls", "data": { "tls.crt": base64(certificate), "tls.key": base64("key") } })
+}
+
+fn base64(text: &str) -> String {
+    use ::base64::Engine as _;
+    ::base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn certificate(secret: &str) -> Value {
+    json!({ "spec": { "secretName": secret, "dnsNames": ["a.test"], "issuerRef": { "name": "le", "kind": "ClusterIssuer" } } })
+}
+
+/// The certificate in a Secret, as certificates see it.
+fn content(view: &planner::View, name: &str) -> Option<String> {
+    let secret = view.secrets.get(&Key::new("default", name))?;
+    Some(String::from_utf8(secret.entry("tls.crt")?.to_vec()).unwrap())
+}
+
+/// The certificate that is served.
+fn served(update: &Update) -> Option<String> {
+    let certificate = config(update, KUBERNETES).certificates.first()?;
+    Some(String::from_utf8(certificate.chain.clone()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_both_name_is_watched_once_and_both_see_it() {
+    let cluster = cluster();
+    for index in 0..50 {
+        cluster.put(&format!("{SECRETS}/other-{index}"), secret("x"));
+    }
+    cluster.put(&format!("{INGRESSES}/a"), asking("a.test"));
+    cluster.put(&format!("{CERTIFICATES}/a"), certificate("tls"));
+    let mut kubernetes = with_client(cluster.client(), both(), CancellationToken::new());
+    let store = kubernetes.certificates.clone().unwrap();
+    until(&mut kubernetes.provider, |update| served(update).is_none()).await;
+    seen(&store, |view| view.certificates.len() == 1).await;
+    assert_eq!(store.view().secrets.len(), 0, "what is not named is not kept");
+
+    for text in ["first", "second"] {
+        cluster.put(&format!("{SECRETS}/tls"), secret(text));
+        until(&mut kubernetes.provider, |update| served(update).as_deref() == Some(text)).await;
+        seen(&store, |view| content(view, "tls").as_deref() == Some(text)).await;
+    }
+    cluster.delete(&format!("{SECRETS}/tls"));
+    until(&mut kubernetes.provider, |update| served(update).is_none()).await;
+    seen(&store, |view| view.secrets.is_empty()).await;
+    // One that is labelled needs no name, as long as it has the label.
+    let mut next = secret("next");
+    next["metadata"]["labels"]["cert-manager.io/next-private-key"] = json!("true");
+    cluster.put(&format!("{SECRETS}/next"), next);
+    seen(&store, |view| content(view, "next").as_deref() == Some("next")).await;
+    cluster.put(&format!("{SECRETS}/next"), secret("next"));
+    seen(&store, |view| view.secrets.is_empty()).await;
+    assert_eq!(watches(&cluster, "secrets"), 1, "{:?}", cluster.requests("secrets"));
+    let read = cluster.requests("GET /api/v1/namespaces/default/secrets/");
+    assert!(read.iter().all(|request| !request.contains("other")), "{read:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_is_not_shown_before_its_secret() {
+    let cluster = cluster();
+    cluster.put(&format!("{SECRETS}/tls"), secret("1"));
+    let kubernetes = with_client(cluster.client(), both(), CancellationToken::new());
+    let store = kubernetes.certificates.clone().unwrap();
+    seen(&store, |_| *store.known().borrow()).await;
+    let mut changes = store.changes();
+    cluster.put(&format!("{CERTIFICATES}/a"), certificate("tls"));
+    loop {
+        changes.changed().await.unwrap();
+        let view = store.view();
+        if !view.certificates.is_empty() {
+            assert_eq!(content(&view, "tls").as_deref(), Some("1"));
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_that_may_only_be_read_by_name_are_read_at_intervals() {
+    let cluster = cluster();
+    // Neither lists nor watches of any; single ones may be read.
+    cluster.fail("/secrets?", 403);
+    cluster.put(&format!("{SECRETS}/tls"), secret("1"));
+    cluster.put(&format!("{CERTIFICATES}/a"), certificate("tls"));
+    let kubernetes = with_client(cluster.client(), both(), CancellationToken::new());
+    let store = kubernetes.certificates.clone().unwrap();
+    seen(&store, |view| content(view, "tls").as_deref() == Some("1")).await;
+    cluster.put(&format!("{SECRETS}/tls"), secret("2"));
+    seen(&store, |view| content(view, "tls").as_deref() == Some("2")).await;
+    // A Certificate whose Secret cannot be read is not shown until it can be.
+    cluster.fail("/secrets/tls", 403);
+    seen(&store, |view| view.certificates.is_empty()).await;
+    cluster.heal();
+    seen(&store, |view| view.certificates.len() == 1).await;
+    assert_eq!(content(&store.view(), "tls").as_deref(), Some("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_that_come_and_go_while_unnamed_are_not_missed() {
+    let cluster = cluster();
+    let kubernetes = with_client(cluster.client(), both(), CancellationToken::new());
+    let store = kubernetes.certificates.clone().unwrap();
+    for index in 0..3 {
+        let text = index.to_string();
+        cluster.put(&format!("{SECRETS}/tls"), secret(&text));
+        cluster.put(&format!("{CERTIFICATES}/a"), certificate("tls"));
+        seen(&store, |view| content(view, "tls").as_deref() == Some(&*text)).await;
+        cluster.delete(&format!("{CERTIFICATES}/a"));
+        seen(&store, |view| view.certificates.is_empty()).await;
+        seen(&store, |view| view.secrets.is_empty()).await;
+    }
+    cluster.fail("/secrets", 500);
+    cluster.put(&format!("{SECRETS}/tls"), secret("x"));
+    cluster.put(&format!("{CERTIFICATES}/a"), certificate("tls"));
+    seen(&store, |view| view.certificates.is_empty()).await;
+    cluster.heal();
+    seen(&store, |view| content(view, "tls").as_deref() == Some("x")).await;
+}

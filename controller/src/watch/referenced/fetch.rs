@@ -1,7 +1,7 @@
 //! Reading of objects: one by one, a few at a time, or in pages if many are wanted at once.
 
-use super::watcher::Namespaced;
 use crate::view::ObjectKey;
+use crate::watch::watcher::Namespaced;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hashbrown::HashSet;
@@ -23,11 +23,11 @@ const PAGE_SIZE: u32 = 250;
 
 /// The selection of objects that a page may bring.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sort {
+pub(in crate::watch) struct Sort {
     /// A label selector.
-    pub(super) labels: Option<&'static str>,
+    pub(in crate::watch) labels: Option<&'static str>,
     /// A field selector of objects that are named in great numbers; without one there are no pages.
-    pub(super) fields: Option<&'static str>,
+    pub(in crate::watch) fields: Option<&'static str>,
 }
 
 /// The result of reading.
@@ -160,6 +160,6 @@ impl<K: Namespaced> Fetches<K> {
 }
 
 /// True if the API server responded that this is forbidden.
-pub(super) fn is_forbidden(error: &kube::Error) -> bool {
+fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_forbidden())
 }
