@@ -16,6 +16,8 @@ mod protocol;
 mod protocol_compiler;
 mod report;
 mod router_set;
+#[cfg(test)]
+mod second_protocol;
 mod tables;
 #[cfg(test)]
 mod tests;
