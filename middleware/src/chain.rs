@@ -1,6 +1,7 @@
 //! The loop that runs middlewares around a service.
 
-use crate::middleware::{Flow, Middleware, State};
+use crate::flow::Flow;
+use crate::middleware::{Middleware, State};
 use crate::{Around, Body, Exchange, RequestContext};
 use http::Response;
 use smallvec::SmallVec;
@@ -53,10 +54,7 @@ impl Chain {
     pub fn new(members: impl IntoIterator<Item = Arc<Middleware>>) -> Self {
         let mut steps = Vec::new();
         for member in members {
-            match &*member {
-                Middleware::Chain(inner) => steps.extend(inner.steps.iter().cloned()),
-                _ => steps.push(member),
-            }
+            inline(member, &mut steps);
         }
         Self { steps: steps.into() }
     }
@@ -123,6 +121,14 @@ impl Chain {
             step.on_response(state, &mut response).await;
         }
         response
+    }
+}
+
+/// Adds a middleware to `steps`; of a chain, its members.
+fn inline(member: Arc<Middleware>, steps: &mut Vec<Arc<Middleware>>) {
+    match &*member {
+        Middleware::Chain(members) => members.iter().for_each(|member| inline(Arc::clone(member), steps)),
+        _ => steps.push(member),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lets only some clients pass (`ipAllowList`).
 
 use crate::address::{Networks, Strategy};
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::{Exchange, MiddlewareError, response};
 use flow_model::middleware as spec;
 use http::StatusCode;

@@ -2,8 +2,8 @@
 
 use crate::around::Around;
 use crate::basic_auth::BasicAuth;
-use crate::chain::Chain;
 use crate::compress::{self, Compress};
+use crate::flow::Flow;
 use crate::forward_auth::{ForwardAuth, SetCookie};
 use crate::headers::{self, Headers};
 use crate::ip_allow_list::IpAllowList;
@@ -24,8 +24,8 @@ pub enum Middleware {
     Around(Arc<dyn Around>),
     /// Asks for a user and a password.
     BasicAuth(Box<BasicAuth>),
-    /// Runs others in order; a [`Chain`] inlines them into its own steps.
-    Chain(Chain),
+    /// Runs others in order; a [`Chain`](crate::Chain) inlines them into its own steps.
+    Chain(Box<[Arc<Self>]>),
     /// Compresses responses.
     Compress(Compress),
     /// Asks a server if a request may pass.
@@ -50,17 +50,6 @@ pub enum Middleware {
     StripPrefixRegex(StripPrefixRegex),
 }
 
-/// A middleware's decision on a request.
-#[derive(Debug)]
-pub(crate) enum Flow {
-    /// The middleware responds.
-    Respond(Box<Response<Body>>),
-    /// The request goes on.
-    Pass,
-    /// The request goes on, and the second phase needs this.
-    Remember(State),
-}
-
 /// The state that a middleware keeps of one exchange between its two phases.
 #[derive(Debug)]
 pub(crate) enum State {
@@ -70,13 +59,6 @@ pub(crate) enum State {
     ForwardAuth(Vec<SetCookie>),
     /// The facts that headers depend on.
     Headers(headers::RequestFacts),
-}
-
-impl Flow {
-    /// The decision to respond with `response`.
-    pub(crate) fn respond(response: Response<Body>) -> Self {
-        Self::Respond(Box::new(response))
-    }
 }
 
 impl Middleware {
@@ -103,8 +85,8 @@ impl Middleware {
     }
 
     /// The first phase.
-    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow {
-        match self {
+    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow<State> {
+        let stateless = match self {
             Self::AddPrefix(it) => it.on_request(exchange),
             Self::BasicAuth(it) => it.on_request(exchange, context).await,
             // Chains are inlined and cut: no step is one of these.
@@ -112,11 +94,11 @@ impl Middleware {
             Self::Compress(it) => {
                 let flow = it.on_request(exchange);
                 context.encoded |= matches!(flow, Flow::Remember(_));
-                flow
+                return flow.map(State::Compress);
             }
             // Boxed, so that the future of every other request stays small.
-            Self::ForwardAuth(it) => Box::pin(it.on_request(exchange, context)).await,
-            Self::Headers(it) => it.on_request(exchange, context.encoded),
+            Self::ForwardAuth(it) => return Box::pin(it.on_request(exchange, context)).await.map(State::ForwardAuth),
+            Self::Headers(it) => return it.on_request(exchange, context.encoded).map(State::Headers),
             Self::IpAllowList(it) => it.on_request(exchange),
             Self::RateLimit(it) => it.on_request(it.take(exchange)).await,
             Self::RedirectRegex(it) => it.on_request(exchange),
@@ -125,7 +107,8 @@ impl Middleware {
             Self::ReplacePathRegex(it) => it.on_request(exchange),
             Self::StripPrefix(it) => it.on_request(exchange),
             Self::StripPrefixRegex(it) => it.on_request(exchange),
-        }
+        };
+        stateless.map(|none| match none {})
     }
 
     /// The second phase.

@@ -6,7 +6,7 @@ mod secret;
 mod tests;
 mod verified;
 
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::{Body, Exchange, MiddlewareError, RequestContext, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -12,7 +12,7 @@ mod sniff;
 #[cfg(test)]
 mod tests;
 
-use crate::middleware::{Flow, State};
+use crate::flow::Flow;
 use crate::{Body, Exchange, MiddlewareError, vary};
 use accept::Accept;
 pub(crate) use accept::Choice;
@@ -61,13 +61,13 @@ impl Compress {
         })
     }
 
-    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow {
+    pub(crate) fn on_request(&self, exchange: &mut Exchange) -> Flow<Choice> {
         etag::strengthen(&mut exchange.head.headers);
         let head = &exchange.head;
         if head.method == Method::HEAD || self.excludes_request(&head.headers) || forbids_change(&head.headers) {
             return Flow::Pass;
         }
-        self.accept.choose(&head.headers).map_or(Flow::Pass, |choice| Flow::Remember(State::Compress(choice)))
+        self.accept.choose(&head.headers).map_or(Flow::Pass, Flow::Remember)
     }
 
     pub(crate) async fn on_response(&self, choice: Choice, response: &mut Response<Body>) {

@@ -7,7 +7,7 @@ mod denied;
 mod tests;
 
 use crate::body::is_malformed;
-use crate::middleware::{Flow, State};
+use crate::flow::Flow;
 use crate::pattern::{self, Pattern};
 use crate::{Body, Exchange, Fetch, MiddlewareError, RequestContext, response};
 use base64::Engine as _;
@@ -104,7 +104,11 @@ impl ForwardAuth {
         })
     }
 
-    pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow {
+    pub(crate) async fn on_request(
+        &self,
+        exchange: &mut Exchange,
+        context: &mut RequestContext<'_>,
+    ) -> Flow<Vec<SetCookie>> {
         match self.ask(exchange, context.fetch).await {
             Ok(auth_response) => self.judge(exchange, context, auth_response),
             Err(response) => Flow::Respond(response),
@@ -175,7 +179,12 @@ impl ForwardAuth {
         request
     }
 
-    fn judge(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>, auth_response: Response<Bytes>) -> Flow {
+    fn judge(
+        &self,
+        exchange: &mut Exchange,
+        context: &mut RequestContext<'_>,
+        auth_response: Response<Bytes>,
+    ) -> Flow<Vec<SetCookie>> {
         if let Some(user) = self.user_header.as_ref().and_then(|name| auth_response.headers().get(name)) {
             *context.user = Some(String::from_utf8_lossy(user.as_bytes()).into());
         }
@@ -189,7 +198,7 @@ impl ForwardAuth {
         self.copy_headers(&mut exchange.head.headers, auth_response.headers());
         match cookie::all(auth_response.headers()) {
             cookies if cookies.is_empty() => Flow::Pass,
-            cookies => Flow::Remember(State::ForwardAuth(cookies)),
+            cookies => Flow::Remember(cookies),
         }
     }
 

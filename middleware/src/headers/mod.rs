@@ -6,7 +6,7 @@ mod secure;
 #[cfg(test)]
 mod tests;
 
-use crate::middleware::{Flow, State};
+use crate::flow::Flow;
 use crate::{Body, Exchange, MiddlewareError};
 use cors::Cors;
 use custom::Custom;
@@ -45,7 +45,7 @@ impl Headers {
     }
 
     /// `encoded`: a middleware further out chose an encoding for the response.
-    pub(crate) fn on_request(&self, exchange: &mut Exchange, encoded: bool) -> Flow {
+    pub(crate) fn on_request(&self, exchange: &mut Exchange, encoded: bool) -> Flow<RequestFacts> {
         if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&exchange.head)) {
             return Flow::respond(preflight);
         }
@@ -62,7 +62,7 @@ impl Headers {
         if origin.is_none() && secured.is_none() && !(encoded && self.cors.is_some()) {
             return Flow::Pass;
         }
-        Flow::Remember(State::Headers(RequestFacts { origin, secured, encoded }))
+        Flow::Remember(RequestFacts { origin, secured, encoded })
     }
 
     pub(crate) fn on_response(&self, facts: RequestFacts, response: &mut Response<Body>) {

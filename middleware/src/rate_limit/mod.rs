@@ -5,7 +5,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::source::Criterion;
 use crate::{Exchange, MiddlewareError, response};
 pub(crate) use bucket::Decision;

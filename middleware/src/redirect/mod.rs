@@ -7,7 +7,7 @@ mod scheme;
 pub use regex::RedirectRegex;
 pub use scheme::RedirectScheme;
 
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::{Exchange, response};
 use http::header::{HeaderValue, LOCATION};
 use http::{Method, StatusCode};

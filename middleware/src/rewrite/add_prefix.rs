@@ -1,4 +1,4 @@
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::{Exchange, MiddlewareError, path};
 use flow_model::middleware as spec;
 

@@ -11,7 +11,7 @@ pub use replace_path::{ReplacePath, ReplacePathRegex};
 pub use strip_prefix::{StripPrefix, StripPrefixRegex};
 
 use crate::Exchange;
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::path;
 use crate::response;
 use http::StatusCode;

@@ -1,5 +1,5 @@
 use super::{append, go_on};
-use crate::middleware::Flow;
+use crate::flow::Flow;
 use crate::pattern::{self, Pattern};
 use crate::{Exchange, MiddlewareError, path, response};
 use flow_model::middleware as spec;
