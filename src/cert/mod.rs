@@ -2,6 +2,7 @@
 
 mod advice;
 mod arguments;
+mod cause;
 mod report;
 
 #[cfg(test)]

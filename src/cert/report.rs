@@ -1,16 +1,22 @@
 //! The state of certificates as text.
 
 use super::advice::advice;
+use super::cause::Cause;
 use flow_acme::objects::{
-    Certificate, CertificateRequest, Challenge, Condition, ConditionStatus, Issuer, Key, Meta, Order, State, condition,
+    Certificate, CertificateRequest, Challenge, Condition, ConditionStatus, Key, Meta, Order, State, condition,
 };
-use flow_acme::planner::{self, View, unserved};
+use flow_acme::planner::{self, View, missing_issuer, unserved};
 use jiff::{SignedDuration, Timestamp, Unit};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 pub(super) fn is_ready(certificate: &Certificate) -> bool {
-    condition(&certificate.status.conditions, "Ready").is_some_and(|c| c.status == ConditionStatus::True)
+    is_true(&certificate.status.conditions, "Ready")
+}
+
+/// True if there is a condition of that kind and it holds.
+pub(super) fn is_true(conditions: &[Condition], kind: &str) -> bool {
+    condition(conditions, kind).is_some_and(|c| c.status == ConditionStatus::True)
 }
 
 /// Every Certificate of a namespace, a line each.
@@ -23,7 +29,7 @@ pub(super) fn list(view: &View, namespace: &str) -> String {
     for (key, certificate) in &view.certificates {
         let until = certificate.status.not_after.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let ready = if is_ready(certificate) { "yes" } else { "no" };
-        let what = reasons(view, certificate).into_iter().next_back().unwrap_or_default();
+        let what = reasons(view, certificate).pop().map(|reason| reason.text).unwrap_or_default();
         let _ = writeln!(text, "{:width$}  {ready:5}  {until:20}  {what}", key.name);
     }
     text
@@ -87,8 +93,8 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
         || planner::held(certificate).is_some()
         || condition(&status.conditions, "Issuing").is_some()
     {
-        let reasons = reasons(view, certificate);
-        let help = advice(reasons.iter().rev().map(String::as_str));
+        // The deepest cause decides.
+        let help = reasons(view, certificate).iter().rev().find_map(|reason| advice(reason.cause?));
         let _ = writeln!(
             text,
             "What to do: {}",
@@ -98,34 +104,57 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
     text
 }
 
+/// A reason why a Certificate is not ready.
+struct Reason<'a> {
+    text: String,
+    cause: Option<Cause<'a>>,
+}
+
+impl<'a> Reason<'a> {
+    fn new(text: impl Into<String>, cause: Option<Cause<'a>>) -> Self {
+        Self { text: text.into(), cause }
+    }
+
+    fn of(condition: &Condition, cause: Option<Cause<'a>>) -> Self {
+        Self::new(format!("{}: {}", condition.reason, condition.message), cause)
+    }
+}
+
 /// The reasons why a Certificate is not ready, from the Certificate down to its challenges.
-fn reasons(view: &View, certificate: &Certificate) -> Vec<String> {
+fn reasons<'a>(view: &'a View, certificate: &'a Certificate) -> Vec<Reason<'a>> {
     let mut reasons = Vec::new();
-    let not = |conditions: &[Condition], kind: &str| {
-        let found = condition(conditions, kind).filter(|c| c.status != ConditionStatus::True);
-        found.map(|c| format!("{}: {}", c.reason, c.message))
-    };
-    reasons.extend(not(&certificate.status.conditions, "Ready"));
-    reasons.extend(not(&certificate.status.conditions, "Issuing"));
-    reasons.extend(planner::held(certificate).map(str::to_owned));
+    let conditions = &certificate.status.conditions;
+    let (reference, namespace) = (&certificate.spec.issuer_ref, &certificate.metadata.namespace);
+    let missing = missing_issuer(view, reference, namespace).map(|missing| Cause::of_missing(&missing));
+    let failed = ["Ready", "Issuing"].into_iter().filter_map(|kind| unmet(conditions, kind));
+    reasons.extend(failed.map(|found| Reason::of(found, Cause::of_certificate(found).or(missing))));
+    reasons.extend(planner::held(certificate).map(|why| Reason::new(why, Some(Cause::Held))));
     if let Some(why) = unserved(view, certificate) {
         // Nothing below it is worked on.
-        reasons.push(why);
+        reasons.push(Reason::new(why.to_string(), Some(Cause::of_unserved(&why))));
         return reasons;
     }
-    let issuer: Option<&Arc<Issuer>> =
-        view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
-    reasons.extend(issuer.and_then(|issuer| not(&issuer.status.conditions, "Ready")));
+    let issuer = view.issuers.get(&reference.key(namespace));
+    let unready = issuer.and_then(|issuer| unmet(&issuer.status.conditions, "Ready"));
+    reasons.extend(unready.map(|found| Reason::of(found, Some(Cause::of_issuer(found)))));
     if let Some(request) = latest(view, certificate) {
-        let found = condition(&request.status.conditions, "Ready").filter(|c| c.status != ConditionStatus::True);
-        reasons.extend(found.map(|c| format!("{}: {}", c.reason, c.message)));
+        let found = unmet(&request.status.conditions, "Ready");
+        reasons.extend(found.map(|c| Reason::of(c, issuer.map_or(missing, |i| Cause::of_request(request, i)))));
         for order in orders(view, request) {
-            reasons.extend(Some(order.status.reason.clone()).filter(|reason| !reason.is_empty()));
+            if !order.status.reason.is_empty() {
+                reasons.push(Reason::new(&order.status.reason, Cause::of_order(order)));
+            }
             let open = challenges(view, order).into_iter().filter(|c| c.status.state != State::Valid);
-            reasons.extend(open.map(|c| c.status.reason.clone()).filter(|reason| !reason.is_empty()));
+            let open = open.filter(|challenge| !challenge.status.reason.is_empty());
+            reasons.extend(open.map(|c| Reason::new(&c.status.reason, Cause::of_challenge(c))));
         }
     }
     reasons
+}
+
+/// The condition of that kind, if there is one and it does not hold.
+fn unmet<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    condition(conditions, kind).filter(|c| c.status != ConditionStatus::True)
 }
 
 /// The newest request of a Certificate.

@@ -101,6 +101,66 @@ fn changed(view: &mut View, change: impl FnOnce(&mut Certificate)) {
 }
 
 #[test]
+fn each_state_of_a_challenge_and_of_an_order_has_its_advice() {
+    let advised = |view: &View| shown(view).lines().last().unwrap_or_default().to_owned();
+    let problem = |status: u16, kind: &str| format!("{status} urn:ietf:params:acme:error:{kind}: text of the CA");
+    for (reason, help) in [
+        (problem(429, "rateLimited"), "wait: it is tried again"),
+        (problem(503, "rateLimited"), "wait: it is tried again"),
+        (problem(503, "serverInternal"), "the CA cannot be reached"),
+        (problem(500, "serverInternal"), "wait a moment"),
+        (problem(400, "connection"), "port 80 of the name"),
+        (problem(403, "unauthorized"), "somebody else answers"),
+        (problem(403, "caa"), "CAA records"),
+        (problem(400, "rejectedIdentifier"), "does not issue for this name"),
+        (problem(400, "accountDoesNotExist"), "delete the Secret of its key"),
+        ("Waiting for it: connection refused (replica pod-2)".to_owned(), "the pod that is named"),
+        (format!("Waiting for it: {}", flow_acme::http01::NO_REPLICA), "kubectl get endpointslices"),
+    ] {
+        assert!(advised(&scene(&reason)).contains(help), "{reason}");
+    }
+    let mut view = scene("what the solver's class is");
+    let challenge = Arc::make_mut(view.challenges.values_mut().next().unwrap());
+    challenge.status.state = State::Unknown;
+    assert!(advised(&view).contains("name an Ingress class of this proxy"));
+    let mut view = scene("");
+    "Failed to create Order: the words of a resolver"
+        .clone_into(&mut Arc::make_mut(view.orders.values_mut().next().unwrap()).status.reason);
+    assert!(advised(&view).contains("the CA cannot be reached"));
+}
+
+#[test]
+fn an_issuer_of_the_other_kind_is_pointed_out() {
+    let mut view = scene("");
+    changed(&mut view, |certificate| certificate.spec.issuer_ref.kind = "Issuer".to_owned());
+    assert!(shown(&view).lines().last().unwrap().contains("correct spec.issuerRef of the Certificate: kind is"));
+    view.issuers.clear();
+    assert!(shown(&view).lines().last().unwrap().contains("create the issuer"));
+}
+
+#[test]
+fn conditions_have_advice_by_their_reason() {
+    let advised = |view: &View| shown(view).lines().last().unwrap_or_default().to_owned();
+    for (reason, help) in [
+        ("ErrRegisterACMEAccount", "e-mail address or external account binding"),
+        ("InvalidURL", "what is wrong with it stands above"),
+    ] {
+        let mut view = scene("");
+        let issuer = Arc::make_mut(view.issuers.values_mut().next().unwrap());
+        issuer.status.conditions = serde_json::from_value(json!([{
+            "type": "Ready", "status": "False", "reason": reason, "message": "503: the words of the CA",
+        }]))
+        .unwrap();
+        assert!(advised(&view).contains("what is wrong with it stands above"), "the request waits for it: {reason}");
+        view.requests.clear();
+        assert!(advised(&view).contains(help), "{reason}");
+    }
+    let mut view = scene("");
+    changed(&mut view, |certificate| certificate.status.conditions[0].reason = "IncorrectCertificate".to_owned());
+    assert!(advised(&view).contains("a secretName of its own"));
+}
+
+#[test]
 fn an_issuer_that_is_not_served_is_said_with_what_to_do() {
     for (kind, group, row, help) in [
         ("clusterissuer", "", "does not exist: write ClusterIssuer", "What to do: correct spec.issuerRef"),

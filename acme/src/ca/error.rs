@@ -20,7 +20,7 @@ impl Problem {
     /// True if it is an ACME error of this kind.
     #[must_use]
     pub fn is(&self, kind: &str) -> bool {
-        self.kind.strip_prefix("urn:ietf:params:acme:error:") == Some(kind)
+        self.kind.strip_prefix(ACME_ERROR) == Some(kind)
     }
 }
 
@@ -32,6 +32,19 @@ impl fmt::Display for Problem {
         }
         Ok(())
     }
+}
+
+/// The beginning of the kind of every problem of ACME (RFC 8555 §6.7).
+const ACME_ERROR: &str = "urn:ietf:params:acme:error:";
+
+/// Returns the HTTP status and the ACME error (`rateLimited`) of a [`Problem`] that was written into a text, such as the
+/// reason of an Order.
+#[must_use]
+pub fn problem_in(text: &str) -> Option<(u16, &str)> {
+    let (before, after) = text.split_once(ACME_ERROR)?;
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+    let status = before.split_whitespace().next_back()?.parse().ok()?;
+    Some((status, &after[..end]))
 }
 
 /// The reason for which a CA did not do what it was asked.
@@ -113,6 +126,22 @@ impl CaError {
             Self::Key(_) => "key",
             Self::Refused(problem) => problem.kind.rsplit(':').next().unwrap_or("refused"),
             Self::Unreachable(_) => "unreachable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_found_in_the_texts_that_hold_it() {
+        let problem = Problem { status: 429, kind: format!("{ACME_ERROR}rateLimited"), ..Problem::default() };
+        for text in [problem.to_string(), format!("Failed to create Order: {problem}; a.test: too many")] {
+            assert_eq!(problem_in(&text), Some((429, "rateLimited")), "{text}");
+        }
+        for text in ["", "503: try later", "the urn:ietf:params:acme:error:dns"] {
+            assert_eq!(problem_in(text), None, "{text}");
         }
     }
 }

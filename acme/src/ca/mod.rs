@@ -2,7 +2,7 @@
 
 mod error;
 
-pub use error::{CaError, Problem};
+pub use error::{CaError, Problem, problem_in};
 
 use crate::objects::{State, Window};
 use crate::x509::key::PrivateKey;

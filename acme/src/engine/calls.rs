@@ -2,7 +2,7 @@
 
 use crate::account;
 use crate::ca::{Account, Authorization, Ca, CaError, OrderState, RenewalInfo};
-use crate::http01::{Method, probe};
+use crate::http01::{Method, NO_REPLICA, OF_REPLICA, probe};
 use crate::objects::{Challenge, Key, Meta, Order, State};
 use crate::planner::{self, Call, KeyToMake, Registering, Settings, View};
 use crate::store::{Replicas, Store};
@@ -188,7 +188,7 @@ async fn probe_all(store: &impl Store, challenge: &Challenge) -> Result<(), Stri
     let replicas = match store.replicas().await.map_err(|error| format!("the replicas are not known: {error}"))? {
         Replicas::Alone => return Ok(()),
         Replicas::All(replicas) if replicas.is_empty() => {
-            return Err("no replica is ready behind the proxy's Service".to_owned());
+            return Err(NO_REPLICA.to_owned());
         }
         Replicas::All(replicas) => replicas,
     };
@@ -200,7 +200,7 @@ async fn probe_all(store: &impl Store, challenge: &Challenge) -> Result<(), Stri
             (Method::TlsAlpn01, Some(https)) => probe::tls_alpn(https, &spec.dns_name, &spec.key).await,
             (Method::TlsAlpn01, None) => return Err(format!("{} has no TLS listener", replica.name)),
         };
-        result.map_err(|error| format!("{error} (replica {})", replica.name))
+        result.map_err(|error| format!("{error} {OF_REPLICA}{})", replica.name))
     });
     join_all(asked).await.into_iter().collect()
 }

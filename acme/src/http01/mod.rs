@@ -14,6 +14,11 @@ use crate::objects::{ACME_GROUP, Challenge};
 use crate::planner::{Settings, View};
 use std::fmt;
 
+/// The reason of a Challenge for which no replica can be probed.
+pub const NO_REPLICA: &str = "no replica is ready behind the proxy's Service";
+/// The words before the name of the replica that failed the probe, in the reason of its Challenge.
+pub const OF_REPLICA: &str = "(replica ";
+
 /// The method that proves a name.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Method {

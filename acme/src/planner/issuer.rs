@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 const REGISTERED: &str = "ACMEAccountRegistered";
-const REGISTER_FAILED: &str = "ErrRegisterACMEAccount";
-const UPDATE_FAILED: &str = "ErrUpdateACMEAccount";
+/// Reason of an issuer whose account could not be registered.
+pub const REGISTER_FAILED: &str = "ErrRegisterACMEAccount";
+/// Reason of an issuer whose account could not be changed.
+pub const UPDATE_FAILED: &str = "ErrUpdateACMEAccount";
 const VERIFY_FAILED: &str = "ErrVerifyACMEAccount";
 
 /// An account to be registered.

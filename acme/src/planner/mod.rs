@@ -22,14 +22,15 @@ mod tests;
 
 pub use action::{Call, Event, EventType, Kind, Object, Plan, Step, Write};
 pub use certificate::brake::held;
-pub use certificate::foreign::unserved;
+pub use certificate::foreign::{MissingIssuer, Unserved, missing_issuer, unserved};
 pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make};
 pub use certificate::renew;
 pub use certificate::renewal::{ari_target, received as renewal_info_received};
 pub use challenge::{Progress, accepted, checked, probed};
-pub use issuer::{Registering, account_created, registered, registering};
+pub use issuer::{REGISTER_FAILED, Registering, UPDATE_FAILED, account_created, registered, registering};
 pub use order::{downloaded, finalized, found as authorizations_found, opened, opening, refreshed};
 pub use plan_cache::PlanCache;
+pub use request::{OrderRefusal, order_refusal};
 pub use trouble::{Trouble, troubles};
 pub use view::{IngressFacts, IngressTls, Settings, View};
 

@@ -5,10 +5,10 @@ use super::{Context, Event, Kind, Plan, Step, Write, issuer};
 use crate::ca::Account;
 use crate::names::{self, CERTIFICATE_NAME};
 use crate::objects::{
-    CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner, VERSION,
-    condition, set_condition,
+    AcmeSpec, CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner,
+    VERSION, condition, set_condition,
 };
-use crate::x509::csr::Csr;
+use crate::x509::csr::{Csr, CsrError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::net::IpAddr;
@@ -45,7 +45,8 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
     }
     let Some(issuer) = issuer else {
         let reference = &request.spec.issuer_ref;
-        let message = foreign::missing(context.view, reference, &request.metadata.namespace).unwrap_or_default();
+        let message = foreign::missing_issuer(context.view, reference, &request.metadata.namespace);
+        let message = message.map(|missing| missing.to_string()).unwrap_or_default();
         return plan.steps.extend(pending(context, request, "IssuerNotFound", message));
     };
     if !condition(&issuer.status.conditions, "Ready").is_some_and(|c| c.status == ConditionStatus::True) {
@@ -56,9 +57,10 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
 }
 
 fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issuer, plan: &mut Plan) {
-    let spec = match wanted(context, request, issuer) {
+    let Some(acme) = &issuer.spec.acme else { return };
+    let spec = match wanted(context, request, acme) {
         Ok(spec) => spec,
-        Err(message) => return plan.steps.extend(failed(context, request, "InvalidOrder", message)),
+        Err(refusal) => return plan.steps.extend(failed(context, request, "InvalidOrder", refusal.to_string())),
     };
     // A request has one order: `replaces` may change meanwhile and must not cause a second one.
     let Some(order) = context.index.orders(request).first() else {
@@ -114,39 +116,82 @@ fn new(request: &CertificateRequest, issuer: &Issuer, account: &Account, spec: O
     Object { metadata, spec, status: OrderStatus::default() }
 }
 
-/// Returns the order for a request, or the reason for which there can be none.
-fn wanted(context: &Context<'_>, request: &CertificateRequest, issuer: &Issuer) -> Result<OrderSpec, String> {
-    let acme = issuer.spec.acme.as_ref().ok_or("no ACME account")?;
-    let csr = request.spec.csr().map_err(|error| format!("Failed to decode CSR in spec.request: {error}"))?;
+/// The reason why there can be no order for a request.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OrderRefusal {
+    /// It asks for a CA.
+    #[error("ACME does not support CA certificates")]
+    Authority,
+    /// Its common name is none of its names.
+    #[error(
+        "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses. If a commonName is \
+         set, ACME requires that the value is also present in the list of dnsNames or ipAddresses: {:?} does not exist in \
+         [{}] or [{}]",
+        .0.common_name,
+        .0.dns_names.join(" "),
+        .0.ip_addresses.join(" ")
+    )]
+    CommonName(Arc<Csr>),
+    /// It cannot be read.
+    #[error("Failed to decode CSR in spec.request: {0}")]
+    Malformed(#[from] CsrError),
+    /// It names nothing.
+    #[error("the request names nothing: dnsNames or ipAddresses must be set")]
+    NoNames,
+    /// It has more names than the profile allows.
+    #[error("{count} names are more than the {most} of profile {profile:?}: split the Certificate")]
+    TooManyNames {
+        /// The number of its names.
+        count: usize,
+        /// The largest number.
+        most: usize,
+        /// The profile.
+        profile: String,
+    },
+    /// It has names of other kinds.
+    #[error("ACME does not support URI and e-mail names")]
+    UriOrEmail,
+    /// It has a wildcard.
+    #[error("{0} needs a DNS-01 solver; flow-proxy solves HTTP-01 only")]
+    Wildcard(String),
+}
+
+/// Returns why there can be no order for a request; `None` if there can be one.
+#[must_use]
+pub fn order_refusal(request: &CertificateRequest, acme: &AcmeSpec) -> Option<OrderRefusal> {
+    orderable(request, acme).err()
+}
+
+fn orderable(request: &CertificateRequest, acme: &AcmeSpec) -> Result<Arc<Csr>, OrderRefusal> {
+    let csr = request.spec.csr()?;
     if request.spec.is_ca {
-        return Err("ACME does not support CA certificates".to_owned());
+        return Err(OrderRefusal::Authority);
     }
     if !csr.uris.is_empty() || !csr.emails.is_empty() {
-        return Err("ACME does not support URI and e-mail names".to_owned());
+        return Err(OrderRefusal::UriOrEmail);
     }
     let in_names = csr.dns_names.contains(&csr.common_name) || csr.ip_addresses.contains(&csr.common_name);
     if !csr.common_name.is_empty() && !in_names {
-        return Err(format!(
-            "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses. If a \
-             commonName is set, ACME requires that the value is also present in the list of dnsNames or ipAddresses: \
-             {:?} does not exist in [{}] or [{}]",
-            csr.common_name,
-            csr.dns_names.join(" "),
-            csr.ip_addresses.join(" ")
-        ));
+        return Err(OrderRefusal::CommonName(csr));
     }
     if let Some(wildcard) = csr.dns_names.iter().find(|name| name.starts_with("*.")) {
-        return Err(format!("{wildcard} needs a DNS-01 solver; flow-proxy solves HTTP-01 only"));
+        return Err(OrderRefusal::Wildcard(wildcard.clone()));
     }
     let most = if matches!(&*acme.profile, "tlsserver" | "shortlived") { 25 } else { 100 };
     let count = csr.dns_names.len() + csr.ip_addresses.len();
     if count == 0 {
-        return Err("the request names nothing: dnsNames or ipAddresses must be set".to_owned());
+        return Err(OrderRefusal::NoNames);
     }
     if count > most {
-        let profile = if acme.profile.is_empty() { "default" } else { &acme.profile };
-        return Err(format!("{count} names are more than the {most} of profile {profile:?}: split the Certificate"));
+        let profile = if acme.profile.is_empty() { "default".to_owned() } else { acme.profile.clone() };
+        return Err(OrderRefusal::TooManyNames { count, most, profile });
     }
+    Ok(csr)
+}
+
+/// Returns the order for a request, or the reason for which there can be none.
+fn wanted(context: &Context<'_>, request: &CertificateRequest, acme: &AcmeSpec) -> Result<OrderSpec, OrderRefusal> {
+    let csr = orderable(request, acme)?;
     Ok(OrderSpec {
         request: request.spec.request.clone(),
         issuer_ref: request.spec.issuer_ref.clone(),

@@ -27,13 +27,16 @@ pub fn troubles(view: &View, settings: &Settings) -> Vec<Trouble> {
     for (key, certificate) in &view.certificates {
         if let Some(why) = foreign::unserved(view, certificate) {
             // Another cert-manager controller may serve it.
-            trouble(Kind::Certificate, key, settings.alone.then_some(why));
+            trouble(Kind::Certificate, key, settings.alone.then(|| why.to_string()));
             continue;
         }
         let words = failure(&certificate.status.conditions, "Issuing").or_else(|| brake::held(certificate));
         let words = words.map(str::to_owned);
         // A request that waits for a missing issuer never fails.
-        let words = words.or_else(|| foreign::missing(view, &certificate.spec.issuer_ref, &key.namespace));
+        let words = words.or_else(|| {
+            foreign::missing_issuer(view, &certificate.spec.issuer_ref, &key.namespace)
+                .map(|missing| missing.to_string())
+        });
         trouble(Kind::Certificate, key, words.or_else(|| duplicate(view, &index, key, certificate)));
     }
     for (key, issuer) in &view.issuers {

@@ -3,16 +3,53 @@
 use super::is_ours;
 use crate::objects::{Certificate, ConditionStatus, GROUP, Issuer, IssuerRef, Secret, condition, set_condition};
 use crate::planner::{Context, Event, Kind, Plan, Step, View, Write};
+use std::fmt;
 use std::sync::Arc;
 
 /// Reason of the condition `Ready` and of the event.
 const REASON: &str = "IssuerNotServed";
 const KINDS: [&str; 2] = ["Issuer", "ClusterIssuer"];
 
-/// Returns why the certificate is not issued here and what to do; `None` if the issuer is served, or does not exist
-/// yet.
+/// The reason why a certificate is not issued here; its text says what to do.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unserved {
+    /// A group that is another one's former or misspelt name.
+    #[error("issuerRef.group {0:?} is not served: write {group}, or leave it out", group = GROUP)]
+    MisspeltGroup(String),
+    /// A kind that is misspelt: as written, and as it should be.
+    #[error("issuerRef.kind {0:?} does not exist: write {1}")]
+    MisspeltKind(String, &'static str),
+    /// An issuer that is not of the type ACME.
+    #[error(
+        "{kind} {name:?} is of the type {of}: flow-proxy issues by ACME only, so name an issuer with spec.acme, or run \
+         cert-manager"
+    )]
+    NotAcme {
+        /// `Issuer` or `ClusterIssuer`.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Its type, as its spec spells it.
+        of: &'static str,
+    },
+    /// The group of another signer.
+    #[error(
+        "issuerRef.group {0:?} is that of another signer, which works through cert-manager, and none is at work here: name \
+         an issuer of {group} with spec.acme, or run cert-manager",
+        group = GROUP
+    )]
+    OtherSigner(String),
+    /// A kind that cert-manager does not have.
+    #[error(
+        "issuerRef.kind {0:?} does not exist in {group}: write Issuer or ClusterIssuer, or the group of another signer",
+        group = GROUP
+    )]
+    UnknownKind(String),
+}
+
+/// Returns why the certificate is not issued here; `None` if the issuer is served, or does not exist yet.
 #[must_use]
-pub fn unserved(view: &View, certificate: &Certificate) -> Option<String> {
+pub fn unserved(view: &View, certificate: &Certificate) -> Option<Unserved> {
     let reference = &certificate.spec.issuer_ref;
     if !is_ours(reference) {
         return Some(other_group(reference));
@@ -24,34 +61,23 @@ pub fn unserved(view: &View, certificate: &Certificate) -> Option<String> {
     if issuer.spec.acme.is_some() {
         return None;
     }
-    Some(format!(
-        "{} {:?} is of the type {}: flow-proxy issues by ACME only, so name an issuer with spec.acme, or run cert-manager",
-        reference.kind(),
-        reference.name,
-        kind_of(issuer)
-    ))
+    Some(Unserved::NotAcme { kind: reference.kind().to_owned(), name: reference.name.clone(), of: kind_of(issuer) })
 }
 
-fn other_group(reference: &IssuerRef) -> String {
+fn other_group(reference: &IssuerRef) -> Unserved {
     let group = reference.group();
     // The name before version 0.11, and names close to the current one.
     if group == "certmanager.k8s.io" || group.replace('-', "").eq_ignore_ascii_case(&GROUP.replace('-', "")) {
-        return format!("issuerRef.group {group:?} is not served: write {GROUP}, or leave it out");
+        return Unserved::MisspeltGroup(group.to_owned());
     }
-    format!(
-        "issuerRef.group {group:?} is that of another signer, which works through cert-manager, and none is at work here: \
-         name an issuer of {GROUP} with spec.acme, or run cert-manager"
-    )
+    Unserved::OtherSigner(group.to_owned())
 }
 
-fn other_kind(reference: &IssuerRef) -> String {
+fn other_kind(reference: &IssuerRef) -> Unserved {
     let kind = reference.kind();
     match KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind.trim())) {
-        Some(known) => format!("issuerRef.kind {kind:?} does not exist: write {known}"),
-        None => format!(
-            "issuerRef.kind {kind:?} does not exist in {GROUP}: write Issuer or ClusterIssuer, or the group of another \
-             signer"
-        ),
+        Some(known) => Unserved::MisspeltKind(kind.to_owned(), known),
+        None => Unserved::UnknownKind(kind.to_owned()),
     }
 }
 
@@ -66,21 +92,40 @@ fn kind_of(issuer: &Issuer) -> &'static str {
     kinds.into_iter().find(|(_, there)| *there).map_or("of none that is known", |(kind, _)| kind)
 }
 
-/// Returns cert-manager's message for an issuer that does not exist, and the issuer that may be meant instead.
-pub(in crate::planner) fn missing(view: &View, reference: &IssuerRef, namespace: &str) -> Option<String> {
+/// A reference to an issuer that does not exist. Its text is cert-manager's, and names the issuer that may be meant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MissingIssuer {
+    kind: String,
+    name: String,
+    /// The kind of an issuer of that name that does exist.
+    pub other_kind: Option<&'static str>,
+}
+
+impl fmt::Display for MissingIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, other_kind } = self;
+        write!(f, "Referenced {kind:?} not found: {}.{GROUP} {name:?} not found", kind.to_lowercase())?;
+        match other_kind {
+            Some(other) => write!(f, ", but {other} {name:?} is there: write issuerRef.kind: {other}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the reference if there is no such issuer for objects of that namespace.
+#[must_use]
+pub fn missing_issuer(view: &View, reference: &IssuerRef, namespace: &str) -> Option<MissingIssuer> {
     if view.issuers.contains_key(&reference.key(namespace)) {
         return None;
     }
-    let (kind, name) = (reference.kind(), &reference.name);
-    let resource = kind.to_lowercase();
-    let message = format!("Referenced {kind:?} not found: {resource}.{GROUP} {name:?} not found");
+    let kind = reference.kind();
     let other = if kind == "Issuer" { "ClusterIssuer" } else { "Issuer" };
-    let other = IssuerRef { kind: other.to_owned(), ..reference.clone() };
-    if view.issuers.contains_key(&other.key(namespace)) {
-        let other = other.kind();
-        return Some(format!("{message}, but {other} {name:?} is there: write issuerRef.kind: {other}"));
-    }
-    Some(message)
+    let there = IssuerRef { kind: other.to_owned(), ..reference.clone() };
+    Some(MissingIssuer {
+        kind: kind.to_owned(),
+        name: reference.name.clone(),
+        other_kind: view.issuers.contains_key(&there.key(namespace)).then_some(other),
+    })
 }
 
 /// Reports on the object that it is not issued. The Secret is left unchanged, and `Ready` too while the certificate is

@@ -52,7 +52,7 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, cache:
     let issuer = context.view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
     let place = Key::new(certificate.metadata.namespace.clone(), certificate.spec.secret_name.clone());
     if let Some(why) = foreign::unserved(context.view, certificate) {
-        return foreign::plan(context, certificate, context.view.secrets.get(&place), why, plan);
+        return foreign::plan(context, certificate, context.view.secrets.get(&place), why.to_string(), plan);
     }
     let requests = context.index.requests(certificate);
     let of_revision = |wanted: i64| requests.iter().copied().find(|request| revision(request) == Some(wanted));

@@ -71,8 +71,8 @@ fn ready(
     let (now, generation) = (context.now, Some(certificate.metadata.generation));
     let reference = &certificate.spec.issuer_ref;
     let missing = violation
-        .and_then(|_| foreign::missing(context.view, reference, &certificate.metadata.namespace))
-        .map(|message| Violation { reason: "IssuerNotFound", message });
+        .and_then(|_| foreign::missing_issuer(context.view, reference, &certificate.metadata.namespace))
+        .map(|missing| Violation { reason: "IssuerNotFound", message: missing.to_string() });
     let expired = leaf.filter(|leaf| leaf.not_after <= now).map(|leaf| {
         let at = leaf.not_after.strftime("%a, %d %b %Y %H:%M:%S UTC");
         Violation { reason: "Expired", message: format!("Certificate expired on {at}") }
