@@ -3,8 +3,7 @@
 //! They are of level `debug`. While that is off, a span is a comparison with the process's level, and nothing else.
 //! Their fields are what a filter selects by, such as `[request{router=shop-web@kubernetes}]=trace`.
 
-use crate::serve::Client;
-use crate::snapshot::Route;
+use flow_model::config::IngressMetadata;
 use http::request::Parts;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,10 +16,10 @@ pub(crate) fn connection(entry_point: &str, peer: SocketAddr) -> Span {
 }
 
 /// A request, as the client sent it. Router and namespace come once they are known: see [`routed`].
-pub(crate) fn request(client: &Client, head: &Parts) -> Span {
+pub(crate) fn request(entry_point: &str, head: &Parts) -> Span {
     debug_span!(
         "request",
-        entry_point = &*client.entry.point.name,
+        entry_point,
         method = head.method.as_str(),
         host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()),
         path = head.uri.path(),
@@ -30,15 +29,15 @@ pub(crate) fn request(client: &Client, head: &Parts) -> Span {
 }
 
 /// Notes the router that took the request, and its namespace if it comes from an Ingress.
-pub(crate) fn routed(span: &Span, route: &Route) {
+pub(crate) fn routed(span: &Span, router: &str, ingress: Option<&IngressMetadata>, service: &str) {
     if span.is_disabled() {
         return;
     }
-    span.record("router", &*route.name);
-    if let Some(ingress) = &route.target.ingress {
+    span.record("router", router);
+    if let Some(ingress) = ingress {
         span.record("namespace", &*ingress.namespace);
     }
-    span.in_scope(|| tracing::debug!(service = &*route.target.service, "routed"));
+    span.in_scope(|| tracing::debug!(service, "routed"));
 }
 
 /// One try to get a response from a server.

@@ -1,6 +1,6 @@
 //! The JSON form: Traefik's field names, in alphabetical order.
 
-use super::filter::{FieldMode, REDACTED};
+use super::fields::{FieldMode, REDACTED};
 use super::text::tame_json;
 use super::{Fields, Record};
 use http::HeaderMap;

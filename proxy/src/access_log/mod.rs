@@ -1,6 +1,7 @@
 //! The access log: one line per exchange, in Traefik's JSON or common form.
 
 mod common;
+mod fields;
 mod filter;
 mod json;
 mod record;
@@ -9,7 +10,8 @@ mod tests;
 mod text;
 mod writer;
 
-pub use filter::{FieldMode, Fields, Filters, Rules, StatusRange};
+pub use fields::{FieldMode, Fields, Rules};
+pub use filter::{Filters, StatusRange};
 pub use record::{Record, Upstream};
 
 use std::path::PathBuf;

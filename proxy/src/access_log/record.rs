@@ -1,6 +1,6 @@
 //! One finished exchange, as logged.
 
-use super::filter::{FieldMode, REDACTED};
+use super::fields::{FieldMode, REDACTED};
 use flow_model::config::IngressMetadata;
 use http::{HeaderMap, Method, Version};
 use std::borrow::Cow;

@@ -1,7 +1,9 @@
 //! The reasons why a request got no response from a backend, and their kinds.
 
-use super::{ConnectError, Http1Error};
-use flow_middleware::body::{BodyError, is_malformed};
+use super::connect_error::ConnectError;
+use super::http1::Http1Error;
+use super::io_error;
+use flow_middleware::body::is_malformed;
 use flow_middleware::{FailureKind, ServeError};
 use std::error::Error as StdError;
 use std::io;
@@ -106,7 +108,7 @@ fn http1_kind(error: &Http1Error) -> FailureKind {
     match error {
         Http1Error::Body(error) => body_kind(&**error),
         Http1Error::Closed | Http1Error::CutShort => FailureKind::Unreachable,
-        Http1Error::Io(error) => io_kind(error),
+        Http1Error::Io(error) => io_error::kind(error),
         Http1Error::Malformed(_) | Http1Error::TooLarge => FailureKind::Internal,
     }
 }
@@ -126,11 +128,11 @@ fn http2_kind(error: &hyper::Error) -> FailureKind {
     let mut cause = error.source();
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<io::Error>() {
-            return io_kind(io);
+            return io_error::kind(io);
         }
         if let Some(h2) = current.downcast_ref::<h2::Error>() {
             return match h2.get_io() {
-                Some(io) => io_kind(io),
+                Some(io) => io_error::kind(io),
                 None if h2.is_go_away() => FailureKind::Unreachable,
                 None => FailureKind::Internal,
             };
@@ -138,14 +140,4 @@ fn http2_kind(error: &hyper::Error) -> FailureKind {
         cause = current.source();
     }
     FailureKind::Unreachable
-}
-
-/// Maps Go's `net.Error`: a timeout or not.
-pub(super) fn io_kind(error: &io::Error) -> FailureKind {
-    if error.kind() == io::ErrorKind::TimedOut { FailureKind::TimedOut } else { FailureKind::Unreachable }
-}
-
-/// The error that readers of a truncated response body get.
-pub(super) fn broken_off() -> BodyError {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the backend broke off").into()
 }

@@ -1,11 +1,12 @@
 //! HTTP/2 towards a backend: a connection shared by a worker's requests.
 
+use super::connect_error::ConnectError;
 use super::endpoint::{Endpoint, Scheme};
+use super::error::Broken;
 use super::headers::clean_trailers;
 use super::http1::{MAX_HEAD_LENGTH, MAX_HEADERS};
 use super::request_body::RequestBody;
 use super::stream::Stream;
-use super::{Broken, ConnectError};
 use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;

@@ -4,26 +4,30 @@
 //! HTTP/2 connections are shared by a worker's requests and driven by a task of their own.
 
 mod connect;
+mod connect_error;
 mod endpoint;
 mod error;
 pub(crate) mod fetch;
 mod headers;
 mod http1;
 mod http2;
+mod io_error;
 mod pool;
 mod request_body;
 mod send;
 mod stream;
 mod tls;
 mod transport;
+mod transport_error;
 mod tunnel;
 
-pub use connect::ConnectError;
+pub use connect_error::ConnectError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{Broken, ForwardError};
 pub use fetch::Fetcher;
 pub use http1::Http1Error;
-pub use transport::{Transport, TransportError};
+pub use transport::Transport;
+pub use transport_error::TransportError;
 pub use tunnel::{Tunnel, Tunnels};
 
 pub(crate) use headers::{Upgrading, clean_response, prepare_request};

@@ -1,6 +1,6 @@
 //! TLS towards backends.
 
-use super::TransportError;
+use super::transport_error::TransportError;
 use flow_model::config::{Certificate, ServersTransport};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

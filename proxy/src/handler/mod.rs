@@ -81,7 +81,7 @@ impl Handler {
                 return respond(&failure);
             }
         };
-        spans::routed(span, &route);
+        spans::routed(span, &route.name, route.target.ingress.as_deref(), &route.target.service);
         record.routed(&route);
         record.count_request(&mut exchange.body);
         let forwarded_for = match client.entry.point.forwarded_headers.not_append_x_forwarded_for {
@@ -121,7 +121,7 @@ impl Handler {
 impl serve::Handler for Handler {
     async fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let span = spans::request(client, &head);
+        let span = spans::request(&client.entry.point.name, &head);
         let index = client.entry.index;
         let series = self.series.get(index).and_then(Option::as_ref);
         let mut record = Record::begin(client, &head, self.log.as_ref(), series, self.metrics);

@@ -1,7 +1,7 @@
 //! The body of a response.
 
 use super::super::endpoint::Endpoint;
-use super::super::error::broken_off;
+use super::super::io_error::broken_off;
 use super::Http1;
 use super::decoder::Decoder;
 use super::error::Http1Error;
