@@ -1,5 +1,9 @@
 //! The operator's interface: API, dashboard, metrics, health.
 //!
+//! ```text
+//!   request ──▶ Admin::respond(Source) ──▶ /api, /dashboard, /metrics, /ping, /ready, /health
+//! ```
+//!
 //! [`Admin::respond`] is a function from a request and a [`Source`] to a response; it opens no port.
 
 mod api;

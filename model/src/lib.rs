@@ -1,6 +1,25 @@
 //! The vocabulary of flow-proxy: dynamic configuration, rules, names, diagnostics. No I/O.
 //!
+//! ```text
+//!   providers ──▶ config::Source { provider, precedence, Config } ──▶ data plane ──▶ runtime::Runtime ──▶ API
+//!                                    │                                                    ▲
+//!                                    └── rule, middleware, entry_point, name              └── diagnostic
+//! ```
+//!
 //! Providers produce [`config::Config`] values; the data plane merges and compiles them; the API shows [`runtime::Runtime`].
+//!
+//! A rule is read once, and says what is wrong with it and where:
+//! ```
+//! use flow_model::config::RuleSyntax;
+//! use flow_model::rule::Rule;
+//!
+//! let rule: Rule = Rule::parse("Host(`Shop.test`) && !PathPrefix(`/admin`)", RuleSyntax::V3)?;
+//! assert_eq!(rule.hosts().collect::<Vec<_>>(), ["shop.test"]);
+//!
+//! let error = Rule::parse("Host(`shop.test`) & Path(`/`)", RuleSyntax::V3).unwrap_err();
+//! assert!(error.to_string().contains("&&"), "{error}");
+//! # Ok::<(), flow_model::rule::RuleError>(())
+//! ```
 
 pub mod challenge;
 pub mod config;
