@@ -1,5 +1,26 @@
 //! Serves one connection: from its first bytes over TLS and HTTP/1 or HTTP/2 to the [`Handler`], with the time limits
 //! and the graceful shutdown of an entry point.
+//!
+//! ```text
+//!   Stream ─▶ TLS ─▶ ServerIo ──────────────────────▶ hyper ─▶ response ─▶ Handler
+//!                     │ scanner: heads, before hyper    │        interim responses, upgrades
+//!                     │ write_coalescer: HTTP/2 frames  │
+//!                     ▼                                 ▼
+//!                    ConnectionActivity: what is being read, waits, requests in flight, responses begun
+//!                     ▲
+//!                    drive: time limits, the last request, draining
+//! ```
+//!
+//! `ConnectionActivity` is the only state that these share. What is being read, on HTTP/1, is set by the scanner:
+//!
+//! ```text
+//!   Nothing ──first byte──▶ Head ──its end──▶ Body ──last byte──▶ Nothing
+//!                            └──its end, no body──────────────────▶ Nothing
+//!   A head that asks for an upgrade: later bytes wait for its response, then pass unread (Unknown), or are a Head.
+//! ```
+//!
+//! From that and the requests in flight follows what the connection waits for, and so which limit applies: the first
+//! request, the rest of a head, the rest of a body, room to write, the handler, or the next request.
 
 mod activity;
 mod connection;
