@@ -1,6 +1,6 @@
 //! Kinds and API versions that configure routes, protection or certificates elsewhere and are not served here.
 
-use crate::crd::{Group, VERSION};
+use crate::crd::{Group, VERSION, custom_names};
 use flow_acme::objects::{ACME_GROUP, GROUP as CERT_MANAGER};
 use flow_model::nearest;
 
@@ -51,9 +51,6 @@ pub(crate) const GATEWAYS: [Unserved; 7] = [
     Unserved { kind: "TLSRoute", plural: "tlsroutes", way_out: STREAMS },
     Unserved { kind: "UDPRoute", plural: "udproutes", way_out: STREAMS },
 ];
-
-/// Traefik's kinds that are served.
-const TRAEFIK_SERVED: [&str; 4] = ["Middleware", "ServersTransport", "TLSOption", "TLSStore"];
 
 /// Kinds of Kubernetes that are read, with the only version in which they are.
 const READ: [(&str, &str); 8] = [
@@ -114,10 +111,10 @@ fn traefik(group: &str, version: &str, kind: &str) -> String {
     if let Some(known) = TRAEFIK.iter().find(|known| known.kind == kind) {
         return format!("it is not served: {}", known.way_out);
     }
-    if TRAEFIK_SERVED.contains(&kind) {
+    if custom_names().any(|served| served == kind) {
         return format!("the version {version} of it is not read: write {group}/{VERSION}");
     }
-    let names = TRAEFIK_SERVED.into_iter().chain(TRAEFIK.iter().map(|known| known.kind));
+    let names = custom_names().chain(TRAEFIK.iter().map(|known| known.kind));
     let hint = nearest::name(kind, names).map_or_else(String::new, |near| format!(", did you mean {near}?"));
     format!("there is no such kind in {group}{hint}")
 }
@@ -152,7 +149,7 @@ fn kubernetes(api_version: &str, group: &str, kind: &str) -> Option<String> {
         };
         return is_plain.then(|| format!("the version {api_version} of it is not read: write {read}{backends}"));
     }
-    let mut of_traefik = TRAEFIK_SERVED.into_iter().chain(TRAEFIK.iter().map(|known| known.kind));
+    let mut of_traefik = custom_names().chain(TRAEFIK.iter().map(|known| known.kind));
     if of_traefik.any(|known| known == kind) {
         return Some(format!("{api_version} is not read: Traefik's kinds are those of traefik.io/{VERSION}"));
     }

@@ -1,4 +1,5 @@
-use super::{Group, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec, VERSION};
+use super::spec::{CUSTOM_KINDS, Spec};
+use super::{Group, VERSION};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewriter};
 use schemars::generate::SchemaSettings;
@@ -28,12 +29,7 @@ pub fn yaml(group: Group) -> Result<String, serde_yaml_ng::Error> {
 }
 
 fn documents(group: Group) -> Vec<Value> {
-    vec![
-        definition::<MiddlewareSpec>(group, "Middleware", "middlewares"),
-        definition::<ServersTransportSpec>(group, "ServersTransport", "serverstransports"),
-        definition::<TlsOptionSpec>(group, "TLSOption", "tlsoptions"),
-        definition::<TlsStoreSpec>(group, "TLSStore", "tlsstores"),
-    ]
+    CUSTOM_KINDS.iter().map(|kind| (kind.definition)(group)).collect()
 }
 
 /// Returns the structural schema of a type, as an API server takes it.
@@ -51,8 +47,9 @@ pub(super) fn schema<S: JsonSchema>() -> Schema {
         .into_root_schema_for::<S>()
 }
 
-fn definition<S: JsonSchema>(group: Group, kind: &str, plural: &str) -> Value {
-    let spec = schema::<S>();
+/// Returns the definition of a custom kind in a group.
+pub(super) fn definition<S: Spec>(group: Group) -> Value {
+    let (kind, plural, spec) = (S::KIND, S::PLURAL, schema::<S>());
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

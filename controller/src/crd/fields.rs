@@ -1,7 +1,7 @@
 //! Fields that an object has and its type does not. An API server drops them silently; with a folder they are reported.
 
 use super::definition::schema;
-use super::{MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
+use super::spec::{Spec, custom_names};
 use flow_model::nearest;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -10,28 +10,8 @@ use std::sync::LazyLock;
 /// The number of unknown fields of one object that are named one by one.
 const MAX_NAMED: usize = 20;
 
-/// A specification whose fields are known.
-pub trait Fields {
-    /// Returns its structural schema.
-    fn schema() -> &'static Value;
-}
-
-/// Implements [`Fields`], each with a schema of its own that is made when it is first asked for.
-macro_rules! fields {
-    ($($spec:ty),*) => {$(
-        impl Fields for $spec {
-            fn schema() -> &'static Value {
-                static SCHEMA: LazyLock<Value> = LazyLock::new(shape::<$spec>);
-                &SCHEMA
-            }
-        }
-    )*};
-}
-
-fields!(MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec);
-
 /// Returns a schema without its descriptions.
-fn shape<S: JsonSchema>() -> Value {
+pub(super) fn shape<S: JsonSchema>() -> Value {
     let mut value = schema::<S>().to_value();
     strip(&mut value);
     value
@@ -72,10 +52,11 @@ pub(crate) fn of_manifest(manifest: &Value) -> Vec<String> {
     let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or_default();
     let own: &[&str] = match kind {
         "Ingress" | "Service" => &["spec", "status"],
-        "IngressClass" | "Middleware" | "ServersTransport" | "TLSOption" | "TLSStore" => &["spec"],
+        "IngressClass" => &["spec"],
         "ConfigMap" => &["binaryData", "data", "immutable"],
         "EndpointSlice" => &["addressType", "endpoints", "ports"],
         "Secret" => &["data", "immutable", "stringData", "type"],
+        _ if custom_names().any(|custom| custom == kind) => &["spec"],
         _ => return Vec::new(),
     };
     let known = ["apiVersion", "kind", "metadata"].iter().chain(own);
@@ -93,9 +74,9 @@ pub(crate) fn of_manifest(manifest: &Value) -> Vec<String> {
 }
 
 /// Returns the findings about the fields of `spec` that its type does not have.
-pub(crate) fn of_spec<S: Fields>(spec: &Value) -> Vec<String> {
+pub(crate) fn of_spec<S: Spec>(spec: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk(S::schema(), spec, "spec", &mut found);
+    walk(S::fields(), spec, "spec", &mut found);
     found
 }
 
@@ -143,6 +124,7 @@ fn below(path: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crd::{MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
 
     #[test]
     fn slips_are_told_with_the_nearest_field() {

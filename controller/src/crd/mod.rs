@@ -7,15 +7,17 @@ mod fields;
 mod group;
 pub mod middleware;
 pub mod servers_transport;
+mod spec;
 pub mod tls_option;
 pub mod tls_store;
 
 pub use definition::{all, yaml};
-pub use fields::Fields;
 pub(crate) use fields::of_manifest;
 pub(crate) use fields::of_spec;
 pub use group::{Group, VERSION};
 pub use middleware::MiddlewareSpec;
 pub use servers_transport::ServersTransportSpec;
+pub use spec::{Named, Spec};
+pub(crate) use spec::{custom_kinds, custom_names};
 pub use tls_option::TlsOptionSpec;
 pub use tls_store::TlsStoreSpec;

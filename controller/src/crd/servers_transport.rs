@@ -1,8 +1,12 @@
 //! ServersTransport: the settings of connections to servers.
 
+use super::fields::shape;
+use super::spec::{Named, Spec};
 use flow_model::duration::GoDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::LazyLock;
 
 /// How servers are reached.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -42,6 +46,23 @@ pub struct ServersTransportSpec {
     pub peer_cert_sans: Vec<PeerCertSan>,
     /// SPIFFE.
     pub spiffe: Option<Spiffe>,
+}
+
+impl Spec for ServersTransportSpec {
+    const KIND: &'static str = "ServersTransport";
+    const PLURAL: &'static str = "serverstransports";
+
+    fn named(&self) -> Vec<Named<'_>> {
+        let authorities = self.root_cas.iter().filter_map(|ca| ca.secret.as_deref());
+        let names = self.root_cas_secrets.iter().chain(&self.certificates_secrets).map(String::as_str);
+        let config_maps = self.root_cas.iter().filter_map(|ca| ca.config_map.as_deref());
+        authorities.chain(names).map(Named::Secret).chain(config_maps.map(Named::ConfigMap)).collect()
+    }
+
+    fn fields() -> &'static Value {
+        static FIELDS: LazyLock<Value> = LazyLock::new(shape::<ServersTransportSpec>);
+        &FIELDS
+    }
 }
 
 /// Authorities in a Secret or in a ConfigMap, under `tls.ca` or `ca.crt`.

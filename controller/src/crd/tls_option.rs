@@ -1,8 +1,12 @@
 //! TLSOption: the settings of TLS connections.
 
+use super::fields::shape;
+use super::spec::{Named, Spec};
 use flow_model::config::ClientAuthType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::LazyLock;
 
 /// TLS options of connections.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -26,6 +30,20 @@ pub struct TlsOptionSpec {
     pub disable_session_tickets: bool,
     /// Accepted without effect.
     pub prefer_server_cipher_suites: Option<bool>,
+}
+
+impl Spec for TlsOptionSpec {
+    const KIND: &'static str = "TLSOption";
+    const PLURAL: &'static str = "tlsoptions";
+
+    fn named(&self) -> Vec<Named<'_>> {
+        self.client_auth.secret_names.iter().map(|name| Named::Secret(name)).collect()
+    }
+
+    fn fields() -> &'static Value {
+        static FIELDS: LazyLock<Value> = LazyLock::new(shape::<TlsOptionSpec>);
+        &FIELDS
+    }
 }
 
 /// Client certificates.

@@ -1,7 +1,11 @@
 //! TLSStore: the default certificate and further ones.
 
+use super::fields::shape;
+use super::spec::{Named, Spec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::LazyLock;
 
 /// The store of certificates. Only the one named `default` is used.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -13,6 +17,21 @@ pub struct TlsStoreSpec {
     pub default_generated_cert: Option<GeneratedCertificate>,
     /// Further certificates.
     pub certificates: Vec<Certificate>,
+}
+
+impl Spec for TlsStoreSpec {
+    const KIND: &'static str = "TLSStore";
+    const PLURAL: &'static str = "tlsstores";
+
+    fn named(&self) -> Vec<Named<'_>> {
+        let all = self.default_certificate.iter().chain(&self.certificates);
+        all.map(|certificate| Named::Secret(&certificate.secret_name)).collect()
+    }
+
+    fn fields() -> &'static Value {
+        static FIELDS: LazyLock<Value> = LazyLock::new(shape::<TlsStoreSpec>);
+        &FIELDS
+    }
 }
 
 /// A certificate in a Secret.

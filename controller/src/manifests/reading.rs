@@ -13,7 +13,6 @@ use super::stray::{self, Stray};
 use crate::crd::of_manifest;
 use crate::view::ingress::Ingress;
 use crate::view::{IngressClass, Kind, Object, ObjectKey, View};
-use crate::watch::kind_name;
 use flow_model::diagnostic::{Diagnostic, Subject, causes};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -221,7 +220,7 @@ impl Folder {
                 if let Some((other, earlier)) = last.insert(entry.address(), (path, entry)) {
                     let (kind, key) = entry.address();
                     problems.push(Diagnostic::warning(
-                        key.subject(kind_name(kind)),
+                        key.subject(kind.name()),
                         format!(
                             "It is defined twice, the last is used: {} and {}",
                             place(&self.root, other, Some(earlier.line)),
@@ -233,7 +232,7 @@ impl Folder {
         }
         let default = self.default_class(&last);
         let implied = self.implied_class(&last);
-        for kind in kinds() {
+        for kind in Kind::all() {
             let implied =
                 |key: &ObjectKey| implied.as_ref().is_some_and(|c| kind == Kind::IngressClass && c.key == *key);
             for key in view.keys(kind).into_iter().filter(|key| !last.contains_key(&(kind, key)) && !implied(key)) {
@@ -279,23 +278,6 @@ fn with_class(object: &Object, default: Option<&str>) -> Object {
         }
         _ => object.clone(),
     }
-}
-
-/// Returns every kind that a folder may hold.
-fn kinds() -> impl Iterator<Item = Kind> {
-    use crate::crd::Group;
-    let plain = [
-        Kind::ConfigMap,
-        Kind::EndpointSlice,
-        Kind::Ingress,
-        Kind::IngressClass,
-        Kind::Node,
-        Kind::Secret,
-        Kind::Service,
-    ];
-    let custom =
-        |group| [Kind::Middleware(group), Kind::ServersTransport(group), Kind::TlsOption(group), Kind::TlsStore(group)];
-    plain.into_iter().chain(Group::ALL.into_iter().flat_map(custom))
 }
 
 fn problem(root: &Path, path: &Path, line: Option<usize>, error: &dyn Error) -> Diagnostic {

@@ -41,8 +41,8 @@ impl StatusPlanner {
             return;
         }
         let dirty = view.dirty();
-        self.all |= dirty.nodes
-            || dirty.ingress_classes
+        self.all |= !dirty.nodes.is_empty()
+            || !dirty.ingress_classes.is_empty()
             || self.published.as_ref().is_some_and(|key| dirty.services.contains(key));
         self.touched.extend(dirty.ingresses.iter().cloned());
     }

@@ -1,6 +1,7 @@
 //! Kinds without a namespace.
 
 use super::ObjectKey;
+use super::kept::Kept;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1 as networking;
 
@@ -14,6 +15,22 @@ pub struct IngressClass {
     pub key: ObjectKey,
     /// True if its controller is [`CONTROLLER`].
     pub ours: bool,
+}
+
+impl Kept for IngressClass {
+    type Wire = networking::IngressClass;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+}
+
+impl Kept for Node {
+    type Wire = core::Node;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
 }
 
 impl From<&networking::IngressClass> for IngressClass {

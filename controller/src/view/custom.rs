@@ -2,9 +2,8 @@
 
 use super::references::Reference;
 use super::{ObjectKey, created};
-use crate::crd::{self, Fields, Group, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
+use crate::crd::{self, Group, Named, Spec};
 use kube::core::ObjectMeta;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A custom resource of Traefik's: its specification, or the reason why it is invalid.
@@ -24,7 +23,7 @@ pub struct Custom<T> {
     pub ignored: Box<[String]>,
 }
 
-impl<T: DeserializeOwned + Fields> Custom<T> {
+impl<T: Spec> Custom<T> {
     /// Reads the field `spec` of an object. Nulls mean absent fields, as for an API server.
     #[must_use]
     pub fn read(group: Group, metadata: &ObjectMeta, mut spec: Value) -> Self {
@@ -49,46 +48,15 @@ fn without_nulls(value: &mut Value) {
     }
 }
 
-/// The references of a specification.
-pub(super) trait References {
-    /// Returns the Secrets and ConfigMaps that it names, in the namespace of `key`.
-    fn references(&self, key: &ObjectKey) -> Vec<Reference>;
-}
-
-fn secrets<'a>(key: &ObjectKey, names: impl IntoIterator<Item = &'a str>) -> Vec<Reference> {
-    names.into_iter().filter(|name| !name.is_empty()).map(|name| Reference::Secret(key.sibling(name))).collect()
-}
-
-impl References for MiddlewareSpec {
-    fn references(&self, key: &ObjectKey) -> Vec<Reference> {
-        let basic = self.basic_auth.iter().map(|auth| auth.secret.as_str());
-        let forward = self.forward_auth.iter().filter_map(|auth| auth.tls.as_ref());
-        let forward = forward.flat_map(|tls| [tls.ca_secret.as_str(), tls.cert_secret.as_str()]);
-        secrets(key, basic.chain(forward))
-    }
-}
-
-impl References for TlsOptionSpec {
-    fn references(&self, key: &ObjectKey) -> Vec<Reference> {
-        secrets(key, self.client_auth.secret_names.iter().map(String::as_str))
-    }
-}
-
-impl References for TlsStoreSpec {
-    fn references(&self, key: &ObjectKey) -> Vec<Reference> {
-        let all = self.default_certificate.iter().chain(&self.certificates);
-        secrets(key, all.map(|certificate| certificate.secret_name.as_str()))
-    }
-}
-
-impl References for ServersTransportSpec {
-    fn references(&self, key: &ObjectKey) -> Vec<Reference> {
-        let authorities = self.root_cas.iter().filter_map(|ca| ca.secret.as_deref());
-        let names = self.root_cas_secrets.iter().chain(&self.certificates_secrets).map(String::as_str);
-        let mut all = secrets(key, authorities.chain(names));
-        let config_maps = self.root_cas.iter().filter_map(|ca| ca.config_map.as_deref());
-        all.extend(config_maps.map(|name| Reference::ConfigMap(key.sibling(name))));
-        all
+impl<S: Spec> Custom<S> {
+    /// Returns the Secrets and ConfigMaps that it names.
+    pub(super) fn references(&self) -> Vec<Reference> {
+        let reference = |named| match named {
+            Named::ConfigMap("") | Named::Secret("") => None,
+            Named::ConfigMap(name) => Some(Reference::ConfigMap(self.key.sibling(name))),
+            Named::Secret(name) => Some(Reference::Secret(self.key.sibling(name))),
+        };
+        self.spec.iter().flat_map(|spec| spec.named()).filter_map(reference).collect()
     }
 }
 

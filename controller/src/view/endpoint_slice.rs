@@ -1,7 +1,9 @@
 //! EndpointSlices.
 
-use super::{ObjectKey, created};
+use super::kept::Kept;
+use super::{ObjectKey, View, created};
 use k8s_openapi::api::discovery::v1 as discovery;
+use std::sync::Arc;
 
 /// The label that names a slice's Service.
 pub(crate) const SERVICE: &str = "kubernetes.io/service-name";
@@ -39,6 +41,35 @@ pub struct Endpoint {
     pub serving: bool,
     /// True if it is going away.
     pub terminating: bool,
+}
+
+impl Kept for EndpointSlice {
+    type Wire = discovery::EndpointSlice;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    fn told_as(&self) -> &ObjectKey {
+        &self.service
+    }
+
+    fn replaced(view: &mut View, old: Option<&Arc<Self>>, new: Option<&Arc<Self>>) {
+        if let Some(old) = old
+            && let Some(slices) = view.slices_of_service.get_mut(&old.service)
+        {
+            slices.retain(|slice| slice.key != old.key);
+            if slices.is_empty() {
+                view.slices_of_service.remove(&old.service);
+            }
+        }
+        if let Some(new) = new {
+            let slices = view.slices_of_service.entry(new.service.clone()).or_default();
+            slices.push(Arc::clone(new));
+            // As in Traefik: by age, then by name, so that endpoints keep their order.
+            slices.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
+        }
+    }
 }
 
 impl From<&discovery::EndpointSlice> for EndpointSlice {

@@ -1,7 +1,8 @@
 //! Ingresses.
 
 use super::annotations::Annotations;
-use super::{ObjectKey, created};
+use super::kept::Kept;
+use super::{ObjectKey, Reference, created};
 use k8s_openapi::api::networking::v1 as networking;
 
 /// An Ingress: the fields that routing and its status need.
@@ -115,6 +116,18 @@ pub struct AddressPort {
     pub port: i32,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: Box<str>,
+}
+
+impl Kept for Ingress {
+    type Wire = networking::Ingress;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.tls_secrets.iter().map(|name| Reference::Secret(self.key.sibling(name))).collect()
+    }
 }
 
 impl From<&networking::Ingress> for Ingress {

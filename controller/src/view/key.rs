@@ -8,6 +8,9 @@ use std::sync::{Arc, LazyLock};
 /// The namespaces of all keys: every object names one, and they are few, so each is stored once.
 static NAMESPACES: LazyLock<Mutex<HashSet<Name, foldhash::fast::RandomState>>> = LazyLock::new(Mutex::default);
 
+/// Keys of objects.
+pub type Keys = HashSet<ObjectKey, foldhash::fast::RandomState>;
+
 /// The key of an object within its kind.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey {

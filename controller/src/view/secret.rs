@@ -1,6 +1,7 @@
 //! Secrets and ConfigMaps.
 
-use super::ObjectKey;
+use super::kept::Kept;
+use super::{ObjectKey, Reference};
 use k8s_openapi::api::core::v1 as core;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,30 @@ pub struct Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret").field("key", &self.key).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Kept for Secret {
+    type Wire = core::Secret;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    fn kept_for(key: &ObjectKey) -> Option<Reference> {
+        Some(Reference::Secret(key.clone()))
+    }
+}
+
+impl Kept for ConfigMap {
+    type Wire = core::ConfigMap;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    fn kept_for(key: &ObjectKey) -> Option<Reference> {
+        Some(Reference::ConfigMap(key.clone()))
     }
 }
 

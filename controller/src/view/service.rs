@@ -3,6 +3,7 @@
 use super::ObjectKey;
 use super::annotations::Annotations;
 use super::ingress::{Address, AddressPort};
+use super::kept::Kept;
 use k8s_openapi::api::core::v1 as core;
 
 /// A Service: the fields that backends and the published address need.
@@ -50,6 +51,14 @@ pub struct ServicePort {
     pub node_port: i32,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: Box<str>,
+}
+
+impl Kept for Service {
+    type Wire = core::Service;
+
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
 }
 
 impl From<&core::Service> for Service {

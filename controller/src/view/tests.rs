@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
+use crate::crd::MiddlewareSpec;
 use serde_json::json;
 
 fn object(manifest: serde_json::Value) -> Object {
@@ -117,7 +118,7 @@ fn of_two_groups_the_newer_is_preferred() {
             "apiVersion": format!("{group}/v1alpha1"), "kind": "Middleware", "metadata": {"name": "m"},
         })));
     }
-    let groups = |view: &View| view.middleware(&key).map(|found| found.map(|object| object.group));
+    let groups = |view: &View| view.custom::<MiddlewareSpec>(&key).map(|found| found.map(|object| object.group));
     assert_eq!(groups(&view), [Some(Group::TraefikIo), Some(Group::TraefikContainoUs)]);
     view.delete(Kind::Middleware(Group::TraefikIo), &key);
     assert_eq!(groups(&view), [Some(Group::TraefikContainoUs), None]);

@@ -51,28 +51,11 @@ const UNSERVED: [(&str, &[&str], &[Unserved]); 3] = [
     (GATEWAY, &["v1", "v1alpha2"], &GATEWAYS),
 ];
 
-/// A custom kind and its names in the API.
+/// A custom kind of a group.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct CustomKind {
     pub(super) kind: Kind,
     pub(super) group: Group,
-    pub(super) name: &'static str,
-    pub(super) plural: &'static str,
-}
-
-/// Returns the custom kinds that are read.
-fn custom_kinds(group: Group) -> [CustomKind; 4] {
-    [
-        CustomKind { kind: Kind::Middleware(group), group, name: "Middleware", plural: "middlewares" },
-        CustomKind {
-            kind: Kind::ServersTransport(group),
-            group,
-            name: "ServersTransport",
-            plural: "serverstransports",
-        },
-        CustomKind { kind: Kind::TlsOption(group), group, name: "TLSOption", plural: "tlsoptions" },
-        CustomKind { kind: Kind::TlsStore(group), group, name: "TLSStore", plural: "tlsstores" },
-    ]
 }
 
 /// Reports the custom kinds of the cluster; nothing before the first response of the API server.
@@ -135,8 +118,10 @@ async fn ask(client: &Client, health: &mut ApiHealth) -> Option<Served> {
                     return None;
                 }
             };
-            let custom = Group::ALL.into_iter().filter(|known| known.name() == group).flat_map(custom_kinds);
-            served.custom.extend(custom.filter(|kind| list.iter().any(|known| known.name == kind.plural)));
+            for group in Group::ALL.into_iter().filter(|known| known.name() == group) {
+                let served_here = |kind: &Kind| list.iter().any(|known| known.name == kind.plural());
+                served.custom.extend(Kind::custom(group).filter(served_here).map(|kind| CustomKind { kind, group }));
+            }
             for known in kinds {
                 let Some(found) = list.iter().find(|found| found.name == known.plural) else { continue };
                 // Of a kind with several versions the first that is served.

@@ -22,7 +22,7 @@ mod tests;
 pub(crate) use connection::Environment;
 pub use connection::{ConnectError, Connection};
 pub(crate) use informers::Informers;
-pub(crate) use plan::{Plan, kind_name};
+pub(crate) use plan::Plan;
 pub(crate) use scope::Scope;
 
 use crate::crd::VERSION;
@@ -77,7 +77,8 @@ pub(crate) struct Watch {
     custom: HashMap<SourceId, AbortHandle>,
     nodes: bool,
     lookups: Lookups,
-    problems: BTreeMap<(Kind, Option<Arc<str>>), Diagnostic>,
+    /// Findings about kinds that could not be watched, by the kind's name, kind and namespace.
+    problems: BTreeMap<(&'static str, Kind, Option<Arc<str>>), Diagnostic>,
     problems_changed: bool,
     unserved: UnservedWatches,
 }
@@ -190,7 +191,7 @@ impl Watch {
 
     /// Returns the kinds that have not been listed yet, in words.
     pub(crate) fn missing(&self) -> String {
-        let mut kinds: Vec<_> = self.unlisted.iter().map(|source| kind_name(source.kind)).collect();
+        let mut kinds: Vec<_> = self.unlisted.iter().map(|source| source.kind.name()).collect();
         kinds.extend((!self.discovered).then_some("the custom kinds that are served"));
         kinds.extend(self.lookups.pending_since().map(|_| "Secrets or ConfigMaps that are named"));
         kinds.sort_unstable();
@@ -275,7 +276,7 @@ impl Watch {
             if let Some(task) = self.custom.remove(&source) {
                 task.abort();
             }
-            info!(kind = kind_name(source.kind), "the cluster serves this kind no longer");
+            info!(kind = source.kind.name(), "the cluster serves this kind no longer");
             self.apply_list(source, Vec::new());
         }
         for (source, kind) in wanted {
@@ -287,13 +288,13 @@ impl Watch {
     }
 
     fn follow_custom(&mut self, source: SourceId, custom: CustomKind, labels: Option<String>) -> AbortHandle {
-        let CustomKind { group, name, plural, .. } = custom;
+        let CustomKind { kind, group } = custom;
         let resource = ApiResource {
             group: group.name().to_owned(),
             version: VERSION.to_owned(),
             api_version: format!("{group}/{VERSION}"),
-            kind: name.to_owned(),
-            plural: plural.to_owned(),
+            kind: kind.name().to_owned(),
+            plural: kind.plural().to_owned(),
         };
         let api = match &source.namespace {
             Some(namespace) => Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource),
@@ -302,7 +303,7 @@ impl Watch {
         let config = Config { label_selector: labels, ..Config::default() };
         let read = move |object: &DynamicObject| {
             let spec = object.data.get("spec").cloned().unwrap_or_default();
-            Object::custom(name, group, &object.metadata, spec)
+            Object::custom(kind, &object.metadata, spec)
         };
         let subscription = self.subscription(source.kind, source.namespace);
         self.follow(api, config, reader(read, subscription))
@@ -324,13 +325,13 @@ impl Watch {
     }
 
     fn problem(&mut self, kind: Kind, namespace: Option<Arc<str>>, words: &str) {
-        let (name, resource) = plan::names(kind);
+        let (name, resource) = (kind.name(), kind.resource());
         let place = namespace.as_deref().map_or_else(String::new, |namespace| format!(" in {namespace}"));
         let message =
             format!("None is read{place}: grant get, list and watch on {resource} (the API server says: {words})");
         let subject = Subject::new(name, namespace.as_deref().unwrap_or_default(), "*");
         let diagnostic = Diagnostic::error(subject, message);
-        if let Entry::Vacant(entry) = self.problems.entry((kind, namespace)) {
+        if let Entry::Vacant(entry) = self.problems.entry((name, kind, namespace)) {
             warn!(kind = name, "{}", diagnostic.message);
             entry.insert(diagnostic);
             self.problems_changed = true;
@@ -338,7 +339,7 @@ impl Watch {
     }
 
     fn solved(&mut self, kind: Kind, namespace: Option<&Arc<str>>) {
-        if !self.problems.is_empty() && self.problems.remove(&(kind, namespace.cloned())).is_some() {
+        if !self.problems.is_empty() && self.problems.remove(&(kind.name(), kind, namespace.cloned())).is_some() {
             self.problems_changed = true;
         }
     }

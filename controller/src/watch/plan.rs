@@ -1,7 +1,7 @@
 //! The kinds to watch, and their names in permissions.
 
 use super::scope::Scope;
-use crate::view::{Kind, ObjectKey};
+use crate::view::ObjectKey;
 
 /// The kinds to watch.
 #[derive(Clone, Debug, Default)]
@@ -37,28 +37,6 @@ impl Plan {
         let covers =
             |scope: &Scope, key: &ObjectKey| scope.namespaces.is_empty() || scope.namespaces.contains(&key.namespace);
         self.published.as_ref().filter(|key| !self.shared().is_some_and(|scope| covers(&scope, key)))
-    }
-}
-
-/// Returns a kind's own name.
-pub(crate) const fn kind_name(kind: Kind) -> &'static str {
-    names(kind).0
-}
-
-/// Returns a kind's own name, and the resource that permissions name.
-pub(super) const fn names(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::ConfigMap => ("ConfigMap", "configmaps"),
-        Kind::EndpointSlice => ("EndpointSlice", "endpointslices.discovery.k8s.io"),
-        Kind::Ingress => ("Ingress", "ingresses.networking.k8s.io"),
-        Kind::IngressClass => ("IngressClass", "ingressclasses.networking.k8s.io"),
-        Kind::Middleware(_) => ("Middleware", "middlewares of Traefik's API group"),
-        Kind::Node => ("Node", "nodes"),
-        Kind::Secret => ("Secret", "secrets"),
-        Kind::ServersTransport(_) => ("ServersTransport", "serverstransports of Traefik's API group"),
-        Kind::Service => ("Service", "services"),
-        Kind::TlsOption(_) => ("TLSOption", "tlsoptions of Traefik's API group"),
-        Kind::TlsStore(_) => ("TLSStore", "tlsstores of Traefik's API group"),
     }
 }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::crd::Group;
+use crate::crd::{Group, MiddlewareSpec};
 use crate::mock_api::Cluster;
 use crate::view::{ObjectKey, Reference};
 use serde_json::{Value, json};
@@ -325,7 +325,7 @@ async fn a_custom_object_of_a_wrong_type_does_not_stop_the_others() {
     cluster.put(&format!("{MIDDLEWARES}/bad"), json!({ "spec": { "addPrefix": 7 } }));
     cluster.put(&format!("{MIDDLEWARES}/good"), json!({ "spec": { "compress": {} } }));
     let watch = synced(&cluster, everything()).await;
-    let read = |name| watch.view.middleware(&key(name))[0].map(|object| object.spec.is_ok());
+    let read = |name| watch.view.custom::<MiddlewareSpec>(&key(name))[0].map(|object| object.spec.is_ok());
     assert_eq!((read("good"), read("bad")), (Some(true), Some(false)));
 }
 

@@ -12,13 +12,17 @@ pub use content::{
 pub use errors::{Cookie, ErrorPage, HealthCheck, PassiveHealthCheck, ResponseForwarding, Service, Sticky};
 pub use limit::{Buffering, CircuitBreaker, InFlightReq, IpWhiteList, RateLimit, Redis, Retry};
 
+use super::fields::shape;
+use super::spec::{Named, Spec};
 use flow_model::middleware::{
     AddPrefix, Compress, Headers, IpAllowList, RedirectRegex, RedirectScheme, ReplacePath, ReplacePathRegex,
     StripPrefix, StripPrefixRegex,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What may happen to a request and its answer: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -83,7 +87,7 @@ pub struct MiddlewareSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
-pub struct Plugin(pub serde_json::Value);
+pub struct Plugin(pub Value);
 
 /// Runs others in order.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -139,5 +143,22 @@ impl MiddlewareSpec {
         .into_iter()
         .filter_map(|(kind, set)| set.then_some(kind))
         .collect()
+    }
+}
+
+impl Spec for MiddlewareSpec {
+    const KIND: &'static str = "Middleware";
+    const PLURAL: &'static str = "middlewares";
+
+    fn named(&self) -> Vec<Named<'_>> {
+        let basic = self.basic_auth.iter().map(|auth| auth.secret.as_str());
+        let forward = self.forward_auth.iter().filter_map(|auth| auth.tls.as_ref());
+        let forward = forward.flat_map(|tls| [tls.ca_secret.as_str(), tls.cert_secret.as_str()]);
+        basic.chain(forward).map(Named::Secret).collect()
+    }
+
+    fn fields() -> &'static Value {
+        static FIELDS: LazyLock<Value> = LazyLock::new(shape::<MiddlewareSpec>);
+        &FIELDS
     }
 }

@@ -1,7 +1,6 @@
 //! The place in the folder where each object is defined.
 
 use super::{Folder, place};
-use crate::watch::kind_name;
 use flow_model::diagnostic::Subject;
 use std::collections::HashMap;
 
@@ -29,7 +28,7 @@ impl Folder {
         let entries = self.files.iter().flat_map(|(path, file)| file.objects.iter().map(move |entry| (path, entry)));
         let places = entries.map(|(path, entry)| {
             let (kind, key) = entry.address();
-            (key.subject(kind_name(kind)), place(&self.root, path, Some(entry.line)))
+            (key.subject(kind.name()), place(&self.root, path, Some(entry.line)))
         });
         let declarations = self
             .files

@@ -45,13 +45,13 @@ impl Custom {
         let options = &self.options;
         let mut changed = self
             .middlewares
-            .update(&dirty.middlewares, dirty, |key| middleware::translate(view.middleware(key), view, options));
+            .update(&dirty.middlewares, dirty, |key| middleware::translate(view.custom(key), view, options));
         changed |= self.servers_transports.update(&dirty.servers_transports, dirty, |key| {
-            servers_transport::translate(view.servers_transport(key), view, options)
+            servers_transport::translate(view.custom(key), view, options)
         });
         changed |= self
             .tls_options
-            .update(&dirty.tls_options, dirty, |key| tls_option::translate(view.tls_option(key), view, options));
+            .update(&dirty.tls_options, dirty, |key| tls_option::translate(view.custom(key), view, options));
         changed |= self.tls_stores.update(dirty, view, options);
         if changed {
             self.config = Arc::new(self.assemble());

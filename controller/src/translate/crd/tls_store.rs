@@ -42,7 +42,7 @@ impl Stores {
         }
         // Of several the oldest has the default certificate. Traefik uses none of theirs then, so that any user who may
         // create one could take it from all hosts.
-        used.sort_by_key(|key| (view.tls_store(key)[0].map(|store| store.created), key.clone()));
+        used.sort_by_key(|key| (view.custom::<TlsStoreSpec>(key)[0].map(|store| store.created), key.clone()));
         let mut eldest: Option<ObjectKey> = None;
         for key in used {
             let store = new.add(&key, view);
@@ -59,7 +59,7 @@ impl Stores {
     }
 
     fn add(&mut self, key: &ObjectKey, view: &View) -> Option<TlsStore> {
-        let object: &Arc<Custom<TlsStoreSpec>> = choose(view.tls_store(key), "TLSStore", &mut self.diagnostics)?;
+        let object: &Arc<Custom<TlsStoreSpec>> = choose(view.custom(key), "TLSStore", &mut self.diagnostics)?;
         let error = |message: String| Diagnostic::error(key.subject("TLSStore"), message);
         let spec = match &object.spec {
             Ok(spec) => spec,

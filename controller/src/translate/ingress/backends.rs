@@ -122,7 +122,7 @@ impl Backends {
     ) -> bool {
         let mut keys: Vec<BackendKey> =
             dirty.services.iter().flat_map(|service| self.of_service(service)).cloned().collect();
-        if dirty.nodes {
+        if !dirty.nodes.is_empty() {
             keys.extend(self.all.iter().filter(|(_, entry)| entry.reads_nodes).map(|(key, _)| key.clone()));
         }
         let mut changed = false;

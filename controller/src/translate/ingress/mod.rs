@@ -67,7 +67,7 @@ impl Ingresses {
     /// Returns the configuration after a change; the same `Arc` if nothing in it changed.
     pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
         let mut ingresses = dirty.ingresses.clone();
-        if dirty.ingress_classes {
+        if !dirty.ingress_classes.is_empty() {
             let by_class = view.ingresses().filter(|ingress| ingress.class_name.is_some());
             ingresses.extend(by_class.map(|ingress| ingress.key.clone()));
         }
