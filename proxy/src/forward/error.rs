@@ -1,7 +1,7 @@
 //! The reasons why a request got no response from a backend, and their kinds.
 
 use super::connect_error::ConnectError;
-use super::http1::Http1Error;
+use super::endpoint::{Broken, Http1Error};
 use super::io_error;
 use flow_middleware::body::is_malformed;
 use flow_middleware::{FailureKind, ServeError};
@@ -50,20 +50,6 @@ pub enum ForwardError {
         /// The limit.
         limit: Duration,
     },
-}
-
-/// The error that broke an exchange.
-#[derive(Debug, thiserror::Error)]
-pub enum Broken {
-    /// Over HTTP/1.1.
-    #[error(transparent)]
-    Http1(#[from] Http1Error),
-    /// Over HTTP/2.
-    #[error(transparent)]
-    Http2(#[from] hyper::Error),
-    /// The head of the response, or its trailers, exceed our limits.
-    #[error("the head of the answer is too large")]
-    TooLarge,
 }
 
 impl From<ForwardError> for ServeError {

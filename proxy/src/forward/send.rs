@@ -1,13 +1,13 @@
 //! Sends one request to one backend, again on another connection if the first turns out to be dead.
 
 use super::connect::{self, Protocol};
-use super::endpoint::{Endpoint, Scheme};
-use super::error::{Broken, ForwardError};
+use super::endpoint::http1::{self, Http1, Http1Response, is_replayable};
+use super::endpoint::http2::{self, Http2, Reserved};
+use super::endpoint::{Broken, Endpoint, Scheme};
+use super::error::ForwardError;
 use super::headers::is_agreed;
-use super::http1::{self, Http1, Http1Response, is_replayable};
-use super::http2::{self, Http2, Reserved};
 use super::request_body::RequestBody;
-use super::{ConnectError, Tunnel, Upgrading, pool};
+use super::{ConnectError, Tunnel, Upgrading};
 use flow_middleware::{Body, Interim};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri, Version};
@@ -169,7 +169,7 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<UpstreamCon
         Protocol::Http2 => {
             let connection = Http2::begin(stream, endpoint).await?;
             let (sender, reserved) = connection.open();
-            pool::share(endpoint, connection);
+            endpoint.share(connection);
             drop(opening);
             Ok(UpstreamConnection::Http2 { sender, reserved, reused: false })
         }

@@ -1,12 +1,12 @@
 //! HTTP/2 towards a backend: a connection shared by a worker's requests.
 
-use super::connect_error::ConnectError;
-use super::endpoint::{Endpoint, Scheme};
-use super::error::Broken;
-use super::headers::clean_trailers;
+use super::broken::Broken;
 use super::http1::{MAX_HEAD_LENGTH, MAX_HEADERS};
-use super::request_body::RequestBody;
-use super::stream::Stream;
+use super::{Endpoint, Scheme};
+use crate::forward::connect_error::ConnectError;
+use crate::forward::headers::clean_trailers;
+use crate::forward::request_body::RequestBody;
+use crate::forward::stream::Stream;
 use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;
@@ -36,7 +36,7 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A shared connection.
 #[derive(Debug)]
-pub(super) struct Http2 {
+pub(in crate::forward) struct Http2 {
     sender: SendRequest<RequestBody>,
     driver: Driver,
     load: Arc<Load>,
@@ -56,7 +56,7 @@ struct Load {
 
 /// Counts one stream while it lives.
 #[derive(Debug)]
-pub(super) struct Reserved(Arc<Load>);
+pub(in crate::forward) struct Reserved(Arc<Load>);
 
 impl Drop for Reserved {
     fn drop(&mut self) {
@@ -71,7 +71,7 @@ fn now() -> u64 {
 
 impl Http2 {
     /// Begins HTTP/2 on `stream`.
-    pub(super) async fn begin(stream: Stream, endpoint: &Endpoint) -> Result<Self, ConnectError> {
+    pub(in crate::forward) async fn begin(stream: Stream, endpoint: &Endpoint) -> Result<Self, ConnectError> {
         let transport = endpoint.transport();
         let mut builder = Builder::new(TokioExecutor::new());
         builder
@@ -90,24 +90,24 @@ impl Http2 {
     }
 
     /// The right to open a stream.
-    pub(super) fn open(&self) -> (SendRequest<RequestBody>, Reserved) {
+    pub(in crate::forward) fn open(&self) -> (SendRequest<RequestBody>, Reserved) {
         self.load.streams.fetch_add(1, Ordering::Relaxed);
         (self.sender.clone(), Reserved(Arc::clone(&self.load)))
     }
 
     /// The right to open a stream, if the backend allows one more.
-    pub(super) fn reserve(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
+    pub(in crate::forward) fn reserve(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
         let limit = self.driver.try_lock()?.as_ref()?.current_max_send_streams();
         (self.load.streams.load(Ordering::Relaxed) < limit).then(|| self.open())
     }
 
     /// True if it takes no more requests.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(in crate::forward) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
     /// The time for which it has carried no stream.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
+    pub(in crate::forward) fn idle_for(&self) -> Option<Duration> {
         let idle = self.load.streams.load(Ordering::Relaxed) == 0;
         idle.then(|| Duration::from_millis(now().saturating_sub(self.load.ended.load(Ordering::Relaxed))))
     }
@@ -115,7 +115,7 @@ impl Http2 {
 
 /// The reason why a request got no response.
 #[derive(Debug)]
-pub(super) enum StreamError {
+pub(in crate::forward) enum StreamError {
     /// hyper's error, with the request if nothing of it was sent.
     Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
     /// The head of the response exceeds our limits.
@@ -140,7 +140,7 @@ async fn drive(driver: Driver) {
 }
 
 /// Sends `request` on `connection` and waits for the head of the response.
-pub(super) async fn send(
+pub(in crate::forward) async fn send(
     mut connection: SendRequest<RequestBody>,
     reserved: Reserved,
     endpoint: &Endpoint,

@@ -1,9 +1,9 @@
 //! Idle connections to one backend, separate for each worker.
 
-use super::endpoint::Endpoint;
+use super::Endpoint;
 use super::http1::Http1;
 use super::http2::{Http2, Reserved};
-use super::request_body::RequestBody;
+use crate::forward::request_body::RequestBody;
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ thread_local! {
 /// The connections to one backend. Each worker has a shard of its own, so the locks are free but for the short moments
 /// of a sweep; then a worker goes without the pool instead of waiting.
 #[derive(Debug, Default)]
-pub(super) struct Pool {
+pub(in crate::forward) struct Pool {
     /// Created with the first connection: most of ten thousand backends are idle.
     shards: OnceLock<Box<[Shard]>>,
     /// True if HTTP/2 was agreed last time, so that requests should wait for one connection instead of opening many.
@@ -59,7 +59,7 @@ impl Pool {
     }
 
     /// The most recently used connection that is still alive.
-    pub(super) fn take(&self) -> Option<Box<Http1>> {
+    pub(in crate::forward) fn take(&self) -> Option<Box<Http1>> {
         loop {
             let (mut connection, _) = self.shard().waiting.try_lock()?.idle.pop()?;
             if connection.is_alive() {
@@ -69,19 +69,19 @@ impl Pool {
     }
 
     /// An HTTP/2 connection with room for another stream.
-    pub(super) fn shared(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
+    pub(in crate::forward) fn shared(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
         let mut waiting = self.shard().waiting.try_lock()?;
         waiting.shared.retain(|connection| !connection.is_closed());
         waiting.shared.iter().find_map(Http2::reserve)
     }
 
     /// Waits for others that are about to open an HTTP/2 connection.
-    pub(super) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(in crate::forward) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.shard().opening.lock().await
     }
 
     /// True if no connection is idle here.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::forward) fn is_idle(&self) -> bool {
         self.shards.get().is_none_or(|shards| {
             shards.iter().all(|shard| {
                 let waiting = shard.waiting.lock();
@@ -91,12 +91,12 @@ impl Pool {
     }
 
     /// True if HTTP/2 was agreed last time.
-    pub(super) fn speaks_http2(&self) -> bool {
+    pub(in crate::forward) fn speaks_http2(&self) -> bool {
         self.speaks_http2.load(Ordering::Relaxed)
     }
 
     /// Notes the agreed protocol.
-    pub(super) fn note_http2(&self, agreed: bool) {
+    pub(in crate::forward) fn note_http2(&self, agreed: bool) {
         self.speaks_http2.store(agreed, Ordering::Relaxed);
     }
 }

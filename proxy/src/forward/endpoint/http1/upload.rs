@@ -1,8 +1,8 @@
 //! Sending a request: its head, then its body.
 
-use super::super::request_body::RequestBody;
 use super::error::Http1Error;
 use super::request::{self, Length};
+use crate::forward::request_body::RequestBody;
 use bytes::Bytes;
 use http::Request;
 use http_body::Body as _;

@@ -1,10 +1,10 @@
 //! The body of a response.
 
-use super::super::endpoint::Endpoint;
-use super::super::io_error::broken_off;
+use super::super::Endpoint;
 use super::Http1;
 use super::decoder::Decoder;
 use super::error::Http1Error;
+use crate::forward::io_error::broken_off;
 use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;

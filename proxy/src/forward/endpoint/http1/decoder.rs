@@ -1,7 +1,7 @@
 //! Finds the end of a response's body (RFC 9112 sections 6 and 7).
 
-use super::super::headers::clean_trailers;
 use super::error::Http1Error;
+use crate::forward::headers::clean_trailers;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Frame;

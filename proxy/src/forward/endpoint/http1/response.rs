@@ -1,8 +1,8 @@
 //! Parses the head of a response (RFC 9112).
 
-use super::super::headers::tokens;
 use super::decoder::Decoder;
 use super::error::Http1Error;
+use crate::forward::headers::tokens;
 use bytes::BytesMut;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TRAILER, TRANSFER_ENCODING,
@@ -14,8 +14,8 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Maximum length of a head, in bytes, and its maximum number of headers. `STACK_HEADERS` fit on the stack.
-pub(in super::super) const MAX_HEAD_LENGTH: usize = 512 * 1024;
-pub(in super::super) const MAX_HEADERS: usize = 4096;
+pub(in crate::forward) const MAX_HEAD_LENGTH: usize = 512 * 1024;
+pub(in crate::forward) const MAX_HEADERS: usize = 4096;
 const STACK_HEADERS: usize = 64;
 
 /// A parsed head, and the framing of its body.

@@ -1,6 +1,6 @@
 //! Serializes the head of a request.
 
-use super::super::request_body::RequestBody;
+use crate::forward::request_body::RequestBody;
 use flow_middleware::title_case;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request};

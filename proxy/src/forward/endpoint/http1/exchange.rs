@@ -1,13 +1,13 @@
 //! One request and the head of its response.
 
-use super::super::endpoint::Endpoint;
-use super::super::request_body::RequestBody;
-use super::super::stream::Stream;
+use super::super::Endpoint;
 use super::error::Http1Error;
 use super::response::{self, Head};
 use super::response_body::ResponseBody;
 use super::upload::Upload;
 use super::{Channel, Http1};
+use crate::forward::request_body::RequestBody;
+use crate::forward::stream::Stream;
 use bytes::Bytes;
 use flow_middleware::{Body, Interim};
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -29,7 +29,7 @@ const MAX_INTERIM: u32 = 32;
 
 /// The reason why a request got no response.
 #[derive(Debug)]
-pub(in super::super) enum ExchangeError {
+pub(in crate::forward) enum ExchangeError {
     /// The connection or the response broke.
     Broken {
         error: Http1Error,
@@ -41,7 +41,7 @@ pub(in super::super) enum ExchangeError {
 }
 
 /// A response, and the connection if the backend has switched protocols.
-pub(in super::super) enum Http1Response {
+pub(in crate::forward) enum Http1Response {
     /// An ordinary response.
     Plain(Response<Body>),
     /// 101, the connection, and the bytes read from it behind the head.
@@ -76,7 +76,7 @@ impl Http1 {
     ///
     /// # Errors
     /// If there is no response; `request` has then lost its body, unless it may be sent again.
-    pub(in super::super) async fn exchange(
+    pub(in crate::forward) async fn exchange(
         mut self: Box<Self>,
         endpoint: &Arc<Endpoint>,
         request: &mut Request<RequestBody>,
@@ -234,7 +234,7 @@ async fn probe(body: &mut RequestBody) -> Result<(), Http1Error> {
 }
 
 /// Go's `Request.isReplayable`: sending the request twice has the same effect as once.
-pub(in super::super) fn is_replayable(request: &Request<RequestBody>) -> bool {
+pub(in crate::forward) fn is_replayable(request: &Request<RequestBody>) -> bool {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let marked =
         || request.headers().contains_key("idempotency-key") || request.headers().contains_key("x-idempotency-key");

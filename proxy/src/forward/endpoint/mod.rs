@@ -1,9 +1,22 @@
 //! A server of a service: its parsed URL, and the connections to it.
+//!
+//! A connection returns to its endpoint when it has carried a request, and the endpoint's `pool` holds it until the
+//! next; so the protocols `http1` and `http2` are parts of the endpoint.
 
-use super::Transport;
-use super::pool::Pool;
+mod broken;
+pub(super) mod http1;
+pub(super) mod http2;
+mod pool;
+
+pub use broken::Broken;
+pub use http1::Http1Error;
+
+use super::transport::Transport;
 use http::HeaderValue;
 use http::uri::Uri;
+use http1::Http1;
+use http2::Http2;
+use pool::Pool;
 use rustls_pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -134,5 +147,15 @@ impl Endpoint {
     #[must_use]
     pub fn is(&self, url: &str, preserve_path: bool, transport: &Arc<Transport>) -> bool {
         *self.url == *url && self.base_path.is_some() == preserve_path && Arc::ptr_eq(&self.transport, transport)
+    }
+
+    /// Keeps `connection` for the next request.
+    pub(super) fn keep(self: &Arc<Self>, connection: Box<Http1>) {
+        pool::keep(self, connection);
+    }
+
+    /// Shares `connection` with this worker's requests.
+    pub(super) fn share(self: &Arc<Self>, connection: Http2) {
+        pool::share(self, connection);
     }
 }

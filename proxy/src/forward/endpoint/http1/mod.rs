@@ -13,12 +13,11 @@ mod response_body;
 mod upload;
 
 pub use error::Http1Error;
-pub(super) use exchange::{ExchangeError, Http1Response, is_replayable};
-pub(super) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
+pub(in crate::forward) use exchange::{ExchangeError, Http1Response, is_replayable};
+pub(in crate::forward) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
 
-use super::endpoint::Endpoint;
-use super::pool;
-use super::stream::Stream;
+use super::Endpoint;
+use crate::forward::stream::Stream;
 use bytes::BytesMut;
 use std::fmt;
 use std::io;
@@ -37,13 +36,13 @@ const MIN_READ: usize = 8 * 1024;
 const MAX_READ: usize = 256 * 1024;
 
 /// A connection to a backend that speaks HTTP/1.1.
-pub(super) struct Http1 {
+pub(in crate::forward) struct Http1 {
     stream: Channel,
     read: BytesMut,
     /// Size of the next read, in bytes.
     room: usize,
     /// True if it has carried a request before.
-    pub(super) reused: bool,
+    pub(in crate::forward) reused: bool,
     /// True if it can carry another request after this one.
     keep: bool,
 }
@@ -61,7 +60,7 @@ type Writer = AbortOnDropHandle<(WriteHalf<Stream>, Result<(), Http1Error>)>;
 
 impl Http1 {
     /// Begins HTTP/1.1 on `stream`.
-    pub(super) fn new(stream: Stream) -> Box<Self> {
+    pub(in crate::forward) fn new(stream: Stream) -> Box<Self> {
         Box::new(Self {
             stream: Channel::Whole(stream),
             read: BytesMut::new(),
@@ -73,7 +72,7 @@ impl Http1 {
 
     /// True if the connection can take a request, as far as is known here: the backend has neither closed it nor sent
     /// anything unexpected.
-    pub(super) fn is_alive(&mut self) -> bool {
+    pub(in crate::forward) fn is_alive(&mut self) -> bool {
         match &mut self.stream {
             // Asks the kernel only if the reactor has seen an event.
             Channel::Whole(Stream::Plain(tcp)) => {
@@ -141,13 +140,13 @@ impl Http1 {
                 tokio::spawn(async move {
                     if let Ok(Ok((other_half, Ok(())))) = tokio::time::timeout(UPLOAD_REST_TIMEOUT, writer).await {
                         self.stream = Channel::Whole(half.unsplit(other_half));
-                        pool::keep(&endpoint, self);
+                        endpoint.keep(self);
                     }
                 });
             }
             whole => {
                 self.stream = whole;
-                pool::keep(endpoint, self);
+                endpoint.keep(self);
             }
         }
     }
