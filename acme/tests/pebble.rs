@@ -146,7 +146,7 @@ async fn the_preferred_chain_is_taken() {
     let order = client.new_order(&account, &new).await.unwrap();
     let authorization = client.authorization(&account, &order.authorizations[0]).await.unwrap();
     let challenge = authorization.challenges.iter().find(|challenge| challenge.kind == "http-01").unwrap();
-    client.accept(&account, &order.url, &challenge.url).await.unwrap();
+    client.accept(&account, &challenge.url).await.unwrap();
     world::wait_for_state(&client, &account, &order.url, State::Ready).await;
     let key = world::key();
     let request = csr::Csr::from_base64(&csr::for_names(&new.dns_names, &key).unwrap()).unwrap();

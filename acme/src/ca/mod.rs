@@ -146,7 +146,7 @@ pub trait Ca: Send + Sync + 'static {
     /// Reads an authorization.
     async fn authorization(&self, account: &Account, url: &str) -> Result<Authorization, CaError>;
     /// Tells the CA that a challenge is ready to be validated.
-    async fn accept(&self, account: &Account, order: &str, challenge: &str) -> Result<(), CaError>;
+    async fn accept(&self, account: &Account, challenge: &str) -> Result<(), CaError>;
     /// Submits a signing request (DER).
     async fn finalize(&self, account: &Account, order: &str, csr: &[u8]) -> Result<OrderState, CaError>;
     /// Fetches the chain of a valid order, in PEM: the one whose topmost issuer is `preferred_chain`, else the default.

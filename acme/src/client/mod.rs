@@ -1,11 +1,15 @@
 //! ACME on the wire (RFC 8555): [`instant_acme`] behind the trait [`Ca`], over our own HTTP client.
 //!
-//! The library signs and sends; the client below it keeps what the library drops: `Retry-After`, `Link`, responses that
-//! are not JSON, and nonces for the next request. Registration is signed here, because the library cannot register a
-//! given key with a contact or an external binding, and the key must be stored before it is registered.
+//! Orders and contacts are the library's: it signs, sends and repeats. Version 0.8 leaves to us
+//! - the HTTP client (`transport`), a hook that it provides: limits of time and size, and what the library hides of a
+//!   response: `Retry-After`, `Link`, subproblems, bodies that are not JSON (`call`);
+//! - nonces: it fetches one before most requests, of which Let's Encrypt allows 20 a second; ours come with responses;
+//! - requests that it cannot make (`jws`, `Server::post`): registering a key that is stored already with a contact or an
+//!   external binding, reading any URL (authorizations, chains), and accepting a challenge by its URL alone;
+//! - more than its three attempts after a rejected nonce.
 
+mod call;
 mod jws;
-mod library;
 mod register;
 mod response;
 mod server;
@@ -17,16 +21,20 @@ mod tests;
 use crate::ca::{Account, Authorization, Ca, CaError, Directory, NewOrder, OrderState, Registration, RenewalInfo};
 use crate::x509::chain;
 use async_trait::async_trait;
+use call::Call;
 use instant_acme::{CertificateIdentifier, Identifier};
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use serde_json::json;
 use server::Server;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use transport::Reply;
 
-/// Number of attempts for a request while the server rejects its nonces. The library makes three requests in each.
-const MAX_ATTEMPTS: usize = 8;
+/// Number of attempts for a request while the server rejects its nonces: enough where every other one is rejected. The
+/// library makes three requests in each.
+const MAX_ATTEMPTS: usize = 12;
 
 /// A client of ACME servers. It keeps connections, nonces and the directory of each server.
 pub struct Client {
@@ -50,10 +58,16 @@ impl Client {
         Ok(Arc::clone(self.servers.lock().entry(directory.clone()).or_insert(server)))
     }
 
-    async fn fetch(&self, account: &Account, url: &str) -> Result<transport::Reply, CaError> {
+    /// Reads what is at a URL, as an account.
+    async fn fetch(&self, account: &Account, url: &str) -> Result<Reply, CaError> {
+        self.server(&account.directory)?.post(&account.key, Some(&account.url), url, None).await
+    }
+
+    /// Reads an order.
+    async fn read_order(&self, account: &Account, url: &str) -> Result<Reply, CaError> {
         let server = self.server(&account.directory)?;
-        let library = server.account(account).await?;
-        retry_bad_nonce(|| library::fetch(&library, url)).await
+        let call = Call::open(&server, account).await?;
+        retry_bad_nonce(|| async { call.reply(call.account.order(url.to_owned()).await) }).await
     }
 }
 
@@ -87,12 +101,11 @@ impl Ca for Client {
 
     async fn new_order(&self, account: &Account, order: &NewOrder) -> Result<OrderState, CaError> {
         let server = self.server(&account.directory)?;
-        let library = server.account(account).await?;
+        let call = Call::open(&server, account).await?;
         let identifiers = identifiers(order)?;
-        let urls = server.directory().await?;
-        let url = urls.new_order.clone();
         // A server without renewal information does not know `replaces` either.
-        let replaces = order.replaces.split_once('.').filter(|_| urls.renewal_info.is_some());
+        let known = server.directory().await?.urls.renewal_info.is_some();
+        let replaces = order.replaces.split_once('.').filter(|_| known);
         let reply = retry_bad_nonce(|| async {
             let mut new = instant_acme::NewOrder::new(&identifiers);
             if !order.profile.is_empty() {
@@ -104,7 +117,7 @@ impl Ca for Client {
                     serial: serial.into(),
                 });
             }
-            library::capture(&url, library.new_order(&new)).await
+            call.reply(call.account.new_order(&new).await)
         })
         .await?;
         let url = reply.header("location").ok_or_else(|| CaError::Response("an order without URL".to_owned()))?;
@@ -112,35 +125,37 @@ impl Ca for Client {
     }
 
     async fn order(&self, account: &Account, url: &str) -> Result<OrderState, CaError> {
-        response::order(url, &self.fetch(account, url).await?)
+        response::order(url, &self.read_order(account, url).await?)
     }
 
     async fn authorization(&self, account: &Account, url: &str) -> Result<Authorization, CaError> {
         response::authorization(url, &self.fetch(account, url).await?)
     }
 
-    async fn accept(&self, account: &Account, order: &str, challenge: &str) -> Result<(), CaError> {
+    async fn accept(&self, account: &Account, challenge: &str) -> Result<(), CaError> {
         let server = self.server(&account.directory)?;
-        let library = server.account(account).await?;
-        retry_bad_nonce(|| library::accept(&library, order, challenge)).await
+        let reply = server.post(&account.key, Some(&account.url), challenge, Some(&json!({}))).await?;
+        response::challenge_error(&reply)?.map_or(Ok(()), |problem| Err(CaError::Refused(problem)))
     }
 
     async fn finalize(&self, account: &Account, order: &str, csr: &[u8]) -> Result<OrderState, CaError> {
         let server = self.server(&account.directory)?;
-        let library = server.account(account).await?;
-        let state = response::order(order, &retry_bad_nonce(|| library::fetch(&library, order)).await?)?;
-        let reply = retry_bad_nonce(|| library::finalize(&library, order, &state.finalize, csr)).await?;
-        response::order(order, &reply)
+        let call = Call::open(&server, account).await?;
+        let reply = retry_bad_nonce(|| async {
+            let mut order = call.account.order(order.to_owned()).await.map_err(call::error)?;
+            call.reply(order.finalize_csr(csr).await)
+        });
+        response::order(order, &reply.await?)
     }
 
     async fn certificate(&self, account: &Account, order: &str, preferred_chain: &str) -> Result<Vec<u8>, CaError> {
-        let url = response::certificate_url(&self.fetch(account, order).await?)?;
+        let url = response::certificate_url(&self.read_order(account, order).await?)?;
         let default = self.fetch(account, &url).await?;
-        let check = |reply: &transport::Reply| {
+        let check = |reply: &Reply| {
             chain::check(&reply.body).map_err(|error| CaError::Response(format!("a chain that is none: {error}")))
         };
         check(&default)?;
-        let preferred = |reply: &transport::Reply| chain::top_issuer(&reply.body).as_deref() == Some(preferred_chain);
+        let preferred = |reply: &Reply| chain::top_issuer(&reply.body).as_deref() == Some(preferred_chain);
         if preferred_chain.is_empty() || preferred(&default) {
             return Ok(default.body.to_vec());
         }
@@ -160,7 +175,7 @@ impl Ca for Client {
         now: Timestamp,
     ) -> Result<Option<RenewalInfo>, CaError> {
         let server = self.server(directory)?;
-        let Some(base) = server.directory().await?.renewal_info.clone() else {
+        let Some(base) = server.directory().await?.urls.renewal_info.clone() else {
             return Ok(None);
         };
         let reply = server.transport().fetch(&format!("{}/{certificate}", base.trim_end_matches('/'))).await?;

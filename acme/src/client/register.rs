@@ -1,12 +1,9 @@
 //! Accounts (RFC 8555 §7.3).
 
+use super::call::{self, Call};
 use super::server::Server;
 use super::{jws, retry_bad_nonce};
 use crate::ca::{Account, CaError, Directory, Registration};
-use bytes::Bytes;
-use http::Request;
-use http::header::CONTENT_TYPE;
-use http_body_util::Full;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -18,14 +15,14 @@ pub(super) async fn register(
 ) -> Result<String, CaError> {
     let (url, existed) = match &registration.known_url {
         Some(url) => (url.clone(), true),
-        None => retry_bad_nonce(|| create(server, registration)).await?,
+        None => create(server, registration).await?,
     };
     if existed && !registration.email.is_empty() {
         let account =
             Account { directory: Arc::new(directory.clone()), url: url.clone(), key: Arc::clone(&registration.key) };
-        let account = server.account(&account).await?;
+        let call = Call::open(server, &account).await?;
         let contact = contact(&registration.email);
-        retry_bad_nonce(|| async { account.update_contacts(&[&contact]).await.map_err(super::library::error) }).await?;
+        retry_bad_nonce(|| async { call.account.update_contacts(&[&contact]).await.map_err(call::error) }).await?;
     }
     Ok(url)
 }
@@ -35,25 +32,18 @@ fn contact(email: &str) -> String {
 }
 
 async fn create(server: &Server, registration: &Registration) -> Result<(String, bool), CaError> {
-    let urls = server.directory().await?;
+    let url = &server.directory().await?.urls.new_account;
     let mut payload = json!({"termsOfServiceAgreed": true});
     if let Value::Object(fields) = &mut payload {
         if !registration.email.is_empty() {
             fields.insert("contact".to_owned(), json!([contact(&registration.email)]));
         }
         if let Some(binding) = &registration.binding {
-            let bound = jws::binding(&registration.key, binding, &urls.new_account)?;
+            let bound = jws::binding(&registration.key, binding, url)?;
             fields.insert("externalAccountBinding".to_owned(), bound);
         }
     }
-    let nonce = server.transport().nonce(&urls.new_nonce).await?;
-    let nonce = nonce.to_str().map_err(|error| CaError::Response(error.to_string()))?;
-    let body = jws::signed(&registration.key, nonce, &urls.new_account, &payload)?;
-    let request = Request::post(&urls.new_account)
-        .header(CONTENT_TYPE, "application/jose+json")
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|error| CaError::Response(error.to_string()))?;
-    let reply = server.transport().send(request).await?;
+    let reply = server.post(&registration.key, None, url, Some(&payload)).await?;
     let url = reply.header("location").ok_or_else(|| CaError::Response("an account without URL".to_owned()))?;
     Ok((url.to_owned(), reply.parts.status == http::StatusCode::OK))
 }

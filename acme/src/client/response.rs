@@ -117,6 +117,12 @@ pub(super) fn authorization(url: &str, reply: &Reply) -> Result<Authorization, C
     })
 }
 
+/// The reason why the server does not accept a challenge.
+pub(super) fn challenge_error(reply: &Reply) -> Result<Option<Problem>, CaError> {
+    let challenge: Challenge = read("a challenge", reply)?;
+    Ok(error(challenge.error))
+}
+
 pub(super) fn renewal_info(reply: &Reply, now: Timestamp) -> Result<RenewalInfo, CaError> {
     let renewal: Renewal = read("renewal information", reply)?;
     let Span { start, end } = renewal.suggested_window;

@@ -1,15 +1,19 @@
-//! One server: its directory, and the accounts in use there.
+//! One server: its directory, and the requests to it that the library cannot make.
 
-use super::library::Http;
-use super::transport::Transport;
-use crate::ca::{Account, CaError, Directory};
+use super::transport::{Reply, Transport};
+use super::{jws, retry_bad_nonce};
+use crate::ca::{CaError, Directory};
 use crate::no_verification::NoServerVerification;
-use parking_lot::Mutex;
+use crate::x509::key::PrivateKey;
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde::Deserialize;
-use std::collections::HashMap;
+use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -19,15 +23,20 @@ use tokio::sync::OnceCell;
 pub(super) struct DirectoryUrls {
     pub(super) new_nonce: String,
     pub(super) new_account: String,
-    pub(super) new_order: String,
     pub(super) renewal_info: Option<String>,
+}
+
+/// A directory that was read.
+pub(super) struct Known {
+    pub(super) urls: DirectoryUrls,
+    /// The document itself.
+    pub(super) document: Bytes,
 }
 
 pub(super) struct Server {
     url: String,
     transport: Transport,
-    urls: OnceCell<DirectoryUrls>,
-    accounts: Mutex<HashMap<(String, String), instant_acme::Account>>,
+    directory: OnceCell<Known>,
 }
 
 impl Server {
@@ -35,8 +44,7 @@ impl Server {
         Ok(Self {
             url: directory.url.clone(),
             transport: Transport::new(directory, user_agent)?,
-            urls: OnceCell::new(),
-            accounts: Mutex::default(),
+            directory: OnceCell::new(),
         })
     }
 
@@ -44,31 +52,41 @@ impl Server {
         &self.transport
     }
 
-    pub(super) async fn directory(&self) -> Result<&DirectoryUrls, CaError> {
-        self.urls
-            .get_or_try_init(|| async {
-                let reply = self.transport.fetch(&self.url).await?;
-                serde_json::from_slice(&reply.body)
-                    .map_err(|error| CaError::Response(format!("{} is no ACME directory: {error}", self.url)))
-            })
-            .await
+    /// Returns the directory; the first call reads it.
+    pub(super) async fn directory(&self) -> Result<&Known, CaError> {
+        let read = || async {
+            let document = self.transport.fetch(&self.url).await?.body;
+            let urls = serde_json::from_slice(&document)
+                .map_err(|error| CaError::Response(format!("{} is no ACME directory: {error}", self.url)))?;
+            Ok(Known { urls, document })
+        };
+        self.directory.get_or_try_init(read).await
     }
 
-    /// Returns the library's handle of an account. The first call for an account reads the directory.
-    pub(super) async fn account(&self, account: &Account) -> Result<instant_acme::Account, CaError> {
-        let id = (account.url.clone(), account.key.fingerprint());
-        if let Some(known) = self.accounts.lock().get(&id) {
-            return Ok(known.clone());
-        }
-        if account.key.thumbprint().is_none() {
+    /// Sends a request signed for the account of that URL or, before there is one, for the key itself. Without a payload it
+    /// reads what is at `url`. Repeated while the server rejects its nonce.
+    pub(super) async fn post(
+        &self,
+        key: &PrivateKey,
+        account: Option<&str>,
+        url: &str,
+        payload: Option<&Value>,
+    ) -> Result<Reply, CaError> {
+        if key.thumbprint().is_none() {
             return Err(CaError::Key("accounts are signed for with ECDSA P-256 keys only".to_owned()));
         }
-        let opened = instant_acme::Account::builder_with_http(Box::new(Http(self.transport.clone())))
-            .from_parts(account.url.clone(), PrivatePkcs8KeyDer::from(account.key.pkcs8()), self.url.clone())
-            .await
-            .map_err(super::library::error)?;
-        self.accounts.lock().insert(id, opened.clone());
-        Ok(opened)
+        let new_nonce = &self.directory().await?.urls.new_nonce;
+        retry_bad_nonce(|| async {
+            let nonce = self.transport.nonce(new_nonce).await?;
+            let nonce = nonce.to_str().map_err(|error| CaError::Response(error.to_string()))?;
+            let body = jws::signed(key, account, nonce, url, payload)?;
+            let request = Request::post(url)
+                .header(CONTENT_TYPE, "application/jose+json")
+                .body(Full::new(Bytes::from(body)))
+                .map_err(|error| CaError::Response(error.to_string()))?;
+            self.transport.send(request).await
+        })
+        .await
     }
 }
 

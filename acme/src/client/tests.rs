@@ -152,6 +152,25 @@ async fn a_server_that_takes_no_nonce_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_challenge_is_accepted_by_its_url_or_refused_with_the_reason() {
+    let server = server(|path| match path {
+        "/challenge/good" => with(200, &[], r#"{"type": "http-01", "url": "/challenge/good", "status": "processing"}"#),
+        _ => {
+            let body = r#"{"type": "http-01", "url": "/challenge/bad", "status": "invalid",
+                "error": {"type": "urn:ietf:params:acme:error:dns", "detail": "no record", "status": 400}}"#;
+            with(200, &[], body)
+        }
+    })
+    .await;
+    let (client, account) = (Client::new("test"), server.account());
+    let accept = async |name: &str| client.accept(&account, &format!("{}/challenge/{name}", server.base)).await;
+    accept("good").await.unwrap();
+    assert_eq!(server.requests.load(Ordering::SeqCst), 3, "the directory, a nonce, the challenge");
+    let error = accept("bad").await.unwrap_err();
+    assert_eq!(error.to_string(), "400 urn:ietf:params:acme:error:dns: no record");
+}
+
+#[tokio::test]
 async fn half_a_chain_is_none() {
     let server = server(|path| match path {
         "/order/1" => {

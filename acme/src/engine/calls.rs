@@ -112,11 +112,11 @@ pub(super) async fn perform(
         }
         Call::Probe { challenge } => Some(Outcome::Probed(probe_all(store, view.challenges.get(challenge)?).await)),
         Call::Accept { challenge } => {
-            let (challenge, order, account) = of_challenge(view, settings, challenge)?;
-            Some(Outcome::Accepted(ca.accept(&account, &order.status.url, &challenge.spec.url).await))
+            let (challenge, account) = of_challenge(view, settings, challenge)?;
+            Some(Outcome::Accepted(ca.accept(&account, &challenge.spec.url).await))
         }
         Call::Check { challenge } => {
-            let (challenge, _, account) = of_challenge(view, settings, challenge)?;
+            let (challenge, account) = of_challenge(view, settings, challenge)?;
             Some(Outcome::Checked(ca.authorization(&account, &challenge.spec.authorization_url).await))
         }
         Call::NewOrder { order }
@@ -127,11 +127,11 @@ pub(super) async fn perform(
     }
 }
 
-fn of_challenge<'a>(view: &'a View, settings: &Settings, key: &Key) -> Option<(&'a Challenge, &'a Order, Account)> {
+fn of_challenge<'a>(view: &'a View, settings: &Settings, key: &Key) -> Option<(&'a Challenge, Account)> {
     let challenge = view.challenges.get(key)?;
     let owner = challenge.metadata.controller()?;
     let order = view.orders.get(&Key::new(key.namespace.clone(), owner.name.clone()))?;
-    Some((challenge, order, planner::opening(view, settings, order)?.0))
+    Some((challenge, planner::opening(view, settings, order)?.0))
 }
 
 async fn of_order(call: &Call, order: &Order, view: &View, settings: &Settings, ca: &impl Ca) -> Option<Outcome> {

@@ -193,7 +193,7 @@ impl Ca for FakeCa {
         })
     }
 
-    async fn accept(&self, account: &Account, _: &str, challenge: &str) -> Result<(), CaError> {
+    async fn accept(&self, account: &Account, challenge: &str) -> Result<(), CaError> {
         self.begin("accept").await?;
         let (order, number) = place(challenge);
         let table = Arc::clone(&self.table.lock());
