@@ -1,11 +1,12 @@
 //! The search for Ingresses whose status lacks the current addresses.
 
-use crate::status;
+use crate::status::{Plan, StatusPatch, load_balancer};
 use crate::translate::status::{addresses, is_current, published_service};
 use crate::translate::{IngressOptions, Translator};
 use crate::view::ingress::Address;
-use crate::view::{Keys, ObjectKey, View};
+use crate::view::{Keys, Kind, ObjectKey, View};
 use flow_model::diagnostic::{Diagnostic, Subject};
+use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -14,9 +15,9 @@ pub(super) struct StatusPlanner {
     /// The options; `None` if nothing is published.
     options: Option<IngressOptions>,
     published: Option<ObjectKey>,
-    plans: mpsc::UnboundedSender<status::Plan>,
-    /// The addresses of the last plan.
-    planned: Option<Arc<[Address]>>,
+    plans: mpsc::UnboundedSender<Plan>,
+    /// The addresses of the last plan, and the patch that writes them.
+    planned: Option<(Vec<Address>, Arc<Value>)>,
     /// Ingresses that changed since.
     touched: Keys,
     /// True if all must be checked.
@@ -24,7 +25,7 @@ pub(super) struct StatusPlanner {
 }
 
 impl StatusPlanner {
-    pub(super) fn new(options: Option<IngressOptions>, plans: mpsc::UnboundedSender<status::Plan>) -> Self {
+    pub(super) fn new(options: Option<IngressOptions>, plans: mpsc::UnboundedSender<Plan>) -> Self {
         let options = options.filter(|options| !options.ingress_endpoint.is_empty());
         let published = options.as_ref().and_then(published_service);
         Self { options, published, plans, planned: None, touched: Keys::default(), all: true }
@@ -62,17 +63,26 @@ impl StatusPlanner {
         }
         let Ok(Some(wanted)) = addresses(view, options) else { return };
         let (all, touched) = (std::mem::take(&mut self.all), std::mem::take(&mut self.touched));
+        let same = self.planned.as_ref().filter(|(planned, _)| *planned == wanted).map(|(_, body)| Arc::clone(body));
+        let all = all || same.is_none();
+        let body = same.unwrap_or_else(|| Arc::new(load_balancer::patch(&wanted)));
         let outdated = |key: &&ObjectKey| view.ingress(key).is_some_and(|i| !is_current(&i.addresses, &wanted));
-        let ingresses: Vec<_> = if all || self.planned.as_deref() != Some(&*wanted) {
-            translator.selected().filter(outdated).cloned().collect()
-        } else {
-            touched.iter().filter(|key| translator.is_selected(key)).filter(outdated).cloned().collect()
+        let patch = |key: &ObjectKey| StatusPatch {
+            kind: Kind::Ingress,
+            key: key.clone(),
+            generation: version,
+            body: Arc::clone(&body),
         };
-        let addresses: Arc<[Address]> = wanted.into();
-        self.planned = Some(Arc::clone(&addresses));
-        if !ingresses.is_empty() {
+        let plan = if all {
+            Plan::Only(Kind::Ingress, translator.selected().filter(outdated).map(patch).collect())
+        } else {
+            let touched = touched.iter().filter(|key| translator.is_selected(key));
+            Plan::More(touched.filter(outdated).map(patch).collect())
+        };
+        self.planned = Some((wanted, body));
+        if !matches!(&plan, Plan::More(patches) if patches.is_empty()) {
             // The writer is gone only while everything ends.
-            let _ = self.plans.send(status::Plan { version, ingresses, addresses });
+            let _ = self.plans.send(plan);
         }
     }
 }

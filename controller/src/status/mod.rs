@@ -1,22 +1,25 @@
-//! The addresses in the status of Ingresses, written by the leading replica.
+//! Statuses of objects, written by the leading replica.
 //!
-//! An address is written only once this replica serves the routes: clients come within milliseconds.
+//! A status is written only once this replica serves the configuration that it is about: after the address of an
+//! Ingress, clients come within milliseconds.
 
+pub(crate) mod load_balancer;
+mod queue;
 #[cfg(test)]
 mod tests;
 
 use crate::lease::Leadership;
-use crate::view::ObjectKey;
-use crate::view::ingress::{Address, AddressPort};
+use crate::view::{Kind, ObjectKey};
 use flow_model::diagnostic::causes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{Patch, PatchParams};
+use kube::core::DynamicObject;
 use kube::{Api, Client};
-use serde_json::{Value, json};
-use std::collections::{HashSet, VecDeque};
+use queue::Queue;
+use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -34,15 +37,26 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// A change of an object's status.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusPatch {
+    /// The kind.
+    pub(crate) kind: Kind,
+    /// The object, in a namespace.
+    pub(crate) key: ObjectKey,
+    /// The generation of the configuration that the status is about, as in `Update::version`: it must be served first.
+    pub(crate) generation: u64,
+    /// The merge patch (RFC 7386), which may be that of many objects.
+    pub(crate) body: Arc<Value>,
+}
+
 /// Statuses to write.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// The version of the configuration that holds the routes of these Ingresses.
-    pub(crate) version: u64,
-    /// Ingresses whose status is not current.
-    pub(crate) ingresses: Vec<ObjectKey>,
-    /// The current addresses, for these and all that still wait.
-    pub(crate) addresses: Arc<[Address]>,
+pub(crate) enum Plan {
+    /// These too. Of an object whose earlier status still waits, the newer one is written.
+    More(Vec<StatusPatch>),
+    /// Of this kind only these: every other object's status is as it should be.
+    Only(Kind, Vec<StatusPatch>),
 }
 
 /// The outcome of one write.
@@ -53,8 +67,8 @@ enum Outcome {
     Failed(String),
 }
 
-/// Writes plans as they come, each once its version is served, while `leadership` allows. A replica that becomes the
-/// leader later gets a new plan. Ends with the sender of plans.
+/// Writes plans as they come, each patch once its generation is served, while `leadership` allows. A replica that becomes
+/// the leader later gets a new plan. Ends with the sender of plans.
 pub(crate) async fn write(
     client: Client,
     leadership: Leadership,
@@ -67,12 +81,13 @@ pub(crate) async fn write(
         let paused = writer.start(served, Instant::now());
         tokio::select! {
             plan = plans.recv() => match plan {
-                Some(plan) => writer.enqueue(plan),
+                Some(Plan::More(patches)) => patches.into_iter().for_each(|patch| writer.queue.push(patch)),
+                Some(Plan::Only(kind, patches)) => writer.queue.replace(kind, patches),
                 None => return,
             },
             changed = applied.changed() => if changed.is_err() { return },
-            Some((key, version, outcome)) = writer.writes.next(), if !writer.writes.is_empty() => {
-                writer.written(key, version, outcome, Instant::now());
+            Some((patch, round, outcome)) = writer.writes.next(), if !writer.writes.is_empty() => {
+                writer.written(patch, round, outcome, Instant::now());
             }
             () = sleep_until(paused.unwrap_or_else(Instant::now)), if paused.is_some() => {}
         }
@@ -82,15 +97,12 @@ pub(crate) async fn write(
 struct Writer {
     client: Client,
     leadership: Leadership,
-    addresses: Arc<[Address]>,
-    patch: Arc<Value>,
-    queue: VecDeque<(ObjectKey, u64)>,
-    /// The Ingresses in the queue.
-    queued: HashSet<ObjectKey>,
-    writes: FuturesUnordered<BoxFuture<'static, (ObjectKey, u64, Outcome)>>,
+    queue: Queue,
+    writes: FuturesUnordered<BoxFuture<'static, (StatusPatch, u64, Outcome)>>,
     pause: Duration,
     paused: Option<Instant>,
-    forbidden: bool,
+    /// Kinds of which a status could not be written for lack of permission, and none could since.
+    forbidden: HashSet<Kind>,
 }
 
 impl Writer {
@@ -98,30 +110,11 @@ impl Writer {
         Self {
             client,
             leadership,
-            addresses: Arc::default(),
-            patch: Arc::default(),
-            queue: VecDeque::new(),
-            queued: HashSet::new(),
+            queue: Queue::default(),
             writes: FuturesUnordered::new(),
             pause: FIRST_PAUSE,
             paused: None,
-            forbidden: false,
-        }
-    }
-
-    fn enqueue(&mut self, plan: Plan) {
-        if self.addresses != plan.addresses {
-            self.patch = Arc::new(patch(&plan.addresses));
-            self.addresses = plan.addresses;
-        }
-        for key in plan.ingresses {
-            self.push(key, plan.version);
-        }
-    }
-
-    fn push(&mut self, key: ObjectKey, version: u64) {
-        if self.queued.insert(key.clone()) {
-            self.queue.push_back((key, version));
+            forbidden: HashSet::new(),
         }
     }
 
@@ -129,21 +122,19 @@ impl Writer {
     fn start(&mut self, served: u64, now: Instant) -> Option<Instant> {
         if !self.leadership.may_write_alike() {
             self.queue.clear();
-            self.queued.clear();
             return None;
         }
         if let Some(until) = self.paused.filter(|until| *until > now) {
             return Some(until);
         }
         while self.writes.len() < MAX_WRITES
-            && let Some((key, version)) = self.queue.pop_front_if(|(_, version)| *version <= served)
+            && let Some(patch) = self.queue.pop(served)
         {
-            self.queued.remove(&key);
-            let (client, patch) = (self.client.clone(), Arc::clone(&self.patch));
+            let (client, round) = (self.client.clone(), self.queue.round());
             self.writes.push(
                 async move {
-                    let outcome = one(&client, &key, &patch).await;
-                    (key, version, outcome)
+                    let outcome = one(client, &patch).await;
+                    (patch, round, outcome)
                 }
                 .boxed(),
             );
@@ -151,22 +142,26 @@ impl Writer {
         None
     }
 
-    fn written(&mut self, key: ObjectKey, version: u64, outcome: Outcome, now: Instant) {
+    fn written(&mut self, patch: StatusPatch, round: u64, outcome: Outcome, now: Instant) {
+        let kind = patch.kind;
         match outcome {
             Outcome::Done => {
                 self.pause = FIRST_PAUSE;
-                self.forbidden = false;
+                self.forbidden.remove(&kind);
                 return;
             }
             Outcome::Forbidden(words) => {
                 self.pause = MAX_PAUSE;
-                if !std::mem::replace(&mut self.forbidden, true) {
-                    warn!(words, "the status of Ingresses cannot be written: grant patch on ingresses/status");
+                if self.forbidden.insert(kind) {
+                    let (name, plural) = (several(kind.name()), kind.plural());
+                    warn!(words, "the status of {name} cannot be written: grant patch on {plural}/status");
                 }
             }
-            Outcome::Failed(error) => debug!(ingress = %key, error, "the status could not be written"),
+            Outcome::Failed(error) => {
+                debug!(kind = kind.name(), object = %patch.key, error, "the status could not be written");
+            }
         }
-        self.push(key, version);
+        self.queue.push_again(patch, round);
         // Failures at the same time make one pause.
         if self.paused.is_none_or(|until| until <= now) {
             self.paused = Some(now + self.pause);
@@ -175,10 +170,15 @@ impl Writer {
     }
 }
 
-async fn one(client: &Client, key: &ObjectKey, patch: &Value) -> Outcome {
-    let api: Api<Ingress> = Api::namespaced(client.clone(), &key.namespace);
+/// Returns the plural of a kind's name.
+fn several(name: &str) -> String {
+    format!("{name}{}", if name.ends_with('s') { "es" } else { "s" })
+}
+
+async fn one(client: Client, StatusPatch { kind, key, body, .. }: &StatusPatch) -> Outcome {
+    let api: Api<DynamicObject> = Api::namespaced_with(client, &key.namespace, &kind.api_resource());
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match timeout(REQUEST_TIMEOUT, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await {
+    match timeout(REQUEST_TIMEOUT, api.patch_status(&key.name, &params, &Patch::Merge(body))).await {
         Ok(Ok(_)) => Outcome::Done,
         Ok(Err(kube::Error::Api(status))) => match status.code {
             404 | 409 => Outcome::Done,
@@ -188,24 +188,4 @@ async fn one(client: &Client, key: &ObjectKey, patch: &Value) -> Outcome {
         Ok(Err(error)) => Outcome::Failed(causes(&error)),
         Err(_) => Outcome::Failed("no answer in time".to_owned()),
     }
-}
-
-fn patch(addresses: &[Address]) -> Value {
-    let addresses: Vec<Value> = addresses.iter().map(address).collect();
-    json!({ "status": { "loadBalancer": { "ingress": addresses } } })
-}
-
-fn address(address: &Address) -> Value {
-    let mut value = json!({});
-    if !address.ip.is_empty() {
-        value["ip"] = json!(address.ip);
-    }
-    if !address.hostname.is_empty() {
-        value["hostname"] = json!(address.hostname);
-    }
-    if !address.ports.is_empty() {
-        let port = |port: &AddressPort| json!({ "port": port.port, "protocol": port.protocol });
-        value["ports"] = address.ports.iter().map(port).collect();
-    }
-    value
 }

@@ -3,17 +3,22 @@
 use super::*;
 use crate::lease::LeaderState;
 use crate::mock_api::Cluster;
+use crate::view::ingress::{Address, AddressPort};
+use serde_json::json;
 use tokio::time::sleep;
 
 const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
 
-fn plan(version: u64, names: &[&str], ip: &str) -> Plan {
+fn plan(generation: u64, names: &[&str], ip: &str) -> Plan {
     let address = Address { ip: ip.into(), ..Address::default() };
-    Plan {
-        version,
-        ingresses: names.iter().map(|name| ObjectKey::new("default", name)).collect(),
-        addresses: vec![address].into(),
-    }
+    let body = Arc::new(load_balancer::patch(&[address]));
+    let patch = |name: &&str| StatusPatch {
+        kind: Kind::Ingress,
+        key: ObjectKey::new("default", name),
+        generation,
+        body: Arc::clone(&body),
+    };
+    Plan::More(names.iter().map(patch).collect())
 }
 
 struct Bench {
@@ -131,6 +136,6 @@ fn addresses_say_what_they_have() {
         ports: vec![AddressPort { port: 443, protocol: "TCP".into() }].into(),
     };
     let wanted = json!([{ "ip": "192.0.2.1", "hostname": "lb.test", "ports": [{ "port": 443, "protocol": "TCP" }] }]);
-    assert_eq!(patch(&[full])["status"]["loadBalancer"]["ingress"], wanted);
-    assert_eq!(patch(&[])["status"]["loadBalancer"]["ingress"], json!([]));
+    assert_eq!(load_balancer::patch(&[full])["status"]["loadBalancer"]["ingress"], wanted);
+    assert_eq!(load_balancer::patch(&[])["status"]["loadBalancer"]["ingress"], json!([]));
 }

@@ -7,10 +7,12 @@ use super::{
     ConfigMap, Custom, EndpointSlice, Ingress, IngressClass, InvalidObject, Keys, Node, ObjectKey, Secret, Service,
     View,
 };
-use crate::crd::{Group, MiddlewareSpec, ServersTransportSpec, Spec, TlsOptionSpec, TlsStoreSpec, custom_kinds};
+use crate::crd::{
+    Group, MiddlewareSpec, ServersTransportSpec, Spec, TlsOptionSpec, TlsStoreSpec, VERSION, custom_kinds,
+};
 use hashbrown::HashSet;
 use k8s_openapi::Resource;
-use kube::core::ObjectMeta;
+use kube::core::{ApiResource, GroupVersionKind, ObjectMeta};
 use serde_json::Value;
 
 /// Adds the custom kinds to the others.
@@ -117,13 +119,17 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns the API group of a kind of Kubernetes; `None` for a custom one.
-            pub(super) const fn api_group(self) -> Option<&'static str> {
+            /// Returns its API group, empty for the oldest kinds, and its version.
+            const fn group_and_version(self) -> (&'static str, &'static str) {
                 match self {
-                    $(Self::$own => Some(<$own as Kept>::Wire::GROUP),)*
-                    $(Self::$part => Some(<$part as Kept>::Wire::GROUP),)*
-                    $(Self::$custom(_) => None,)*
+                    $(Self::$own => (<$own as Kept>::Wire::GROUP, <$own as Kept>::Wire::VERSION),)*
+                    $(Self::$part => (<$part as Kept>::Wire::GROUP, <$part as Kept>::Wire::VERSION),)*
+                    $(Self::$custom(group) => (group.name(), VERSION),)*
                 }
+            }
+
+            const fn is_custom(self) -> bool {
+                matches!(self, $(Self::$custom(_))|*)
             }
         }
 
@@ -237,12 +243,19 @@ macro_rules! place {
 custom_kinds!(with_custom);
 
 impl Kind {
+    /// Returns its names in the API.
+    pub(crate) fn api_resource(self) -> ApiResource {
+        let (group, version) = self.group_and_version();
+        let names = GroupVersionKind::gvk(group, version, self.name());
+        ApiResource::from_gvk_with_plural(&names, self.plural())
+    }
+
     /// Returns the resource that permissions name.
     pub(crate) fn resource(self) -> String {
-        match self.api_group() {
-            Some("") => self.plural().to_owned(),
-            Some(group) => format!("{}.{group}", self.plural()),
-            None => format!("{} of Traefik's API group", self.plural()),
+        match self.group_and_version().0 {
+            _ if self.is_custom() => format!("{} of Traefik's API group", self.plural()),
+            "" => self.plural().to_owned(),
+            group => format!("{}.{group}", self.plural()),
         }
     }
 }

@@ -28,7 +28,7 @@ const BLIND_PAUSE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Served {
     /// The custom kinds that are read.
-    pub(super) custom: BTreeSet<CustomKind>,
+    pub(super) custom: BTreeSet<Kind>,
     /// Kinds that are not served here.
     pub(super) unserved: BTreeSet<UnservedKind>,
 }
@@ -50,13 +50,6 @@ const UNSERVED: [(&str, &[&str], &[Unserved]); 3] = [
     (Group::TraefikContainoUs.name(), &[VERSION], &TRAEFIK),
     (GATEWAY, &["v1", "v1alpha2"], &GATEWAYS),
 ];
-
-/// A custom kind of a group.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct CustomKind {
-    pub(super) kind: Kind,
-    pub(super) group: Group,
-}
 
 /// Reports the custom kinds of the cluster; nothing before the first response of the API server.
 pub(super) async fn discover(client: Client, outage: Outage, served: watch::Sender<Option<Served>>) {
@@ -120,7 +113,7 @@ async fn ask(client: &Client, health: &mut ApiHealth) -> Option<Served> {
             };
             for group in Group::ALL.into_iter().filter(|known| known.name() == group) {
                 let served_here = |kind: &Kind| list.iter().any(|known| known.name == kind.plural());
-                served.custom.extend(Kind::custom(group).filter(served_here).map(|kind| CustomKind { kind, group }));
+                served.custom.extend(Kind::custom(group).filter(served_here));
             }
             for known in kinds {
                 let Some(found) = list.iter().find(|found| found.name == known.plural) else { continue };

@@ -25,17 +25,16 @@ pub(crate) use informers::Informers;
 pub(crate) use plan::Plan;
 pub(crate) use scope::Scope;
 
-use crate::crd::VERSION;
 use crate::view::service::ServiceType;
 use crate::view::{Kind, Object, View};
-use discovery::{CustomKind, Served};
+use discovery::Served;
 use flow_model::diagnostic::{Diagnostic, Subject};
 use inbox::{Message, Resolved, ResolvedToView, SourceId, ToView};
 use informer::{Change, Reader, follow, reader};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as slices;
 use k8s_openapi::api::networking::v1 as networking;
-use kube::core::{ApiResource, DynamicObject};
+use kube::core::DynamicObject;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use lean::Lean;
@@ -264,14 +263,14 @@ impl Watch {
         let Some(served) = self.served.borrow_and_update().clone() else { return };
         self.discovered = true;
         let Some(scope) = self.plan.custom.clone() else { return };
-        let mut wanted = HashMap::new();
+        let mut wanted = HashSet::new();
         self.unserved.follow(&served.unserved);
         for kind in served.custom {
             for namespace in scope.watched() {
-                wanted.insert(SourceId { kind: kind.kind, namespace }, kind);
+                wanted.insert(SourceId { kind, namespace });
             }
         }
-        let gone: Vec<_> = self.custom.keys().filter(|source| !wanted.contains_key(source)).cloned().collect();
+        let gone: Vec<_> = self.custom.keys().filter(|source| !wanted.contains(source)).cloned().collect();
         for source in gone {
             if let Some(task) = self.custom.remove(&source) {
                 task.abort();
@@ -279,23 +278,16 @@ impl Watch {
             info!(kind = source.kind.name(), "the cluster serves this kind no longer");
             self.apply_list(source, Vec::new());
         }
-        for (source, kind) in wanted {
+        for source in wanted {
             if !self.custom.contains_key(&source) {
-                let task = self.follow_custom(source.clone(), kind, scope.selector());
+                let task = self.follow_custom(source.clone(), scope.selector());
                 self.custom.insert(source, task);
             }
         }
     }
 
-    fn follow_custom(&mut self, source: SourceId, custom: CustomKind, labels: Option<String>) -> AbortHandle {
-        let CustomKind { kind, group } = custom;
-        let resource = ApiResource {
-            group: group.name().to_owned(),
-            version: VERSION.to_owned(),
-            api_version: format!("{group}/{VERSION}"),
-            kind: kind.name().to_owned(),
-            plural: kind.plural().to_owned(),
-        };
+    fn follow_custom(&mut self, source: SourceId, labels: Option<String>) -> AbortHandle {
+        let (kind, resource) = (source.kind, source.kind.api_resource());
         let api = match &source.namespace {
             Some(namespace) => Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource),
             None => Api::all_with(self.client.clone(), &resource),
