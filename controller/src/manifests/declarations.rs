@@ -38,46 +38,37 @@ pub(super) fn is_own(manifest: &Value) -> bool {
         && matches!(text("kind"), "Certificate" | "ClusterIssuer" | "Issuer")
 }
 
-/// Reads a manifest; `None` if it is not about certificates.
+/// Reads a manifest of such a kind.
 ///
 /// # Errors
 /// If it is not a valid object of its kind.
-pub(super) fn read(manifest: &Value) -> Result<Option<Declaration>, InvalidObject> {
-    let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
-    let kind = text("kind");
-    Ok(match (text("apiVersion"), kind) {
-        _ if is_own(manifest) && kind == "Certificate" => {
-            let mut certificate: Certificate = parse(kind, manifest)?;
-            fill_namespace(&mut certificate.metadata);
-            Some(Declaration::Certificate(Box::new(certificate)))
-        }
-        _ if is_own(manifest) => {
-            let mut issuer: Issuer = parse(kind, manifest)?;
-            if kind == "Issuer" {
-                fill_namespace(&mut issuer.metadata);
-            } else {
-                issuer.metadata.namespace = String::new();
-            }
-            Some(Declaration::Issuer(Box::new(issuer)))
-        }
-        ("networking.k8s.io/v1", "Ingress") => {
-            let facts = ingress(&parse::<networking::Ingress>(kind, manifest)?);
-            facts.map(|mut facts| {
-                fill_namespace(&mut facts.metadata);
-                Declaration::Ingress(facts)
-            })
-        }
-        ("v1", "Secret") => {
-            let mut object: core::Secret = parse(kind, manifest)?;
-            let text = object.string_data.take().unwrap_or_default().into_iter();
-            let text = text.map(|(name, value)| (name, k8s_openapi::ByteString(value.into_bytes())));
-            object.data.get_or_insert_default().extend(text);
-            let mut secret = secret(&object);
-            fill_namespace(&mut secret.metadata);
-            Some(Declaration::Secret(secret))
-        }
-        _ => None,
-    })
+pub(super) fn read_own(manifest: Value) -> Result<Declaration, InvalidObject> {
+    let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if kind == "Certificate" {
+        let mut certificate: Certificate = parse(&kind, manifest)?;
+        fill_namespace(&mut certificate.metadata);
+        return Ok(Declaration::Certificate(Box::new(certificate)));
+    }
+    let mut issuer: Issuer = parse(&kind, manifest)?;
+    if kind == "Issuer" {
+        fill_namespace(&mut issuer.metadata);
+    } else {
+        issuer.metadata.namespace = String::new();
+    }
+    Ok(Declaration::Issuer(Box::new(issuer)))
+}
+
+/// Returns the declaration of an Ingress in a namespace, if it asks for certificates.
+pub(super) fn of_ingress(object: &networking::Ingress) -> Option<Declaration> {
+    ingress(object).map(Declaration::Ingress)
+}
+
+/// Returns the declaration of a Secret in a namespace. Its `stringData` is merged into `data`, as by an API server.
+pub(super) fn of_secret(mut object: core::Secret) -> Declaration {
+    let text = object.string_data.take().unwrap_or_default().into_iter();
+    let text = text.map(|(name, value)| (name, k8s_openapi::ByteString(value.into_bytes())));
+    object.data.get_or_insert_default().extend(text);
+    Declaration::Secret(secret(&object))
 }
 
 /// Fills in the namespace `default` if an object names none.
@@ -87,15 +78,14 @@ fn fill_namespace(metadata: &mut Meta) {
     }
 }
 
-fn parse<T: DeserializeOwned>(kind: &str, manifest: &Value) -> Result<T, InvalidObject> {
-    let name =
-        manifest.pointer("/metadata/name").and_then(Value::as_str).ok_or(InvalidObject::Missing("metadata.name"))?;
-    let mut manifest = manifest.clone();
+fn parse<T: DeserializeOwned>(kind: &str, mut manifest: Value) -> Result<T, InvalidObject> {
+    let name = manifest.pointer("/metadata/name").and_then(Value::as_str);
+    let name = name.ok_or(InvalidObject::Missing("metadata.name"))?.to_owned();
     // A status in a file is outdated.
     manifest.as_object_mut().map(|fields| fields.insert("status".to_owned(), json!({})));
     serde_path_to_error::deserialize(manifest).map_err(|error| InvalidObject::Field {
         kind: kind.to_owned(),
-        name: name.to_owned(),
+        name,
         path: error.path().to_string(),
         source: error.into_inner(),
     })
@@ -157,6 +147,16 @@ impl Declarations {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::manifests::object::{self, Read};
+
+    /// Returns the declaration in a manifest, if it is about certificates.
+    fn read(manifest: &Value) -> Result<Option<Declaration>, InvalidObject> {
+        if is_own(manifest) {
+            return read_own(manifest.clone()).map(Some);
+        }
+        let all = object::read(manifest.clone())?.into_iter();
+        Ok(all.filter_map(|one| if let Read::Declaration(found) = one { Some(found) } else { None }).next())
+    }
 
     fn certificate(names: &Value) -> Value {
         json!({

@@ -1,7 +1,8 @@
 //! Objects from documents: lists are split, and the defaults of an API server are filled in.
 
+use super::declarations::{self, Declaration};
 use crate::unserved;
-use crate::view::{InvalidObject, Object};
+use crate::view::{Ingress, InvalidObject, Object, Secret, wire};
 use serde_json::{Value, json};
 
 /// The annotation of the IngressClass that Ingresses without one get.
@@ -17,6 +18,8 @@ pub(super) enum Read {
     DefaultClass(Object),
     /// A kind that is not read.
     Other(Other),
+    /// What the same manifest means for certificates.
+    Declaration(Declaration),
 }
 
 /// A manifest of a kind that is not read.
@@ -67,8 +70,19 @@ pub(super) fn read(mut manifest: Value) -> Result<Vec<Read>, InvalidObject> {
     if text(&manifest, "kind") == "Endpoints" && text(&manifest, "apiVersion") == "v1" {
         return slices(&manifest).into_iter().map(|slice| one(slice, other.clone(), false)).collect();
     }
-    if text(&manifest, "kind") == "EndpointSlice" {
-        fill_slice(&mut manifest);
+    match (text(&manifest, "apiVersion"), text(&manifest, "kind")) {
+        ("networking.k8s.io/v1", "Ingress") => {
+            let wire = wire::<Ingress>("Ingress", manifest)?;
+            let declaration = declarations::of_ingress(&wire).map(Read::Declaration);
+            return Ok([Read::Object(Object::Ingress((&wire).into()))].into_iter().chain(declaration).collect());
+        }
+        ("v1", "Secret") => {
+            let wire = wire::<Secret>("Secret", manifest)?;
+            let object = Read::Object(Object::Secret((&wire).into()));
+            return Ok(vec![object, Read::Declaration(declarations::of_secret(wire))]);
+        }
+        (_, "EndpointSlice") => fill_slice(&mut manifest),
+        _ => {}
     }
     Ok(vec![one(manifest, other, is_default)?])
 }

@@ -162,12 +162,11 @@ impl Folder {
         if !self.selection.takes(&manifest) {
             return;
         }
-        match declarations::read(&manifest) {
-            Ok(declaration) => file.declarations.extend(declaration.map(|declaration| (declaration, line))),
-            Err(error) => return file.problems.push(problem(&self.root, path, Some(line), &error)),
-        }
         if declarations::is_own(&manifest) {
-            return;
+            return match declarations::read_own(manifest) {
+                Ok(declaration) => file.declarations.push((declaration, line)),
+                Err(error) => file.problems.push(problem(&self.root, path, Some(line), &error)),
+            };
         }
         let ignored = of_manifest(&manifest);
         if !ignored.is_empty() {
@@ -183,6 +182,7 @@ impl Folder {
             match one {
                 Read::Object(object) => file.objects.push(Entry { object, line, default_class: false }),
                 Read::DefaultClass(object) => file.objects.push(Entry { object, line, default_class: true }),
+                Read::Declaration(declaration) => file.declarations.push((declaration, line)),
                 Read::Other(other) => match other.finding() {
                     Some(finding) => file.notes.push(note(&self.root, path, line, finding)),
                     None => self.unrelated(&other, path),

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// A kind of object, of which only the fields that are read are kept.
-pub(super) trait Kept: PartialEq + Sized {
+pub(crate) trait Kept: PartialEq + Sized {
     /// The API's own type.
     type Wire: DeserializeOwned + Metadata<Ty = ObjectMeta, Scope: Scope>;
 
@@ -35,7 +35,7 @@ pub(super) trait Kept: PartialEq + Sized {
 }
 
 /// The scope of a kind.
-pub(super) trait Scope {
+pub(crate) trait Scope {
     /// True if its objects are in namespaces.
     const IS_NAMESPACED: bool;
 }

@@ -26,6 +26,7 @@ pub use ingress::Ingress;
 pub use key::{Keys, ObjectKey};
 pub use kinds::{Dirty, Kind, Object};
 pub use object::InvalidObject;
+pub(crate) use object::wire;
 pub use references::Reference;
 pub use secret::{ConfigMap, Secret};
 pub use service::Service;

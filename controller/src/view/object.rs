@@ -55,6 +55,14 @@ pub(super) fn read<K>(kind: &str, manifest: Value) -> Result<K, InvalidObject>
 where
     K: Kept + for<'a> From<&'a K::Wire>,
 {
+    wire::<K>(kind, manifest).map(|object| K::from(&object))
+}
+
+/// Reads an object of one of Kubernetes' own kinds in the API's own type.
+///
+/// # Errors
+/// As [`Object::from_manifest`].
+pub(crate) fn wire<K: Kept>(kind: &str, manifest: Value) -> Result<K::Wire, InvalidObject> {
     if manifest.pointer("/metadata/name").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err(InvalidObject::Missing("metadata.name"));
     }
@@ -62,7 +70,7 @@ where
     if <K::Wire as Resource>::Scope::IS_NAMESPACED {
         *object.metadata_mut() = namespaced(std::mem::take(object.metadata_mut()))?;
     }
-    Ok(K::from(&object))
+    Ok(object)
 }
 
 fn parse<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, InvalidObject> {
