@@ -34,7 +34,7 @@ pub trait Next: Send {
     ///
     /// # Errors
     /// [`ServeError`] if there is no response. Behind a middleware of two phases it has become a response already,
-    /// which [`FailureKind::of`](crate::FailureKind::of) recognizes.
+    /// which [`ServeFailure::of`](crate::ServeFailure::of) recognizes.
     async fn serve(
         &mut self,
         exchange: &mut Exchange,

@@ -1,14 +1,17 @@
 //! Turns a middleware's specification into the middleware.
 
 use crate::basic_auth::BasicAuth;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::compress::Compress;
 use crate::forward_auth::ForwardAuth;
 use crate::headers::Headers;
+use crate::in_flight::InFlightReq;
 use crate::ip_allow_list::IpAllowList;
 use crate::middleware::Middleware;
 use crate::middleware_error::MiddlewareError;
 use crate::rate_limit::RateLimit;
 use crate::redirect::{RedirectRegex, RedirectScheme};
+use crate::retry::Retry;
 use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 use flow_model::middleware::Middleware as Spec;
 use flow_model::name::Name;
@@ -38,16 +41,19 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
             let members = spec.middlewares.iter().map(|member| resolve.middleware(member));
             Middleware::Chain(members.collect::<Result<_, _>>()?)
         }
+        Spec::CircuitBreaker(spec) => Middleware::Around(Arc::new(CircuitBreaker::new(spec)?)),
         Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),
         Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),
         Spec::Headers(spec) => Middleware::Headers(Box::new(Headers::new(spec)?)),
         Spec::Absent(reason) | Spec::Invalid(reason) => return Err(MiddlewareError::Invalid(reason.clone())),
+        Spec::InFlightReq(spec) => Middleware::InFlightReq(InFlightReq::new(spec)?),
         Spec::IpAllowList(spec) | Spec::IpWhiteList(spec) => Middleware::IpAllowList(IpAllowList::new(spec)?),
         Spec::RateLimit(spec) => Middleware::RateLimit(RateLimit::new(spec)?),
         Spec::RedirectRegex(spec) => Middleware::RedirectRegex(RedirectRegex::new(spec)?),
         Spec::RedirectScheme(spec) => Middleware::RedirectScheme(RedirectScheme::new(spec)?),
         Spec::ReplacePath(spec) => Middleware::ReplacePath(ReplacePath::new(spec)),
         Spec::ReplacePathRegex(spec) => Middleware::ReplacePathRegex(ReplacePathRegex::new(spec)?),
+        Spec::Retry(spec) => Middleware::Around(Arc::new(Retry::new(spec)?)),
         Spec::StripPrefix(spec) => Middleware::StripPrefix(StripPrefix::new(spec)),
         Spec::StripPrefixRegex(spec) => Middleware::StripPrefixRegex(StripPrefixRegex::new(spec)?),
     })

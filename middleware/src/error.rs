@@ -22,7 +22,31 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The kind of the failure that `response` tells of; `None` if a backend or a middleware responded.
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::ClientGone => crate::response::CLIENT_CLOSED_REQUEST,
+            Self::Internal => 500,
+            Self::Malformed => 400,
+            Self::NoServer => 503,
+            Self::TimedOut => 504,
+            Self::Unreachable => 502,
+        }
+    }
+}
+
+/// A failure to get a response.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ServeFailure {
+    /// The meaning.
+    pub kind: FailureKind,
+    /// True if a server may have got a part of the request, and have acted on it.
+    pub sent: bool,
+}
+
+impl ServeFailure {
+    /// The failure that `response` tells of; `None` if a backend or a middleware responded.
     #[must_use]
     pub fn of<B>(response: &Response<B>) -> Option<Self> {
         response.extensions().get().copied()
@@ -31,15 +55,15 @@ impl FailureKind {
 
 /// The reason why a request got no response, with its meaning. It shows as its cause does.
 pub struct ServeError {
-    /// The meaning.
-    pub kind: FailureKind,
+    /// The failure.
+    pub failure: ServeFailure,
     cause: Box<dyn StdError + Send + Sync>,
 }
 
 impl ServeError {
-    /// A failure of this kind.
-    pub fn new(kind: FailureKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind, cause: cause.into() }
+    /// A failure with its cause.
+    pub fn new(failure: ServeFailure, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { failure, cause: cause.into() }
     }
 
     /// The error of the stage that failed.
@@ -51,7 +75,7 @@ impl ServeError {
 
 impl fmt::Debug for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ServeError").field(&self.kind).field(&self.cause).finish()
+        f.debug_tuple("ServeError").field(&self.failure).field(&self.cause).finish()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::compress::{self, Compress};
 use crate::flow::Flow;
 use crate::forward_auth::{ForwardAuth, SetCookie};
 use crate::headers::{self, Headers};
+use crate::in_flight::{InFlightReq, Permit};
 use crate::ip_allow_list::IpAllowList;
 use crate::rate_limit::RateLimit;
 use crate::redirect::{RedirectRegex, RedirectScheme};
@@ -32,6 +33,8 @@ pub enum Middleware {
     ForwardAuth(Box<ForwardAuth>),
     /// Sets headers of requests and responses, responds to CORS preflights, checks hosts.
     Headers(Box<Headers>),
+    /// Limits the requests that are served at once.
+    InFlightReq(InFlightReq),
     /// Lets only some clients pass.
     IpAllowList(IpAllowList),
     /// Limits the rate of requests.
@@ -59,6 +62,8 @@ pub(crate) enum State {
     ForwardAuth(Vec<SetCookie>),
     /// The facts that headers depend on.
     Headers(headers::RequestFacts),
+    /// The request's place among those in flight.
+    InFlight(Permit),
 }
 
 impl Middleware {
@@ -73,6 +78,7 @@ impl Middleware {
             Self::Compress(_) => "compress",
             Self::ForwardAuth(_) => "forwardAuth",
             Self::Headers(_) => "headers",
+            Self::InFlightReq(_) => "inFlightReq",
             Self::IpAllowList(_) => "ipAllowList",
             Self::RateLimit(_) => "rateLimit",
             Self::RedirectRegex(_) => "redirectRegex",
@@ -99,6 +105,7 @@ impl Middleware {
             // Boxed, so that the future of every other request stays small.
             Self::ForwardAuth(it) => return Box::pin(it.on_request(exchange, context)).await.map(State::ForwardAuth),
             Self::Headers(it) => return it.on_request(exchange, context.encoded).map(State::Headers),
+            Self::InFlightReq(it) => return it.on_request(exchange).map(State::InFlight),
             Self::IpAllowList(it) => it.on_request(exchange),
             Self::RateLimit(it) => it.on_request(it.take(exchange)).await,
             Self::RedirectRegex(it) => it.on_request(exchange),
@@ -117,6 +124,7 @@ impl Middleware {
             (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,
             (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
             (Self::Headers(it), Some(State::Headers(facts))) => it.on_response(facts, response),
+            (_, Some(State::InFlight(permit))) => InFlightReq::on_response(permit, response),
             (Self::Headers(it), None) => it.on_response(headers::RequestFacts::default(), response),
             _ => {}
         }

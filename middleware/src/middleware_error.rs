@@ -1,5 +1,6 @@
 //! The errors of specifications of middlewares.
 
+use crate::circuit_breaker::ExpressionError;
 use flow_model::name::Name;
 use flow_model::rule::regexp::RegexpError;
 
@@ -13,6 +14,9 @@ pub enum MiddlewareError {
     /// The default encoding is not among the enabled ones.
     #[error("defaultEncoding is none of the encodings")]
     DefaultEncoding,
+    /// The condition of a circuit breaker is malformed.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// Only one of them may be set.
     #[error("{0} exclude each other")]
     Exclusive(&'static str),
@@ -42,6 +46,9 @@ pub enum MiddlewareError {
         /// The field.
         field: &'static str,
     },
+    /// A number that must not be negative is.
+    #[error("{0} is negative")]
+    Negative(&'static str),
     /// Neither an address nor a network.
     #[error("{0:?} is neither an address nor a network")]
     Network(String),
@@ -57,6 +64,9 @@ pub enum MiddlewareError {
         #[source]
         source: RegexpError,
     },
+    /// Neither a status nor a range of statuses.
+    #[error("{0:?} is neither a status nor a range such as 500-599")]
+    Statuses(String),
     /// A status that HTTP does not define.
     #[error("{0} is not a status code")]
     Status(u16),

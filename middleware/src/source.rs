@@ -3,7 +3,10 @@
 use crate::address::{Client, Strategy, without_port};
 use crate::{Exchange, MiddlewareError};
 use flow_model::middleware::SourceCriterion;
+use hashbrown::Equivalent;
 use http::header::HeaderName;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 /// The property of a request that identifies its source.
 #[derive(Debug)]
@@ -46,6 +49,56 @@ impl Criterion {
                 let host = exchange.host();
                 Client::Host(without_port(host).unwrap_or(host).trim_matches(['[', ']']).trim_end_matches('.'))
             }
+        }
+    }
+}
+
+/// A source as middlewares keep it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    Address(IpAddr),
+    Text(Box<str>),
+    Host(Box<str>),
+}
+
+impl From<Client<'_>> for Source {
+    fn from(client: Client<'_>) -> Self {
+        match client {
+            Client::Address(address) => Self::Address(address),
+            Client::Text(text) => Self::Text(text.into()),
+            Client::Host(host) => Self::Host(host.into()),
+        }
+    }
+}
+
+impl Equivalent<Source> for Client<'_> {
+    fn equivalent(&self, key: &Source) -> bool {
+        match (self, key) {
+            (Self::Address(a), Source::Address(b)) => a == b,
+            (Self::Text(a), Source::Text(b)) => **a == **b,
+            (Self::Host(a), Source::Host(b)) => a.eq_ignore_ascii_case(b),
+            _ => false,
+        }
+    }
+}
+
+impl Hash for Source {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Address(address) => Client::Address(*address).hash(state),
+            Self::Text(text) => Client::Text(text).hash(state),
+            Self::Host(host) => Client::Host(host).hash(state),
+        }
+    }
+}
+
+// Both forms hash alike, so that a look-up does not allocate.
+impl Hash for Client<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Client::Address(address) => address.hash(state),
+            Client::Text(text) => text.hash(state),
+            Client::Host(host) => host.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one place where failures become statuses, with Traefik's bodies.
 
 use crate::request::AdmitError;
-use flow_middleware::response::{CLIENT_CLOSED_REQUEST, empty, http_error, status_text, unread};
+use flow_middleware::response::{empty, http_error, status_text, unread};
 use flow_middleware::{Body, FailureKind, ServeError};
 use http::header::CONNECTION;
 use http::{HeaderValue, Response, StatusCode};
@@ -34,9 +34,9 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
             AdmitError::Alias => http_error(refusal.status(), "Bad Request"),
         },
         Failure::Serve(error) => {
-            let mut response = unserved(error.kind);
+            let mut response = unserved(error.failure.kind);
             // For middlewares further out, which see a response and no error.
-            response.extensions_mut().insert(error.kind);
+            response.extensions_mut().insert(error.failure);
             response
         }
     }
@@ -44,9 +44,7 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
 
 fn unserved(kind: FailureKind) -> Response<Body> {
     match kind {
-        FailureKind::ClientGone => {
-            status_text(StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST))
-        }
+        FailureKind::ClientGone => status_text(StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::BAD_REQUEST)),
         FailureKind::Malformed => {
             let mut response = status_text(StatusCode::BAD_REQUEST);
             // It is unclear where a next request would begin. Over HTTP/2 hyper drops this header.

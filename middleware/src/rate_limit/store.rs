@@ -2,11 +2,11 @@
 
 use super::bucket::{Decision, Rate};
 use crate::address::Client;
+use crate::source::Source;
 use foldhash::fast::RandomState;
-use hashbrown::{Equivalent, HashMap};
+use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::hash::{BuildHasher as _, Hash, Hasher};
-use std::net::IpAddr;
+use std::hash::BuildHasher as _;
 
 /// Traefik's limit on the number of sources.
 const MAX_SOURCES: usize = 65536;
@@ -21,13 +21,6 @@ pub(super) struct Store {
 }
 
 type Shard = HashMap<Source, Entry, RandomState>;
-
-#[derive(Debug, Eq, PartialEq)]
-enum Source {
-    Address(IpAddr),
-    Text(Box<str>),
-    Host(Box<str>),
-}
 
 #[derive(Debug)]
 struct Entry {
@@ -88,47 +81,5 @@ fn make_room(shard: &mut Shard, now: u64) {
             left -= usize::from(goes);
             !goes
         });
-    }
-}
-
-impl From<Client<'_>> for Source {
-    fn from(client: Client<'_>) -> Self {
-        match client {
-            Client::Address(address) => Self::Address(address),
-            Client::Text(text) => Self::Text(text.into()),
-            Client::Host(host) => Self::Host(host.into()),
-        }
-    }
-}
-
-impl Equivalent<Source> for Client<'_> {
-    fn equivalent(&self, key: &Source) -> bool {
-        match (self, key) {
-            (Self::Address(a), Source::Address(b)) => a == b,
-            (Self::Text(a), Source::Text(b)) => **a == **b,
-            (Self::Host(a), Source::Host(b)) => a.eq_ignore_ascii_case(b),
-            _ => false,
-        }
-    }
-}
-
-// Both forms hash alike, so that a look-up does not allocate.
-impl Hash for Source {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Address(address) => Client::Address(*address).hash(state),
-            Self::Text(text) => Client::Text(text).hash(state),
-            Self::Host(host) => Client::Host(host).hash(state),
-        }
-    }
-}
-
-impl Hash for Client<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Client::Address(address) => address.hash(state),
-            Client::Text(text) => text.hash(state),
-            Client::Host(host) => host.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase())),
-        }
     }
 }

@@ -25,6 +25,18 @@ impl Default for RateLimit {
     }
 }
 
+/// Limits the requests that are served at once, for each source.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InFlightReq {
+    /// The most requests at once.
+    #[serde(skip_serializing_if = "is_default")]
+    pub amount: i64,
+    /// What a source is; `None` is the request's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_criterion: Option<SourceCriterion>,
+}
+
 /// What a source of requests is: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

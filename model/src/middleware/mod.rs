@@ -1,18 +1,22 @@
 //! Middlewares as they are configured: fields, names and defaults as in Traefik's dynamic configuration.
 
 mod auth;
+mod circuit_breaker;
 mod compress;
 mod headers;
 mod limit;
 mod path;
 mod redirect;
+mod retry;
 
 pub use auth::{BasicAuth, ClientTls, ForwardAuth};
+pub use circuit_breaker::CircuitBreaker;
 pub use compress::{Compress, Encoding};
 pub use headers::Headers;
-pub use limit::{IpAllowList, IpStrategy, RateLimit, SourceCriterion};
+pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, SourceCriterion};
 pub use path::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 pub use redirect::{RedirectRegex, RedirectScheme};
+pub use retry::Retry;
 
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
@@ -31,12 +35,16 @@ pub enum Middleware {
     BasicAuth(BasicAuth),
     /// Runs others in order.
     Chain(Chain),
+    /// Stops asking a service that fails.
+    CircuitBreaker(CircuitBreaker),
     /// Compresses responses.
     Compress(Compress),
     /// Asks a server whether a request may pass.
     ForwardAuth(ForwardAuth),
     /// Sets headers of requests and responses, responds to CORS preflights.
     Headers(Box<Headers>),
+    /// Limits the requests that are served at once.
+    InFlightReq(InFlightReq),
     /// An object that is not valid: routers that use it are disabled. The text is the reason.
     #[serde(skip)]
     Invalid(String),
@@ -54,6 +62,8 @@ pub enum Middleware {
     ReplacePath(ReplacePath),
     /// Replaces the path by a regular expression.
     ReplacePathRegex(ReplacePathRegex),
+    /// Asks again when a request fails.
+    Retry(Retry),
     /// Takes a prefix off the path.
     StripPrefix(StripPrefix),
     /// Takes a prefix off the path by regular expressions.

@@ -494,7 +494,10 @@ async fn status(compiled: &Compiled) -> u16 {
     let mut context = RequestContext::new(&route.name, &NoFetch, ForwardedFor::Append, &mut user);
     let mut upstream = UpstreamRecord::default();
     let served = route.target.pipeline.serve(&mut exchange, &mut context, &mut upstream).await;
-    served.map_or_else(|error| if error.kind == FailureKind::NoServer { 503 } else { 500 }, |it| it.status().as_u16())
+    served.map_or_else(
+        |error| if error.failure.kind == FailureKind::NoServer { 503 } else { 500 },
+        |it| it.status().as_u16(),
+    )
 }
 
 #[tokio::test]

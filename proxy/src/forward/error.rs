@@ -4,7 +4,7 @@ use super::connect_error::ConnectError;
 use super::endpoint::{Broken, Http1Error};
 use super::io_error;
 use flow_middleware::body::is_malformed;
-use flow_middleware::{FailureKind, ServeError};
+use flow_middleware::{FailureKind, ServeError, ServeFailure};
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
@@ -54,7 +54,8 @@ pub enum ForwardError {
 
 impl From<ForwardError> for ServeError {
     fn from(error: ForwardError) -> Self {
-        Self::new(error.kind(), error)
+        let sent = !matches!(error, ForwardError::Connect { .. } | ForwardError::NoServer);
+        Self::new(ServeFailure { kind: error.kind(), sent }, error)
     }
 }
 

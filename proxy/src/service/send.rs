@@ -129,16 +129,18 @@ impl PreparedRequest<'_> {
     async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
         let Self { balancer, chosen, cookie, cookies, upstream_request, original } = self;
         let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
+        // A middleware may have sent the request before.
+        let before = record.attempts;
         let mut unconnected = 0;
         let mut response = loop {
             let endpoint = &balancer.endpoints()[*chosen];
             record.endpoint = Some(Arc::clone(endpoint));
             let sent = {
-                let span = spans::attempt(endpoint.address(), unconnected + upstream_request.attempts + 1);
+                let span = spans::attempt(endpoint.address(), before + unconnected + upstream_request.attempts + 1);
                 let sending = pin!(send(endpoint, upstream_request));
                 spans::within(&span, sending).await
             };
-            record.attempts = upstream_request.attempts + unconnected;
+            record.attempts = before + upstream_request.attempts + unconnected;
             match sent {
                 Ok(response) => break response,
                 Err(ForwardError::Connect { address, source }) => {

@@ -1,6 +1,6 @@
 use super::memo::Translation;
 use super::{choose, object_name, reference};
-use crate::crd::middleware::{BasicAuth, ForwardAuth, MiddlewareSpec, RateLimit};
+use crate::crd::middleware::{BasicAuth, CircuitBreaker, ForwardAuth, MiddlewareSpec, RateLimit, Retry};
 use crate::translate::options::CrdOptions;
 use crate::translate::pem::{self, Unusable};
 use crate::view::secret::BASIC_AUTH;
@@ -114,6 +114,16 @@ fn middleware(
         let middlewares = names.collect::<Result<_, _>>().map_err(Invalid::Chain)?;
         return Ok(Middleware::Chain(model::Chain { middlewares }));
     }
+    if let Some(breaker) = &spec.circuit_breaker {
+        return Ok(Middleware::CircuitBreaker(circuit_breaker(breaker)));
+    }
+    if let Some(limit) = &spec.in_flight_req {
+        let (amount, source_criterion) = (limit.amount, limit.source_criterion.clone());
+        return Ok(Middleware::InFlightReq(model::InFlightReq { amount, source_criterion }));
+    }
+    if let Some(spec) = &spec.retry {
+        return Ok(Middleware::Retry(retry(spec)));
+    }
     if let Some(limit) = &spec.rate_limit {
         if limit.redis.is_some() {
             warnings.push("rateLimit.redis is not served yet: every replica counts for itself");
@@ -127,6 +137,30 @@ fn middleware(
         return forward_auth(auth, key, view, reads).map(Middleware::ForwardAuth);
     }
     Err(Invalid::NotServed(kind))
+}
+
+fn circuit_breaker(spec: &CircuitBreaker) -> model::CircuitBreaker {
+    let default = model::CircuitBreaker::default();
+    model::CircuitBreaker {
+        expression: spec.expression.clone(),
+        check_period: spec.check_period.unwrap_or(default.check_period),
+        fallback_duration: spec.fallback_duration.unwrap_or(default.fallback_duration),
+        recovery_duration: spec.recovery_duration.unwrap_or(default.recovery_duration),
+        response_code: spec.response_code.unwrap_or(default.response_code),
+    }
+}
+
+fn retry(spec: &Retry) -> model::Retry {
+    let default = model::Retry::default();
+    model::Retry {
+        attempts: spec.attempts,
+        timeout: spec.timeout.unwrap_or(default.timeout),
+        initial_interval: spec.initial_interval.unwrap_or(default.initial_interval),
+        max_request_body_bytes: spec.max_request_body_bytes.unwrap_or(default.max_request_body_bytes),
+        status: spec.status.clone(),
+        disable_retry_on_network_error: spec.disable_retry_on_network_error,
+        retry_non_idempotent_method: spec.retry_non_idempotent_method,
+    }
 }
 
 fn rate_limit(limit: &RateLimit) -> model::RateLimit {

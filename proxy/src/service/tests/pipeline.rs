@@ -6,7 +6,7 @@ use crate::service::{End, Internal, Pipeline, UpstreamRecord};
 use async_trait::async_trait;
 use flow_middleware::{
     Around, Body, Chain, Connection, Exchange, FailureKind, ForwardedFor, Middleware, MiddlewareError, Next,
-    RequestContext, Resolve, ServeError,
+    RequestContext, Resolve, ServeError, ServeFailure,
 };
 use flow_model::middleware::Middleware as Spec;
 use flow_model::name::Name;
@@ -146,7 +146,7 @@ proptest! {
 
 /// Keeps what it sees of the rest.
 #[derive(Debug, Default)]
-struct Seen(Mutex<Vec<Result<Option<FailureKind>, FailureKind>>>);
+struct Seen(Mutex<Vec<Result<Option<ServeFailure>, ServeFailure>>>);
 
 #[async_trait]
 impl Around for Seen {
@@ -162,8 +162,8 @@ impl Around for Seen {
     ) -> Result<Response<Body>, ServeError> {
         let served = next.serve(exchange, context).await;
         self.0.lock().push(match &served {
-            Ok(response) => Ok(FailureKind::of(response)),
-            Err(error) => Err(error.kind),
+            Ok(response) => Ok(ServeFailure::of(response)),
+            Err(error) => Err(error.failure),
         });
         served
     }
@@ -179,8 +179,9 @@ async fn a_failure_is_an_error_until_a_middleware_needs_a_response() {
     let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
     let response = pipeline.serve(&mut exchange, &mut context, &mut UpstreamRecord::default()).await.unwrap();
     assert_eq!((response.status().as_u16(), response.headers()["x-by"].to_str().unwrap()), (503, "inner"));
-    assert_eq!(*inner.0.lock(), [Err(FailureKind::NoServer)]);
-    assert_eq!(*outer.0.lock(), [Ok(Some(FailureKind::NoServer))]);
+    let failure = ServeFailure { kind: FailureKind::NoServer, sent: false };
+    assert_eq!(*inner.0.lock(), [Err(failure)]);
+    assert_eq!(*outer.0.lock(), [Ok(Some(failure))]);
 
     let plain = Pipeline::new(Chain::default(), End::Service(no_servers()));
     let mut exchange = self::exchange("/", &HeaderMap::new());
