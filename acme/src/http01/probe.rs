@@ -7,6 +7,8 @@ use http::Request;
 use http::header::HOST;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use pkcs8::der::Decode as _;
+use pkcs8::der::asn1::OctetStringRef;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use sha2::{Digest as _, Sha256};
@@ -108,5 +110,5 @@ pub async fn tls_alpn(address: SocketAddr, host: &str, key: &str) -> Result<(), 
 fn acme_identifier(certificate: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let extension = certificate.iter_extensions().find(|e| e.oid.to_id_string() == "1.3.6.1.5.5.7.1.31")?;
-    yasna::parse_der(extension.value, |reader| reader.read_bytes()).ok()
+    <&OctetStringRef>::from_der(extension.value).ok().map(|digest| digest.as_bytes().to_vec())
 }

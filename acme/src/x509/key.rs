@@ -4,6 +4,7 @@ use super::der::{self, Inside};
 use crate::objects::{Algorithm, Encoding, PrivateKeySpec};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use pem::{EncodeConfig, LineEnding};
 use rcgen::{KeyPair, PublicKeyData as _, RsaKeySize, SignatureAlgorithm};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -89,7 +90,7 @@ impl PrivateKey {
         let malformed = |error: &dyn fmt::Display| PrivateKeyError::Malformed(error.to_string());
         let pkcs8 = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| PrivateKeyError::NoPem)? {
             PrivateKeyDer::Pkcs8(key) => key.secret_pkcs8_der().to_vec(),
-            PrivateKeyDer::Pkcs1(key) => der::wrap_rsa(key.secret_pkcs1_der()),
+            PrivateKeyDer::Pkcs1(key) => der::wrap_rsa(key.secret_pkcs1_der()).map_err(|e| malformed(&e))?,
             PrivateKeyDer::Sec1(key) => der::wrap_ec(key.secret_sec1_der()).map_err(|e| malformed(&e))?,
             _ => return Err(PrivateKeyError::Malformed("unknown form".to_owned())),
         };
@@ -120,8 +121,8 @@ impl PrivateKey {
     pub fn to_pem(&self, encoding: Encoding) -> String {
         let inside = if encoding == Encoding::PKCS1 { der::open_pkcs8(&self.pkcs8).ok() } else { None };
         match inside {
-            Some(Inside::Rsa(key)) => pem_block("RSA PRIVATE KEY", &key),
-            Some(Inside::Ec(key, curve)) => match der::sec1_with_curve(&key, &curve, self.pair.public_key_raw()) {
+            Some(Inside::Rsa(key)) => pem_block("RSA PRIVATE KEY", key),
+            Some(Inside::Ec(key, curve)) => match der::sec1_with_curve(key, curve, self.pair.public_key_raw()) {
                 Ok(key) => pem_block("EC PRIVATE KEY", &key),
                 Err(_) => pem_block("PRIVATE KEY", &self.pkcs8),
             },
@@ -210,16 +211,7 @@ fn curve(bits: u32) -> Option<&'static SignatureAlgorithm> {
     }
 }
 
-/// A PEM block, lines of 64 characters (RFC 7468).
+/// Returns a PEM block with lines of 64 characters (RFC 7468).
 pub(crate) fn pem_block(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let mut out = format!("-----BEGIN {label}-----\n");
-    for (i, c) in text.chars().enumerate() {
-        if i > 0 && i % 64 == 0 {
-            out.push('\n');
-        }
-        out.push(c);
-    }
-    out.push_str(&format!("\n-----END {label}-----\n"));
-    out
+    pem::encode_config(&pem::Pem::new(label, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
 }
