@@ -33,6 +33,26 @@ pub struct EntryPoint {
     pub has_model: bool,
 }
 
+impl EntryPoint {
+    /// Returns an entry point with Traefik's defaults, on which no router is split off.
+    #[must_use]
+    pub fn new(name: impl Into<Name>, address: SocketAddr) -> Self {
+        Self {
+            name: name.into(),
+            address,
+            as_default: false,
+            allow_acme_bypass: false,
+            transport: Transport::default(),
+            proxy_protocol: None,
+            forwarded_headers: ForwardedHeaders::default(),
+            http: Http::default(),
+            http2: Http2::default(),
+            observability: RouterObservability::default(),
+            has_model: false,
+        }
+    }
+}
+
 /// Draining and time limits of an entry point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transport {

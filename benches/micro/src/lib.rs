@@ -4,7 +4,7 @@ pub mod cluster;
 
 use flow_controller::translate::{CrdOptions, IngressOptions, Options, Translator};
 use flow_model::config::{RouterTls, ServersTransport};
-use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
+use flow_model::entry_point::{EntryPoint, Http};
 use proxy::compile::{Compiler, RecordInternals, Setup};
 use proxy::forward::Tunnels;
 use proxy::metrics::Metrics;
@@ -16,17 +16,9 @@ use std::sync::Arc;
 pub fn entry_points() -> Arc<[Arc<EntryPoint>]> {
     let point = |name: &str, tls| {
         Arc::new(EntryPoint {
-            name: name.into(),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            as_default: false,
-            allow_acme_bypass: false,
-            transport: Transport::default(),
-            proxy_protocol: None,
-            forwarded_headers: ForwardedHeaders::default(),
             http: Http { tls, ..Http::default() },
-            http2: Http2::default(),
-            observability: Default::default(),
             has_model: name == "websecure",
+            ..EntryPoint::new(name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         })
     };
     [point("web", None), point("websecure", Some(RouterTls::default()))].into()

@@ -10,23 +10,15 @@ use flow_model::config::{
     ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,
     TlsOptions, Weighted, WeightedService, precedence,
 };
-use flow_model::entry_point::{ForwardedHeaders, Http, Http2, Transport};
+use flow_model::entry_point::Http;
 use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, IpAllowList, Middleware, RateLimit};
 use flow_model::runtime::Status;
 
 pub(super) fn entry_point(name: &str, http: Http) -> Arc<EntryPoint> {
     Arc::new(EntryPoint {
-        name: name.into(),
-        address: "127.0.0.1:0".parse().unwrap(),
-        as_default: false,
-        allow_acme_bypass: false,
-        transport: Transport::default(),
-        proxy_protocol: None,
-        forwarded_headers: ForwardedHeaders::default(),
         has_model: http.tls.is_some() || !http.middlewares.is_empty(),
         http,
-        http2: Http2::default(),
-        observability: Default::default(),
+        ..EntryPoint::new(name, "127.0.0.1:0".parse().unwrap())
     })
 }
 

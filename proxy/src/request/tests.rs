@@ -7,19 +7,7 @@ use http::Request;
 use std::net::SocketAddr;
 
 fn entry_point() -> EntryPoint {
-    EntryPoint {
-        name: "web".into(),
-        address: SocketAddr::from(([0, 0, 0, 0], 80)),
-        as_default: true,
-        allow_acme_bypass: false,
-        transport: Transport::default(),
-        proxy_protocol: None,
-        forwarded_headers: ForwardedHeaders::default(),
-        http: Http::default(),
-        http2: Http2::default(),
-        observability: Default::default(),
-        has_model: false,
-    }
+    EntryPoint::new("web", SocketAddr::from(([0, 0, 0, 0], 80)))
 }
 
 fn connection(remote: &str) -> Connection {

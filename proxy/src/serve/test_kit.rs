@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flow_middleware::Body;
 use flow_middleware::body::BodyError;
 use flow_model::config::{Certificate, Objects, TlsOptions};
-use flow_model::entry_point::{EntryPoint, ForwardedHeaders, Http, Http2, Transport};
+use flow_model::entry_point::EntryPoint;
 use flow_model::name::Name;
 use hashbrown::HashMap;
 use http::{Request, Response};
@@ -24,19 +24,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 pub(crate) fn entry_point(name: &str) -> EntryPoint {
-    EntryPoint {
-        name: name.into(),
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        as_default: true,
-        allow_acme_bypass: false,
-        transport: Transport::default(),
-        proxy_protocol: None,
-        forwarded_headers: ForwardedHeaders::default(),
-        http: Http::default(),
-        http2: Http2::default(),
-        observability: Default::default(),
-        has_model: false,
-    }
+    EntryPoint::new(name, SocketAddr::from(([127, 0, 0, 1], 0)))
 }
 
 /// Responds with what it received: `METHOD TARGET HOST REMOTE TLS BODY`. `/wait` responds when a permit is added,
