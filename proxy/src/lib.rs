@@ -42,6 +42,8 @@
 pub mod access_log;
 pub mod compile;
 pub mod forward;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 pub mod handler;
 pub mod listener;
 pub mod metrics;

@@ -26,6 +26,8 @@ pub use transport::Transport;
 pub use transport_error::TransportError;
 pub use tunnel::{Tunnel, Tunnels};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use endpoint::http1::fuzz;
 pub(crate) use headers::{Upgrading, clean_response, prepare_request};
 pub(crate) use send::{UpstreamRequest, send};
 

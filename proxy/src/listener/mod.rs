@@ -3,6 +3,8 @@
 mod accept;
 mod bind;
 mod entry;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub(crate) mod proxy_protocol;
 mod stream;
 

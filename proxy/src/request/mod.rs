@@ -6,6 +6,8 @@
 
 mod connection;
 mod forwarded;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod path;
 mod policy;
 mod query;

@@ -7,6 +7,8 @@
 
 mod condition;
 mod disjunct;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod host_table;
 mod matcher;
 mod path_index;

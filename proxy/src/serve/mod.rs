@@ -26,6 +26,8 @@ mod activity;
 mod connection;
 mod drive;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod head;
 mod http1;
 mod http2;

@@ -7,6 +7,8 @@
 mod decoder;
 mod error;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod request;
 mod response;
 mod response_body;
