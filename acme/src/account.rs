@@ -5,7 +5,7 @@
 
 use crate::names::{ACCOUNT_KEY_SUFFIX, PART_OF};
 use crate::objects::{Algorithm, Encoding, Issuer, IssuerRef, Key, Meta, PrivateKeySpec, Secret};
-use crate::planner::{Settings, View};
+use crate::view::{Settings, View};
 use crate::x509::key::{PrivateKey, PrivateKeyError};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -43,4 +43,5 @@ pub mod objects;
 pub mod planner;
 pub mod resolvers;
 pub mod store;
+mod view;
 pub mod x509;

@@ -13,6 +13,7 @@ mod jws;
 mod register;
 mod response;
 mod server;
+mod tls;
 mod transport;
 
 #[cfg(test)]

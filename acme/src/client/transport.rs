@@ -70,7 +70,7 @@ impl Transport {
         http.enforce_http(false);
         http.set_nodelay(true);
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(super::server::tls(directory)?)
+            .with_tls_config(super::tls::client_config(directory)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);

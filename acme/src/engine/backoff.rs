@@ -1,7 +1,8 @@
 //! The wait before calls that failed or have to be repeated.
 
 use crate::names::spread;
-use crate::planner::{Call, Settings, View};
+use crate::planner::Call;
+use crate::view::{Settings, View};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -2,8 +2,9 @@
 //! Certificate that says "done" could be seen before its Secret, and be issued again.
 
 use crate::objects::Key;
-use crate::planner::{Kind, View, Write};
+use crate::planner::{Kind, Write};
 use crate::store::Store;
+use crate::view::View;
 use std::time::Duration;
 
 const VIEW_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,6 +1,7 @@
 use super::calls::Outcome;
 use crate::objects::{Certificate, ConditionStatus, condition};
-use crate::planner::{Call, View};
+use crate::planner::Call;
+use crate::view::View;
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
 use std::sync::Arc;

@@ -4,7 +4,9 @@ use super::backoff::Wait;
 use super::calls::Outcome;
 use crate::ca::CaError;
 use crate::objects::State;
-use crate::planner::{self, Call, Progress, Settings, Step, View};
+use crate::planner::{self, Progress};
+use crate::planner::{Call, Step};
+use crate::view::{Settings, View};
 use jiff::Timestamp;
 
 /// The writes that record a result, and the wait before the call is repeated.

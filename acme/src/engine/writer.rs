@@ -1,7 +1,8 @@
 use super::barrier::{self, Expectation};
 use crate::objects::Key;
-use crate::planner::{Event, EventType, Kind, Step, View};
+use crate::planner::{Event, EventType, Kind, Step};
 use crate::store::{Store, StoreError};
+use crate::view::View;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::collections::HashMap;
 use std::time::Duration;

@@ -11,7 +11,7 @@ pub use table::ChallengeTable;
 use crate::account;
 use crate::names::CHALLENGE_TYPE;
 use crate::objects::{ACME_GROUP, Challenge};
-use crate::planner::{Settings, View};
+use crate::view::{Settings, View};
 use std::fmt;
 
 /// The reason of a Challenge for which no replica can be probed.

@@ -1,7 +1,7 @@
 use super::{Method, is_genuine, is_token};
 use crate::account;
 use crate::objects::{Algorithm, ConditionStatus, IssuerRef, PrivateKeySpec, State, condition};
-use crate::planner::{Settings, View};
+use crate::view::{Settings, View};
 use crate::x509::key::PrivateKey;
 use crate::x509::temporary;
 use arc_swap::ArcSwap;

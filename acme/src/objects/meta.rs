@@ -191,6 +191,12 @@ pub struct IssuerRef {
 }
 
 impl IssuerRef {
+    /// True if issuers of its group are served here: cert-manager's group, or our own, used where cert-manager runs too.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.group(), super::GROUP | crate::names::OWN)
+    }
+
     /// The kind, with the default filled in.
     #[must_use]
     pub fn kind(&self) -> &str {

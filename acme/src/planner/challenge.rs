@@ -1,6 +1,8 @@
 //! Challenges: their selection, and what follows from their results.
 
-use super::{Call, Context, Event, Kind, Plan, Step, Write, solver};
+use super::action::{Call, Event, Kind, Plan, Step, Write};
+use super::context::Context;
+use super::solver;
 use crate::ca::{Authorization, CaError};
 use crate::http01::{Method, is_genuine};
 use crate::names::CHALLENGE_FINALIZERS;

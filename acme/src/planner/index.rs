@@ -1,7 +1,7 @@
-use super::View;
-use super::ingress::Claims;
+use super::claims::Claims;
 use crate::names::{CERTIFICATE_NAME, NEXT_PRIVATE_KEY};
 use crate::objects::{Certificate, CertificateRequest, Challenge, Key, Meta, Order, Secret};
+use crate::view::View;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! Issuers: their account key, their registration, and their condition `Ready`.
 
-use super::{Call, Context, Event, Kind, Plan, Settings, Step, View, Write};
+use super::action::{Call, Event, Kind, Plan, Step, Write};
+use super::context::Context;
 use crate::account::{self, AccountKey};
 use crate::ca::{Account, Binding, CaError, Directory, Registration};
 use crate::objects::{AcmeSpec, AcmeStatus, ConditionStatus, Issuer, Key, SecretKeyRef, condition, set_condition};
+use crate::view::{Settings, View};
 use crate::x509::key::PrivateKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

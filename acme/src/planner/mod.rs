@@ -7,6 +7,8 @@
 mod action;
 mod certificate;
 mod challenge;
+mod claims;
+mod context;
 mod index;
 mod ingress;
 mod issuer;
@@ -15,11 +17,11 @@ mod plan_cache;
 mod request;
 mod solver;
 mod trouble;
-mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::view::{IngressFacts, IngressTls, Settings, View};
 pub use action::{Call, Event, EventType, Kind, Object, Plan, Step, Write};
 pub use certificate::brake::held;
 pub use certificate::foreign::{MissingIssuer, Unserved, missing_issuer, unserved};
@@ -32,18 +34,10 @@ pub use order::{downloaded, finalized, found as authorizations_found, opened, op
 pub use plan_cache::PlanCache;
 pub use request::{OrderRefusal, order_refusal};
 pub use trouble::{Trouble, troubles};
-pub use view::{IngressFacts, IngressTls, Settings, View};
 
+use context::Context;
 use index::Index;
 use jiff::Timestamp;
-
-/// The inputs that all parts of the planner share.
-pub(crate) struct Context<'a> {
-    pub(crate) view: &'a View,
-    pub(crate) settings: &'a Settings,
-    pub(crate) index: Index<'a>,
-    pub(crate) now: Timestamp,
-}
 
 /// Returns what is to be done. `now` should be in whole seconds, as Kubernetes writes times.
 #[must_use]

@@ -1,6 +1,8 @@
 //! Orders: placing, proving, finalizing and fetching them.
 
-use super::{Call, Context, Event, Kind, Plan, Settings, Step, View, Write, issuer, solver};
+use super::action::{Call, Event, Kind, Plan, Step, Write};
+use super::context::Context;
+use super::{issuer, solver};
 use crate::ca::{Account, Authorization, CaError, NewOrder, OrderState};
 use crate::http01::Method;
 use crate::names::{self, CHALLENGE_TYPE};
@@ -8,6 +10,7 @@ use crate::objects::{
     ACME_GROUP, Challenge, ChallengeSpec, ChallengeStatus, Key, Meta, Object, Order, OrderAuthorization,
     OrderChallenge, Owner, State, VERSION,
 };
+use crate::view::{Settings, View};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;

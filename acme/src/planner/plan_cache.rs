@@ -1,6 +1,6 @@
 //! A cache of certificates without work, so that a change of one does not cost a look at ten thousand.
 
-use super::Plan;
+use super::action::Plan;
 use crate::names::spread;
 use crate::objects::{Certificate, CertificateRequest, Issuer, Key, Secret};
 use jiff::{SignedDuration, Timestamp};

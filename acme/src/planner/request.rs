@@ -1,7 +1,9 @@
 //! CertificateRequests: approving and checking them, and making Orders from them.
 
+use super::action::{Event, Kind, Plan, Step, Write};
 use super::certificate::foreign;
-use super::{Context, Event, Kind, Plan, Step, Write, issuer};
+use super::context::Context;
+use super::issuer;
 use crate::ca::Account;
 use crate::names::{self, CERTIFICATE_NAME};
 use crate::objects::{
@@ -17,7 +19,7 @@ use std::sync::Arc;
 const APPROVED: &str = "Certificate request has been approved by cert-manager.io";
 
 pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, plan: &mut Plan) {
-    if !super::certificate::is_ours(&request.spec.issuer_ref) || request.metadata.deletion_timestamp.is_some() {
+    if !request.spec.issuer_ref.is_ours() || request.metadata.deletion_timestamp.is_some() {
         return;
     }
     let is = |kind: &str| condition(&request.status.conditions, kind);

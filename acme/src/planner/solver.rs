@@ -1,7 +1,7 @@
 //! The choice of the solver that proves a name.
 
-use super::{Settings, View};
 use crate::objects::{Http01, Http01Ingress, Meta, Solver};
+use crate::view::{Settings, View};
 
 const OVERRIDE_CLASS: &str = "acme.cert-manager.io/http01-override-ingress-class";
 const OVERRIDE_CLASS_NAME: &str = "acme.cert-manager.io/http01-override-ingress-ingressclassname";

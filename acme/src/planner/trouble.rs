@@ -1,9 +1,11 @@
 //! The reasons for which certificates are missing, over the whole view.
 
+use super::action::Kind;
 use super::certificate::{brake, foreign, status};
 use super::index::Index;
-use super::{Kind, Settings, View, ingress};
+use super::ingress;
 use crate::objects::{Certificate, Condition, ConditionStatus, Key, condition};
+use crate::view::{Settings, View};
 
 /// A problem of an object.
 #[derive(Clone, Debug, Eq, PartialEq)]

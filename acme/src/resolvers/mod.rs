@@ -14,8 +14,8 @@ use crate::objects::{
     AcmeSpec, Algorithm, Certificate, CertificateSpec, CertificateStatus, ExternalAccountBinding, Http01, Issuer,
     IssuerRef, IssuerSpec, IssuerStatus, Key, Meta, Object, PrivateKeySpec, Secret, SecretKeyRef, Solver,
 };
-use crate::planner::Settings;
 use crate::store::folder::Declared;
+use crate::view::Settings;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet};

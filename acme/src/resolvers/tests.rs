@@ -3,7 +3,8 @@
 use super::*;
 use crate::account::{AccountKey, account_key};
 use crate::objects::{Encoding, condition};
-use crate::planner::{Call, plan};
+use crate::planner::Call;
+use crate::planner::plan;
 use crate::store::Store as _;
 use crate::store::folder::FolderStore;
 use crate::x509::key::PrivateKey;

@@ -2,7 +2,8 @@
 
 use super::StoreError;
 use crate::objects::{Applied, Key, Meta, Object as Thing, Secret};
-use crate::planner::{Kind, Object, View, Write};
+use crate::planner::{Kind, Object, Write};
+use crate::view::View;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

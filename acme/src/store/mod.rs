@@ -3,7 +3,8 @@
 pub mod folder;
 pub(crate) mod memory;
 
-use crate::planner::{Event, View, Write};
+use crate::planner::{Event, Write};
+use crate::view::View;
 use async_trait::async_trait;
 use std::net::SocketAddr;
 use std::sync::Arc;

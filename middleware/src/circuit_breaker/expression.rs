@@ -1,6 +1,6 @@
 //! The condition on which a circuit breaker trips: comparisons of measures with numbers, joined by `&&`, `||`, `!`.
 
-use super::measures::Measures;
+use super::measures::{Measure, Measures};
 use std::cmp::Ordering;
 use std::time::Duration;
 
@@ -11,17 +11,6 @@ pub(super) enum Condition {
     Any(Box<Self>, Box<Self>),
     Not(Box<Self>),
     Compare(Measure, Comparison, f64),
-}
-
-/// A number that is measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Measure {
-    /// Milliseconds that the given percentage of responses took at most.
-    LatencyAtQuantileMs(f64),
-    /// The share of 502 and 504 among all responses.
-    NetworkErrorRatio,
-    /// The share of the statuses `a..b` among the statuses `c..d`.
-    ResponseCodeRatio([u16; 4]),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,5 @@
 //! What a circuit breaker measures: statuses of the last ten seconds, latencies of the last minute.
 
-use super::expression::Measure;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,6 +11,17 @@ const HISTOGRAMS: usize = 6;
 /// An hour, in microseconds: longer latencies count as this.
 const MAX_LATENCY: u64 = 3_600_000_000;
 const SIGNIFICANT_DIGITS: u8 = 2;
+
+/// A number that is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Measure {
+    /// Milliseconds that the given percentage of responses took at most.
+    LatencyAtQuantileMs(f64),
+    /// The share of 502 and 504 among all responses.
+    NetworkErrorRatio,
+    /// The share of the statuses `a..b` among the statuses `c..d`.
+    ResponseCodeRatio([u16; 4]),
+}
 
 /// The responses of a recent time. Times are since the breaker was made.
 #[derive(Debug, Default)]

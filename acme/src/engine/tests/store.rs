@@ -1,7 +1,8 @@
 use super::crash::Fuse;
-use crate::planner::{Event, Kind, View, Write};
+use crate::planner::{Event, Kind, Write};
 use crate::store::memory::Memory;
 use crate::store::{Replicas, Store, StoreError};
+use crate::view::View;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use parking_lot::Mutex;

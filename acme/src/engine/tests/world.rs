@@ -7,9 +7,10 @@ use crate::objects::{
     AcmeSpec, Algorithm, Certificate, CertificateSpec, Condition, Http01, Http01Ingress, Issuer, IssuerRef, IssuerSpec,
     Key, Meta, Object, PrivateKeySpec, SecretKeyRef, Solver, condition,
 };
-use crate::planner::{Settings, View, Write};
+use crate::planner::Write;
 use crate::store::Replicas;
 use crate::store::memory::Memory;
+use crate::view::{Settings, View};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::sync::Arc;

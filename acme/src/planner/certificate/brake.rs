@@ -8,7 +8,7 @@
 use super::Subject;
 use super::policy::{self, Violation};
 use crate::objects::{Certificate, Condition, ConditionStatus, condition};
-use crate::planner::{Event, Kind, Plan};
+use crate::planner::action::{Event, Kind, Plan};
 use crate::x509::Leaf;
 use jiff::{SignedDuration, Timestamp};
 

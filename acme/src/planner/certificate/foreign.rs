@@ -1,8 +1,9 @@
 //! Certificates whose issuer is not served here: if no other controller runs, that is reported on the object.
 
-use super::is_ours;
 use crate::objects::{Certificate, ConditionStatus, GROUP, Issuer, IssuerRef, Secret, condition, set_condition};
-use crate::planner::{Context, Event, Kind, Plan, Step, View, Write};
+use crate::planner::action::{Event, Kind, Plan, Step, Write};
+use crate::planner::context::Context;
+use crate::view::View;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ pub enum Unserved {
 #[must_use]
 pub fn unserved(view: &View, certificate: &Certificate) -> Option<Unserved> {
     let reference = &certificate.spec.issuer_ref;
-    if !is_ours(reference) {
+    if !reference.is_ours() {
         return Some(other_group(reference));
     }
     if !KINDS.contains(&reference.kind()) {

@@ -1,16 +1,18 @@
 //! Issuing a certificate: key, request, Secret, in this order.
 
+use super::failure::failure;
 use super::{Subject, brake, key, policy, secret};
 use crate::names::{self, CERTIFICATE_NAME, CERTIFICATE_REVISION, PRIVATE_KEY_SECRET, TEMPORARY};
 use crate::objects::{
     Certificate, CertificateRequest, ConditionStatus, GROUP, Object, Owner, RequestSpec, RequestStatus, VERSION,
-    condition, set_condition,
+    condition,
 };
-use crate::planner::{Context, Event, Kind, Plan, Step, Write, request};
+use crate::planner::action::{Event, Kind, Plan, Step, Write};
+use crate::planner::context::Context;
+use crate::planner::request;
 use crate::x509::csr;
 use crate::x509::key::PrivateKey;
 use crate::x509::{chain, temporary};
-use jiff::Timestamp;
 use std::sync::Arc;
 
 pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) {
@@ -135,18 +137,4 @@ fn take(
 
 fn fail(context: &Context<'_>, certificate: &Certificate, reason: &str, message: &str) -> Step {
     failure(certificate, reason, message, context.now)
-}
-
-/// Ends an attempt. The wait before the next one grows with each failure.
-pub(super) fn failure(certificate: &Certificate, reason: &str, message: &str, now: Timestamp) -> Step {
-    let mut changed = certificate.clone();
-    let generation = Some(certificate.metadata.generation);
-    let message = format!("The certificate request has failed to complete and will be retried: {message}");
-    let status = &mut changed.status;
-    status.last_failure_time = Some(now);
-    status.failed_issuance_attempts = Some(status.failed_issuance_attempts.unwrap_or(0).saturating_add(1));
-    let conditions = &mut status.conditions;
-    set_condition(conditions, "Issuing", ConditionStatus::False, reason, &*message, generation, now);
-    let event = Event::warning(Kind::Certificate, &certificate.metadata, "Failed", message);
-    Step::write(Write::Status(changed.into())).with(event)
 }

@@ -1,11 +1,14 @@
 //! The key of a certificate being issued: made or reused, and stored before it is used in a request.
 
 use super::Subject;
+use super::failure::failure;
 use crate::names::{self, FAO, NEXT_PRIVATE_KEY};
 use crate::objects::{
     Certificate, Encoding, GROUP, Key, Meta, Owner, PrivateKeySpec, RotationPolicy, Secret, VERSION, condition,
 };
-use crate::planner::{Call, Context, Event, Kind, Plan, Step, View, Write};
+use crate::planner::action::{Call, Event, Kind, Plan, Step, Write};
+use crate::planner::context::Context;
+use crate::view::View;
 use crate::x509::key::{PrivateKey, PrivateKeyError};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -128,5 +131,5 @@ pub fn key_made(certificate: &Certificate, pending: &KeyToMake, key: &PrivateKey
 /// Returns what follows from a failed generation: the attempt ends with the error.
 #[must_use]
 pub fn key_impossible(certificate: &Certificate, error: &PrivateKeyError, now: Timestamp) -> Step {
-    super::issue::failure(certificate, "Failed", &error.to_string(), now)
+    failure(certificate, "Failed", &error.to_string(), now)
 }

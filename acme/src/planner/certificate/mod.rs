@@ -1,6 +1,7 @@
 //! Certificates: checking them, and issuing those that are not as they should be.
 
 pub(super) mod brake;
+mod failure;
 pub(super) mod foreign;
 mod issue;
 pub(super) mod key;
@@ -11,17 +12,10 @@ pub(super) mod status;
 
 use super::plan_cache::{Inputs, PlanCache};
 use super::{Call, Context, Kind, Plan, Step, Write};
-use crate::names::{CERTIFICATE_REVISION, OWN};
-use crate::objects::{
-    Certificate, CertificateRequest, ConditionStatus, GROUP, IssuerRef, Key, Secret, condition, set_condition,
-};
+use crate::names::CERTIFICATE_REVISION;
+use crate::objects::{Certificate, CertificateRequest, ConditionStatus, Key, Secret, condition, set_condition};
 use jiff::Timestamp;
 use std::sync::Arc;
-
-/// True if issuers of this group are served here: cert-manager's group, or our own, used where cert-manager runs too.
-pub(super) fn is_ours(reference: &IssuerRef) -> bool {
-    matches!(reference.group(), GROUP | OWN)
-}
 
 /// A Certificate with the objects that belong to it.
 struct Subject<'a> {

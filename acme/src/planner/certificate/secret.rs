@@ -3,7 +3,8 @@
 use super::Subject;
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
 use crate::objects::{Certificate, ConditionStatus, GROUP, Key, Meta, Owner, Secret, VERSION, set_condition};
-use crate::planner::{Context, Event, Kind, Step, Write};
+use crate::planner::action::{Event, Kind, Step, Write};
+use crate::planner::context::Context;
 use crate::x509::Leaf;
 use crate::x509::key::PrivateKey;
 use jiff::Timestamp;

@@ -4,7 +4,8 @@ use super::brake::{self, Brake};
 use super::policy::{self, Violation};
 use super::{Subject, foreign, is_issuing, renewal, secret};
 use crate::objects::{Certificate, ConditionStatus, condition, set_condition};
-use crate::planner::{Context, Event, Kind, Plan, Step, Write};
+use crate::planner::action::{Event, Kind, Plan, Step, Write};
+use crate::planner::context::Context;
 use crate::x509::Leaf;
 use jiff::{SignedDuration, Timestamp};
 

@@ -3,7 +3,7 @@ use crate::objects::{
     Algorithm, CertificateSpec, Encoding, GROUP, IssuerRef, Meta, PrivateKeySpec, RotationPolicy, SecretTemplate,
     Subject,
 };
-use crate::planner::Settings;
+use crate::view::Settings;
 use flow_model::duration::GoDuration;
 use std::collections::BTreeMap;
 use std::str::FromStr;

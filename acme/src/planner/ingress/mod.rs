@@ -1,15 +1,14 @@
 //! Ingresses that ask for certificates by annotation (cert-manager's ingress-shim).
 
-mod annotations;
-mod claims;
+pub(super) mod annotations;
+mod crowded_out;
 
 pub(super) use annotations::asks;
-pub(super) use claims::Claims;
 
 use super::index::Index;
 use super::{Context, Event, IngressFacts, Kind, Plan, Settings, Step, View, Write};
 use crate::objects::{Certificate, CertificateSpec, CertificateStatus, IssuerRef, Key, Meta, Object, Owner};
-use claims::crowded_out;
+use crowded_out::crowded_out;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;

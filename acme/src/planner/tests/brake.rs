@@ -2,7 +2,8 @@ use super::scene::{Scene, certificates, ecdsa, events, now, request, secret};
 use crate::objects::{
     AcmeCertificateStatus, AriStatus, Certificate, Condition, ConditionStatus, Secret, Window, condition, set_condition,
 };
-use crate::planner::{self, Write, held};
+use crate::planner::action::Write;
+use crate::planner::{self, held};
 use crate::x509::key::PrivateKey;
 use flow_model::duration::GoDuration;
 use jiff::{SignedDuration, Timestamp};

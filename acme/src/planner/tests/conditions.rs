@@ -1,7 +1,7 @@
 use super::scene::{Scene, certificate, ecdsa, events, now, request, secret};
 use crate::names::{CERTIFICATE_NAME, ISSUER_NAME};
 use crate::objects::{ConditionStatus, IssuerRef, RotationPolicy, Secret};
-use crate::planner::Call;
+use crate::planner::action::Call;
 use crate::x509::key::PrivateKey;
 use flow_model::duration::GoDuration;
 use jiff::SignedDuration;

@@ -1,6 +1,7 @@
 use super::scene::{Scene, certificates, events};
 use crate::objects::{Certificate, ConditionStatus, Issuer, IssuerRef, Key};
-use crate::planner::{Kind, Plan, Write, troubles};
+use crate::planner::action::{Kind, Plan, Write};
+use crate::planner::troubles;
 use std::sync::Arc;
 
 fn reference(name: &str, kind: &str, group: &str) -> IssuerRef {

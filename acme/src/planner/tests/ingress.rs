@@ -1,6 +1,8 @@
 use super::scene::events;
 use crate::objects::{Certificate, IssuerRef, Key, Meta};
-use crate::planner::{IngressFacts, IngressTls, Kind, Object, Plan, Settings, View, Write, plan};
+use crate::planner::action::{Kind, Object, Plan, Write};
+use crate::planner::plan;
+use crate::view::{IngressFacts, IngressTls, Settings, View};
 use jiff::Timestamp;
 use std::sync::Arc;
 

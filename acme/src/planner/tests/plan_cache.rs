@@ -1,7 +1,8 @@
 use super::scene::{Scene, certificate, now};
 use crate::names::FAO;
 use crate::objects::{Certificate, Key, Secret};
-use crate::planner::{PlanCache, View, plan, plan_with_cache};
+use crate::planner::{PlanCache, plan, plan_with_cache};
+use crate::view::View;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 use super::scene::{Scene, ecdsa, events, now, request};
 use crate::names::ACCOUNT;
 use crate::objects::{CertificateRequest, ConditionStatus, Order, condition, set_condition};
-use crate::planner::{Object, Plan, Write};
+use crate::planner::action::{Object, Plan, Write};
 use crate::x509::key::PrivateKey;
 use std::sync::Arc;
 

@@ -5,7 +5,9 @@ use crate::objects::{
     Encoding, Http01, Issuer, IssuerRef, IssuerSpec, IssuerStatus, Key, Meta, Object, Owner, PrivateKeySpec,
     RequestSpec, Secret, SecretKeyRef, Solver, condition, set_condition,
 };
-use crate::planner::{self, Event, Plan, Settings, View, Write};
+use crate::planner;
+use crate::planner::action::{Event, Plan, Write};
+use crate::view::{Settings, View};
 use crate::x509::key::PrivateKey;
 use crate::x509::{csr, temporary};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 use crate::objects::{Http01, Http01Ingress, Key, Meta, Solver, SolverSelector};
 use crate::planner::solver::{choose, foreign_class};
-use crate::planner::{Settings, View};
+use crate::view::{Settings, View};
 
 fn solver(class: &str, selector: Option<SolverSelector>) -> Solver {
     let ingress = Http01Ingress { class: Some(class.to_owned()), ..Http01Ingress::default() };

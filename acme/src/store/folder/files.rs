@@ -1,8 +1,9 @@
 //! The files: one for each object, written atomically, readable by the owner only.
 
 use crate::objects::Key;
-use crate::planner::{Kind, Object, View};
+use crate::planner::{Kind, Object};
 use crate::store::memory::Change;
+use crate::view::View;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};

@@ -2,8 +2,10 @@
 
 use super::{Declared, named, uid};
 use crate::objects::{Key, Secret};
-use crate::planner::{Kind, Settings, Trouble, View, Write, plan, troubles};
+use crate::planner::{Kind, Write};
+use crate::planner::{Trouble, plan, troubles};
 use crate::store::memory::Memory;
+use crate::view::{Settings, View};
 use jiff::Timestamp;
 use std::sync::Arc;
 

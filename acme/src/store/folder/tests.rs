@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objects::{AcmeSpec, CertificateSpec, ConditionStatus, IssuerRef, IssuerSpec, set_condition};
-use crate::planner::IngressTls;
+use crate::view::IngressTls;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 

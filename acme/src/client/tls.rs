@@ -1,0 +1,34 @@
+//! TLS towards a server.
+
+use crate::ca::{CaError, Directory};
+use crate::no_verification::NoServerVerification;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use std::sync::Arc;
+
+/// TLS settings for the server: trust in its CA bundle alone if there is one, else in the system's authorities.
+pub(super) fn client_config(directory: &Directory) -> Result<ClientConfig, CaError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| CaError::Response(error.to_string()))?;
+    if directory.skip_tls_verify {
+        // `skipTLSVerify`: the operator asked for no check.
+        let verifier = Arc::new(NoServerVerification::new(&provider));
+        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
+    }
+    let mut roots = RootCertStore::empty();
+    if directory.ca_bundle.is_empty() {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    } else {
+        for certificate in CertificateDer::pem_slice_iter(&directory.ca_bundle) {
+            let certificate = certificate.map_err(|error| CaError::Key(format!("caBundle: {error}")))?;
+            roots.add(certificate).map_err(|error| CaError::Key(format!("caBundle: {error}")))?;
+        }
+        if roots.is_empty() {
+            return Err(CaError::Key("caBundle holds no certificate".to_owned()));
+        }
+    }
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
