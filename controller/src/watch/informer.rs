@@ -3,6 +3,7 @@
 
 use super::outage::Outage;
 use super::scope::{Filter, Scope, Selected, merged};
+use super::slot::{Slot, Start};
 use super::watcher::{Namespaced, WatchEvent, Watched, Watcher};
 use crate::view::ObjectKey;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -98,20 +99,29 @@ where
     }
 }
 
+/// Follows `watcher` until the reader wants no more.
+pub(crate) async fn follow<K: Watched>(watcher: Watcher<K>, reader: Box<dyn Reader<K>>) {
+    follow_all(watcher, vec![Slot::new(reader, None)]).await;
+}
+
 /// Follows `watcher` until no reader wants more.
-pub(crate) async fn follow<K: Watched>(mut watcher: Watcher<K>, mut readers: Vec<Box<dyn Reader<K>>>) {
-    while !readers.is_empty() {
-        let event = watcher.next().await;
+async fn follow_all<K: Watched>(mut watcher: Watcher<K>, mut slots: Vec<Slot<K>>) {
+    while !slots.is_empty() {
         let mut ended = Vec::new();
-        for (index, reader) in readers.iter_mut().enumerate() {
-            if let Some(delivery) = reader.read(&event)
-                && delivery.await.is_break()
+        tokio::select! {
+            event = watcher.next() => for (index, slot) in slots.iter_mut().enumerate() {
+                if slot.read(&event).await.is_break() {
+                    ended.push(index);
+                }
+            },
+            (index, event) = Slot::next_own(&mut slots) => if let Some(slot) = slots.get_mut(index)
+                && slot.deliver(&event).await.is_break()
             {
                 ended.push(index);
-            }
+            },
         }
         for index in ended.into_iter().rev() {
-            readers.swap_remove(index);
+            slots.swap_remove(index);
         }
     }
 }
@@ -161,19 +171,22 @@ impl<K: Watched> Informer<K> {
     /// Returns the watches, each to be run as a task. No two bring the same object.
     pub(super) fn watches(self, client: &Client, outage: &Outage) -> Vec<BoxFuture<'static, ()>> {
         let (watches, choices) = merged(&self.wants);
-        let mut watches: Vec<_> = watches.into_iter().map(|watch| (watch, Vec::new())).collect();
-        for (mut reader, (index, filter)) in self.readers.into_iter().zip(choices) {
-            reader.restrict(filter);
-            if let Some((_, readers)) = watches.get_mut(index) {
-                readers.push(reader);
+        let api = self.api;
+        let start = |wanted: &Selected| {
+            let (client, outage, wanted) = (client.clone(), outage.clone(), wanted.clone());
+            move || {
+                let labels = Some(wanted.labels.clone()).filter(|labels| !labels.is_empty());
+                let config = Config { label_selector: labels, ..Config::default() };
+                Watcher::new(api(client.clone(), wanted.namespace.as_deref()), config, &outage)
             }
-        }
-        let start = |(watch, readers): (Selected, Vec<_>)| {
-            let api = (self.api)(client.clone(), watch.namespace.as_deref());
-            let labels = Some(watch.labels).filter(|labels| !labels.is_empty());
-            let config = Config { label_selector: labels, ..Config::default() };
-            follow(Watcher::new(api, config, outage), readers).boxed()
         };
-        watches.into_iter().map(start).collect()
+        let mut watches: Vec<_> = watches.into_iter().map(|watch| (watch, Vec::new())).collect();
+        for ((mut reader, want), (index, filter)) in self.readers.into_iter().zip(&self.wants).zip(choices) {
+            let Some((watch, slots)) = watches.get_mut(index) else { continue };
+            reader.restrict(filter);
+            let is_narrower = want.namespace != watch.namespace;
+            slots.push(Slot::new(reader, is_narrower.then(|| Box::new(start(want)) as Start<K>)));
+        }
+        watches.into_iter().map(|(watch, slots)| follow_all(start(&watch)(), slots).boxed()).collect()
     }
 }

@@ -49,7 +49,7 @@ impl Informers {
 
     /// Adds a watch of a kind that only one subscriber wants.
     pub(crate) fn watch<K: Watched>(&mut self, api: Api<K>, config: Config, reader: Box<dyn Reader<K>>) {
-        self.others.push(follow(Watcher::new(api, config, &self.outage), vec![reader]).boxed());
+        self.others.push(follow(Watcher::new(api, config, &self.outage), reader).boxed());
     }
 
     /// Starts all watches on the current runtime; they end when `stop` is cancelled.

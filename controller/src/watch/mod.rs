@@ -13,6 +13,7 @@ pub(crate) mod outage;
 mod plan;
 pub(crate) mod referenced;
 mod scope;
+mod slot;
 mod unserved;
 pub(crate) mod watcher;
 
@@ -158,7 +159,7 @@ impl Watch {
 
     /// Starts a watch of a kind that only routes need, and not from the beginning.
     fn follow<K: Watched>(&mut self, api: Api<K>, config: Config, reader: Box<dyn Reader<K>>) -> AbortHandle {
-        self.tasks.spawn(follow(Watcher::new(api, config, &self.outage), vec![reader]))
+        self.tasks.spawn(follow(Watcher::new(api, config, &self.outage), reader))
     }
 
     /// Waits for messages and handles all that there are. Changes are recorded in the view and in

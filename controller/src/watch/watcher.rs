@@ -25,8 +25,8 @@ const ACCEPTED_AFTER: Duration = Duration::from_secs(7);
 const MAX_FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
 
 /// A kind that can be watched.
-pub(crate) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + 'static {}
-impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched for K {}
+pub(crate) trait Watched: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static {}
+impl<K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static> Watched for K {}
 
 /// A kind that can be watched in one namespace or in all.
 pub(crate) trait Namespaced: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}

@@ -286,3 +286,38 @@ async fn secrets_that_come_and_go_while_unnamed_are_not_missed() {
     cluster.heal();
     seen(&store, |view| content(view, "tls").as_deref() == Some("x")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_published_service_is_watched_alone_while_all_are_forbidden() {
+    let cluster = cluster();
+    cluster.fail("GET /apis/discovery.k8s.io/v1/endpointslices", 403);
+    let mut kubernetes = with_client(cluster.client(), both(), CancellationToken::new());
+    let store = kubernetes.certificates.clone().unwrap();
+    until(&mut kubernetes.provider, |update| update.diagnostics.iter().any(|d| d.subject.kind == "EndpointSlice"))
+        .await;
+    seen(&store, |_| *store.known().borrow()).await;
+    let ready = || async {
+        let Replicas::All(all) = store.replicas().await.unwrap() else { panic!() };
+        all.iter().map(|replica| replica.http.ip().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ready().await, ["10.0.0.1"]);
+    let slice = |ip: &str| {
+        json!({
+            "metadata": { "labels": { "kubernetes.io/service-name": "web" } },
+            "addressType": "IPv4",
+            "ports": [{ "name": "http", "port": 8080 }],
+            "endpoints": [{ "addresses": [ip] }],
+        })
+    };
+    cluster.put(&format!("{SLICES}/web-1"), slice("10.0.0.8"));
+    while ready().await != ["10.0.0.8"] {
+        sleep(Duration::from_millis(100)).await;
+    }
+    cluster.heal();
+    until(&mut kubernetes.provider, |update| format!("{:?}", config(update, KUBERNETES).services).contains("10.0.0.8"))
+        .await;
+    cluster.put(&format!("{SLICES}/web-1"), slice("10.0.0.9"));
+    until(&mut kubernetes.provider, |update| format!("{:?}", config(update, KUBERNETES).services).contains("10.0.0.9"))
+        .await;
+    assert_eq!(ready().await, ["10.0.0.9"]);
+}
