@@ -10,8 +10,8 @@ pub(super) fn advice(cause: Cause<'_>) -> Option<&'static str> {
         Cause::Conflict => "give each Certificate a secretName of its own",
         Cause::ForeignClass => "name an Ingress class of this proxy in the issuer's solver",
         Cause::Held => {
-            "find out who deletes or rewrites the Secret, or whose clock or renewBefore is wrong; flow-proxy cert renew \
-             does not wait"
+            "find out who deletes or rewrites the Secret, or whose clock or renewBefore is wrong; flow-proxy cert \
+             renew does not wait"
         }
         Cause::Issuer => "correct the issuer; what is wrong with it stands above",
         Cause::NoIssuer => "create the issuer, or correct spec.issuerRef of the Certificate",
@@ -24,12 +24,13 @@ pub(super) fn advice(cause: Cause<'_>) -> Option<&'static str> {
              cert-manager.io"
         }
         Cause::Replica => {
-            "the pod that is named does not answer its token: see its log, and whether the Service's endpoints are right"
+            "the pod that is named does not answer its token: see its log, and whether the Service's endpoints are \
+             right"
         }
         Cause::TooManyNames => "make several Certificates of it, or choose another profile in the issuer",
         Cause::Unreachable => {
-            "the CA cannot be reached: check spec.acme.server of the issuer, and whether pods may reach it; it is tried \
-             again"
+            "the CA cannot be reached: check spec.acme.server of the issuer, and whether pods may reach it; it is \
+             tried again"
         }
         Cause::Wildcard => "name the hosts one by one: wildcards need DNS-01, which is not solved here",
     })
@@ -47,7 +48,8 @@ fn refused(kind: &str) -> Option<&'static str> {
         }
         "dns" => "the name must have an A or AAAA record that leads to the load balancer",
         "incorrectResponse" | "unauthorized" => {
-            "somebody else answers for this name on port 80: its DNS record leads elsewhere, or another proxy is in front"
+            "somebody else answers for this name on port 80: its DNS record leads elsewhere, or another proxy is in \
+             front"
         }
         "rateLimited" => {
             "wait: it is tried again when the CA allows it; many orders for the same names use up its limits"

@@ -1,8 +1,8 @@
 //! The description of every option, from which values are read, unknown names found, and `--help` and the reference
 //! written.
 //!
-//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table; [`options_of!`] makes a table for a struct
-//! of the crate that uses the options. Options are named nowhere else.
+//! [`section!`] makes a struct, its defaults and its [`Shape`] from one table; [`options_of!`] makes a table for a
+//! struct of the crate that uses the options. Options are named nowhere else.
 
 use super::mistake::{Findings, Mistake, Warning};
 use super::node::{Given, Node};
@@ -379,8 +379,8 @@ macro_rules! choice {
     };
 }
 
-/// Gives words to an enum that is defined elsewhere. A row is as in [`choice!`]; a variant without a row is none that an
-/// option can have.
+/// Gives words to an enum that is defined elsewhere. A row is as in [`choice!`]; a variant without a row is none that
+/// an option can have.
 macro_rules! words_of {
     ($( $name:ident { $( $variant:ident = $word:literal $(| $alias:literal)*; )+ } )+) => { $(
         impl $crate::settings::schema::Scalar for $name {

@@ -37,8 +37,8 @@ impl fmt::Display for Problem {
 /// The beginning of the kind of every problem of ACME (RFC 8555 §6.7).
 const ACME_ERROR: &str = "urn:ietf:params:acme:error:";
 
-/// Returns the HTTP status and the ACME error (`rateLimited`) of a [`Problem`] that was written into a text, such as the
-/// reason of an Order.
+/// Returns the HTTP status and the ACME error (`rateLimited`) of a [`Problem`] that was written into a text, such as
+/// the reason of an Order.
 #[must_use]
 pub fn problem_in(text: &str) -> Option<(u16, &str)> {
     let (before, after) = text.split_once(ACME_ERROR)?;

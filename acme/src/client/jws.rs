@@ -17,8 +17,8 @@ pub(super) fn jwk(key: &PrivateKey) -> Result<Value, CaError> {
     Ok(json!({"crv": "P-256", "kty": "EC", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)}))
 }
 
-/// Returns a request signed with ES256, for the account of that URL or, before there is one, for the key itself. Without a
-/// payload it reads what is at `url` (POST-as-GET, §6.3).
+/// Returns a request signed with ES256, for the account of that URL or, before there is one, for the key itself. Without
+/// a payload it reads what is at `url` (POST-as-GET, §6.3).
 pub(super) fn signed(
     key: &PrivateKey,
     account: Option<&str>,

@@ -4,8 +4,8 @@
 //! - the HTTP client (`transport`), a hook that it provides: limits of time and size, and what the library hides of a
 //!   response: `Retry-After`, `Link`, subproblems, bodies that are not JSON (`call`);
 //! - nonces: it fetches one before most requests, of which Let's Encrypt allows 20 a second; ours come with responses;
-//! - requests that it cannot make (`jws`, `Server::post`): registering a key that is stored already with a contact or an
-//!   external binding, reading any URL (authorizations, chains), and accepting a challenge by its URL alone;
+//! - requests that it cannot make (`jws`, `Server::post`): registering a key that is stored already with a contact or
+//!   an external binding, reading any URL (authorizations, chains), and accepting a challenge by its URL alone;
 //! - more than its three attempts after a rejected nonce.
 
 mod call;

@@ -58,8 +58,8 @@ impl Server {
         self.directory.get_or_try_init(read).await
     }
 
-    /// Sends a request signed for the account of that URL or, before there is one, for the key itself. Without a payload it
-    /// reads what is at `url`. Repeated while the server rejects its nonce.
+    /// Sends a request signed for the account of that URL or, before there is one, for the key itself. Without a payload
+    /// it reads what is at `url`. Repeated while the server rejects its nonce.
     pub(super) async fn post(
         &self,
         key: &PrivateKey,

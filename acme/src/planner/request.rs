@@ -126,9 +126,9 @@ pub enum OrderRefusal {
     Authority,
     /// Its common name is none of its names.
     #[error(
-        "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses. If a commonName is \
-         set, ACME requires that the value is also present in the list of dnsNames or ipAddresses: {:?} does not exist in \
-         [{}] or [{}]",
+        "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses. If a \
+         commonName is set, ACME requires that the value is also present in the list of dnsNames or ipAddresses: {:?} \
+         does not exist in [{}] or [{}]",
         .0.common_name,
         .0.dns_names.join(" "),
         .0.ip_addresses.join(" ")

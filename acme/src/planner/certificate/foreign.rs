@@ -35,8 +35,8 @@ pub enum Unserved {
     },
     /// The group of another signer.
     #[error(
-        "issuerRef.group {0:?} is that of another signer, which works through cert-manager, and none is at work here: name \
-         an issuer of {group} with spec.acme, or run cert-manager",
+        "issuerRef.group {0:?} is that of another signer, which works through cert-manager, and none is at work here: \
+         name an issuer of {group} with spec.acme, or run cert-manager",
         group = GROUP
     )]
     OtherSigner(String),
