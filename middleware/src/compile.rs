@@ -3,6 +3,7 @@
 use crate::basic_auth::BasicAuth;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::compress::Compress;
+use crate::encoded_characters::EncodedCharacters;
 use crate::forward_auth::ForwardAuth;
 use crate::headers::Headers;
 use crate::in_flight::InFlightReq;
@@ -43,6 +44,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         }
         Spec::CircuitBreaker(spec) => Middleware::Around(Arc::new(CircuitBreaker::new(spec)?)),
         Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),
+        Spec::EncodedCharacters(spec) => Middleware::EncodedCharacters(EncodedCharacters::new(*spec)),
         Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),
         Spec::Headers(spec) => Middleware::Headers(Box::new(Headers::new(spec)?)),
         Spec::Absent(reason) | Spec::Invalid(reason) => return Err(MiddlewareError::Invalid(reason.clone())),

@@ -59,6 +59,7 @@ pub mod circuit_breaker;
 mod compile;
 pub mod compress;
 mod context;
+pub mod encoded_characters;
 mod error;
 pub mod exchange;
 pub mod fetch;

@@ -3,6 +3,7 @@
 use crate::around::Around;
 use crate::basic_auth::BasicAuth;
 use crate::compress::{self, Compress};
+use crate::encoded_characters::EncodedCharacters;
 use crate::flow::Flow;
 use crate::forward_auth::{ForwardAuth, SetCookie};
 use crate::headers::{self, Headers};
@@ -29,6 +30,8 @@ pub enum Middleware {
     Chain(Box<[Arc<Self>]>),
     /// Compresses responses.
     Compress(Compress),
+    /// Refuses requests with some percent-encoded characters in the path.
+    EncodedCharacters(EncodedCharacters),
     /// Asks a server if a request may pass.
     ForwardAuth(Box<ForwardAuth>),
     /// Sets headers of requests and responses, responds to CORS preflights, checks hosts.
@@ -76,6 +79,7 @@ impl Middleware {
             Self::BasicAuth(_) => "basicAuth",
             Self::Chain(_) => "chain",
             Self::Compress(_) => "compress",
+            Self::EncodedCharacters(_) => "encodedCharacters",
             Self::ForwardAuth(_) => "forwardAuth",
             Self::Headers(_) => "headers",
             Self::InFlightReq(_) => "inFlightReq",
@@ -102,6 +106,7 @@ impl Middleware {
                 context.encoded |= matches!(flow, Flow::Remember(_));
                 return flow.map(State::Compress);
             }
+            Self::EncodedCharacters(it) => it.on_request(exchange),
             // Boxed, so that the future of every other request stays small.
             Self::ForwardAuth(it) => return Box::pin(it.on_request(exchange, context)).await.map(State::ForwardAuth),
             Self::Headers(it) => return it.on_request(exchange, context.encoded).map(State::Headers),

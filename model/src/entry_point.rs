@@ -198,6 +198,24 @@ pub struct EncodedCharacters {
     pub hash: bool,
 }
 
+impl EncodedCharacters {
+    /// True if `path`, which has its escapes in upper case, holds none of the others.
+    #[must_use]
+    pub fn allow(&self, path: &str) -> bool {
+        let escapes = path.match_indices('%').map(|(at, _)| path.as_bytes().get(at + 1..at + 3));
+        escapes.into_iter().all(|escape| match escape {
+            Some(b"2F") => self.slash,
+            Some(b"5C") => self.back_slash,
+            Some(b"00") => self.null_character,
+            Some(b"3B") => self.semicolon,
+            Some(b"25") => self.percent,
+            Some(b"3F") => self.question_mark,
+            Some(b"23") => self.hash,
+            _ => true,
+        })
+    }
+}
+
 impl Default for EncodedCharacters {
     fn default() -> Self {
         let yes = true;

@@ -75,6 +75,7 @@ ROUTES = {
     "forward": [{"forwardAuth": {"address": AUTH + "/status/204", "authResponseHeaders": ["X-Auth-User"]}}],
     "forwardno": [{"forwardAuth": {"address": AUTH + "/status/403"}}],
     "forwardgone": [{"forwardAuth": {"address": "http://10.99.0.9:1/"}}],
+    "encoded": [{"encodedCharacters": {"allowEncodedSlash": True}}],
     "order": [{"addPrefix": {"prefix": "/second"}}, {"addPrefix": {"prefix": "/first"}}],
 }
 
@@ -197,6 +198,12 @@ def test_headers_cors(routes):
     assert answer.get("Access-Control-Allow-Origin") == "https://app.test"
     assert "Origin" in ",".join(answer.all("Vary"))
     assert routes("cors", headers={"Origin": "https://evil.test"}).get("Access-Control-Allow-Origin") is None
+
+
+def test_encoded_characters(routes):
+    assert target(routes("encoded", "/a%2Fb")) == "/a%2Fb"
+    refused = routes("encoded", "/a%5Cb")
+    assert (refused.status, refused.body) == (400, b"")
 
 
 def test_rate_limit(routes):

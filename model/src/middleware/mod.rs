@@ -3,6 +3,7 @@
 mod auth;
 mod circuit_breaker;
 mod compress;
+mod encoded_characters;
 mod headers;
 mod limit;
 mod path;
@@ -12,6 +13,7 @@ mod retry;
 pub use auth::{BasicAuth, ClientTls, ForwardAuth};
 pub use circuit_breaker::CircuitBreaker;
 pub use compress::{Compress, Encoding};
+pub use encoded_characters::EncodedCharacters;
 pub use headers::Headers;
 pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, SourceCriterion};
 pub use path::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
@@ -39,6 +41,8 @@ pub enum Middleware {
     CircuitBreaker(CircuitBreaker),
     /// Compresses responses.
     Compress(Compress),
+    /// Refuses requests with some percent-encoded characters in the path.
+    EncodedCharacters(EncodedCharacters),
     /// Asks a server whether a request may pass.
     ForwardAuth(ForwardAuth),
     /// Sets headers of requests and responses, responds to CORS preflights.

@@ -81,7 +81,9 @@ fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), AdmitError> {
     let query = target.query().filter(|query| query::needs_rewrite(query));
     let path = path::rewrite(target.path(), policy.sanitize_path)?;
     if policy.denies_characters {
-        path::check_characters(path.as_deref().unwrap_or_else(|| target.path()), &policy.encoded_characters)?;
+        if !policy.encoded_characters.allow(path.as_deref().unwrap_or_else(|| target.path())) {
+            return Err(AdmitError::EncodedCharacter);
+        }
     }
     if path.is_none() && query.is_none() {
         return Ok(());

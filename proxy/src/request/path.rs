@@ -1,7 +1,6 @@
 //! Normalizes paths, so that equivalent ones are equal (RFC 3986 section 6.2.2).
 
 use super::AdmitError;
-use flow_model::entry_point::EncodedCharacters;
 use percent_encoding::percent_encode_byte;
 
 /// The normal form of `path`, or `None` if it is normal already: escapes of unreserved characters decoded, the others
@@ -110,24 +109,4 @@ fn clean(path: &str) -> String {
         out.push('/');
     }
     out
-}
-
-/// Refuses escapes that are not in `allowed`. `path` is in normal form.
-pub(super) fn check_characters(path: &str, allowed: &EncodedCharacters) -> Result<(), AdmitError> {
-    for at in memchr::memchr_iter(b'%', path.as_bytes()) {
-        let allowed = match path.as_bytes().get(at + 1..at + 3) {
-            Some(b"2F") => allowed.slash,
-            Some(b"5C") => allowed.back_slash,
-            Some(b"00") => allowed.null_character,
-            Some(b"3B") => allowed.semicolon,
-            Some(b"25") => allowed.percent,
-            Some(b"3F") => allowed.question_mark,
-            Some(b"23") => allowed.hash,
-            _ => true,
-        };
-        if !allowed {
-            return Err(AdmitError::EncodedCharacter);
-        }
-    }
-    Ok(())
 }

@@ -9,26 +9,6 @@ pub struct ContentType {
     pub auto_detect: Option<bool>,
 }
 
-/// Which characters a path may hold encoded; the others are refused.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct EncodedCharacters {
-    /// `%2F`
-    pub allow_encoded_slash: bool,
-    /// `%5C`
-    pub allow_encoded_back_slash: bool,
-    /// `%00`
-    pub allow_encoded_null_character: bool,
-    /// `%3B`
-    pub allow_encoded_semicolon: bool,
-    /// `%25`
-    pub allow_encoded_percent: bool,
-    /// `%3F`
-    pub allow_encoded_question_mark: bool,
-    /// `%23`
-    pub allow_encoded_hash: bool,
-}
-
 /// Translates gRPC-Web.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -117,6 +117,9 @@ fn middleware(
     if let Some(breaker) = &spec.circuit_breaker {
         return Ok(Middleware::CircuitBreaker(circuit_breaker(breaker)));
     }
+    if let Some(allowed) = spec.encoded_characters {
+        return Ok(Middleware::EncodedCharacters(allowed));
+    }
     if let Some(limit) = &spec.in_flight_req {
         let (amount, source_criterion) = (limit.amount, limit.source_criterion.clone());
         return Ok(Middleware::InFlightReq(model::InFlightReq { amount, source_criterion }));
