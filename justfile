@@ -18,6 +18,10 @@ lint:
 test:
     cargo test --workspace
 
+# Look for input that breaks a parser: requests, response, proxy_protocol, path or rule. Needs cargo-fuzz and a nightly compiler.
+fuzz TARGET *OPTIONS:
+    cargo +nightly fuzz run {{ TARGET }} {{ OPTIONS }}
+
 # The proxy against a real API server, backends and clients; names select files, as in `just e2e tls`.
 e2e *NAMES="e2e":
     tests/run {{ NAMES }}
