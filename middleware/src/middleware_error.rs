@@ -1,6 +1,5 @@
 //! The errors of specifications of middlewares.
 
-use crate::circuit_breaker::ExpressionError;
 use flow_model::name::Name;
 use flow_model::rule::regexp::RegexpError;
 
@@ -76,4 +75,14 @@ pub enum MiddlewareError {
     /// A user of `basicAuth` is malformed. Hashes are not shown.
     #[error("a user is not written user:hash")]
     User,
+}
+
+/// The mistake in the expression of a circuit breaker: the position of its byte, and what was expected there.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expression, at {at}: {expected} is expected, such as NetworkErrorRatio() > 0.30")]
+pub struct ExpressionError {
+    /// The byte, from zero.
+    pub at: usize,
+    /// What should be there.
+    pub expected: &'static str,
 }

@@ -1,6 +1,7 @@
 //! The condition on which a circuit breaker trips: comparisons of measures with numbers, joined by `&&`, `||`, `!`.
 
 use super::measures::{Measure, Measures};
+use crate::middleware_error::ExpressionError;
 use std::cmp::Ordering;
 use std::time::Duration;
 
@@ -21,16 +22,6 @@ pub(super) enum Comparison {
     AtMost,
     Greater,
     AtLeast,
-}
-
-/// The mistake in an expression: the position of its byte, and what was expected there.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expression, at {at}: {expected} is expected, such as NetworkErrorRatio() > 0.30")]
-pub struct ExpressionError {
-    /// The byte, from zero.
-    pub at: usize,
-    /// What should be there.
-    pub expected: &'static str,
 }
 
 impl Condition {

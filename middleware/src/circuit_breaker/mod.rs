@@ -4,7 +4,7 @@ mod expression;
 mod measures;
 mod state;
 
-pub use expression::ExpressionError;
+pub use crate::middleware_error::ExpressionError;
 
 use crate::body::BodyError;
 use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, response};
