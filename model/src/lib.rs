@@ -25,6 +25,7 @@ pub mod challenge;
 pub mod config;
 pub mod diagnostic;
 pub mod duration;
+mod encoded_characters;
 pub mod entry_point;
 pub mod middleware;
 pub mod name;

@@ -1,4 +1,4 @@
-use crate::entry_point;
+use crate::encoded_characters;
 use crate::is_default;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct EncodedCharacters {
     pub allow_encoded_hash: bool,
 }
 
-impl From<EncodedCharacters> for entry_point::EncodedCharacters {
+impl From<EncodedCharacters> for encoded_characters::EncodedCharacters {
     fn from(spec: EncodedCharacters) -> Self {
         Self {
             slash: spec.allow_encoded_slash,
