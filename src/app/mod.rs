@@ -8,6 +8,7 @@ mod findings;
 mod internal;
 mod log_lines;
 mod observability;
+mod obstacles;
 mod prepare;
 mod reload;
 mod sources;

@@ -2,15 +2,15 @@
 //! so that it finds whatever a start would refuse.
 
 use super::certificates::{Plan, plan};
+use super::obstacles::Obstacles;
 use super::{entry_points, observability, sources};
-use crate::settings::{Mistake, Mistakes, Settings, Warning};
+use crate::settings::{Mistakes, Settings, Warning};
 use flow_model::config::ServersTransport;
 use flow_model::diagnostic::causes;
 use flow_model::entry_point::EntryPoint;
 use proxy::forward::{Transport, Tunnels};
 use proxy::listener::check_apart;
 use proxy::metrics::Metrics;
-use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -26,22 +26,6 @@ pub(crate) struct Prepared {
     pub(super) resolvers: Vec<Plan>,
     /// Warnings for the operator.
     pub(crate) warnings: Vec<Warning>,
-}
-
-/// Mistakes that prevent a start.
-#[derive(Default)]
-pub(super) struct Obstacles(Vec<Mistake>);
-
-impl Obstacles {
-    /// Adds an option that cannot be put into effect, and why.
-    pub(super) fn add(&mut self, option: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Mistake::Conflict { option: option.into(), problem: problem.into() });
-    }
-
-    /// Returns the value, or adds the error as an obstacle of `option`.
-    pub(super) fn or<T, E: Error + 'static>(&mut self, option: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.add(option, causes(&error))).ok()
-    }
 }
 
 /// Prepares a start.

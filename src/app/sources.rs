@@ -1,7 +1,7 @@
 //! Where the dynamic configuration comes from: a cluster, or a folder of manifests in its place.
 
 use super::Refusal;
-use super::prepare::Obstacles;
+use super::obstacles::Obstacles;
 use crate::settings::{self, Settings, Warning};
 use flow_controller::certificates;
 use flow_controller::lease;

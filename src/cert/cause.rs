@@ -1,9 +1,10 @@
 //! The causes of a certificate's not being ready, from the state of its objects.
 
-use super::report::is_true;
 use flow_acme::ca::problem_in;
 use flow_acme::http01::{NO_REPLICA, OF_REPLICA};
-use flow_acme::objects::{AcmeSpec, CertificateRequest, Challenge, Condition, Issuer, Order, State, condition};
+use flow_acme::objects::{
+    AcmeSpec, CertificateRequest, Challenge, Condition, ConditionStatus, Issuer, Order, State, condition,
+};
 use flow_acme::planner::{MissingIssuer, OrderRefusal, REGISTER_FAILED, UPDATE_FAILED, Unserved, order_refusal};
 
 /// A cause for which there is advice.
@@ -112,4 +113,9 @@ impl<'a> Cause<'a> {
             }),
         }
     }
+}
+
+/// True if there is a condition of that kind and it holds.
+pub(super) fn is_true(conditions: &[Condition], kind: &str) -> bool {
+    condition(conditions, kind).is_some_and(|c| c.status == ConditionStatus::True)
 }

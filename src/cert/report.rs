@@ -1,7 +1,7 @@
 //! The state of certificates as text.
 
 use super::advice::advice;
-use super::cause::Cause;
+use super::cause::{Cause, is_true};
 use flow_acme::objects::{
     Certificate, CertificateRequest, Challenge, Condition, ConditionStatus, Key, Meta, Order, State, condition,
 };
@@ -12,11 +12,6 @@ use std::sync::Arc;
 
 pub(super) fn is_ready(certificate: &Certificate) -> bool {
     is_true(&certificate.status.conditions, "Ready")
-}
-
-/// True if there is a condition of that kind and it holds.
-pub(super) fn is_true(conditions: &[Condition], kind: &str) -> bool {
-    condition(conditions, kind).is_some_and(|c| c.status == ConditionStatus::True)
 }
 
 /// Every Certificate of a namespace, a line each.

@@ -1,5 +1,6 @@
 //! Detection of a running cert-manager: two issuers for one object would undo each other's work.
 
+use super::constants::LEASE;
 use super::state::Shared;
 use crate::watch::outage::Outage;
 use crate::watch::watcher::{WatchEvent, Watcher};
@@ -12,8 +13,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// The Lease by which cert-manager's replicas choose a leader.
-pub(super) const LEASE: &str = "cert-manager-controller";
 /// The duration of a cert-manager term if the Lease does not say.
 const DEFAULT_TERM: Duration = Duration::from_secs(60);
 

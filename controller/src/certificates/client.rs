@@ -1,7 +1,7 @@
 //! A client for the certificate commands, used outside of a running proxy.
 
 use super::objects::{custom, secret};
-use super::watches::resource;
+use super::resource::resource;
 use super::write;
 use crate::watch::{ConnectError, Connection, Environment};
 use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Key, Object};

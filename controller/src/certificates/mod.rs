@@ -7,9 +7,11 @@
 
 mod cert_manager;
 mod client;
+mod constants;
 mod events;
 pub(crate) mod objects;
 mod replicas;
+mod resource;
 mod secrets;
 mod state;
 mod store;

@@ -1,7 +1,7 @@
 //! The proxy's own replicas, from the EndpointSlices of its Service.
 
 use super::state::{Shared, SourceId};
-use crate::watch::informer::{Change, Subscriber};
+use crate::watch::reader::{Change, Subscriber};
 use flow_acme::objects::Key;
 use flow_acme::store::Replica;
 use k8s_openapi::api::discovery::v1::EndpointSlice;

@@ -1,7 +1,7 @@
 //! The state that the watches bring, and its publication.
 
+use super::constants::{FAILED_WEBHOOK, LEASE};
 use super::events::identify;
-use super::write::FAILED_WEBHOOK;
 use crate::lease::LeaderState;
 use crate::view::{ObjectKey, Reference};
 use crate::watch::referenced::Lookups;
@@ -223,7 +223,7 @@ fn conflict(namespace: &str, holder: &str) -> Diagnostic {
         "ConflictingController: a cert-manager is at work ({holder}), so no certificates are issued here: scale it to 0 \
          or set acme.mode=force"
     );
-    Diagnostic::warning(Subject::new("Lease", namespace, super::cert_manager::LEASE), message)
+    Diagnostic::warning(Subject::new("Lease", namespace, LEASE), message)
 }
 
 /// Publishes the view whenever it changes.

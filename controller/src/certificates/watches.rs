@@ -3,12 +3,13 @@
 use super::Options;
 use super::objects::{class, custom, ingress, version};
 use super::replicas::{ReadySlice, Replicas};
+use super::resource::resource;
 use super::state::{Class, Shared, SourceId, State};
 use crate::view::endpoint_slice::SERVICE;
-use crate::watch::informer::{Change, Subscriber, reader};
 use crate::watch::lean::Lean;
+use crate::watch::reader::{Change, Subscriber, reader};
 use crate::watch::{Informers, Scope};
-use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object, VERSION};
+use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object};
 use flow_acme::planner::IngressFacts;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::Ingress;
@@ -19,17 +20,6 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-
-/// Returns a custom kind's resource.
-pub(super) fn resource(group: &str, kind: &str, plural: &str) -> ApiResource {
-    ApiResource {
-        group: group.to_owned(),
-        version: VERSION.to_owned(),
-        api_version: format!("{group}/{VERSION}"),
-        kind: kind.to_owned(),
-        plural: plural.to_owned(),
-    }
-}
 
 /// An object with metadata.
 pub(super) trait Known: Send + Sync + 'static {

@@ -1,8 +1,9 @@
 //! Writes, each on the condition that the object is unchanged since it was read. Only fields managed here are written:
 //! the other fields of an object stay as they are.
 
+use super::constants::FAILED_WEBHOOK;
 use super::events::identify;
-use super::watches::resource;
+use super::resource::resource;
 use flow_acme::objects::{ACME_GROUP, GROUP, Key, Secret};
 use flow_acme::planner::{Kind, Object, View, Write};
 use flow_acme::store::StoreError;
@@ -15,8 +16,6 @@ use serde_json::{Map, Value, json};
 const MANAGER: &str = "flow-proxy";
 /// The field manager of target Secrets: cert-manager's own name, so that neither leaves fields of the other behind.
 const ISSUING: &str = "cert-manager-certificates-issuing";
-/// The API server's words about a webhook that does not respond.
-pub(super) const FAILED_WEBHOOK: &str = "failed calling webhook";
 /// The written parts of an object's metadata.
 const METADATA: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 

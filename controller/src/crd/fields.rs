@@ -1,7 +1,8 @@
 //! Fields that an object has and its type does not. An API server drops them silently; with a folder they are reported.
 
+use super::custom_kinds::custom_names;
 use super::definition::schema;
-use super::spec::{Spec, custom_names};
+use super::spec::Spec;
 use flow_model::nearest;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};

@@ -2,6 +2,7 @@
 //! cert-manager, whose types are `flow_acme::objects`.
 
 pub mod cert_manager;
+mod custom_kinds;
 mod definition;
 mod fields;
 mod group;
@@ -11,13 +12,13 @@ mod spec;
 pub mod tls_option;
 pub mod tls_store;
 
-pub use definition::{all, yaml};
+pub use custom_kinds::{all, yaml};
+pub(crate) use custom_kinds::{custom_kinds, custom_names};
 pub(crate) use fields::of_manifest;
 pub(crate) use fields::of_spec;
 pub use group::{Group, VERSION};
 pub use middleware::MiddlewareSpec;
 pub use servers_transport::ServersTransportSpec;
 pub use spec::{Named, Spec};
-pub(crate) use spec::{custom_kinds, custom_names};
 pub use tls_option::TlsOptionSpec;
 pub use tls_store::TlsStoreSpec;

@@ -2,6 +2,7 @@
 
 use super::ObjectKey;
 use super::kept::Kept;
+use super::store::Keyed;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1 as networking;
 
@@ -17,9 +18,17 @@ pub struct IngressClass {
     pub ours: bool,
 }
 
+impl Keyed for IngressClass {
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+}
+
 impl Kept for IngressClass {
     type Wire = networking::IngressClass;
+}
 
+impl Keyed for Node {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
@@ -27,10 +36,6 @@ impl Kept for IngressClass {
 
 impl Kept for Node {
     type Wire = core::Node;
-
-    fn key(&self) -> &ObjectKey {
-        &self.key
-    }
 }
 
 impl From<&networking::IngressClass> for IngressClass {

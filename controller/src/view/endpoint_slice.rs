@@ -1,6 +1,7 @@
 //! EndpointSlices.
 
 use super::kept::Kept;
+use super::store::Keyed;
 use super::{ObjectKey, View, created};
 use k8s_openapi::api::discovery::v1 as discovery;
 use std::sync::Arc;
@@ -43,12 +44,14 @@ pub struct Endpoint {
     pub terminating: bool,
 }
 
-impl Kept for EndpointSlice {
-    type Wire = discovery::EndpointSlice;
-
+impl Keyed for EndpointSlice {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
+}
+
+impl Kept for EndpointSlice {
+    type Wire = discovery::EndpointSlice;
 
     fn told_as(&self) -> &ObjectKey {
         &self.service

@@ -2,6 +2,7 @@
 
 use super::annotations::Annotations;
 use super::kept::Kept;
+use super::store::Keyed;
 use super::{ObjectKey, Reference, created};
 use k8s_openapi::api::networking::v1 as networking;
 
@@ -118,12 +119,14 @@ pub struct AddressPort {
     pub protocol: Box<str>,
 }
 
-impl Kept for Ingress {
-    type Wire = networking::Ingress;
-
+impl Keyed for Ingress {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
+}
+
+impl Kept for Ingress {
+    type Wire = networking::Ingress;
 
     fn references(&self) -> Vec<Reference> {
         self.tls_secrets.iter().map(|name| Reference::Secret(self.key.sibling(name))).collect()

@@ -1,6 +1,6 @@
 //! A kind of object of the API itself, as it is kept.
 
-use super::store::{CustomStore, Store};
+use super::store::{CustomStore, Keyed, Store};
 use super::{Keys, ObjectKey, Reference, View};
 use crate::crd::Spec;
 use k8s_openapi::{ClusterResourceScope, Metadata, NamespaceResourceScope};
@@ -9,11 +9,9 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// A kind of object, of which only the fields that are read are kept.
-pub(crate) trait Kept: PartialEq + Sized {
+pub(crate) trait Kept: Keyed + PartialEq + Sized {
     /// The API's own type.
     type Wire: DeserializeOwned + Metadata<Ty = ObjectMeta, Scope: Scope>;
-
-    fn key(&self) -> &ObjectKey;
 
     /// Returns the key by which a change is told: its own, or that of the object that it is a part of.
     fn told_as(&self) -> &ObjectKey {

@@ -1,8 +1,8 @@
 //! The list of the kinds that are read, and what follows from it.
 
 use super::kept::{Kept, Placed, PlacedSpec};
-use super::object::read;
-use super::store::{CustomStore, Store};
+use super::manifest::read;
+use super::store::{CustomStore, Keyed, Store};
 use super::{
     ConfigMap, Custom, EndpointSlice, Ingress, IngressClass, InvalidObject, Keys, Node, ObjectKey, Secret, Service,
     View,

@@ -1,6 +1,7 @@
 //! Secrets and ConfigMaps.
 
 use super::kept::Kept;
+use super::store::Keyed;
 use super::{ObjectKey, Reference};
 use k8s_openapi::api::core::v1 as core;
 use std::collections::BTreeMap;
@@ -26,24 +27,28 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Kept for Secret {
-    type Wire = core::Secret;
-
+impl Keyed for Secret {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
+}
+
+impl Kept for Secret {
+    type Wire = core::Secret;
 
     fn kept_for(key: &ObjectKey) -> Option<Reference> {
         Some(Reference::Secret(key.clone()))
     }
 }
 
-impl Kept for ConfigMap {
-    type Wire = core::ConfigMap;
-
+impl Keyed for ConfigMap {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
+}
+
+impl Kept for ConfigMap {
+    type Wire = core::ConfigMap;
 
     fn kept_for(key: &ObjectKey) -> Option<Reference> {
         Some(Reference::ConfigMap(key.clone()))

@@ -4,6 +4,7 @@ use super::ObjectKey;
 use super::annotations::Annotations;
 use super::ingress::{Address, AddressPort};
 use super::kept::Kept;
+use super::store::Keyed;
 use k8s_openapi::api::core::v1 as core;
 
 /// A Service: the fields that backends and the published address need.
@@ -53,12 +54,14 @@ pub struct ServicePort {
     pub protocol: Box<str>,
 }
 
-impl Kept for Service {
-    type Wire = core::Service;
-
+impl Keyed for Service {
     fn key(&self) -> &ObjectKey {
         &self.key
     }
+}
+
+impl Kept for Service {
+    type Wire = core::Service;
 }
 
 impl From<&core::Service> for Service {

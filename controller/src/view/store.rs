@@ -1,5 +1,4 @@
 use super::custom::{Custom, Versions};
-use super::kept::Kept;
 use super::{Group, ObjectKey};
 use crate::crd::Spec;
 use foldhash::fast::RandomState;
@@ -7,6 +6,12 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
+
+/// An object that knows its key.
+pub(crate) trait Keyed {
+    /// Returns its key.
+    fn key(&self) -> &ObjectKey;
+}
 
 /// The objects of one kind, by their own keys: of tens of thousands of keys, none is stored twice.
 #[derive(Debug)]
@@ -24,7 +29,7 @@ impl<T> Default for Store<T> {
 /// A change of an object: the one before, and the one now.
 pub(super) type Replaced<T> = (Option<Arc<T>>, Arc<T>);
 
-impl<T: Kept> Store<T> {
+impl<T: Keyed + PartialEq> Store<T> {
     pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<T>> {
         self.objects.find(self.hasher.hash_one(key), |object| object.key() == key)
     }

@@ -1,6 +1,6 @@
 //! The messages of watches to the one owner of the view.
 
-use super::informer::{Change, Subscriber};
+use super::reader::{Change, Subscriber};
 use super::referenced::{ReferenceSubscriber, Resolution};
 use crate::view::{Kind, Object, ObjectKey};
 use std::ops::ControlFlow;

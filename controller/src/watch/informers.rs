@@ -1,8 +1,9 @@
 //! The watches that routes and certificates share: one of each kind for the whole process.
 
-use super::informer::{Informer, Reader, follow};
+use super::informer::{Informer, follow};
 use super::lean::Lean;
 use super::outage::Outage;
+use super::reader::Reader;
 use super::referenced::{ReferenceInformer, Sort};
 use super::watcher::{Watched, Watcher};
 use futures_util::future::{BoxFuture, FutureExt as _};

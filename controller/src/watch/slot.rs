@@ -1,6 +1,6 @@
 //! The place of a reader at a watch, and what it turns to while the watch is forbidden.
 
-use super::informer::Reader;
+use super::reader::Reader;
 use super::watcher::{WatchEvent, Watched, Watcher};
 use futures_util::future::{FutureExt as _, select_all};
 use kube::runtime::watcher::Event;

@@ -2,7 +2,8 @@
 
 use super::Engines;
 use crate::app::Refusal;
-use crate::app::prepare::{Obstacles, authority};
+use crate::app::obstacles::Obstacles;
+use crate::app::prepare::authority;
 use crate::settings::{self, AcmeResolver, Settings};
 use flow_acme::http01::{ChallengeTable, Method};
 use flow_acme::planner::Kind;
