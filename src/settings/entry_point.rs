@@ -3,7 +3,8 @@
 use super::address::{Address, RedirectTarget};
 use super::mistake::Findings;
 use super::node::Node;
-use super::schema::{Shape, Value, options_of, read_sections, section, words_of};
+use super::reading::read_sections;
+use super::schema::{Shape, Value, options_of, section, words_of};
 use flow_model::config::{Domain, RouterTls, Verbosity};
 use flow_model::entry_point::{AliasStrategy, EncodedCharacters, ForwardedHeaders, Http2, ProxyProtocol};
 use flow_model::name::Name;

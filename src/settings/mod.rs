@@ -4,6 +4,7 @@
 //! The options are the tables in the files beside this one; see [`schema`] for the mechanism that reads them.
 
 mod address;
+mod audit;
 mod certificate;
 mod entry_point;
 mod help;
@@ -13,6 +14,8 @@ mod node;
 mod observability;
 mod operation;
 mod provider;
+mod reading;
+mod rows;
 mod scalar;
 mod schema;
 mod source;

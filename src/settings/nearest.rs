@@ -1,7 +1,8 @@
 //! The known option that is most like an unknown one.
 
+use super::Settings;
+use super::rows::rows;
 use super::schema::{Field, Shape, Value};
-use super::{Settings, help};
 
 /// The option most like `name` below `parent`: a sibling with a similar name, else one of the same name elsewhere.
 pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<String> {
@@ -10,7 +11,7 @@ pub(super) fn option(name: &str, parent: &str, siblings: &[Field]) -> Option<Str
         return Some(if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") });
     }
     let root = <Settings as Value>::SHAPE;
-    help::rows(root).into_iter().map(|row| row.option).find(|option| {
+    rows(root).into_iter().map(|row| row.option).find(|option| {
         let last = option.rsplit('.').next().unwrap_or(option);
         last.eq_ignore_ascii_case(name)
     })

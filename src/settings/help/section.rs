@@ -1,9 +1,10 @@
 //! A section of the reference: a command, or the options below a path.
 
 use super::commands::COMMANDS;
-use super::{Row, line, rows};
+use super::line;
 use crate::settings::mistake::Mistake;
 use crate::settings::nearest;
+use crate::settings::rows::{Row, rows};
 use crate::settings::schema::{Field, Shape, Value};
 use crate::settings::{Settings, node};
 use std::fmt::Write as _;

@@ -2,7 +2,7 @@
 
 use super::started;
 use crate::settings::schema::Value;
-use crate::settings::{Command, Settings, help};
+use crate::settings::{Command, Settings, rows};
 use std::fmt::Write as _;
 
 #[test]
@@ -101,7 +101,7 @@ fn the_reference_lists_every_option() {
     let (listed, after) = rest.split_once("<!-- options: end -->").unwrap();
     let mut table = String::from("\n");
     let mut group = String::new();
-    for row in help::rows(<Settings as Value>::SHAPE) {
+    for row in rows::rows(<Settings as Value>::SHAPE) {
         let root = row.option.split(['.', '[']).next().unwrap_or_default();
         if root != group {
             group = root.to_owned();
