@@ -80,10 +80,8 @@ fn rewrite_target(policy: &Policy, head: &mut Parts) -> Result<(), AdmitError> {
     let Some(target) = head.uri.path_and_query() else { return Ok(()) };
     let query = target.query().filter(|query| query::needs_rewrite(query));
     let path = path::rewrite(target.path(), policy.sanitize_path)?;
-    if policy.denies_characters {
-        if !policy.encoded_characters.allow(path.as_deref().unwrap_or_else(|| target.path())) {
-            return Err(AdmitError::EncodedCharacter);
-        }
+    if policy.denies_characters && !policy.encoded_characters.allow(path.as_deref().unwrap_or_else(|| target.path())) {
+        return Err(AdmitError::EncodedCharacter);
     }
     if path.is_none() && query.is_none() {
         return Ok(());
