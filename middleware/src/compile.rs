@@ -1,9 +1,11 @@
 //! Turns a middleware's specification into the middleware.
 
+use crate::Service;
 use crate::basic_auth::BasicAuth;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::compress::Compress;
 use crate::encoded_characters::EncodedCharacters;
+use crate::error_page::ErrorPage;
 use crate::forward_auth::ForwardAuth;
 use crate::headers::Headers;
 use crate::in_flight::InFlightReq;
@@ -25,6 +27,12 @@ pub trait Resolve {
     /// # Errors
     /// If it does not exist, or is invalid itself.
     fn middleware(&mut self, name: &Name) -> Result<Arc<Middleware>, MiddlewareError>;
+
+    /// A service that a middleware asks, with its own middlewares.
+    ///
+    /// # Errors
+    /// If it does not exist, or is invalid itself.
+    fn service(&mut self, name: &Name) -> Result<Arc<dyn Service>, MiddlewareError>;
 }
 
 /// Compiles `spec`, which is called `name` in the log.
@@ -45,6 +53,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         Spec::CircuitBreaker(spec) => Middleware::Around(Arc::new(CircuitBreaker::new(spec)?)),
         Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),
         Spec::EncodedCharacters(spec) => Middleware::EncodedCharacters(EncodedCharacters::new(*spec)),
+        Spec::Errors(spec) => Middleware::Around(Arc::new(ErrorPage::new(spec, resolve.service(&spec.service)?)?)),
         Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),
         Spec::Headers(spec) => Middleware::Headers(Box::new(Headers::new(spec)?)),
         Spec::Absent(reason) | Spec::Invalid(reason) => return Err(MiddlewareError::Invalid(reason.clone())),

@@ -16,13 +16,16 @@
 //! From a specification, as a Middleware object has it, to a response:
 //! ```
 //! use flow_middleware::{Body, Chain, Connection, Exchange, ForwardedFor, MiddlewareError, RequestContext, Resolve};
-//! use flow_middleware::{Fetch, FetchError, Middleware, compile};
+//! use flow_middleware::{Fetch, FetchError, Middleware, Service, compile};
 //! use std::{ops::ControlFlow, sync::Arc};
 //!
 //! struct NoMembers; // of a `chain`
 //! impl Resolve for NoMembers {
 //!     fn middleware(&mut self, name: &flow_model::name::Name) -> Result<Arc<Middleware>, MiddlewareError> {
 //!         Err(MiddlewareError::Invalid(format!("no middleware {name}")))
+//!     }
+//!     fn service(&mut self, name: &flow_model::name::Name) -> Result<Arc<dyn Service>, MiddlewareError> {
+//!         Err(MiddlewareError::Invalid(format!("no service {name}")))
 //!     }
 //! }
 //! # struct NoFetch;
@@ -61,6 +64,7 @@ pub mod compress;
 mod context;
 pub mod encoded_characters;
 mod error;
+pub mod error_page;
 pub mod exchange;
 pub mod fetch;
 mod flow;

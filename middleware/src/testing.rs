@@ -4,7 +4,8 @@
 use crate::chain::Chain;
 use crate::middleware::Middleware;
 use crate::{
-    Body, Connection, Exchange, Fetch, FetchError, ForwardedFor, MiddlewareError, RequestContext, Resolve, TlsSession,
+    Body, Connection, Exchange, Fetch, FetchError, ForwardedFor, MiddlewareError, RequestContext, Resolve, Service,
+    TlsSession,
 };
 use bytes::Bytes;
 use flow_model::middleware::{ClientTls, Middleware as Spec};
@@ -62,6 +63,10 @@ pub(crate) struct Members<F>(pub(crate) F);
 impl<F: FnMut(&Name) -> Result<Arc<Middleware>, MiddlewareError>> Resolve for Members<F> {
     fn middleware(&mut self, name: &Name) -> Result<Arc<Middleware>, MiddlewareError> {
         (self.0)(name)
+    }
+
+    fn service(&mut self, name: &Name) -> Result<Arc<dyn Service>, MiddlewareError> {
+        unreachable!("{name}")
     }
 }
 

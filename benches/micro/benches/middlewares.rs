@@ -19,6 +19,10 @@ impl Resolve for NoMembers {
     fn middleware(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
         unreachable!("{name}")
     }
+
+    fn service(&mut self, name: &Name) -> Result<Arc<dyn flow_middleware::Service>, MiddlewareError> {
+        unreachable!("{name}")
+    }
 }
 
 /// A chain of one middleware, from a specification in Traefik's form.

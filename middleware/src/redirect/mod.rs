@@ -6,6 +6,7 @@ mod scheme;
 
 pub use regex::RedirectRegex;
 pub use scheme::RedirectScheme;
+pub(crate) use scheme::scheme;
 
 use crate::flow::Flow;
 use crate::{Exchange, response};

@@ -44,7 +44,7 @@ impl RedirectScheme {
 }
 
 /// The client's scheme, taken from a trusted proxy before us if it says so (`ws` was `http` before its upgrade).
-fn scheme(exchange: &Exchange) -> &'static str {
+pub(crate) fn scheme(exchange: &Exchange) -> &'static str {
     let said = exchange.head.headers.get(FORWARDED_PROTO).map_or(&b""[..], |value| value.as_bytes());
     let is = |name: &[u8]| said.eq_ignore_ascii_case(name);
     if is(b"http") || is(b"ws") {

@@ -4,6 +4,7 @@ mod auth;
 mod circuit_breaker;
 mod compress;
 mod encoded_characters;
+mod errors;
 mod headers;
 mod limit;
 mod path;
@@ -14,6 +15,7 @@ pub use auth::{BasicAuth, ClientTls, ForwardAuth};
 pub use circuit_breaker::CircuitBreaker;
 pub use compress::{Compress, Encoding};
 pub use encoded_characters::EncodedCharacters;
+pub use errors::ErrorPage;
 pub use headers::Headers;
 pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, SourceCriterion};
 pub use path::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
@@ -43,6 +45,8 @@ pub enum Middleware {
     Compress(Compress),
     /// Refuses requests with some percent-encoded characters in the path.
     EncodedCharacters(EncodedCharacters),
+    /// Responds to errors with pages of another service.
+    Errors(ErrorPage),
     /// Asks a server whether a request may pass.
     ForwardAuth(ForwardAuth),
     /// Sets headers of requests and responses, responds to CORS preflights.

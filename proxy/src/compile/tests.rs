@@ -11,7 +11,7 @@ use flow_model::config::{
     TlsOptions, Weighted, WeightedService, precedence,
 };
 use flow_model::entry_point::Http;
-use flow_model::middleware::{AddPrefix, Chain, ClientTls, ForwardAuth, IpAllowList, Middleware, RateLimit};
+use flow_model::middleware::{AddPrefix, Chain, ClientTls, ErrorPage, ForwardAuth, IpAllowList, Middleware, RateLimit};
 use flow_model::runtime::Status;
 
 pub(super) fn entry_point(name: &str, http: Http) -> Arc<EntryPoint> {
@@ -514,4 +514,31 @@ async fn middlewares_of_a_service_within_a_service_run() {
     let errors = missing.runtime.routers["r@kubernetes"].errors.join("; ");
     assert!(errors.contains("middleware \"allowed@kubernetes\" does not exist"), "{errors}");
     assert_eq!(status(&compile(Some("10.0.0.0/8"))).await, 403);
+}
+
+#[tokio::test]
+async fn a_middleware_may_ask_a_service() {
+    let mut config = routers([("r", Router { middlewares: vec!["pages".into()], ..router("Host(`a.test`)") })]);
+    let none = |middlewares| Service { kind: ServiceKind::LoadBalancer(LoadBalancer::default()), middlewares };
+    config.services.insert("s".into(), Arc::new(none(Vec::new())));
+    let mut compiler = web_and_websecure();
+    let mut compile = |service: &str, pages: Option<Service>| {
+        let rewrites = [("503".to_owned(), 418)].into();
+        let (status, service) = (vec!["503".to_owned()], service.into());
+        let errors = ErrorPage { status, status_rewrites: rewrites, service, ..ErrorPage::default() };
+        config.middlewares.insert("pages".into(), Arc::new(Middleware::Errors(errors)));
+        config.services.remove("p");
+        config.services.extend(pages.map(|pages| (Name::from("p"), Arc::new(pages))));
+        compiler.compile(&source(config.clone()))
+    };
+    assert_eq!(status(&compile("p", Some(none(Vec::new())))).await, 418);
+    let missing = compile("p", None);
+    let errors = missing.runtime.routers["r@kubernetes"].errors.join("; ");
+    assert!(errors.contains("the service \"p@kubernetes\" does not exist"), "{errors}");
+    assert_eq!(missing.runtime.routers["r@kubernetes"].status, Status::Disabled);
+    // A service whose middleware asks the service itself.
+    let ring = compile("p", Some(none(vec!["pages".into()])));
+    let errors = ring.runtime.routers["r@kubernetes"].errors.join("; ");
+    assert!(errors.contains("holds itself"), "{errors}");
+    assert_eq!(status(&compile("p", Some(none(Vec::new())))).await, 418);
 }

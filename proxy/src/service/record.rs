@@ -23,7 +23,7 @@ pub struct UpstreamRecord {
     /// Set before, if the headers are wanted.
     pub keep_headers: bool,
     /// Headers of the backend's response, if they are wanted.
-    pub headers: Option<HeaderMap>,
+    pub headers: Option<Box<HeaderMap>>,
     /// The number of times the request was sent or a connection was tried: more than one after a retry.
     pub attempts: u32,
     /// Set if the server has switched to another protocol.

@@ -169,7 +169,7 @@ impl PreparedRequest<'_> {
         }
         put_first(response.headers_mut(), cookies.drain(..).chain(cookie.take()));
         record.bytes = response.body().size_hint().exact();
-        record.headers = record.keep_headers.then(|| response.headers().clone());
+        record.headers = record.keep_headers.then(|| Box::new(response.headers().clone()));
         Ok(response)
     }
 }

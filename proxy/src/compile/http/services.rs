@@ -1,7 +1,7 @@
 //! Services, compiled when the first router needs them and kept while everything they were made from is unchanged.
 
 use super::objects::HttpDependency;
-use super::steps::{NamedStep, StepBuilder};
+use super::steps::{NamedStep, ServiceSource, StepBuilder};
 use crate::compile::lookup::{Dependency as _, Lookup};
 use crate::compile::names::ByName;
 use crate::forward::{Transport, Tunnels};
@@ -120,11 +120,20 @@ impl Services {
         let service = self.find(name, lookup, dependencies, path)?;
         let last = self.children.remove(name);
         let mut steps = Vec::new();
-        let mut builder =
-            StepBuilder { lookup, old: last.as_ref().map_or(&[], |last| &last.steps), dependencies, built: &mut steps };
+        // A middleware of the service may ask a service that uses this one.
+        path.push(Arc::clone(name));
+        let mut builder = StepBuilder {
+            lookup,
+            services: &mut Within { services: self, path },
+            old: last.as_ref().map_or(&[], |last| &last.steps),
+            dependencies,
+            built: &mut steps,
+        };
         let members = service.config().middlewares.iter();
         let members = members.map(|member| builder.step(&qualify(member, provider(name))));
-        let members = members.collect::<Result<Vec<_>, _>>().map_err(|error| Unmade::Other(causes(&error)))?;
+        let members = members.collect::<Result<Vec<_>, _>>().map_err(|error| Unmade::Other(causes(&error)));
+        path.pop();
+        let members = members?;
         let child = match last {
             Some(last) if Arc::ptr_eq(last.child.service(), &service) && same_steps(&last.steps, &steps) => last.child,
             _ => Arc::new(Child::new(service, Chain::new(members))),
@@ -187,6 +196,34 @@ impl Services {
             self.children.remove(name);
         }
         self.transports.retain(|name, (_, transport)| &**name == DEFAULT_TRANSPORT || Arc::strong_count(transport) > 1);
+    }
+}
+
+/// Services, for a middleware of one that is being made.
+struct Within<'a> {
+    services: &'a mut Services,
+    path: &'a mut Vec<Name>,
+}
+
+impl ServiceSource for Within<'_> {
+    fn child(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        dependencies: &mut Vec<HttpDependency>,
+    ) -> Result<Arc<Child>, String> {
+        self.services.child(name, lookup, dependencies, self.path).map_err(|why| why.to_string())
+    }
+}
+
+impl ServiceSource for Services {
+    fn child(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        dependencies: &mut Vec<HttpDependency>,
+    ) -> Result<Arc<Child>, String> {
+        Within { services: self, path: &mut Vec::new() }.child(name, lookup, dependencies)
     }
 }
 

@@ -4,7 +4,8 @@
 use super::objects::HttpDependency;
 use crate::compile::lookup::Lookup;
 use crate::forward::fetch;
-use flow_middleware::{Middleware as Step, MiddlewareError, Resolve, compile};
+use crate::service::Child;
+use flow_middleware::{Middleware as Step, MiddlewareError, Resolve, Service, compile};
 use flow_model::diagnostic::causes;
 use flow_model::middleware::{ForwardAuth, Middleware};
 use flow_model::name::{Name, provider, qualify};
@@ -13,9 +14,24 @@ use std::sync::Arc;
 /// A middleware's name, its specification, and the step built from it.
 pub(super) type NamedStep = (Name, Arc<Middleware>, Arc<Step>);
 
+/// The services that middlewares ask.
+pub(super) trait ServiceSource {
+    /// The service of this qualified name, with its own middlewares. Adds what it was made from to `dependencies`.
+    ///
+    /// # Errors
+    /// The reason, for whoever looks at the middleware.
+    fn child(
+        &mut self,
+        name: &Name,
+        lookup: Lookup<'_>,
+        dependencies: &mut Vec<HttpDependency>,
+    ) -> Result<Arc<Child>, String>;
+}
+
 /// Builds the steps of one router or service.
 pub(super) struct StepBuilder<'a, 'b> {
     pub(super) lookup: Lookup<'b>,
+    pub(super) services: &'a mut dyn ServiceSource,
     /// The steps from before.
     pub(super) old: &'a [NamedStep],
     pub(super) dependencies: &'a mut Vec<HttpDependency>,
@@ -43,9 +59,10 @@ impl StepBuilder<'_, '_> {
         let Some(spec) = spec else {
             return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" does not exist")));
         };
-        let is_chain = matches!(*spec, Middleware::Chain(_));
+        // Their members, and the services that they ask, may be others now.
+        let has_parts = matches!(*spec, Middleware::Chain(_) | Middleware::Errors(_));
         let unchanged = |(old_name, old, _): &&NamedStep| old_name == name && (Arc::ptr_eq(old, &spec) || *old == spec);
-        let step = match self.old.iter().find(unchanged).filter(|_| !is_chain) {
+        let step = match self.old.iter().find(unchanged).filter(|_| !has_parts) {
             Some((_, _, step)) => Arc::clone(step),
             None => {
                 if let Middleware::ForwardAuth(ForwardAuth { tls: Some(tls), .. }) = &*spec {
@@ -73,5 +90,11 @@ struct Members<'a, 'b, 'c> {
 impl Resolve for Members<'_, '_, '_> {
     fn middleware(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
         self.builder.step_at(&qualify(name, self.of), self.depth)
+    }
+
+    fn service(&mut self, name: &Name) -> Result<Arc<dyn Service>, MiddlewareError> {
+        let StepBuilder { services, lookup, dependencies, .. } = &mut *self.builder;
+        let child = services.child(&qualify(name, self.of), *lookup, dependencies);
+        child.map(|child| child as Arc<dyn Service>).map_err(MiddlewareError::Invalid)
     }
 }

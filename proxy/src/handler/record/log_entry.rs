@@ -104,7 +104,7 @@ impl AccessLogEntry {
                 Some(tunnel) => tunnel.to_client(),
                 None => end.upstream.bytes.unwrap_or_else(|| end.upstream.status.map_or(0, |_| end.response_bytes)),
             },
-            origin_headers: end.upstream.headers.as_ref(),
+            origin_headers: end.upstream.headers.as_deref(),
             response_headers: self.response_headers.as_ref(),
             count: self.count,
         });

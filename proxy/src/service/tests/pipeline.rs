@@ -44,6 +44,10 @@ impl Resolve for NoMembers {
     fn middleware(&mut self, name: &Name) -> Result<Arc<Middleware>, MiddlewareError> {
         unreachable!("{name}")
     }
+
+    fn service(&mut self, name: &Name) -> Result<Arc<dyn flow_middleware::Service>, MiddlewareError> {
+        unreachable!("{name}")
+    }
 }
 
 /// Responds with the request as it arrives.
