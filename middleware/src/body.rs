@@ -120,3 +120,32 @@ impl http_body::Body for Body {
         }
     }
 }
+
+/// A body that keeps a value until it is dropped, such as what is released or measured at its end.
+pub(crate) struct Holding<T> {
+    body: Body,
+    _value: T,
+}
+
+impl<T> Holding<T> {
+    pub(crate) fn new(body: Body, value: T) -> Self {
+        Self { body, _value: value }
+    }
+}
+
+impl<T: Unpin> http_body::Body for Holding<T> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,6 +1,6 @@
 //! Limits the requests that are served at once, for each source (`inFlightReq`).
 
-use crate::body::BodyError;
+use crate::body::Holding;
 use crate::flow::Flow;
 use crate::source::{Criterion, Source};
 use crate::{Body, Exchange, MiddlewareError, response};
@@ -9,11 +9,9 @@ use flow_model::middleware::{self as spec, SourceCriterion};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use http::{Response, StatusCode};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use parking_lot::Mutex;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 /// Limits the requests that are served at once.
 #[derive(Debug)]
@@ -62,7 +60,7 @@ impl InFlightReq {
             *response.body_mut() = body;
             return;
         }
-        *response.body_mut() = Body::boxed(Held { body, _permit: permit });
+        *response.body_mut() = Body::boxed(Holding::new(body, permit));
     }
 }
 
@@ -75,29 +73,6 @@ impl Drop for Permit {
                 counts.remove(&self.source);
             }
         }
-    }
-}
-
-/// A body that holds a permit until it is dropped.
-struct Held {
-    body: Body,
-    _permit: Permit,
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

@@ -6,20 +6,17 @@ mod state;
 
 pub use crate::middleware_error::ExpressionError;
 
-use crate::body::BodyError;
+use crate::body::Holding;
 use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, response};
 use async_trait::async_trait;
-use bytes::Bytes;
 use expression::Condition;
 use flow_model::middleware as spec;
 use http::{Response, StatusCode};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use measures::Measures;
 use parking_lot::Mutex;
 use state::{Admission, State};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -112,7 +109,7 @@ impl Around for CircuitBreaker {
             if response.body().is_end_stream() {
                 return response;
             }
-            response.map(|body| Body::boxed(Watched { body, _measured: measured }))
+            response.map(|body| Body::boxed(Holding::new(body, measured)))
         })
     }
 }
@@ -132,35 +129,13 @@ impl Drop for Measured {
     }
 }
 
-/// A body whose end is measured.
-struct Watched {
-    body: Body,
-    _measured: Measured,
-}
-
-impl http_body::Body for Watched {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::testing::{NoFetch, exchange, text};
     use crate::{FailureKind, ForwardedFor, ServeFailure};
+    use bytes::Bytes;
 
     /// A service whose next response is given.
     struct Service(Option<u16>);
