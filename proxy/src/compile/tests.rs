@@ -10,6 +10,7 @@ use flow_model::config::{
     ClientAuth, ClientAuthType, Config, LoadBalancer, PathOrder, Router, RouterTls, Server, Service, ServiceKind,
     TlsOptions, Weighted, WeightedService, precedence,
 };
+use flow_model::duration::GoDuration;
 use flow_model::entry_point::Http;
 use flow_model::middleware::{AddPrefix, Chain, ClientTls, ErrorPage, ForwardAuth, IpAllowList, Middleware, RateLimit};
 use flow_model::runtime::Status;
@@ -541,4 +542,29 @@ async fn a_middleware_may_ask_a_service() {
     let errors = ring.runtime.routers["r@kubernetes"].errors.join("; ");
     assert!(errors.contains("holds itself"), "{errors}");
     assert_eq!(status(&compile("p", Some(none(Vec::new())))).await, 418);
+}
+
+#[tokio::test]
+async fn counters_of_a_service_outlive_a_neighbour_that_was_broken_for_a_while() {
+    let mut config = routers([("r", Router { service: "w".into(), ..router("Host(`a.test`)") })]);
+    let inner = vec![WeightedService { name: "s".into(), weight: Some(1) }];
+    let weighted = ServiceKind::Weighted(Weighted { services: inner, sticky: None });
+    config.services.insert("w".into(), Arc::new(Service { kind: weighted, middlewares: Vec::new() }));
+    let none = ServiceKind::LoadBalancer(LoadBalancer::default());
+    let middlewares = vec!["once".into(), "other".into()];
+    config.services.insert("s".into(), Arc::new(Service { kind: none, middlewares }));
+    let once = RateLimit { average: 1, period: GoDuration::from_secs(3600), ..RateLimit::default() };
+    config.middlewares.insert("once".into(), Arc::new(Middleware::RateLimit(once)));
+    let mut compiler = web_and_websecure();
+    let mut compile = |is_broken: bool| {
+        let other = match is_broken {
+            true => Middleware::Invalid("broken".to_owned()),
+            false => Middleware::AddPrefix(AddPrefix { prefix: "/p".to_owned() }),
+        };
+        config.middlewares.insert("other".into(), Arc::new(other));
+        compiler.compile(&source(config.clone()))
+    };
+    assert_eq!(status(&compile(false)).await, 503, "the one request an hour");
+    assert_eq!(compile(true).runtime.routers["r@kubernetes"].status, Status::Disabled);
+    assert_eq!(status(&compile(false)).await, 429);
 }

@@ -133,7 +133,14 @@ impl Services {
         let members = members.map(|member| builder.step(&qualify(member, provider(name))));
         let members = members.collect::<Result<Vec<_>, _>>().map_err(|error| Unmade::Other(causes(&error)));
         path.pop();
-        let members = members?;
+        let members = match members {
+            Ok(members) => members,
+            Err(error) => {
+                // The counters of its other middlewares live on until this one is mended.
+                self.children.extend(last.map(|last| (Arc::clone(name), last)));
+                return Err(error);
+            }
+        };
         let child = match last {
             Some(last) if Arc::ptr_eq(last.child.service(), &service) && same_steps(&last.steps, &steps) => last.child,
             _ => Arc::new(Child::new(service, Chain::new(members))),
