@@ -122,13 +122,15 @@ impl http_body::Body for Body {
 }
 
 /// A body that keeps a value until it is dropped, such as what is released or measured at its end.
-pub(crate) struct Holding<T> {
+#[derive(Debug)]
+pub struct Holding<T> {
     body: Body,
     _value: T,
 }
 
 impl<T> Holding<T> {
-    pub(crate) fn new(body: Body, value: T) -> Self {
+    /// `body`, which keeps `value`.
+    pub fn new(body: Body, value: T) -> Self {
         Self { body, _value: value }
     }
 }

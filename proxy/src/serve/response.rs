@@ -4,16 +4,14 @@ use super::activity::{ConnectionActivity, InFlight};
 use super::{Client, Handler, head};
 use bytes::Bytes;
 use flow_middleware::Body;
-use flow_middleware::body::BodyError;
+use flow_middleware::body::Holding;
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 /// The state shared by the requests of one connection.
 pub(super) struct Session<H> {
@@ -34,7 +32,7 @@ const LARGEST_HEADS: usize = 4;
 pub(super) async fn respond<H: Handler>(
     session: Arc<Session<H>>,
     mut request: Request<Incoming>,
-) -> Result<Response<Tracked>, h2::Error> {
+) -> Result<Response<Holding<InFlight>>, h2::Error> {
     let (mut in_flight, count) = session.activity.begin();
     let entry = &session.client.entry;
     let most = entry.point.transport.keep_alive_max_requests;
@@ -84,7 +82,7 @@ pub(super) async fn respond<H: Handler>(
     if headed {
         drop_body(&mut response);
     }
-    let mut response = response.map(|body| Tracked { body, _in_flight: in_flight });
+    let mut response = response.map(|body| Holding::new(body, in_flight));
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         session.activity.set_upgraded();
     } else if is_h1 && (session.activity.is_closing() || entry.is_closing()) {
@@ -117,27 +115,4 @@ pub(super) fn plain(status: StatusCode) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-/// The body of a response; its request is in flight until it is dropped.
-pub(super) struct Tracked {
-    body: Body,
-    _in_flight: InFlight,
-}
-
-impl http_body::Body for Tracked {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
