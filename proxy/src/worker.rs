@@ -6,10 +6,12 @@
 
 use crate::listener::{Entry, ListenError, Socket, accept_loop, bind, check_apart};
 use crate::serve::{Handler, accepted};
+use crate::spans;
 use crate::tls::TlsSource;
 use flow_model::entry_point::EntryPoint;
 use futures_util::future::join_all;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
@@ -125,7 +127,9 @@ fn spawn_listener<H: Handler>(
         let closing = entry.closing_token();
         accept_loop(listener, &entry, &closing, |stream, peer| {
             let (entry, handler, tls) = (Arc::clone(&entry), Arc::clone(&handler), Arc::clone(&tls));
-            tokio::spawn(accepted(stream, peer, entry, handler, tls, closing.clone()));
+            let span = spans::connection(&entry.point.name, peer);
+            let serving = accepted(stream, peer, entry, handler, tls, closing.clone());
+            tokio::spawn(async move { spans::within(&span, pin!(serving)).await });
         })
         .await;
     });

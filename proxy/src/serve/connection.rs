@@ -2,12 +2,10 @@
 
 use super::{Client, Handler, http1, http2};
 use crate::listener::{Entry, OpenConnection, Stream, proxy_protocol};
-use crate::spans;
 use crate::tls::{self, Handshake, HandshakeError, TlsSource};
 use flow_middleware::{Connection, TlsSession};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -36,19 +34,6 @@ enum OpenError {
 
 /// Serves one accepted connection to its end.
 pub(crate) async fn accepted<H: Handler>(
-    tcp: TcpStream,
-    peer: SocketAddr,
-    entry: Arc<Entry>,
-    handler: Arc<H>,
-    tls: Arc<dyn TlsSource>,
-    closing: CancellationToken,
-) {
-    let span = spans::connection(&entry.point.name, peer);
-    let serving = pin!(serve_accepted(tcp, peer, entry, handler, tls, closing));
-    spans::within(&span, serving).await;
-}
-
-async fn serve_accepted<H: Handler>(
     tcp: TcpStream,
     peer: SocketAddr,
     entry: Arc<Entry>,
