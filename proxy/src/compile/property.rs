@@ -104,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn put<T>(objects: &mut Objects<T>, name: &'static str, value: Option<T>) {
+pub(super) fn put<T>(objects: &mut Objects<T>, name: &'static str, value: Option<T>) {
     match value {
         Some(value) => objects.insert(name.into(), Arc::new(value)),
         None => objects.remove(name),

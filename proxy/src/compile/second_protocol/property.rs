@@ -3,9 +3,10 @@
 
 use super::{Config, Listing, Route, Router, Service, Table, Tcp};
 use crate::compile::entry_points::EntryPoints;
+use crate::compile::property::put;
 use crate::compile::protocol_compiler::{ProtocolCompiler, Routes};
 use crate::compile::tests::entry_point;
-use flow_model::config::{Objects, Source};
+use flow_model::config::Source;
 use flow_model::diagnostic::Diagnostic;
 use flow_model::entry_point::Http;
 use flow_model::name::Name;
@@ -93,13 +94,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (provider(), select(vec!["s", "t"]), proptest::option::weighted(0.8, service()))
             .prop_map(|(provider, name, service)| Step::Service(provider, name, service)),
     ]
-}
-
-fn put<T>(objects: &mut Objects<T>, name: &'static str, value: Option<T>) {
-    match value {
-        Some(value) => objects.insert(name.into(), Arc::new(value)),
-        None => objects.remove(name),
-    };
 }
 
 fn apply(step: &Step, configs: &mut [Config]) {
