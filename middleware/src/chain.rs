@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::ForwardedFor;
     use crate::path::request_uri;
-    use crate::testing::{Members, chain, compile, exchange, header, ok, run, with};
+    use crate::testing::{Members, ROUTER, chain, compile, exchange, header, ok, run, with};
     use flow_model::middleware::Middleware as Spec;
     use flow_model::name::Name;
 
@@ -227,7 +227,7 @@ mod tests {
         assert!(chain.is_empty());
         let (mut exchange, fetch) = (exchange("GET", "/"), crate::testing::NoFetch);
         let mut user = None;
-        let mut context = RequestContext::new("r@file", &fetch, ForwardedFor::Append, &mut user);
+        let mut context = RequestContext::new(&ROUTER, &fetch, ForwardedFor::Append, &mut user);
         // Must be `Send`: workers may share tasks one day.
         fn size(future: impl Future + Send) -> usize {
             size_of_val(&future)

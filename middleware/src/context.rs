@@ -1,12 +1,13 @@
 //! The tools and facts of one request that are neither its head nor its body.
 
 use crate::{Fetch, ForwardedFor};
+use flow_model::name::Name;
 use std::fmt;
 
 /// The tools that middlewares and services use on one request's way, and the facts that they add.
 pub struct RequestContext<'a> {
     /// The qualified name of the router that took the request.
-    pub router: &'a str,
+    pub router: &'a Name,
     /// Sends the requests that a middleware makes itself.
     pub fetch: &'a dyn Fetch,
     /// The treatment of `X-Forwarded-For` towards backends.
@@ -23,7 +24,7 @@ impl<'a> RequestContext<'a> {
     /// The context of a request that this router took.
     #[must_use]
     pub fn new(
-        router: &'a str,
+        router: &'a Name,
         fetch: &'a dyn Fetch,
         forwarded_for: ForwardedFor,
         user: &'a mut Option<Box<str>>,

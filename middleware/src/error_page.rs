@@ -73,7 +73,6 @@ impl Around for ErrorPage {
         next: &mut dyn Next,
     ) -> Result<Response<Body>, ServeError> {
         let head = exchange.head.clone();
-        let url = [scheme(exchange), exchange.host(), path::request_uri(exchange)].concat();
         let served = next.serve(exchange, context).await;
         let original = match &served {
             Ok(response) => response.status(),
@@ -87,14 +86,16 @@ impl Around for ErrorPage {
         drop(served);
         let rewritten = self.rewrites.iter().find(|(statuses, _)| statuses.contains(original));
         let status = rewritten.map_or(original, |(_, status)| *status);
-        let Some(page) = self.page(&head, &url, status, original) else {
+        exchange.head = head;
+        let url = [scheme(exchange), exchange.host(), path::request_uri(exchange)].concat();
+        let Some(page) = self.page(&exchange.head, &url, status, original) else {
             return Ok(response::http_error(status, response::text(status)));
         };
         (exchange.head, exchange.body) = page.into_parts();
         let mut page = match self.service.serve(exchange, context).await {
             Ok(page) => page,
             Err(error) => {
-                tracing::debug!(router = context.router, error = &error as &dyn std::error::Error, "no error page");
+                tracing::debug!(router = &**context.router, error = &error as &dyn std::error::Error, "no error page");
                 response::status_text(status)
             }
         };
@@ -116,7 +117,7 @@ impl fmt::Debug for ErrorPage {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::testing::{NoFetch, exchange, text, with};
+    use crate::testing::{NoFetch, ROUTER, exchange, text, with};
     use crate::{FailureKind, ForwardedFor, ServeFailure};
     use bytes::Bytes;
     use parking_lot::Mutex;
@@ -172,7 +173,7 @@ mod tests {
         let mut request = with(exchange("POST", "/a b?x=1".replace(' ', "%20").as_str()), &headers);
         request.body = Body::from("abc");
         let mut user = None;
-        let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+        let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         let served = errors.serve(&mut request, &mut context, &mut Backend(backend)).await;
         let response =
             served.unwrap_or_else(|error| response::empty(StatusCode::from_u16(error.failure.kind.status()).unwrap()));

@@ -43,8 +43,8 @@
 //! let (head, ()) = http::Request::get("/cart").header("host", "shop.test").body(())?.into_parts();
 //! let connection = Connection::new("192.0.2.1:4711".parse()?, "192.0.2.2:80".parse()?, None, "web".into());
 //! let mut exchange = Exchange { head, body: Body::Empty, connection: Arc::new(connection) };
-//! let mut user = None;
-//! let mut context = RequestContext::new("cart@file", &NoFetch, ForwardedFor::Append, &mut user);
+//! let (router, mut user) = ("cart@file".into(), None);
+//! let mut context = RequestContext::new(&router, &NoFetch, ForwardedFor::Append, &mut user);
 //! let ControlFlow::Break(early) = chain.on_request(&mut exchange, &mut context).await else { panic!("let through") };
 //! let response = chain.on_response(early.passed, early.response).await;
 //! assert_eq!(response.status().as_u16(), 301);

@@ -119,12 +119,12 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::ForwardedFor;
-    use crate::testing::{NoFetch, exchange, ok};
+    use crate::testing::{NoFetch, ROUTER, exchange, ok};
     use bytes::Bytes;
     use http::Method;
     use http_body_util::BodyExt as _;
 
-    /// What a service does with the requests that come to it, one after the other.
+    /// A service that treats the requests that come to it one after the other by a script.
     struct Script(Vec<Step>, Vec<Bytes>);
 
     #[derive(Clone, Copy)]
@@ -163,7 +163,7 @@ mod tests {
         let mut request = exchange(method.as_str(), "/");
         request.body = Body::from("abc");
         let mut user = None;
-        let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+        let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         let served = retry.serve(&mut request, &mut context, &mut script).await;
         let status = served.map_or_else(|error| error.failure.kind.status(), |response| response.status().as_u16());
         (status, script.1)
@@ -232,7 +232,7 @@ mod tests {
             }
         }
         let (mut sees, mut user) = (Sees(0), None);
-        let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+        let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         let served = retry(r#"{"attempts": 4}"#).serve(&mut exchange("GET", "/x"), &mut context, &mut sees).await;
         assert!(served.is_err() && sees.0 == 4);
     }

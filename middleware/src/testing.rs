@@ -13,7 +13,7 @@ use flow_model::name::Name;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// A request from 127.0.0.1 over a plain connection to `example.test`.
@@ -75,6 +75,9 @@ pub(crate) fn chain(specs: &[&str]) -> Chain {
     Chain::new(specs.iter().map(|spec| Arc::new(compile(spec).unwrap())))
 }
 
+/// The router of the requests in tests.
+pub(crate) static ROUTER: LazyLock<Name> = LazyLock::new(|| Name::from("r@file"));
+
 /// Fails the test if a middleware sends a request of its own.
 pub(crate) struct NoFetch;
 
@@ -117,7 +120,7 @@ pub(crate) async fn run_for_user(
     backend: impl FnOnce(&Exchange) -> Response<Body>,
 ) -> (Response<Body>, Option<Box<str>>) {
     let mut user = None;
-    let mut context = RequestContext::new("test@file", fetch, ForwardedFor::Append, &mut user);
+    let mut context = RequestContext::new(&ROUTER, fetch, ForwardedFor::Append, &mut user);
     let (passed, response) = match chain.on_request(exchange, &mut context).await {
         ControlFlow::Continue(passed) => (passed, backend(exchange)),
         ControlFlow::Break(early) => (early.passed, early.response),

@@ -49,8 +49,8 @@ fn headers(bench: &mut Criterion) {
         "frameDeny": true, "contentTypeNosniff": true, "browserXssFilter": true, "stsSeconds": 31536000,
     }}));
     let fetcher = Fetcher::new().unwrap();
-    let mut user = None;
-    let mut context = RequestContext::new("r@file", &fetcher, ForwardedFor::Append, &mut user);
+    let (router, mut user) = (Name::from("r@file"), None);
+    let mut context = RequestContext::new(&router, &fetcher, ForwardedFor::Append, &mut user);
     let mut exchange = exchange(1);
     bench.bench_function("headers", |bencher| {
         bencher.iter(|| {
@@ -77,9 +77,9 @@ fn rate_limit(bench: &mut Criterion) {
                             let client = clients[usize::from(worker)];
                             scope.spawn(move || -> Duration {
                                 let fetcher = Fetcher::new().unwrap();
-                                let mut user = None;
+                                let (router, mut user) = (Name::from("r@file"), None);
                                 let mut context =
-                                    RequestContext::new("r@file", &fetcher, ForwardedFor::Append, &mut user);
+                                    RequestContext::new(&router, &fetcher, ForwardedFor::Append, &mut user);
                                 let mut exchange = exchange(client);
                                 barrier.wait();
                                 let start = Instant::now();

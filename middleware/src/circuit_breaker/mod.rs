@@ -11,6 +11,7 @@ use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, Serve
 use async_trait::async_trait;
 use expression::Condition;
 use flow_model::middleware as spec;
+use flow_model::name::Name;
 use http::{Response, StatusCode};
 use http_body::Body as _;
 use measures::Measures;
@@ -104,7 +105,7 @@ impl Around for CircuitBreaker {
             Ok(response) => response.status().as_u16(),
             Err(error) => error.failure.kind.status(),
         };
-        let measured = Measured { breaker: Arc::clone(&self.0), status, begun, router: context.router.into() };
+        let measured = Measured { breaker: Arc::clone(&self.0), status, begun, router: Name::clone(context.router) };
         served.map(|response| {
             if response.body().is_end_stream() {
                 return response;
@@ -119,7 +120,7 @@ struct Measured {
     breaker: Arc<Breaker>,
     status: u16,
     begun: Duration,
-    router: Box<str>,
+    router: Name,
 }
 
 impl Drop for Measured {
@@ -133,7 +134,7 @@ impl Drop for Measured {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::testing::{NoFetch, exchange, text};
+    use crate::testing::{NoFetch, ROUTER, exchange, text};
     use crate::{FailureKind, ForwardedFor, ServeFailure};
     use bytes::Bytes;
 
@@ -160,7 +161,7 @@ mod tests {
     /// The status and the text that a client gets.
     async fn ask(breaker: &CircuitBreaker, service: Option<u16>) -> (u16, Bytes) {
         let mut user = None;
-        let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+        let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         match breaker.serve(&mut exchange("GET", "/"), &mut context, &mut Service(service)).await {
             Ok(response) => (response.status().as_u16(), text(response).await),
             Err(error) => (error.failure.kind.status(), Bytes::new()),

@@ -1,4 +1,4 @@
-//! What a request passes after its router: middlewares, and the service behind them.
+//! The way of a request after its router: middlewares, and the service behind them.
 //!
 //! A chain is run in two phases by one loop. Where a middleware runs what follows it as a whole, the chain is cut when it
 //! is compiled: what follows is a pipeline of its own, which that middleware runs through [`Next`].

@@ -43,7 +43,7 @@ impl Service {
                 Prepared::NoServer => Err(ForwardError::NoServer),
             };
             sent.map_err(|error| {
-                tracing::debug!(router = context.router, error = &error as &dyn std::error::Error, "no answer");
+                tracing::debug!(router = &**context.router, error = &error as &dyn std::error::Error, "no answer");
                 error.into()
             })
         }

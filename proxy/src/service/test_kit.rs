@@ -8,8 +8,11 @@ use flow_model::config::{self, LoadBalancer, ServersTransport, ServiceKind};
 use flow_model::middleware::ClientTls;
 use flow_model::name::Name;
 use http::{Request, Response};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+
+/// The router of the requests in tests.
+pub(crate) static ROUTER: LazyLock<Name> = LazyLock::new(|| Name::from("r@file"));
 
 /// Fails the test if a middleware sends a request of its own.
 pub(crate) struct NoFetch;
@@ -54,7 +57,7 @@ pub(crate) async fn forward(
     record: &mut UpstreamRecord,
 ) -> Result<Response<Body>, ForwardError> {
     let mut user = None;
-    let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+    let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
     let forwarded = service.forward(exchange, &mut context, record).await;
     forwarded.map_err(|error| *error.into_cause().downcast::<ForwardError>().unwrap())
 }

@@ -1,7 +1,7 @@
 //! Chains that are cut give what they give in one piece.
 
 use crate::respond::{Failure, respond};
-use crate::service::test_kit::{NoFetch, no_servers};
+use crate::service::test_kit::{NoFetch, ROUTER, no_servers};
 use crate::service::{End, Internal, Pipeline, UpstreamRecord};
 use async_trait::async_trait;
 use flow_middleware::{
@@ -104,7 +104,7 @@ type Outcome = (StatusCode, HeaderMap, bytes::Bytes, Option<Box<str>>);
 
 fn outcome(pipeline: &Pipeline, path: &str, headers: &HeaderMap) -> Outcome {
     let (mut exchange, mut user) = (exchange(path, headers), None);
-    let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+    let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
     let mut upstream = UpstreamRecord::default();
     let served = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(pipeline.serve(
         &mut exchange,
@@ -180,7 +180,7 @@ async fn a_failure_is_an_error_until_a_middleware_needs_a_response() {
     let members = [around(&outer), step(SPECS[4]), around(&inner)];
     let pipeline = Pipeline::new(Chain::new(members), End::Service(no_servers()));
     let (mut exchange, mut user) = (exchange("/", &HeaderMap::new()), None);
-    let mut context = RequestContext::new("r@file", &NoFetch, ForwardedFor::Append, &mut user);
+    let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
     let response = pipeline.serve(&mut exchange, &mut context, &mut UpstreamRecord::default()).await.unwrap();
     assert_eq!((response.status().as_u16(), response.headers()["x-by"].to_str().unwrap()), (503, "inner"));
     let failure = ServeFailure { kind: FailureKind::NoServer, sent: false };
