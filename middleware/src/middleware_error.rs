@@ -83,6 +83,6 @@ pub enum MiddlewareError {
 pub struct ExpressionError {
     /// The byte, from zero.
     pub at: usize,
-    /// What should be there.
+    /// The text that should be there.
     pub expected: &'static str,
 }

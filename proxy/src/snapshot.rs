@@ -35,7 +35,7 @@ impl Snapshot {
 /// A rule and what it leads to.
 pub(crate) type Route = crate::router::Route<RouteTarget>;
 
-/// What a router leads to: its middlewares and its service, ready to serve.
+/// The target of a router: its middlewares and its service, ready to serve.
 #[derive(Debug)]
 pub(crate) struct RouteTarget {
     /// The service's qualified name.

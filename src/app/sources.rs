@@ -1,4 +1,4 @@
-//! Where the dynamic configuration comes from: a cluster, or a folder of manifests in its place.
+//! The origins of the dynamic configuration: a cluster, or a folder of manifests in its place.
 
 use super::Refusal;
 use super::obstacles::Obstacles;

@@ -18,7 +18,7 @@ pub(super) enum Read {
     DefaultClass(Object),
     /// A kind that is not read.
     Other(Other),
-    /// What the same manifest means for certificates.
+    /// The meaning of the same manifest for certificates.
     Declaration(Declaration),
 }
 

@@ -1,4 +1,4 @@
-//! What a circuit breaker measures: statuses of the last ten seconds, latencies of the last minute.
+//! The measures of a circuit breaker: statuses of the last ten seconds, latencies of the last minute.
 
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;

@@ -13,7 +13,7 @@ pub(super) enum State {
     Recovering { since: Duration, allowed: u64, denied: u64 },
 }
 
-/// What happens to a request.
+/// The decision on a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Admission {
     Allowed,

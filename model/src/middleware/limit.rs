@@ -32,7 +32,7 @@ pub struct InFlightReq {
     /// The most requests at once.
     #[serde(skip_serializing_if = "is_default")]
     pub amount: i64,
-    /// What a source is; `None` is the request's host.
+    /// The criterion of a source; `None` is the request's host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_criterion: Option<SourceCriterion>,
 }

@@ -1,4 +1,4 @@
-//! What is known of one object.
+//! The knowledge of one object.
 
 use super::subscriber::Subscribers;
 

@@ -17,7 +17,7 @@ pub(crate) enum LookupRequest {
     Only(HashSet<ObjectKey, foldhash::fast::RandomState>),
 }
 
-/// What a subscriber is told.
+/// A message to a subscriber.
 #[derive(Debug)]
 pub(crate) enum Resolution<T> {
     /// Every object was seen whose labels are selected; or the kind may not be listed.

@@ -66,7 +66,7 @@ fn fetched(state: &mut Referenced<ConfigMap>, before: u64, found: Option<u64>) -
     told(state.fetched(Fetched::One { key: key(), before, outcome: Ok(found.map(object)) }))
 }
 
-/// Who is told what.
+/// Subscribers and the messages that they got.
 fn told(deliveries: Vec<Delivery<ConfigMap>>) -> Vec<String> {
     let words = |delivery: Delivery<ConfigMap>| {
         let names = [(A, "a"), (B, "b")].into_iter().filter(|(one, _)| delivery.to.contains(*one));
