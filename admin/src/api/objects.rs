@@ -27,7 +27,7 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
     let users = users(runtime, wanted);
     sorted(runtime.services.iter().map(|(name, info)| {
         let mut service = described(name, &**info);
-        add_kind(&mut service, &["loadBalancer", "weighted"]);
+        add_kind(&mut service, &["loadBalancer", "weighted", "mirroring", "failover", "highestRandomWeight"]);
         if looked_up.contains_key(&**name) {
             qualify_names(&mut service, name, &info.service.kind);
         }

@@ -10,7 +10,9 @@ pub use router::{
     Domain, IngressMetadata, Metadata, PathOrder, Router, RouterObservability, RouterTls, RuleSyntax, Verbosity,
 };
 pub use service::{
-    Cookie, LoadBalancer, ResponseForwarding, Server, Service, ServiceKind, Sticky, Strategy, Weighted, WeightedService,
+    ChildHealth, Cookie, Failover, FailoverErrors, HealthCheck, HealthCheckMode, HighestRandomWeight, LoadBalancer,
+    Mirror, Mirroring, PassiveHealthCheck, ResponseForwarding, Server, Service, ServiceKind, Sticky, Strategy,
+    Weighted, WeightedService,
 };
 pub use source::{Source, precedence};
 pub use tls::{Certificate, ClientAuth, ClientAuthType, GeneratedCertificate, TlsOptions, TlsStore};

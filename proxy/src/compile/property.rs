@@ -64,7 +64,7 @@ fn service() -> impl Strategy<Value = Service> {
     });
     let weighted = select(vec!["s", "t", "w", "none"]).prop_map(|name| {
         let services = vec![WeightedService { name: name.into(), weight: Some(1) }];
-        ServiceKind::Weighted(Weighted { services, sticky: None })
+        ServiceKind::Weighted(Weighted { services, ..Weighted::default() })
     });
     let middlewares = select(vec![vec![], vec![], vec!["m"]]);
     (prop_oneof![3 => balancer, 1 => weighted], middlewares).prop_map(|(kind, middlewares)| Service {

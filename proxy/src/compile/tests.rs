@@ -221,7 +221,8 @@ fn broken_objects_disable_only_their_routers() {
     config.middlewares.insert("bad".into(), Arc::new(Middleware::Invalid("two kinds at once".to_owned())));
     config.middlewares.insert("void".into(), Arc::new(Middleware::Absent("no Secret".to_owned())));
     config.middlewares.insert("ring".into(), Arc::new(Middleware::Chain(Chain { middlewares: vec!["ring".into()] })));
-    let children = Weighted { services: vec![WeightedService { name: "gone".into(), weight: None }], sticky: None };
+    let children =
+        Weighted { services: vec![WeightedService { name: "gone".into(), weight: None }], ..Weighted::default() };
     let weighted = Service { kind: ServiceKind::Weighted(children), middlewares: Vec::new() };
     config.services.insert("weighted".into(), Arc::new(weighted));
     let compiled = web_and_websecure().compile(&source(config));
@@ -243,7 +244,10 @@ fn broken_objects_disable_only_their_routers() {
 fn a_ring_of_services_is_told_alike_by_whichever_one_enters_it_and_can_be_opened() {
     let of = |name: &str| {
         let services = vec![WeightedService { name: name.into(), weight: Some(1) }];
-        Arc::new(Service { kind: ServiceKind::Weighted(Weighted { services, sticky: None }), middlewares: Vec::new() })
+        Arc::new(Service {
+            kind: ServiceKind::Weighted(Weighted { services, ..Weighted::default() }),
+            middlewares: Vec::new(),
+        })
     };
     let ask = |name: &str, service: &str| {
         let router = Router { service: service.into(), ..router(&format!("Host(`{name}.test`)")) };
@@ -497,7 +501,7 @@ async fn status(compiled: &Compiled) -> u16 {
 async fn middlewares_of_a_service_within_a_service_run() {
     let mut config = routers([("r", Router { service: "w".into(), ..router("Host(`a.test`)") })]);
     let inner = vec![WeightedService { name: "s".into(), weight: Some(1) }];
-    let weighted = ServiceKind::Weighted(Weighted { services: inner, sticky: None });
+    let weighted = ServiceKind::Weighted(Weighted { services: inner, ..Weighted::default() });
     config.services.insert("w".into(), Arc::new(Service { kind: weighted, middlewares: Vec::new() }));
     let none = ServiceKind::LoadBalancer(LoadBalancer::default());
     config.services.insert("s".into(), Arc::new(Service { kind: none, middlewares: vec!["allowed".into()] }));
@@ -548,7 +552,7 @@ async fn a_middleware_may_ask_a_service() {
 async fn counters_of_a_service_outlive_a_neighbour_that_was_broken_for_a_while() {
     let mut config = routers([("r", Router { service: "w".into(), ..router("Host(`a.test`)") })]);
     let inner = vec![WeightedService { name: "s".into(), weight: Some(1) }];
-    let weighted = ServiceKind::Weighted(Weighted { services: inner, sticky: None });
+    let weighted = ServiceKind::Weighted(Weighted { services: inner, ..Weighted::default() });
     config.services.insert("w".into(), Arc::new(Service { kind: weighted, middlewares: Vec::new() }));
     let none = ServiceKind::LoadBalancer(LoadBalancer::default());
     let middlewares = vec!["once".into(), "other".into()];

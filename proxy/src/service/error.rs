@@ -13,6 +13,9 @@ pub enum ServiceError {
         #[source]
         source: EndpointError,
     },
+    /// An option that is read and not served yet.
+    #[error("{0} is not served")]
+    NotServed(&'static str),
     /// A service that it refers to is missing or invalid.
     #[error("the service {0:?} does not exist")]
     UnknownService(Name),

@@ -19,7 +19,7 @@ pub use record::UpstreamRecord;
 
 use crate::forward::{Endpoint, Transport};
 use balancer::Balancer;
-use flow_model::config::{Service as Config, ServiceKind};
+use flow_model::config::{LoadBalancer, Service as Config, ServiceKind, Strategy};
 use flow_model::name::Name;
 use std::sync::Arc;
 use weighted::Weighted;
@@ -62,6 +62,9 @@ impl Service {
         let unchanged = previous.filter(|previous| previous.config == *config && previous.name == *name);
         let kind = match &config.kind {
             ServiceKind::LoadBalancer(balancer) => {
+                if let Some(option) = not_served(balancer) {
+                    return Err(ServiceError::NotServed(option));
+                }
                 let transport = resolve
                     .transport(&balancer.servers_transport)
                     .ok_or_else(|| ServiceError::UnknownTransport(Name::clone(&balancer.servers_transport)))?;
@@ -78,6 +81,9 @@ impl Service {
                 Kind::LoadBalancer(Balancer::compile(name, balancer, &transport, previous)?)
             }
             ServiceKind::Weighted(weighted) => {
+                if weighted.health_check.is_some() {
+                    return Err(ServiceError::NotServed("weighted.healthCheck"));
+                }
                 let previous = match previous.map(|p| &p.kind) {
                     Some(Kind::Weighted(previous)) => Some(previous),
                     _ => None,
@@ -91,6 +97,9 @@ impl Service {
                 }
                 Kind::Weighted(compiled)
             }
+            ServiceKind::HighestRandomWeight(_) => return Err(ServiceError::NotServed("highestRandomWeight")),
+            ServiceKind::Mirroring(_) => return Err(ServiceError::NotServed("mirroring")),
+            ServiceKind::Failover(_) => return Err(ServiceError::NotServed("failover")),
         };
         Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind }))
     }
@@ -114,6 +123,21 @@ impl Service {
             Kind::LoadBalancer(balancer) => balancer.endpoints(),
             Kind::Weighted(_) => &[],
         }
+    }
+}
+
+/// The first option of a load balancer that is not served yet.
+fn not_served(config: &LoadBalancer) -> Option<&'static str> {
+    match config.strategy {
+        Strategy::Wrr => {}
+        Strategy::P2c => return Some("strategy p2c"),
+        Strategy::Hrw => return Some("strategy hrw"),
+        Strategy::LeastTime => return Some("strategy leasttime"),
+    }
+    match (&config.health_check, &config.passive_health_check) {
+        (Some(_), _) => Some("healthCheck"),
+        (None, Some(_)) => Some("passiveHealthCheck"),
+        (None, None) => None,
     }
 }
 

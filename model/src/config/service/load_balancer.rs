@@ -1,6 +1,6 @@
 //! Servers behind one name.
 
-use super::Sticky;
+use super::{HealthCheck, PassiveHealthCheck, Sticky};
 use crate::duration::GoDuration;
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,12 @@ pub struct LoadBalancer {
     /// Stickiness: clients stay with the server they got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Box<Sticky>>,
+    /// Checks of the servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<Box<HealthCheck>>,
+    /// Set if the failures of clients' requests tell that a server is down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passive_health_check: Option<Box<PassiveHealthCheck>>,
     /// True if the client's Host is sent on.
     pub pass_host_header: bool,
     /// The flush interval. Kept for Traefik's API: here every frame is sent on at once.
@@ -32,6 +38,8 @@ impl Default for LoadBalancer {
             servers: Vec::new(),
             strategy: Strategy::Wrr,
             sticky: None,
+            health_check: None,
+            passive_health_check: None,
             pass_host_header: true,
             response_forwarding: ResponseForwarding::default(),
             servers_transport: Name::default(),
@@ -62,7 +70,14 @@ pub struct Server {
 pub enum Strategy {
     /// Weighted round robin.
     #[default]
+    #[serde(alias = "")]
     Wrr,
+    /// The one with fewer requests in flight, of two chosen at random.
+    P2c,
+    /// The highest random weight: the same server for each client's address.
+    Hrw,
+    /// The server that has responded soonest and has the fewest requests in flight.
+    LeastTime,
 }
 
 /// The flushing of what the server sends.

@@ -33,11 +33,15 @@ pub struct Cookie {
     #[serde(skip_serializing_if = "is_default")]
     pub max_age: i64,
     /// `Path`; `None` is `/`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default = "root", skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// `Domain`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub domain: String,
+}
+
+fn root() -> Option<String> {
+    Some("/".to_owned())
 }
 
 impl Cookie {

@@ -136,12 +136,12 @@ fn weighted_services_with_their_own_cookie() {
     }
     let entry = |name: &str, weight| WeightedService { name: Name::from(name), weight };
     let weights = vec![entry("a@file", Some(3)), entry("b@file", None), entry("missing@file", Some(0))];
-    let plain = Weighted { services: weights.clone(), sticky: None };
+    let plain = Weighted { services: weights.clone(), ..Weighted::default() };
     let plain = world.compile("w@file", ServiceKind::Weighted(plain), None);
     let chosen: Vec<_> = (0..8).map(|_| choose(&plain, None).unwrap().0).collect();
     assert_eq!(chosen.iter().filter(|url| url.ends_with("1:80")).count(), 6);
     let cookie = sticky(Cookie { name: "w".to_owned(), ..Cookie::default() });
-    let weighted = Weighted { services: weights, sticky: cookie.map(Box::new) };
+    let weighted = Weighted { services: weights, sticky: cookie.map(Box::new), ..Weighted::default() };
     let weighted = world.compile("w@file", ServiceKind::Weighted(weighted), None);
     // sha256("b@file")
     assert_eq!(choose(&weighted, Some("w=b@file")).unwrap().1, ["w=f668813aab151233; Path=/"]);
@@ -158,8 +158,23 @@ fn what_does_not_hold_is_refused() {
     for url in ["http://", "ftp://10.0.0.1:80", "10.0.0.1:80", "http://a b"] {
         assert!(matches!(refused(balancer(vec![server(url)], None)), ServiceError::Server { .. }), "{url}");
     }
+    let not_served = [
+        (r#"{"mirroring": {"service": "a@file"}}"#, "mirroring"),
+        (r#"{"failover": {"service": "a@file", "fallback": "b@file"}}"#, "failover"),
+        (r#"{"highestRandomWeight": {"services": []}}"#, "highestRandomWeight"),
+        (r#"{"weighted": {"services": [], "healthCheck": {}}}"#, "weighted.healthCheck"),
+        (r#"{"loadBalancer": {"strategy": "p2c"}}"#, "strategy p2c"),
+        (r#"{"loadBalancer": {"strategy": "hrw"}}"#, "strategy hrw"),
+        (r#"{"loadBalancer": {"strategy": "leasttime"}}"#, "strategy leasttime"),
+        (r#"{"loadBalancer": {"healthCheck": {}}}"#, "healthCheck"),
+        (r#"{"loadBalancer": {"passiveHealthCheck": {}}}"#, "passiveHealthCheck"),
+    ];
+    for (service, option) in not_served {
+        let service: config::Service = serde_json::from_str(service).unwrap();
+        assert_eq!(refused(service.kind), ServiceError::NotServed(option));
+    }
     let missing = vec![WeightedService { name: Name::from("x@file"), weight: None }];
-    let missing = ServiceKind::Weighted(Weighted { services: missing, sticky: None });
+    let missing = ServiceKind::Weighted(Weighted { services: missing, ..Weighted::default() });
     assert_eq!(refused(missing), ServiceError::UnknownService(Name::from("x@file")));
     let mut world = World::default();
     let config = Arc::new(config::Service { kind: balancer(vec![], None), middlewares: Vec::new() });
