@@ -12,6 +12,7 @@ use crate::in_flight::InFlightReq;
 use crate::ip_allow_list::IpAllowList;
 use crate::middleware::Middleware;
 use crate::middleware_error::MiddlewareError;
+use crate::pass_tls_client_cert::PassTlsClientCert;
 use crate::rate_limit::RateLimit;
 use crate::redirect::{RedirectRegex, RedirectScheme};
 use crate::retry::Retry;
@@ -59,6 +60,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         Spec::Absent(reason) | Spec::Invalid(reason) => return Err(MiddlewareError::Invalid(reason.clone())),
         Spec::InFlightReq(spec) => Middleware::InFlightReq(InFlightReq::new(spec)?),
         Spec::IpAllowList(spec) | Spec::IpWhiteList(spec) => Middleware::IpAllowList(IpAllowList::new(spec)?),
+        Spec::PassTlsClientCert(spec) => Middleware::PassTlsClientCert(Box::new(PassTlsClientCert::new(spec))),
         Spec::RateLimit(spec) => Middleware::RateLimit(RateLimit::new(spec)?),
         Spec::RedirectRegex(spec) => Middleware::RedirectRegex(RedirectRegex::new(spec)?),
         Spec::RedirectScheme(spec) => Middleware::RedirectScheme(RedirectScheme::new(spec)?),

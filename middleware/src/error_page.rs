@@ -2,7 +2,9 @@
 
 use crate::redirect::scheme;
 use crate::status::Statuses;
-use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, Service, path, response};
+use crate::{
+    Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, Service, path, query, response,
+};
 use async_trait::async_trait;
 use flow_model::middleware as spec;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
@@ -10,7 +12,6 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri};
 use std::fmt;
 use std::sync::Arc;
-use url::form_urlencoded::byte_serialize;
 
 /// Responds to errors with pages of another service.
 pub struct ErrorPage {
@@ -42,11 +43,11 @@ impl ErrorPage {
     /// The request for the page of an error that the client sees as `status`, of a request for `url`; `None` if the
     /// query is no target.
     fn page(&self, head: &Parts, url: &str, status: StatusCode, original: StatusCode) -> Option<Request<Body>> {
-        let url: String = byte_serialize(url.as_bytes()).collect();
-        let query = self.query.strip_prefix('/').unwrap_or(&self.query);
-        let query = query.replace("{status}", status.as_str()).replace("{originalStatus}", original.as_str());
+        let target = self.query.strip_prefix('/').unwrap_or(&self.query);
+        let target = target.replace("{status}", status.as_str()).replace("{originalStatus}", original.as_str());
         let mut page = Request::new(Body::Empty);
-        *page.uri_mut() = format!("/{}", query.replace("{url}", &url)).parse::<Uri>().ok()?;
+        *page.uri_mut() =
+            format!("/{}", target.replace("{url}", &query::escape(url.as_bytes()))).parse::<Uri>().ok()?;
         *page.method_mut() = Method::GET;
         let is_wanted = |name: &HeaderName| match &self.headers {
             // Those of the body and of the connection are not the page's.
@@ -170,7 +171,7 @@ mod tests {
         let spec = serde_json::from_str(spec).unwrap();
         let errors = ErrorPage::new(&spec, Arc::clone(pages) as Arc<dyn Service>).unwrap();
         let headers = [("accept", "text/html"), ("content-length", "3"), ("x-foo", "bar"), ("upgrade", "websocket")];
-        let mut request = with(exchange("POST", "/a b?x=1".replace(' ', "%20").as_str()), &headers);
+        let mut request = with(exchange("POST", "/a b?x=~*".replace(' ', "%20").as_str()), &headers);
         request.body = Body::from("abc");
         let mut user = None;
         let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
@@ -184,7 +185,7 @@ mod tests {
     async fn a_page_takes_the_place_of_an_error() {
         let pages = Arc::default();
         let spec = r#"{"status": ["500-599"], "query": "/{status}.html?from={url}&was={originalStatus}"}"#;
-        let page = "GET /503.html?from=http%3A%2F%2Fexample.test%2Fa%2520b%3Fx%3D1&was=503";
+        let page = "GET /503.html?from=http%3A%2F%2Fexample.test%2Fa%2520b%3Fx%3D~%2A&was=503";
         assert_eq!(ask(spec, &pages, Ok(503)).await, (503, Bytes::from(page)));
         assert_eq!(ask(spec, &pages, Ok(404)).await, (404, Bytes::from("the backend's")));
         let (status, body) = ask(spec, &pages, Err(FailureKind::Unreachable)).await;

@@ -9,6 +9,7 @@ use crate::forward_auth::{ForwardAuth, SetCookie};
 use crate::headers::{self, Headers};
 use crate::in_flight::{InFlightReq, Permit};
 use crate::ip_allow_list::IpAllowList;
+use crate::pass_tls_client_cert::PassTlsClientCert;
 use crate::rate_limit::RateLimit;
 use crate::redirect::{RedirectRegex, RedirectScheme};
 use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
@@ -40,6 +41,8 @@ pub enum Middleware {
     InFlightReq(InFlightReq),
     /// Lets only some clients pass.
     IpAllowList(IpAllowList),
+    /// Tells the backend the client's certificate.
+    PassTlsClientCert(Box<PassTlsClientCert>),
     /// Limits the rate of requests.
     RateLimit(RateLimit),
     /// Redirects by a regular expression on the URL.
@@ -84,6 +87,7 @@ impl Middleware {
             Self::Headers(_) => "headers",
             Self::InFlightReq(_) => "inFlightReq",
             Self::IpAllowList(_) => "ipAllowList",
+            Self::PassTlsClientCert(_) => "passTLSClientCert",
             Self::RateLimit(_) => "rateLimit",
             Self::RedirectRegex(_) => "redirectRegex",
             Self::RedirectScheme(_) => "redirectScheme",
@@ -112,6 +116,7 @@ impl Middleware {
             Self::Headers(it) => return it.on_request(exchange, context.encoded).map(State::Headers),
             Self::InFlightReq(it) => return it.on_request(exchange).map(State::InFlight),
             Self::IpAllowList(it) => it.on_request(exchange),
+            Self::PassTlsClientCert(it) => it.on_request(exchange),
             Self::RateLimit(it) => it.on_request(it.take(exchange)).await,
             Self::RedirectRegex(it) => it.on_request(exchange),
             Self::RedirectScheme(it) => it.on_request(exchange),

@@ -7,6 +7,7 @@ mod encoded_characters;
 mod errors;
 mod headers;
 mod limit;
+mod pass_tls_client_cert;
 mod path;
 mod redirect;
 mod retry;
@@ -18,6 +19,7 @@ pub use encoded_characters::EncodedCharacters;
 pub use errors::ErrorPage;
 pub use headers::Headers;
 pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, SourceCriterion};
+pub use pass_tls_client_cert::{ClientCertInfo, IssuerInfo, PassTlsClientCert, SubjectInfo};
 pub use path::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 pub use redirect::{RedirectRegex, RedirectScheme};
 pub use retry::Retry;
@@ -60,6 +62,9 @@ pub enum Middleware {
     IpAllowList(IpAllowList),
     /// The same under its old name.
     IpWhiteList(IpAllowList),
+    /// Tells the backend the client's certificate.
+    #[serde(rename = "passTLSClientCert")]
+    PassTlsClientCert(PassTlsClientCert),
     /// Limits the rate of requests.
     RateLimit(RateLimit),
     /// Redirects by a regular expression on the URL.

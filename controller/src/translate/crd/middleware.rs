@@ -91,6 +91,7 @@ fn middleware(
         spec.compress.clone().map(Middleware::Compress),
         spec.headers.clone().map(Middleware::Headers),
         spec.ip_allow_list.clone().map(Middleware::IpAllowList),
+        spec.pass_tls_client_cert.clone().map(Middleware::PassTlsClientCert),
         spec.redirect_regex.clone().map(Middleware::RedirectRegex),
         spec.redirect_scheme.clone().map(Middleware::RedirectScheme),
         spec.replace_path.clone().map(Middleware::ReplacePath),
