@@ -50,4 +50,26 @@ pub trait Fetch: Send + Sync {
         tls: Option<&Arc<ClientTls>>,
         limit: Duration,
     ) -> Result<Response<Body>, FetchError>;
+
+    /// The same for a task that outlives the request; `None` if there is none.
+    fn shared(&self) -> Option<Arc<dyn Fetch>> {
+        None
+    }
+}
+
+/// Reaches no server.
+#[derive(Clone, Copy, Debug)]
+pub struct Nowhere;
+
+#[async_trait::async_trait]
+impl Fetch for Nowhere {
+    async fn fetch(
+        &self,
+        request: Request<Body>,
+        _: Option<&Arc<ClientTls>>,
+        _: Duration,
+    ) -> Result<Response<Body>, FetchError> {
+        let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        Err(FetchError::Unreachable { authority, source: "no requests are sent from here".into() })
+    }
 }

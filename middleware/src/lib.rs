@@ -104,3 +104,4 @@ pub use middleware::Middleware;
 pub use middleware_error::MiddlewareError;
 pub use path::WrittenQuery;
 pub use replay::Replay;
+pub use status::Statuses;

@@ -1,4 +1,4 @@
-//! Lists of statuses (`status` of `errors` and `retry`).
+//! Lists of statuses (`status` of `errors`, `retry` and failover services).
 
 use crate::MiddlewareError;
 use http::StatusCode;
@@ -6,12 +6,14 @@ use std::ops::RangeInclusive;
 
 /// Statuses and ranges of them, such as `500` and `500-599`.
 #[derive(Debug, Default)]
-pub(crate) struct Statuses(Vec<RangeInclusive<u16>>);
+pub struct Statuses(Vec<RangeInclusive<u16>>);
 
 impl Statuses {
+    /// Reads a list.
+    ///
     /// # Errors
     /// `Statuses` if an entry is neither a status nor a range of statuses.
-    pub(crate) fn new(entries: &[String]) -> Result<Self, MiddlewareError> {
+    pub fn new(entries: &[String]) -> Result<Self, MiddlewareError> {
         let range = |entry: &String| {
             let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
             let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
@@ -21,7 +23,15 @@ impl Statuses {
         ranges.collect::<Result<_, _>>().map(Self)
     }
 
-    pub(crate) fn contains(&self, status: StatusCode) -> bool {
+    /// True if it has no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True if an entry is this status, or a range with it.
+    #[must_use]
+    pub fn contains(&self, status: StatusCode) -> bool {
         self.0.iter().any(|range| range.contains(&status.as_u16()))
     }
 }

@@ -3,7 +3,7 @@
 use super::connect_error::ConnectError;
 use super::endpoint::{Broken, Http1Error};
 use super::io_error;
-use flow_middleware::body::is_malformed;
+use flow_middleware::body::{BodyError, is_malformed};
 use flow_middleware::{FailureKind, ServeError, ServeFailure};
 use std::error::Error as StdError;
 use std::io;
@@ -50,11 +50,14 @@ pub enum ForwardError {
         /// The limit.
         limit: Duration,
     },
+    /// The client's body broke off while it was read for more than one service.
+    #[error("the request's body broke off")]
+    Unread(#[source] BodyError),
 }
 
 impl From<ForwardError> for ServeError {
     fn from(error: ForwardError) -> Self {
-        let sent = !matches!(error, ForwardError::Connect { .. } | ForwardError::NoServer);
+        let sent = !matches!(error, ForwardError::Connect { .. } | ForwardError::NoServer | ForwardError::Unread(_));
         Self::new(ServeFailure { kind: error.kind(), sent }, error)
     }
 }
@@ -71,6 +74,7 @@ impl ForwardError {
             Self::NoServer => FailureKind::NoServer,
             Self::Protocol { .. } => FailureKind::Internal,
             Self::TimedOut { .. } => FailureKind::TimedOut,
+            Self::Unread(error) => body_kind(&**error),
         }
     }
 
@@ -84,7 +88,7 @@ impl ForwardError {
     #[must_use]
     pub fn body_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Broken { source: Broken::Http1(Http1Error::Body(error)), .. } => Some(&**error),
+            Self::Broken { source: Broken::Http1(Http1Error::Body(error)), .. } | Self::Unread(error) => Some(&**error),
             Self::Broken { source: Broken::Http2(error), .. } if error.is_user() => error.source(),
             _ => None,
         }

@@ -13,9 +13,13 @@ use http::{HeaderValue, Request, Response, Uri, Version};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sends requests of middlewares; each server has its own connections.
+/// Sends requests of middlewares; each server has its own connections. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Fetcher(Arc<Servers>);
+
+/// The servers, and the connections to them.
 #[derive(Debug)]
-pub struct Fetcher {
+struct Servers {
     plain: Arc<Transport>,
     /// Few, so that a list is quicker than a map. Replaced as a whole at the first request to a new server.
     servers: ArcSwap<Vec<Server>>,
@@ -48,9 +52,11 @@ impl Fetcher {
     /// `Tls` if the TLS library rejects its defaults.
     pub fn new() -> Result<Self, TransportError> {
         let plain = Transport::compile(&ServersTransport::default(), &Tunnels::new())?;
-        Ok(Self { plain, servers: ArcSwap::default() })
+        Ok(Self(Arc::new(Servers { plain, servers: ArcSwap::default() })))
     }
+}
 
+impl Servers {
     fn endpoint(&self, uri: &Uri, tls: Option<&Arc<ClientTls>>) -> Result<Arc<Endpoint>, FetchError> {
         let (scheme, authority) = (uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |a| a.as_str()));
         if let Some(known) = self.servers.load().iter().find(|server| server.is(scheme, authority, tls)) {
@@ -108,7 +114,7 @@ impl Fetch for Fetcher {
         tls: Option<&Arc<ClientTls>>,
         limit: Duration,
     ) -> Result<Response<Body>, FetchError> {
-        let endpoint = self.endpoint(request.uri(), tls)?;
+        let endpoint = self.0.endpoint(request.uri(), tls)?;
         if !request.headers().contains_key(HOST)
             && let Some(Ok(host)) = request.uri().authority().map(|a| HeaderValue::from_str(a.as_str()))
         {
@@ -130,5 +136,9 @@ impl Fetch for Fetcher {
             Ok(Err(error)) => Err(FetchError::Unreachable { authority: authority(), source: error.into() }),
             Err(_) => Err(FetchError::TimedOut { authority: authority(), limit }),
         }
+    }
+
+    fn shared(&self) -> Option<Arc<dyn Fetch>> {
+        Some(Arc::new(self.clone()))
     }
 }

@@ -95,6 +95,11 @@ pub(super) fn is_agreed(asked: &HeaderValue, headers: &HeaderMap) -> bool {
         && agreed.all(|agreed| tokens(asked.as_bytes()).any(|asked| asked.eq_ignore_ascii_case(agreed)))
 }
 
+/// True if the client wants to go on with another protocol.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    upgrade_protocol(headers).is_some()
+}
+
 /// The value of `Upgrade` if `Connection` names it.
 pub(super) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;

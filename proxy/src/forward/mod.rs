@@ -28,8 +28,8 @@ pub use tunnel::{Tunnel, Tunnels};
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use endpoint::http1::fuzz;
-pub(crate) use headers::{Upgrading, clean_response, prepare_request};
+pub(crate) use headers::{Upgrading, clean_response, is_upgrade, prepare_request};
 pub(crate) use send::{UpstreamRequest, send};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

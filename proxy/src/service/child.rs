@@ -1,5 +1,6 @@
 //! A service as others use it: with its own middlewares.
 
+use super::pipeline::BoxFuture;
 use super::{End, Pipeline, Service, UpstreamRecord};
 use async_trait::async_trait;
 use flow_middleware::{Body, Chain, Exchange, RequestContext, ServeError};
@@ -26,6 +27,19 @@ impl Child {
     #[must_use]
     pub fn service(&self) -> &Arc<Service> {
         &self.service
+    }
+
+    /// Handles one request; `record` is about the load balancer at its end.
+    pub(super) fn serve_recorded<'a>(
+        &'a self,
+        exchange: Exchange,
+        context: &'a mut RequestContext<'_>,
+        record: &'a mut UpstreamRecord,
+    ) -> BoxFuture<'a, Result<Response<Body>, ServeError>> {
+        match &self.pipeline {
+            Some(pipeline) => pipeline.serve_boxed(exchange, context, record),
+            None => Box::pin(self.service.forward(exchange, context, record)),
+        }
     }
 
     pub(super) fn pipeline(&self) -> Option<&Pipeline> {

@@ -13,9 +13,18 @@ pub enum ServiceError {
         #[source]
         source: EndpointError,
     },
+    /// Nothing tells that a service is down, and another refers to it for that.
+    #[error("the service {0:?} has no healthCheck, and errors.status is empty: its fallback would never be asked")]
+    NoHealth(Name),
     /// An option that is read and not served yet.
     #[error("{0} is not served")]
     NotServed(&'static str),
+    /// The share of a mirror is none.
+    #[error("a mirror's percent must be between 0 and 100, and is {0}")]
+    Percent(i64),
+    /// An entry in the list of a failover service's statuses is invalid.
+    #[error("errors.status: {0}")]
+    Statuses(String),
     /// A service that it refers to is missing or invalid.
     #[error("the service {0:?} does not exist")]
     UnknownService(Name),

@@ -1,10 +1,16 @@
 //! Compiled services: they choose the server of a request and the cookies for the client.
 
 mod balancer;
+mod buffered;
 mod child;
 mod error;
+mod failover;
+mod highest_random_weight;
+mod mirroring;
+mod nested;
 mod pipeline;
 mod record;
+mod rendezvous;
 mod round_robin;
 mod send;
 mod sticky;
@@ -19,8 +25,12 @@ pub use record::UpstreamRecord;
 
 use crate::forward::{Endpoint, Transport};
 use balancer::Balancer;
+use failover::Failover;
+use flow_middleware::Connection;
 use flow_model::config::{LoadBalancer, Service as Config, ServiceKind, Strategy};
 use flow_model::name::Name;
+use highest_random_weight::HighestRandomWeight;
+use mirroring::Mirroring;
 use std::sync::Arc;
 use weighted::Weighted;
 
@@ -31,6 +41,14 @@ pub trait Resolve {
 
     /// The servers transport of that name; empty asks for the default one.
     fn transport(&mut self, name: &str) -> Option<Arc<Transport>>;
+
+    /// [`Resolve::service`], as a part of another service.
+    ///
+    /// # Errors
+    /// `UnknownService` if there is none.
+    fn child(&mut self, name: &Name) -> Result<Arc<Child>, ServiceError> {
+        self.service(name).ok_or_else(|| ServiceError::UnknownService(Name::clone(name)))
+    }
 }
 
 /// A compiled service.
@@ -45,6 +63,22 @@ pub struct Service {
 enum Kind {
     LoadBalancer(Balancer),
     Weighted(Weighted),
+    HighestRandomWeight(Box<HighestRandomWeight>),
+    Mirroring(Box<Mirroring>),
+    Failover(Box<Failover>),
+}
+
+impl Kind {
+    /// The services that it refers to.
+    fn children(&self) -> Box<dyn Iterator<Item = &Arc<Child>> + '_> {
+        match self {
+            Self::LoadBalancer(_) => Box::new(std::iter::empty()),
+            Self::Weighted(weighted) => Box::new(weighted.children()),
+            Self::HighestRandomWeight(service) => Box::new(service.children()),
+            Self::Mirroring(mirroring) => Box::new(mirroring.children()),
+            Self::Failover(failover) => Box::new(failover.children()),
+        }
+    }
 }
 
 impl Service {
@@ -88,19 +122,38 @@ impl Service {
                     Some(Kind::Weighted(previous)) => Some(previous),
                     _ => None,
                 };
-                let compiled = Weighted::compile(name, weighted, resolve, previous)?;
-                if let Some(Kind::Weighted(same)) = unchanged.map(|u| &u.kind)
-                    && same.has_children_of(&compiled)
-                    && let Some(unchanged) = unchanged
-                {
-                    return Ok(Arc::clone(unchanged));
-                }
-                Kind::Weighted(compiled)
+                Kind::Weighted(Weighted::compile(name, weighted, resolve, previous)?)
             }
-            ServiceKind::HighestRandomWeight(_) => return Err(ServiceError::NotServed("highestRandomWeight")),
-            ServiceKind::Mirroring(_) => return Err(ServiceError::NotServed("mirroring")),
-            ServiceKind::Failover(_) => return Err(ServiceError::NotServed("failover")),
+            ServiceKind::HighestRandomWeight(service) => {
+                if service.health_check.is_some() {
+                    return Err(ServiceError::NotServed("highestRandomWeight.healthCheck"));
+                }
+                Kind::HighestRandomWeight(Box::new(HighestRandomWeight::compile(service, resolve)?))
+            }
+            ServiceKind::Mirroring(mirroring) => {
+                if mirroring.health_check.is_some() {
+                    return Err(ServiceError::NotServed("mirroring.healthCheck"));
+                }
+                let previous = match previous.map(|p| &p.kind) {
+                    Some(Kind::Mirroring(previous)) => Some(&**previous),
+                    _ => None,
+                };
+                Kind::Mirroring(Box::new(Mirroring::compile(mirroring, resolve, previous)?))
+            }
+            ServiceKind::Failover(failover) => {
+                if failover.health_check.is_some() {
+                    return Err(ServiceError::NotServed("failover.healthCheck"));
+                }
+                Kind::Failover(Box::new(Failover::compile(failover, resolve)?))
+            }
         };
+        let is_same = |same: &&Arc<Self>| {
+            let is_balancer = matches!(kind, Kind::LoadBalancer(_));
+            !is_balancer && same.kind.children().map(Arc::as_ptr).eq(kind.children().map(Arc::as_ptr))
+        };
+        if let Some(same) = unchanged.filter(is_same) {
+            return Ok(Arc::clone(same));
+        }
         Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind }))
     }
 
@@ -121,8 +174,16 @@ impl Service {
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         match &self.kind {
             Kind::LoadBalancer(balancer) => balancer.endpoints(),
-            Kind::Weighted(_) => &[],
+            _ => &[],
         }
+    }
+}
+
+/// The same connection, to which no interim responses are sent.
+fn silent(connection: &Arc<Connection>) -> Arc<Connection> {
+    match &connection.interim {
+        None => Arc::clone(connection),
+        Some(_) => Arc::new(Connection { interim: None, ..Connection::clone(connection) }),
     }
 }
 

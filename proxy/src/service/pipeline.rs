@@ -36,7 +36,7 @@ pub trait Internal: Send + Sync {
     async fn respond(&self, exchange: Exchange) -> Response<Body>;
 }
 
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Pipeline {
     /// A pipeline of `chain` before `end`, cut where the chain has a middleware around a part of it.

@@ -1,7 +1,8 @@
 //! Sends a request to a server of a service.
 
 use super::balancer::{Balancer, OriginalUri};
-use super::{Kind, Pipeline, Service, UpstreamRecord};
+use super::nested::Nested;
+use super::{Kind, Service, UpstreamRecord};
 use crate::forward::{ForwardError, UpstreamRequest, clean_response, prepare_request, send};
 use crate::spans;
 use flow_middleware::{Body, Exchange, RequestContext, ServeError};
@@ -35,8 +36,8 @@ impl Service {
         async move {
             let sent = match &mut prepared {
                 Prepared::Request(request) => request.send(record).await,
-                Prepared::Child { pipeline, exchange, cookies } => {
-                    let mut response = pipeline.serve_boxed(exchange.take(), context, record).await?;
+                Prepared::Nested { nested, exchange, cookies } => {
+                    let mut response = nested.serve(exchange.take(), context, record).await?;
                     put_first(response.headers_mut(), cookies.drain(..));
                     return Ok(response);
                 }
@@ -52,10 +53,10 @@ impl Service {
     /// Chooses a server and rewrites the request for it.
     fn prepare(&self, exchange: Exchange, context: &RequestContext<'_>, record: &mut UpstreamRecord) -> Prepared<'_> {
         let mut cookies = SmallVec::new();
-        let (name, balancer) = match self.leaf(&exchange.head.headers, &mut cookies) {
+        let (name, balancer) = match self.leaf(&exchange, &mut cookies) {
             Leaf::Balancer(name, balancer) => (name, balancer),
-            Leaf::Pipeline(pipeline) => {
-                return Prepared::Child { pipeline, exchange: Box::new(exchange), cookies };
+            Leaf::Nested(nested) => {
+                return Prepared::Nested { nested, exchange: Box::new(exchange), cookies };
             }
             Leaf::Nothing => return Prepared::NoServer,
         };
@@ -71,20 +72,33 @@ impl Service {
     }
 
     /// The part that gets a request, past weighted services, with the cookies that those set.
-    pub(super) fn leaf<'a>(&'a self, headers: &HeaderMap, cookies: &mut SmallVec<[HeaderValue; 1]>) -> Leaf<'a> {
+    pub(super) fn leaf<'a>(&'a self, exchange: &Exchange, cookies: &mut SmallVec<[HeaderValue; 1]>) -> Leaf<'a> {
         let mut service = self;
         loop {
-            match &service.kind {
+            let child = match &service.kind {
                 Kind::LoadBalancer(balancer) => return Leaf::Balancer(&service.name, balancer),
                 Kind::Weighted(weighted) => {
-                    let Some((child, cookie)) = weighted.choose(headers) else { return Leaf::Nothing };
+                    let Some((chosen, cookie)) = weighted.choose(&exchange.head.headers) else { return Leaf::Nothing };
                     cookies.extend(cookie);
-                    if let Some(pipeline) = child.pipeline() {
-                        return Leaf::Pipeline(pipeline);
-                    }
-                    service = child.service();
+                    chosen
                 }
+                Kind::HighestRandomWeight(hashed) => {
+                    let Some(chosen) = hashed.choose(&exchange.connection.address) else { return Leaf::Nothing };
+                    chosen
+                }
+                Kind::Mirroring(mirroring) => {
+                    let chosen = mirroring.choose();
+                    if !chosen.is_empty() {
+                        return Leaf::Nested(Nested::Mirroring(mirroring, chosen));
+                    }
+                    mirroring.main()
+                }
+                Kind::Failover(failover) => return Leaf::Nested(Nested::Failover(failover)),
+            };
+            if let Some(pipeline) = child.pipeline() {
+                return Leaf::Nested(Nested::Pipeline(pipeline));
             }
+            service = child.service();
         }
     }
 }
@@ -93,8 +107,8 @@ impl Service {
 pub(super) enum Leaf<'a> {
     /// A load balancer, by the name of its service.
     Balancer(&'a Name, &'a Balancer),
-    /// A service that has middlewares of its own.
-    Pipeline(&'a Pipeline),
+    /// A part that runs another service as a whole.
+    Nested(Nested<'a>),
     /// None of the services has weight.
     Nothing,
 }
@@ -102,9 +116,9 @@ pub(super) enum Leaf<'a> {
 /// A request that is ready to be sent.
 #[expect(clippy::large_enum_variant, reason = "the large one is the common one: a box would cost each request")]
 enum Prepared<'a> {
-    /// To a service with middlewares of its own.
-    Child {
-        pipeline: &'a Pipeline,
+    /// To a part that runs another service as a whole.
+    Nested {
+        nested: Nested<'a>,
         exchange: Box<Exchange>,
         /// The cookies of weighted services on the way.
         cookies: SmallVec<[HeaderValue; 1]>,

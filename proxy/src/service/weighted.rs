@@ -4,7 +4,6 @@ use super::round_robin::WeightedRoundRobin;
 use super::sticky::Sticky;
 use super::{Child, Resolve, ServiceError};
 use flow_model::config::Weighted as Config;
-use flow_model::name::Name;
 use http::header::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 
@@ -24,12 +23,14 @@ impl Weighted {
         previous: Option<&Self>,
     ) -> Result<Self, ServiceError> {
         let mut children = Vec::with_capacity(config.services.len());
+        // As the configuration has them: the values of cookies are made from these.
+        let mut names = Vec::with_capacity(config.services.len());
         let mut weights = Vec::with_capacity(config.services.len());
         for service in &config.services {
             let weight = i64::from(service.weight.unwrap_or(1));
             if weight > 0 {
-                let unknown = || ServiceError::UnknownService(Name::clone(&service.name));
-                children.push(resolve.service(&service.name).ok_or_else(unknown)?);
+                children.push(resolve.child(&service.name)?);
+                names.push(&*service.name);
                 weights.push(weight);
             }
         }
@@ -37,17 +38,13 @@ impl Weighted {
         let cookie = config.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
         Ok(Self {
             round_robin: WeightedRoundRobin::new(&weights, start),
-            sticky: cookie.map(|cookie| {
-                Box::new(Sticky::compile(cookie, name, children.iter().map(|child| &**child.service().name())))
-            }),
+            sticky: cookie.map(|cookie| Box::new(Sticky::compile(cookie, name, names.into_iter()))),
             children: children.into_boxed_slice(),
         })
     }
 
-    /// True if both lead to the very same services.
-    pub(super) fn has_children_of(&self, other: &Self) -> bool {
-        self.children.len() == other.children.len()
-            && self.children.iter().zip(&other.children).all(|(a, b)| Arc::ptr_eq(a, b))
+    pub(super) fn children(&self) -> impl Iterator<Item = &Arc<Child>> {
+        self.children.iter()
     }
 
     /// The service for a request, and the sticky cookie to set if the client has none yet.

@@ -52,6 +52,7 @@ impl TryFrom<Service> for super::Service {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use crate::config::Service;
     use serde_json::{Value, json};
 

@@ -31,17 +31,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 /// A service over some servers, and its dependencies.
-pub(super) struct Fixture {
-    pub(super) service: Arc<Service>,
-    pub(super) tunnels: Tunnels,
+pub(crate) struct Fixture {
+    pub(crate) service: Arc<Service>,
+    pub(crate) tunnels: Tunnels,
 }
 
 impl Fixture {
-    pub(super) fn new(urls: &[impl AsRef<str>]) -> Self {
+    pub(crate) fn new(urls: &[impl AsRef<str>]) -> Self {
         Self::with(urls, &ServersTransport::default(), |_| ())
     }
 
-    pub(super) fn with(
+    pub(crate) fn with(
         urls: &[impl AsRef<str>],
         transport: &ServersTransport,
         change: impl Fn(&mut LoadBalancer),
@@ -56,42 +56,42 @@ impl Fixture {
         Self { service, tunnels }
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<(Response<Body>, UpstreamRecord), ForwardError> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Result<(Response<Body>, UpstreamRecord), ForwardError> {
         let mut record = UpstreamRecord::default();
         let response = forward(&self.service, exchange(request), &mut record).await?;
         Ok((response, record))
     }
 
     /// The status and the whole body.
-    pub(super) async fn text(&self, request: Request<Body>) -> (u16, String) {
+    pub(crate) async fn text(&self, request: Request<Body>) -> (u16, String) {
         let (response, _) = self.send(request).await.unwrap();
         let status = response.status().as_u16();
         (status, whole(response).await)
     }
 }
 
-pub(super) fn exchange(request: Request<Body>) -> Exchange {
+pub(crate) fn exchange(request: Request<Body>) -> Exchange {
     let remote = SocketAddr::from(([192, 0, 2, 7], 4711));
     let connection = Connection::new(remote, remote, None, Name::from("web"));
     let (head, body) = request.into_parts();
     Exchange { head, body, connection: Arc::new(connection) }
 }
 
-pub(super) fn get(path: &str) -> Request<Body> {
+pub(crate) fn get(path: &str) -> Request<Body> {
     Request::builder().uri(path).header("host", "app.test").body(Body::Empty).unwrap()
 }
 
-pub(super) fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+pub(crate) fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
     let builder = Request::builder().method("POST").uri(path).header("host", "app.test");
     builder.body(body.into()).unwrap()
 }
 
-pub(super) async fn whole(response: Response<Body>) -> String {
+pub(crate) async fn whole(response: Response<Body>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
 /// A body that the test feeds.
-pub(super) fn fed() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
+pub(crate) fn fed() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let frames = futures_util::stream::unfold(receiver, |mut receiver: mpsc::UnboundedReceiver<Frame<Bytes>>| async {
         let frame = receiver.recv().await?;
@@ -100,18 +100,18 @@ pub(super) fn fed() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
     (sender, Body::boxed(StreamBody::new(frames)))
 }
 
-pub(super) fn data(text: &'static str) -> Frame<Bytes> {
+pub(crate) fn data(text: &'static str) -> Frame<Bytes> {
     Frame::data(Bytes::from_static(text.as_bytes()))
 }
 
 /// A backend that runs `script` for each connection, given its number from zero.
-pub(super) struct Backend {
-    pub(super) url: String,
-    pub(super) connections: Arc<AtomicUsize>,
+pub(crate) struct Backend {
+    pub(crate) url: String,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Backend {
-    pub(super) async fn run<F, S>(script: F) -> Self
+    pub(crate) async fn run<F, S>(script: F) -> Self
     where
         F: Fn(Peer, usize) -> S + Send + 'static,
         S: Future<Output = ()> + Send + 'static,
@@ -129,30 +129,30 @@ impl Backend {
         Self { url, connections }
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// A URL with no listener.
-pub(super) async fn nobody() -> String {
+pub(crate) async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 /// The other side of a connection.
-pub(super) struct Peer {
-    pub(super) stream: TcpStream,
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
     read: Vec<u8>,
 }
 
 impl Peer {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, read: Vec::new() }
     }
 
     /// Reads up to and with `end`; `None` at the end of the stream.
-    pub(super) async fn until(&mut self, end: &str) -> Option<String> {
+    pub(crate) async fn until(&mut self, end: &str) -> Option<String> {
         loop {
             if let Some(at) = self.read.windows(end.len()).position(|window| window == end.as_bytes()) {
                 let rest = self.read.split_off(at + end.len());
@@ -166,16 +166,27 @@ impl Peer {
     }
 
     /// Reads the head of a message.
-    pub(super) async fn head(&mut self) -> Option<String> {
+    pub(crate) async fn head(&mut self) -> Option<String> {
         self.until("\r\n\r\n").await
     }
 
-    pub(super) async fn write(&mut self, text: &str) {
+    /// Reads so many bytes; `None` if the stream ends before.
+    pub(crate) async fn exactly(&mut self, length: usize) -> Option<String> {
+        while self.read.len() < length {
+            if !matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {
+                return None;
+            }
+        }
+        let rest = self.read.split_off(length);
+        String::from_utf8(std::mem::replace(&mut self.read, rest)).ok()
+    }
+
+    pub(crate) async fn write(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
     /// Waits for the other side to close.
-    pub(super) async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         let mut buffer = [0; 1024];
         while matches!(self.stream.read(&mut buffer).await, Ok(1..)) {}
     }

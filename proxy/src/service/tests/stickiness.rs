@@ -1,48 +1,13 @@
 //! Choosing without sending: stickiness, weighted services, and state that outlives a reload.
 
-use crate::forward::{Transport, Tunnels};
+use super::{World, server};
+use crate::forward::tests::{exchange, get};
 use crate::service::send::Leaf;
-use crate::service::{Child, Kind, Resolve, Service, ServiceError};
-use flow_middleware::Chain;
-use flow_model::config::{
-    self, Cookie, LoadBalancer, Server, ServersTransport, ServiceKind, Sticky, Weighted, WeightedService,
-};
+use crate::service::{Kind, Service, ServiceError};
+use flow_model::config::{self, Cookie, LoadBalancer, Server, ServiceKind, Sticky, Weighted, WeightedService};
 use flow_model::name::Name;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use std::sync::Arc;
-
-#[derive(Default)]
-struct World {
-    services: Vec<Arc<Service>>,
-    transport: Option<Arc<Transport>>,
-}
-
-impl World {
-    fn new() -> Self {
-        let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new()).unwrap();
-        Self { services: Vec::new(), transport: Some(transport) }
-    }
-
-    fn compile(&mut self, name: &str, kind: ServiceKind, previous: Option<&Arc<Service>>) -> Arc<Service> {
-        let config = Arc::new(config::Service { kind, middlewares: Vec::new() });
-        Service::compile(&Name::from(name), &config, self, previous).unwrap()
-    }
-}
-
-impl Resolve for World {
-    fn service(&mut self, name: &str) -> Option<Arc<Child>> {
-        let service = self.services.iter().find(|service| **service.name() == *name)?;
-        Some(Arc::new(Child::new(Arc::clone(service), Chain::default())))
-    }
-
-    fn transport(&mut self, _: &str) -> Option<Arc<Transport>> {
-        self.transport.clone()
-    }
-}
-
-fn server(url: &str) -> Server {
-    Server { url: url.to_owned(), ..Server::default() }
-}
 
 fn sticky(cookie: Cookie) -> Option<Sticky> {
     Some(Sticky { cookie: Some(cookie) })
@@ -54,13 +19,14 @@ fn balancer(servers: Vec<Server>, sticky: Option<Sticky>) -> ServiceKind {
 
 /// The URL chosen, and the cookies set.
 fn choose(service: &Service, cookie: Option<&str>) -> Option<(String, Vec<String>)> {
-    let mut headers = HeaderMap::new();
+    let mut request = get("/");
     if let Some(cookie) = cookie {
-        headers.insert("cookie", HeaderValue::from_str(cookie).unwrap());
+        request.headers_mut().insert("cookie", HeaderValue::from_str(cookie).unwrap());
     }
+    let exchange = exchange(request);
     let mut cookies = smallvec::SmallVec::new();
-    let Leaf::Balancer(_, balancer) = service.leaf(&headers, &mut cookies) else { return None };
-    let (index, own) = balancer.choose(&headers)?;
+    let Leaf::Balancer(_, balancer) = service.leaf(&exchange, &mut cookies) else { return None };
+    let (index, own) = balancer.choose(&exchange.head.headers)?;
     cookies.extend(own);
     let cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
     Some((balancer.endpoints()[index].url().to_owned(), cookies))
@@ -132,7 +98,7 @@ fn weighted_services_with_their_own_cookie() {
     let mut world = World::new();
     for (name, url) in [("a@file", "http://10.0.0.1:80"), ("b@file", "http://10.0.0.2:80")] {
         let service = world.compile(name, balancer(vec![server(url)], None), None);
-        world.services.push(service);
+        world.offer(&service);
     }
     let entry = |name: &str, weight| WeightedService { name: Name::from(name), weight };
     let weights = vec![entry("a@file", Some(3)), entry("b@file", None), entry("missing@file", Some(0))];
@@ -143,7 +109,7 @@ fn weighted_services_with_their_own_cookie() {
     let cookie = sticky(Cookie { name: "w".to_owned(), ..Cookie::default() });
     let weighted = Weighted { services: weights, sticky: cookie.map(Box::new), ..Weighted::default() };
     let weighted = world.compile("w@file", ServiceKind::Weighted(weighted), None);
-    // sha256("b@file")
+    // sha256("b@file"), the name as the configuration has it
     assert_eq!(choose(&weighted, Some("w=b@file")).unwrap().1, ["w=f668813aab151233; Path=/"]);
     assert_eq!(choose(&weighted, Some("w=f668813aab151233")).unwrap(), ("http://10.0.0.2:80".to_owned(), vec![]));
 }
@@ -159,9 +125,9 @@ fn what_does_not_hold_is_refused() {
         assert!(matches!(refused(balancer(vec![server(url)], None)), ServiceError::Server { .. }), "{url}");
     }
     let not_served = [
-        (r#"{"mirroring": {"service": "a@file"}}"#, "mirroring"),
-        (r#"{"failover": {"service": "a@file", "fallback": "b@file"}}"#, "failover"),
-        (r#"{"highestRandomWeight": {"services": []}}"#, "highestRandomWeight"),
+        (r#"{"mirroring": {"service": "a@file", "healthCheck": {}}}"#, "mirroring.healthCheck"),
+        (r#"{"failover": {"service": "a@file", "fallback": "b@file", "healthCheck": {}}}"#, "failover.healthCheck"),
+        (r#"{"highestRandomWeight": {"services": [], "healthCheck": {}}}"#, "highestRandomWeight.healthCheck"),
         (r#"{"weighted": {"services": [], "healthCheck": {}}}"#, "weighted.healthCheck"),
         (r#"{"loadBalancer": {"strategy": "p2c"}}"#, "strategy p2c"),
         (r#"{"loadBalancer": {"strategy": "hrw"}}"#, "strategy hrw"),
@@ -194,7 +160,7 @@ fn a_reload_keeps_what_did_not_change() {
     assert!(before.endpoints().iter().all(|endpoint| !Arc::ptr_eq(endpoint, &after.endpoints()[0])));
     let position = |service: &Arc<Service>| match &service.kind {
         Kind::LoadBalancer(balancer) => balancer.round_robin.position(),
-        Kind::Weighted(_) => 0,
+        other => panic!("{other:?}"),
     };
     choose(&after, None);
     assert_eq!(position(&after), position(&before) + 1, "the rotation goes on where it was");

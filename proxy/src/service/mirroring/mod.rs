@@ -1,0 +1,199 @@
+//! A service whose requests are also sent to others, which see them and have no say.
+//!
+//! Mirrors run in tasks of their own once the service has responded, so that none can delay the client or another
+//! mirror. What a mirror that hangs may hold is limited.
+
+mod share;
+
+use super::buffered::{self, Buffered};
+use super::{Child, Resolve, ServiceError, UpstreamRecord, silent};
+use crate::forward::{ForwardError, is_upgrade};
+use bytes::Bytes;
+use flow_middleware::{Body, Exchange, FailureKind, Fetch, ForwardedFor, RequestContext, ServeError};
+use flow_model::config::Mirroring as Config;
+use flow_model::name::Name;
+use http::Response;
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http_body_util::BodyExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The number of requests that a mirror may have in flight; beyond it, requests are not mirrored.
+pub(super) const IN_FLIGHT: usize = 1_000;
+
+/// The time after which a request to a mirror is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A compiled service with mirrors.
+#[derive(Debug)]
+pub(super) struct Mirroring {
+    main: Arc<Child>,
+    mirrors: Box<[Mirror]>,
+    /// The number of requests so far.
+    total: AtomicU64,
+    mirrors_body: bool,
+    /// The length of the longest body that is mirrored.
+    max_body: u64,
+}
+
+#[derive(Debug)]
+struct Mirror {
+    child: Arc<Child>,
+    percent: u64,
+    in_flight: Arc<Semaphore>,
+}
+
+/// The mirrors that get a request.
+pub(super) type Chosen = Vec<usize>;
+
+impl Mirroring {
+    pub(super) fn compile(
+        config: &Config,
+        resolve: &mut dyn Resolve,
+        previous: Option<&Self>,
+    ) -> Result<Self, ServiceError> {
+        let main = resolve.child(&config.service)?;
+        let mut mirrors = Vec::with_capacity(config.mirrors.len());
+        for mirror in &config.mirrors {
+            let percent = u64::try_from(mirror.percent).ok().filter(|percent| *percent <= 100);
+            let percent = percent.ok_or(ServiceError::Percent(mirror.percent))?;
+            let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
+            mirrors.push(Mirror { child: resolve.child(&mirror.name)?, percent, in_flight });
+        }
+        Ok(Self {
+            main,
+            mirrors: mirrors.into(),
+            total: AtomicU64::new(previous.map_or(0, |previous| previous.total.load(Ordering::Relaxed))),
+            mirrors_body: config.mirror_body.unwrap_or(true),
+            max_body: buffered::limit(config.max_body_size),
+        })
+    }
+
+    pub(super) fn children(&self) -> impl Iterator<Item = &Arc<Child>> {
+        std::iter::once(&self.main).chain(self.mirrors.iter().map(|mirror| &mirror.child))
+    }
+
+    /// The service that responds.
+    pub(super) fn main(&self) -> &Child {
+        &self.main
+    }
+
+    /// Counts a request, and returns the mirrors that get it.
+    pub(super) fn choose(&self) -> Chosen {
+        let number = self.total.fetch_add(1, Ordering::Relaxed) + 1;
+        let mirrors = self.mirrors.iter().enumerate();
+        mirrors.filter(|(_, mirror)| share::is_mirrored(number, mirror.percent)).map(|(index, _)| index).collect()
+    }
+
+    /// Sends a request to the service, and then to `chosen`.
+    pub(super) async fn serve(
+        &self,
+        chosen: &Chosen,
+        mut exchange: Exchange,
+        context: &mut RequestContext<'_>,
+        record: &mut UpstreamRecord,
+    ) -> Result<Response<Body>, ServeError> {
+        // A mirror cannot take part in another protocol.
+        if is_upgrade(&exchange.head.headers) {
+            return self.main.serve_recorded(exchange, context, record).await;
+        }
+        let mut body = Bytes::new();
+        if self.mirrors_body {
+            match buffered::read(std::mem::take(&mut exchange.body), self.max_body).await {
+                Ok(Buffered::Whole(whole)) => {
+                    exchange.body = Body::from(whole.clone());
+                    body = whole;
+                }
+                Ok(Buffered::TooLong(long)) => {
+                    tracing::debug!(router = &**context.router, "the body is too long to be mirrored");
+                    exchange.body = long;
+                    return self.main.serve_recorded(exchange, context, record).await;
+                }
+                Err(error) => return Err(ForwardError::Unread(error).into()),
+            }
+        }
+        let copy = Copy::of(&exchange, body, context);
+        let served = self.main.serve_recorded(exchange, context, record).await;
+        let is_gone = |error: &ServeError| error.failure.kind == FailureKind::ClientGone;
+        if !served.as_ref().is_err_and(is_gone) {
+            for mirror in chosen.iter().filter_map(|index| self.mirrors.get(*index)) {
+                mirror.send(copy.clone());
+            }
+        }
+        served
+    }
+}
+
+impl Mirror {
+    /// Sends a request to this mirror in a task of its own.
+    fn send(&self, copy: Copy) {
+        let Ok(permit) = Arc::clone(&self.in_flight).try_acquire_owned() else {
+            let mirror = &**self.child.service().name();
+            tracing::debug!(mirror, router = &*copy.router, "too many requests in flight: not mirrored");
+            return;
+        };
+        tokio::spawn(copy.send(Arc::clone(&self.child), permit));
+    }
+}
+
+/// A request as its mirrors get it. It outlives the client's.
+#[derive(Clone)]
+struct Copy {
+    head: http::request::Parts,
+    body: Bytes,
+    connection: Arc<flow_middleware::Connection>,
+    router: Name,
+    forwarded_for: ForwardedFor,
+    fetch: Option<Arc<dyn Fetch>>,
+    /// The value in the context at this place.
+    encoded: bool,
+}
+
+impl Copy {
+    fn of(exchange: &Exchange, body: Bytes, context: &RequestContext<'_>) -> Self {
+        let mut head = exchange.head.clone();
+        if body.is_empty() {
+            head.headers.remove(CONTENT_LENGTH);
+            head.headers.remove(TRANSFER_ENCODING);
+        }
+        // The body is here already.
+        head.headers.remove(EXPECT);
+        Self {
+            head,
+            body,
+            connection: silent(&exchange.connection),
+            router: Name::clone(context.router),
+            forwarded_for: context.forwarded_for,
+            fetch: context.fetch.shared(),
+            encoded: context.encoded,
+        }
+    }
+
+    /// Sends it to `mirror`, and drops the response.
+    async fn send(self, mirror: Arc<Child>, permit: OwnedSemaphorePermit) {
+        let Self { head, body, connection, router, forwarded_for, fetch, encoded } = self;
+        let fetch = fetch.unwrap_or_else(|| Arc::new(flow_middleware::fetch::Nowhere));
+        let sending = async {
+            let (mut user, mut record) = (None, UpstreamRecord::default());
+            let mut context = RequestContext::new(&router, &*fetch, forwarded_for, &mut user);
+            context.encoded = encoded;
+            let exchange = Exchange { head, body: Body::from(body), connection };
+            match mirror.serve_recorded(exchange, &mut context, &mut record).await {
+                // Read to its end, so that the connection can be used again.
+                Ok(response) => {
+                    let mut body = response.into_body();
+                    while let Some(Ok(_)) = body.frame().await {}
+                }
+                Err(error) => {
+                    tracing::debug!(router = &*router, error = &error as &dyn std::error::Error, "not mirrored");
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, sending).await.is_err() {
+            tracing::debug!(router = &*router, mirror = &**mirror.service().name(), "the mirror took too long");
+        }
+        drop(permit);
+    }
+}
