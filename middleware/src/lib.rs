@@ -56,6 +56,7 @@
 mod address;
 mod around;
 pub mod basic_auth;
+mod beginning;
 pub mod body;
 pub mod chain;
 pub mod circuit_breaker;
@@ -85,6 +86,7 @@ mod replay;
 pub mod response;
 pub mod retry;
 pub mod rewrite;
+mod sniff;
 mod source;
 mod status;
 #[cfg(test)]

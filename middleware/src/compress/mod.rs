@@ -8,12 +8,11 @@ mod body;
 mod content_type;
 mod encoder;
 mod etag;
-mod sniff;
 #[cfg(test)]
 mod tests;
 
 use crate::flow::Flow;
-use crate::{Body, Exchange, MiddlewareError, vary};
+use crate::{Body, Exchange, MiddlewareError, beginning, sniff, vary};
 use accept::Accept;
 pub(crate) use accept::Choice;
 use body::CompressedBody;
@@ -92,17 +91,17 @@ impl Compress {
         let mut body = std::mem::take(response.body_mut());
         let mut first = None;
         if known.is_none() || sniffs {
-            match body::first(body, !sniffs).await {
-                body::First::Data(data, rest) => (first, body) = (Some(data), rest),
-                body::First::End(rest) => {
+            match beginning::first(body, !sniffs).await {
+                beginning::First::Data(data, rest) => (first, body) = (Some(data), rest),
+                beginning::First::End(rest) => {
                     *response.body_mut() = rest;
                     return;
                 }
-                body::First::Late(rest) => body = rest,
+                beginning::First::Late(rest) => body = rest,
             }
         }
         if sniffs && !self.filter(sniff::media_type(first.as_deref().unwrap_or_default())) {
-            *response.body_mut() = body::put_back(first, body);
+            *response.body_mut() = beginning::put_back(first, body);
             return;
         }
         match Encoder::new(choice.encoding, exact) {
@@ -111,7 +110,7 @@ impl Compress {
                 start(choice.encoding, response.headers_mut());
                 *response.body_mut() = Body::boxed(CompressedBody::new(body, first, encoder, prompt));
             }
-            Err(_) => *response.body_mut() = body::put_back(first, body),
+            Err(_) => *response.body_mut() = beginning::put_back(first, body),
         }
     }
 

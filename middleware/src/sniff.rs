@@ -2,7 +2,7 @@
 //! has and that types in a configuration name.
 
 /// The media type that the first bytes suggest.
-pub(super) fn media_type(body: &[u8]) -> &'static str {
+pub(crate) fn media_type(body: &[u8]) -> &'static str {
     let body = body.get(..512).unwrap_or(body);
     let text = body.trim_ascii_start();
     if starts_with_tag(text) {
