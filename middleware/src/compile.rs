@@ -4,6 +4,7 @@ use crate::Service;
 use crate::basic_auth::BasicAuth;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::compress::Compress;
+use crate::content_type::ContentType;
 use crate::encoded_characters::EncodedCharacters;
 use crate::error_page::ErrorPage;
 use crate::forward_auth::ForwardAuth;
@@ -53,6 +54,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         }
         Spec::CircuitBreaker(spec) => Middleware::Around(Arc::new(CircuitBreaker::new(spec)?)),
         Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),
+        Spec::ContentType(spec) => Middleware::ContentType(ContentType::new(*spec)),
         Spec::EncodedCharacters(spec) => Middleware::EncodedCharacters(EncodedCharacters::new(*spec)),
         Spec::Errors(spec) => Middleware::Around(Arc::new(ErrorPage::new(spec, resolve.service(&spec.service)?)?)),
         Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),

@@ -62,6 +62,7 @@ pub mod chain;
 pub mod circuit_breaker;
 mod compile;
 pub mod compress;
+pub mod content_type;
 mod context;
 pub mod encoded_characters;
 mod error;

@@ -3,6 +3,7 @@
 use crate::around::Around;
 use crate::basic_auth::BasicAuth;
 use crate::compress::{self, Compress};
+use crate::content_type::ContentType;
 use crate::encoded_characters::EncodedCharacters;
 use crate::flow::Flow;
 use crate::forward_auth::{ForwardAuth, SetCookie};
@@ -31,6 +32,8 @@ pub enum Middleware {
     Chain(Box<[Arc<Self>]>),
     /// Compresses responses.
     Compress(Compress),
+    /// Guesses the type of responses that have none.
+    ContentType(ContentType),
     /// Refuses requests with some percent-encoded characters in the path.
     EncodedCharacters(EncodedCharacters),
     /// Asks a server if a request may pass.
@@ -82,6 +85,7 @@ impl Middleware {
             Self::BasicAuth(_) => "basicAuth",
             Self::Chain(_) => "chain",
             Self::Compress(_) => "compress",
+            Self::ContentType(_) => "contentType",
             Self::EncodedCharacters(_) => "encodedCharacters",
             Self::ForwardAuth(_) => "forwardAuth",
             Self::Headers(_) => "headers",
@@ -103,8 +107,8 @@ impl Middleware {
         let stateless = match self {
             Self::AddPrefix(it) => it.on_request(exchange),
             Self::BasicAuth(it) => it.on_request(exchange, context).await,
-            // Chains are inlined and cut: no step is one of these.
-            Self::Around(_) | Self::Chain(_) => Flow::Pass,
+            // Chains are inlined and cut: no step is one of the first two. The third looks at responses only.
+            Self::Around(_) | Self::Chain(_) | Self::ContentType(_) => Flow::Pass,
             Self::Compress(it) => {
                 let flow = it.on_request(exchange);
                 context.encoded |= matches!(flow, Flow::Remember(_));
@@ -132,6 +136,8 @@ impl Middleware {
     pub(crate) async fn on_response(&self, state: Option<State>, response: &mut Response<Body>) {
         match (self, state) {
             (Self::Compress(it), Some(State::Compress(choice))) => it.on_response(choice, response).await,
+            // Boxed, so that the future of every other response stays small.
+            (Self::ContentType(it), None) => Box::pin(it.on_response(response)).await,
             (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
             (Self::Headers(it), Some(State::Headers(facts))) => it.on_response(facts, response),
             (_, Some(State::InFlight(permit))) => InFlightReq::on_response(permit, response),

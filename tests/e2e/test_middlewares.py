@@ -76,6 +76,9 @@ ROUTES = {
     "forwardno": [{"forwardAuth": {"address": AUTH + "/status/403"}}],
     "forwardgone": [{"forwardAuth": {"address": "http://10.99.0.9:1/"}}],
     "encoded": [{"encodedCharacters": {"allowEncodedSlash": True}}],
+    "typed": [{"headers": {"customResponseHeaders": {"X-Outer": "1"}}}, {"compress": {"minResponseBodyBytes": 1}}, {"contentType": {}}],
+    "typedno": [{"ipAllowList": {"sourceRange": ["127.0.0.0/8"]}}, {"contentType": {}}, {"ipAllowList": {"sourceRange": ["192.0.2.0/24"]}}],
+    "typedoff": [{"contentType": {"autoDetect": False}}],
     "order": [{"addPrefix": {"prefix": "/second"}}, {"addPrefix": {"prefix": "/first"}}],
 }
 
@@ -283,6 +286,21 @@ def test_forward_auth(routes):
     assert refused.seen("x-forwarded-method") == "GET"
     assert refused.seen("x-forwarded-host") == f"forwardno.{routes.suffix}.test"
     assert routes("forwardgone").status == 500
+
+
+def test_content_type(routes):
+    page, image = b"<html>hello", b"\x89PNG\r\n\x1a\n...."
+    for body, wanted in [(page, "text/html; charset=utf-8"), (image, "image/png"), (b"plain", "text/plain; charset=utf-8"), (b"", None)]:
+        answer = routes("typed", f"/untyped/{body.hex()}")
+        assert (answer.get("Content-Type"), answer.body, answer.get("X-Outer")) == (wanted, body, "1")
+        assert routes("typedoff", f"/untyped/{body.hex()}").get("Content-Type") is None
+    answer = routes("typed", f"/untyped/{page.hex()}", headers={"Accept-Encoding": "gzip"})
+    assert (answer.get("Content-Type"), answer.get("Content-Encoding")) == ("text/html; charset=utf-8", "gzip")
+    assert answer.decoded() == page
+    assert routes("typed", f"/untyped/{page.hex()}", method="HEAD").get("Content-Type") is None
+    assert routes("typed", "/size/5").get("Content-Type") == "text/plain; charset=utf-8", "a type that is there stays"
+    refused = routes("typedno")
+    assert (refused.status, refused.get("Content-Type")) == (403, "text/plain; charset=utf-8")
 
 
 def test_chain_and_order(routes):

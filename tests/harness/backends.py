@@ -154,6 +154,11 @@ async def answer(request, reader, writer, number):
         writer.write(chunk(b"hello") + b"0\r\nX-Sum: 5d41\r\n\r\n")
         await writer.drain()
         return False
+    if words[0] == "untyped":  # /untyped/HEX: these bytes, without a type
+        body = bytes.fromhex(words[1])
+        writer.write(head(200, [("Content-Length", len(body))]) + (b"" if request.method == "HEAD" else body))
+        await writer.drain()
+        return False
     if words[0] == "seen":
         return await reply(writer, request, 200, "text/plain", str(seen.get(words[1], 0)).encode())
     if words[0] == "size":

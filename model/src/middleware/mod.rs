@@ -3,6 +3,7 @@
 mod auth;
 mod circuit_breaker;
 mod compress;
+mod content_type;
 mod encoded_characters;
 mod errors;
 mod headers;
@@ -15,6 +16,7 @@ mod retry;
 pub use auth::{BasicAuth, ClientTls, ForwardAuth};
 pub use circuit_breaker::CircuitBreaker;
 pub use compress::{Compress, Encoding};
+pub use content_type::ContentType;
 pub use encoded_characters::EncodedCharacters;
 pub use errors::ErrorPage;
 pub use headers::Headers;
@@ -45,6 +47,8 @@ pub enum Middleware {
     CircuitBreaker(CircuitBreaker),
     /// Compresses responses.
     Compress(Compress),
+    /// Guesses the type of responses that have none.
+    ContentType(ContentType),
     /// Refuses requests with some percent-encoded characters in the path.
     EncodedCharacters(EncodedCharacters),
     /// Responds to errors with pages of another service.

@@ -118,6 +118,12 @@ fn middleware(
     if let Some(breaker) = &spec.circuit_breaker {
         return Ok(Middleware::CircuitBreaker(circuit_breaker(breaker)));
     }
+    if let Some(content_type) = spec.content_type {
+        if content_type.auto_detect.is_some() {
+            warnings.push("contentType.autoDetect is deprecated: leave it out, or the middleware where it is false");
+        }
+        return Ok(Middleware::ContentType(content_type));
+    }
     if let Some(allowed) = spec.encoded_characters {
         return Ok(Middleware::EncodedCharacters(allowed));
     }
