@@ -1,4 +1,4 @@
-//! `flow-proxy check`: tells if a start would succeed, and which manifests would not be served.
+//! `flow-proxy check`: tells if a start would succeed, and which manifests and files would not be served.
 
 use crate::app;
 use crate::output::{print_error, print_result};
@@ -6,7 +6,8 @@ use crate::settings::{Settings, Warning};
 use flow_model::diagnostic::causes;
 use std::process::ExitCode;
 
-/// Exit code 0 if a start would succeed and every manifest be served, 1 if some would not, 2 if the start would fail.
+/// Exit code 0 if a start would succeed and everything in manifests and files be served, 1 if some would not, 2 if the
+/// start would fail.
 pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
     app::say(warnings);
     let prepared = match app::prepare(settings) {
@@ -20,12 +21,12 @@ pub(crate) fn run(settings: &Settings, warnings: &[Warning]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     match app::findings(settings, &prepared) {
         Ok(None) => {}
-        Ok(Some(app::Findings { objects, findings })) => {
+        Ok(Some(app::Findings { what, objects, findings })) => {
             findings.iter().for_each(print_error);
             let errors = findings.iter().filter(|finding| finding.is_error()).count();
             let warnings = findings.len() - errors;
             print_error(format_args!(
-                "manifests: {}, {}, {}",
+                "{what}: {}, {}, {}",
                 count(objects, "object"),
                 count(errors, "error"),
                 count(warnings, "warning")

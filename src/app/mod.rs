@@ -169,6 +169,7 @@ fn facts(settings: &Settings) -> Facts {
     let mut providers = Vec::new();
     let given = &settings.providers;
     for (on, name) in [
+        (given.file.is_some(), "File"),
         (given.kubernetes_ingress.is_some(), "KubernetesIngress"),
         (given.kubernetes_crd.is_some(), "KubernetesCRD"),
         (given.manifests.is_some(), "Manifests"),

@@ -1,4 +1,4 @@
-//! The origins of the dynamic configuration: a cluster, or a folder of manifests in its place.
+//! The origins of the dynamic configuration: a cluster, or a folder of manifests in its place, and Traefik's files.
 
 use super::Refusal;
 use super::obstacles::Obstacles;
@@ -6,10 +6,11 @@ use crate::settings::{self, Settings, Warning};
 use flow_controller::certificates;
 use flow_controller::lease;
 use flow_controller::provider::{
-    self, Connection, CrdProvider, IngressProvider, Issuing, Kubernetes, KubernetesOptions, ManifestsOptions, Provider,
-    SelectorError, Update,
+    self, Connection, CrdProvider, FileOptions, IngressProvider, Issuing, Kubernetes, KubernetesOptions,
+    ManifestsOptions, Provider, SelectorError, Update,
 };
 use flow_controller::translate::{CrdOptions, IngressOptions};
+use flow_file as file;
 use flow_model::config::{RuleSyntax, Source};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::diagnostic::causes;
@@ -30,6 +31,7 @@ struct Origin {
 
 enum Feed {
     Cluster(Box<Kubernetes>),
+    Files(Provider),
     Folder(Provider),
 }
 
@@ -44,6 +46,8 @@ pub(super) async fn start(
     certificates: Option<certificates::Options>,
     stop: CancellationToken,
 ) -> Result<Sources, Refusal> {
+    let files = settings.providers.file.as_ref().and_then(file_options);
+    let files = files.map(|options| Feed::Files(provider::file(options, stop.clone())));
     let feed = match &settings.providers.manifests {
         Some(folder) => Some(Feed::Folder(provider::manifests(manifests_options(settings, folder)?, issuing, stop))),
         None if wants_cluster(settings) => {
@@ -58,10 +62,11 @@ pub(super) async fn start(
         }
         None => None,
     };
-    Ok(Sources(feed.into_iter().map(|feed| Origin { feed, latest: None, has_ended: false }).collect()))
+    let feeds = feed.into_iter().chain(files);
+    Ok(Sources(feeds.map(|feed| Origin { feed, latest: None, has_ended: false }).collect()))
 }
 
-fn wants_cluster(settings: &Settings) -> bool {
+pub(super) fn wants_cluster(settings: &Settings) -> bool {
     settings.providers.kubernetes_ingress.is_some() || settings.providers.kubernetes_crd.is_some()
 }
 
@@ -88,8 +93,32 @@ pub(super) fn look(settings: &Settings, found: &mut Obstacles, warnings: &mut Ve
         if let Err(error) = kubernetes_options(settings).connection.look() {
             found.add("providers", causes(&error));
         }
-    } else {
+    } else if providers.file.is_none() {
         warnings.push(Warning::NoProvider);
+    }
+    if let Some(options) = providers.file.as_ref().and_then(file_options) {
+        look_for_files(&options, found, warnings);
+    }
+}
+
+/// What is not there yet may come, if it is watched.
+fn look_for_files(options: &FileOptions, found: &mut Obstacles, warnings: &mut Vec<Warning>) {
+    let path = options.origin.path();
+    let (option, is_named_right) = match &options.origin {
+        file::Origin::File(_) => ("providers.file.filename", file::is_read(path)),
+        file::Origin::Folder(_) => ("providers.file.directory", true),
+    };
+    if !is_named_right {
+        found.add(option, format!("the name of {} must end in .toml, .yaml or .yml", path.display()));
+        return;
+    }
+    match file::files_of(&options.origin) {
+        Ok(files) if files.is_empty() => warnings.push(Warning::NoFiles { directory: path.to_owned() }),
+        Ok(_) => {}
+        Err(error) if options.watch && error.kind() == ErrorKind::NotFound => {
+            warnings.push(Warning::NotThereYet { path: path.to_owned() });
+        }
+        Err(error) => found.add(option, format!("cannot read {}: {error}", path.display())),
     }
 }
 
@@ -107,14 +136,14 @@ impl Feed {
     const fn provider(&self) -> &Provider {
         match self {
             Self::Cluster(cluster) => &cluster.provider,
-            Self::Folder(provider) => provider,
+            Self::Files(provider) | Self::Folder(provider) => provider,
         }
     }
 
     const fn provider_mut(&mut self) -> &mut Provider {
         match self {
             Self::Cluster(cluster) => &mut cluster.provider,
-            Self::Folder(provider) => provider,
+            Self::Files(provider) | Self::Folder(provider) => provider,
         }
     }
 }
@@ -157,7 +186,7 @@ impl Sources {
     pub(super) fn cluster(&self) -> Option<&Kubernetes> {
         self.0.iter().find_map(|origin| match &origin.feed {
             Feed::Cluster(cluster) => Some(&**cluster),
-            Feed::Folder(_) => None,
+            Feed::Files(_) | Feed::Folder(_) => None,
         })
     }
 
@@ -188,6 +217,7 @@ impl Sources {
     pub(super) fn waiting_for(&self) -> Vec<String> {
         let name = |origin: &Origin| match &origin.feed {
             Feed::Cluster(_) => "Kubernetes".to_owned(),
+            Feed::Files(_) => "the dynamic configuration files".to_owned(),
             Feed::Folder(_) => "the folder of manifests".to_owned(),
         };
         self.0.iter().filter(|origin| origin.latest.is_none()).map(name).collect()
@@ -214,6 +244,17 @@ pub(super) fn manifests_options(
             ..from.crd.clone()
         },
     })
+}
+
+/// The options of dynamic configuration files; `None` if neither a file nor a folder is named.
+pub(super) fn file_options(from: &settings::File) -> Option<FileOptions> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let origin = match (&from.directory, &from.filename) {
+        (Some(folder), _) => file::Origin::Folder(absolute(folder)),
+        (None, Some(file)) => file::Origin::File(absolute(file)),
+        (None, None) => return None,
+    };
+    Some(FileOptions { origin, watch: from.watch })
 }
 
 /// The options of reading a cluster, without certificates.

@@ -180,12 +180,25 @@ pub enum Warning {
         /// The folder.
         directory: PathBuf,
     },
+    /// A folder of dynamic configuration has no files.
+    #[error("there is no .toml, .yaml or .yml file in {}", directory.display())]
+    NoFiles {
+        /// The folder.
+        directory: PathBuf,
+    },
     /// No provider is set.
     #[error(
         "no provider is given, so nothing is routed: add --providers.kubernetesIngress and --providers.kubernetesCRD in \
-         a cluster, or --providers.manifests.directory=DIR for a folder of manifests"
+         a cluster, --providers.manifests.directory=DIR for a folder of manifests, or --providers.file.directory=DIR for \
+         Traefik's dynamic configuration files"
     )]
     NoProvider,
+    /// A file or folder of dynamic configuration does not exist.
+    #[error("there is no {} yet: it is read as soon as it is there", path.display())]
+    NotThereYet {
+        /// The file or the folder.
+        path: PathBuf,
+    },
     /// Options below a group that is off have no effect.
     #[error("{option} is off, so that what is below it has no effect ({})", list(given))]
     Off {
@@ -254,8 +267,8 @@ fn way_out(option: &str) -> &'static str {
         ),
         (
             "providers.",
-            "describe the routes as Ingresses, in a cluster (--providers.kubernetesIngress) or in a folder \
-             (--providers.manifests.directory=DIR)",
+            "describe the routes as Ingresses in a cluster (--providers.kubernetesIngress), or in Traefik's dynamic \
+             configuration files (--providers.file.directory=DIR)",
         ),
         ("metrics.", "--metrics.prometheus is served"),
         ("certificatesresolvers.", "leave it out; --help certificatesResolvers lists what resolvers do"),

@@ -19,7 +19,7 @@ section! {
         /// Serves a folder of Kubernetes manifests without a cluster (not in Traefik).
         manifests: Option<Manifests> = None, "manifests";
         /// Serves Traefik's dynamic configuration files.
-        file: Option<File> = None, "file", unserved;
+        file: Option<File> = None, "file";
         also unserved {
             "consul": "The Consul KV provider.";
             "consulCatalog": "The Consul catalog provider.";
@@ -42,9 +42,9 @@ section! {
 
     /// Traefik's dynamic configuration files.
     File {
-        /// A folder of files.
+        /// The folder of files; those in folders below count too.
         directory: Option<PathBuf> = None, "directory";
-        /// One file.
+        /// One file, instead of a folder.
         filename: Option<PathBuf> = None, "filename";
         /// Follows changes.
         watch: bool = true, "watch";

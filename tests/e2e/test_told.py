@@ -33,6 +33,7 @@ class Case:
 
     words: typing.Sequence[str]
     files: dict = dataclasses.field(default_factory=dict)  # a folder: {name: text, or objects for a YAML stream}
+    dynamic: dict = dataclasses.field(default_factory=dict)  # dynamic configuration files: {name: text, or content}
     objects: typing.Callable = None  # objects for the cluster, of a Space
     start: typing.Sequence[str] = None  # flags of a start of its own; FOLDER in them is the folder of the files
     env: dict = dataclasses.field(default_factory=dict)  # of that start
@@ -108,7 +109,7 @@ CASES |= {
         {"chart/templates/quoted.yaml": [ingress("templated") | {"metadata": {"name": "{{ .Release.Name }}"}}]},
     ),
     "values of a chart": Case(["chart/values.yaml", "values of a Helm chart"], {"chart/values.yaml": "replicaCount: 1\n"}),
-    "configuration of Traefik's file provider, in a folder": Case(
+    "configuration of Traefik's file provider, in a folder of manifests": Case(
         ["dynamic.yml", "file provider"], {"dynamic.yml": {"http": {"routers": {"a": {"rule": "Host(`a.test`)", "service": "a"}}}}}
     ),
     "a document that is no object": Case(["list.json", "no Kubernetes object"], {"list.json": '{"name": "package"}'}),
@@ -266,9 +267,37 @@ CASES |= {
         ["SPACE", "younger", "shared-tls", "which is not for"],
         objects=lambda space: [asking("elder", "shared-tls", space), asking("younger", "shared-tls", space)],
     ),
+    "an unknown field, in a dynamic configuration file": Case(
+        ["unknown.yaml:3:9", "http.routers.a.rulle", "did you mean rule?"],
+        dynamic={"unknown.yaml": "http:\n  routers:\n    a: {rulle: Path(`/`)}\n"},
+    ),
+    "a dynamic configuration file that is neither YAML nor TOML": Case(["half.toml:2:"], dynamic={"half.toml": "[http.routers.a]\nrule = \n"}),
+    "a section that is not served, in a dynamic configuration file": Case(
+        ["streams.yaml:1:1", "TCP is not served yet"], dynamic={"streams.yaml": {"tcp": {"routers": {"a": {"rule": "HostSNI(`*`)"}}}}}
+    ),
+    "a middleware without a kind, in a dynamic configuration file": Case(
+        ["kinds.yaml:3:5", "http.middlewares.none: it has no kind"], dynamic={"kinds.yaml": "http:\n  middlewares:\n    none: {}\n"}
+    ),
+    "a file that is not there, named by a dynamic configuration file": Case(
+        ["tls.yaml:2:19", "tls.certificates.[0].certFile: cannot read /gone.crt"],
+        dynamic={"tls.yaml": "tls:\n  certificates: [{certFile: /gone.crt, keyFile: /gone.key}]\n"},
+    ),
+    "a name in two dynamic configuration files": Case(
+        ["two-b.yaml:3:5", "http.services.twice is defined in", "two-a.yaml too"],
+        dynamic={name: "http:\n  services:\n    twice: {loadBalancer: {}}\n" for name in ("two-a.yaml", "two-b.yaml")},
+    ),
+    "static configuration in a dynamic configuration file": Case(
+        ["static.yaml:1:1", "entryPoints: it is no dynamic configuration"], dynamic={"static.yaml": {"entryPoints": {"web": {"address": ":80"}}}}
+    ),
+    "a service that does not exist, in a dynamic configuration file": Case(
+        ["lost@file", "nowhere@file"], dynamic={"lost.yaml": {"http": {"routers": {"lost": {"rule": "Host(`lost.test`)", "service": "nowhere", "entryPoints": ["web"]}}}}}
+    ),
     "no provider": Case(["no provider is given, so nothing is routed", "--providers.manifests.directory"], start=[]),
     "an empty folder of manifests": Case(["holds no .yaml, .yml or .json file"], start=["--providers.manifests.directory=FOLDER"]),
-    "Traefik's file provider": Case(["providers.file", "describe the routes as Ingresses"], start=["--providers.file.directory=FOLDER"]),
+    "an empty folder of dynamic configuration": Case(["there is no .toml, .yaml or .yml file in"], start=["--providers.file.directory=FOLDER"]),
+    "a folder of dynamic configuration that is not there yet": Case(
+        ["there is no", "/later yet", "as soon as it is there"], start=["--providers.file.directory=FOLDER/later"]
+    ),
     "a provider that is not served": Case(["providers.docker is not served yet"], start=["--providers.docker"]),
     "an option below a group that is off": Case(
         ["providers.kubernetesingress is off", "ingressclass"],
@@ -324,8 +353,17 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shared(folder, backends):
-    with Proxy(manifests=folder, name="told") as running:
+def dynamic(tmp_path_factory):
+    """The folder of all dynamic configuration files."""
+    root = tmp_path_factory.mktemp("told-dynamic")
+    for case in CASES.values():
+        write(root, case.dynamic)
+    return root
+
+
+@pytest.fixture(scope="module")
+def shared(folder, dynamic, backends):
+    with Proxy(f"--providers.file.directory={dynamic}", manifests=folder, name="told") as running:
         yield running
 
 
@@ -405,7 +443,8 @@ def test_row(row, request, tmp_path):
     own = request.getfixturevalue("folder")
     assert_told(request.getfixturevalue("shared"), case, diagnostic, log)
     if checked == "yes":
-        told = check(f"--providers.manifests.directory={own}", "--entrypoints.web.address=:28080")
+        other = request.getfixturevalue("dynamic")
+        told = check(f"--providers.manifests.directory={own}", f"--providers.file.directory={other}", "--entrypoints.web.address=:28080")
         assert any(holds(line.replace('\\"', '"'), case.words) for line in told.splitlines()), told
 
 

@@ -1,7 +1,6 @@
 //! A folder of Kubernetes manifests instead of a cluster: the same objects, the same meaning, watched.
 
 mod certificates;
-mod changes;
 mod declarations;
 mod document;
 mod folder;
@@ -19,7 +18,7 @@ pub(crate) use selection::Selection;
 
 use crate::view::View;
 use certificates::Certificates;
-use changes::Changes;
+use flow_file::changes::{Changes, Interest};
 use flow_model::diagnostic::Diagnostic;
 use reading::Folder;
 use std::path::{Path, PathBuf};
@@ -46,7 +45,7 @@ impl Manifests {
     pub(crate) fn new(root: PathBuf, watch: bool, class: &str, selection: Selection, issuing: Issuing) -> Self {
         let root = std::path::absolute(&root).unwrap_or(root);
         // Watched before it is read for the first time, so that no change is missed.
-        let changes = watch.then(|| Changes::new(&root)).and_then(|changes| {
+        let changes = watch.then(|| Changes::new(Interest::folder(&root))).and_then(|changes| {
             changes.inspect_err(|error| warn!(%error, "changes of manifests are not noticed")).ok()
         });
         Self {

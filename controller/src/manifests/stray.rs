@@ -19,7 +19,8 @@ pub(super) enum Stray {
     #[error("this is a Compose file and no manifest")]
     Compose,
     #[error(
-        "this is the dynamic configuration of Traefik's file provider, which is not served: write Ingresses and the objects of traefik.io/v1alpha1"
+        "this is the dynamic configuration of Traefik's file provider and no manifest: put it into the folder of \
+         providers.file.directory"
     )]
     Dynamic,
     #[error("this is a static configuration and no manifest: give it by --configFile")]

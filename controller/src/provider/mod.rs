@@ -1,6 +1,7 @@
 //! Sources of configuration: a cluster, or a folder of manifests that stands for one.
 
 mod events;
+mod file;
 mod kubernetes;
 mod manifests;
 mod options;
@@ -14,6 +15,7 @@ mod tests;
 pub use crate::manifests::{Issuing, OpenStore, Places};
 pub use crate::selector::{SelectorError, label_selector};
 pub use crate::watch::{ConnectError, Connection};
+pub use file::{FileOptions, FilesReading, read_files, start as file};
 pub use kubernetes::{Kubernetes, start as kubernetes};
 pub use manifests::{Reading, manifest_files, read_manifests, start as manifests};
 pub use options::{CrdProvider, IngressProvider, KubernetesOptions, ManifestsOptions};

@@ -22,8 +22,10 @@ pub mod precedence {
     pub const KUBERNETES_CRD: u32 = 1;
     /// Ingresses.
     pub const KUBERNETES: u32 = 2;
+    /// Traefik's dynamic configuration files.
+    pub const FILE: u32 = 3;
     /// Providers without routers of their own.
-    pub const LAST: u32 = 3;
+    pub const LAST: u32 = 4;
 }
 
 impl<C> Source<C> {

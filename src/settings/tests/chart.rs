@@ -128,7 +128,7 @@ const UNSERVED: &[(&str, &str)] = &[
     ("--providers.kubernetesingressnginx", "providers.kubernetesingressnginx"),
     ("--providers.kubernetesingressnginx.watchnamespace=default", ""),
     ("--providers.knative", "providers.knative"),
-    ("--providers.file.directory=/etc/traefik/dynamic", "providers.file"),
+    ("--providers.file.directory=/etc/traefik/dynamic", ""),
     ("--providers.file.watch=true", ""),
     ("--providers.kubernetescrd.ingressClass=public", "providers.kubernetesCRD.ingressClass"),
     ("--providers.kubernetescrd.allowExternalNameServices=true", "providers.kubernetesCRD.allowExternalNameServices"),

@@ -139,7 +139,8 @@ fn what_traefik_knows_and_is_not_served_is_named_once() {
             "hub is not served yet and has no effect (flag --hub.token, flag --hub.apimanagement): leave it out",
             "tracing is not served yet and has no effect (flag --tracing.servicename): leave it out",
             "providers.docker is not served yet and has no effect (flag --providers.docker): describe the routes as \
-             Ingresses, in a cluster (--providers.kubernetesIngress) or in a folder (--providers.manifests.directory=DIR)",
+             Ingresses in a cluster (--providers.kubernetesIngress), or in Traefik's dynamic configuration files \
+             (--providers.file.directory=DIR)",
         ]
     );
     assert!(

@@ -1,0 +1,94 @@
+use super::content::{ReadFile, inline, text};
+use super::fault::{Fault, Scope};
+use super::node::Node;
+use super::service::several;
+use super::written::{Written, unknown};
+use flow_model::middleware::Middleware;
+use serde::Deserialize as _;
+
+/// Traefik's kinds: one that the model does not have is not served.
+const KINDS: [&str; 26] = [
+    "addPrefix",
+    "basicAuth",
+    "buffering",
+    "chain",
+    "circuitBreaker",
+    "compress",
+    "contentType",
+    "digestAuth",
+    "encodedCharacters",
+    "errors",
+    "forwardAuth",
+    "grpcWeb",
+    "headers",
+    "inFlightReq",
+    "ipAllowList",
+    "ipWhiteList",
+    "passTLSClientCert",
+    "plugin",
+    "rateLimit",
+    "redirectRegex",
+    "redirectScheme",
+    "replacePath",
+    "replacePathRegex",
+    "retry",
+    "stripPrefix",
+    "stripPrefixRegex",
+];
+
+/// Reads a middleware; files that it names are read in.
+pub(super) fn middleware(node: &Node, read: ReadFile<'_>) -> Result<Middleware, Fault> {
+    for (key, _) in node.entries() {
+        if !KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(key)) {
+            return Err(unknown("", key, &KINDS));
+        }
+    }
+    let [(kind, _)] = node.entries() else {
+        let kinds: Vec<_> = node.entries().iter().map(|(kind, _)| kind.as_str()).collect();
+        return Err(if kinds.is_empty() { Fault::new(Scope::Object, "it has no kind") } else { several(&kinds) });
+    };
+    let mut node = node.clone();
+    let options = node.entry_mut(kind);
+    if let Some(options) = options {
+        files(options, read).map_err(|fault| fault.within(kind))?;
+    }
+    Middleware::deserialize(Written(&node)).map_err(|fault| {
+        // A kind of Traefik's that the model does not have.
+        let unserved = fault.at_key && fault.path.len() == 1;
+        if unserved { Fault::new(Scope::Object, format!("{kind} is not served")).at_key(kind) } else { fault }
+    })
+}
+
+/// Puts the content of files in the place of their names.
+fn files(options: &mut Node, read: ReadFile<'_>) -> Result<(), Fault> {
+    if let Some(file) = options.take("usersFile")
+        && let Some(file) = file.text().filter(|file| !file.is_empty())
+    {
+        let object = |error| Fault::new(Scope::Object, format!("{error}")).within("usersFile");
+        let lines = text(file, read).map_err(object)?;
+        let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut users: Vec<_> = lines.map(|line| Node::Scalar(line.to_owned())).collect();
+        match options.take("users") {
+            Some(Node::List(more)) => users.extend(more),
+            Some(Node::Scalar(more)) if !more.is_empty() => {
+                users.extend(more.split(',').map(|user| Node::Scalar(user.trim().to_owned())));
+            }
+            _ => {}
+        }
+        if let Node::Map(entries) = options {
+            entries.push(("users".to_owned(), Node::List(users)));
+        }
+    }
+    if let Node::Map(entries) = options {
+        for (key, value) in entries {
+            if key.eq_ignore_ascii_case("tls") {
+                inline(value, &["ca", "cert", "key"], read).map_err(|(field, error)| {
+                    Fault::new(Scope::Object, error.to_string()).within(&field).within(key)
+                })?;
+            } else if matches!(value, Node::Map(_)) {
+                files(value, read).map_err(|fault| fault.within(key))?;
+            }
+        }
+    }
+    Ok(())
+}
