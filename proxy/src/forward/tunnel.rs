@@ -69,7 +69,7 @@ impl Tunnels {
     }
 }
 
-/// One upgraded connection: its byte counts, and a value to drop at its end.
+/// One upgraded connection: its byte counts, and values to drop at its end.
 #[derive(Default)]
 pub struct Tunnel {
     from_client: AtomicU64,
@@ -77,10 +77,10 @@ pub struct Tunnel {
     end: Mutex<End>,
 }
 
-/// The value that is dropped when a tunnel ends.
+/// The values that are dropped when a tunnel ends.
 #[derive(Default)]
 struct End {
-    kept: Option<Box<dyn Send>>,
+    kept: Vec<Box<dyn Send>>,
     /// True if it has ended.
     is_past: bool,
 }
@@ -102,7 +102,7 @@ impl Tunnel {
     pub(crate) fn keep<T: Send + 'static>(&self, kept: Box<T>) {
         let mut end = self.end.lock();
         if !end.is_past {
-            end.kept = Some(kept);
+            end.kept.push(kept);
         }
     }
 }
@@ -177,7 +177,7 @@ impl Drop for Open {
         let kept = {
             let mut end = self.tunnel.end.lock();
             end.is_past = true;
-            end.kept.take()
+            std::mem::take(&mut end.kept)
         };
         // Dropped before the tunnel counts as closed.
         drop(kept);

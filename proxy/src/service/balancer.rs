@@ -22,6 +22,9 @@ pub(super) struct Balancer {
     pass_host_header: bool,
 }
 
+/// The index of a server, and the sticky cookie to set.
+pub(super) type Choice = (usize, Option<HeaderValue>);
+
 /// A request's target before it was rewritten for a server.
 pub(super) struct OriginalUri {
     uri: Option<Uri>,
@@ -75,8 +78,12 @@ impl Balancer {
         &self.endpoints
     }
 
+    pub(super) fn sticky(&self) -> Option<&Sticky> {
+        self.sticky.as_deref()
+    }
+
     /// The server for a request, and the sticky cookie to set if the client has none yet.
-    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<(usize, Option<HeaderValue>)> {
+    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<Choice> {
         let Some(sticky) = &self.sticky else { return Some((self.round_robin.next()?, None)) };
         match sticky.find(headers) {
             Some(known) if known.outdated => Some((known.index, sticky.header(known.index))),
@@ -89,7 +96,7 @@ impl Balancer {
     }
 
     /// Another server than those tried, with its cookie.
-    pub(super) fn other(&self, tried: &[usize]) -> Option<(usize, Option<HeaderValue>)> {
+    pub(super) fn other(&self, tried: &[usize]) -> Option<Choice> {
         let index = self.round_robin.find(|index| !tried.contains(&index))?;
         Some((index, self.sticky.as_ref().and_then(|sticky| sticky.header(index))))
     }

@@ -16,6 +16,7 @@ mod send;
 mod sticky;
 #[cfg(test)]
 pub(crate) mod test_kit;
+mod tracked;
 mod weighted;
 
 pub use child::Child;
@@ -27,11 +28,12 @@ use crate::forward::{Endpoint, Transport};
 use balancer::Balancer;
 use failover::Failover;
 use flow_middleware::Connection;
-use flow_model::config::{LoadBalancer, Service as Config, ServiceKind, Strategy};
+use flow_model::config::{LoadBalancer, Service as Config, ServiceKind};
 use flow_model::name::Name;
 use highest_random_weight::HighestRandomWeight;
 use mirroring::Mirroring;
 use std::sync::Arc;
+use tracked::Tracked;
 use weighted::Weighted;
 
 /// Finds the objects that a service refers to, if they are valid. The caller knows the referring provider.
@@ -62,6 +64,7 @@ pub struct Service {
 #[derive(Debug)]
 enum Kind {
     LoadBalancer(Balancer),
+    Tracked(Box<Tracked>),
     Weighted(Weighted),
     HighestRandomWeight(Box<HighestRandomWeight>),
     Mirroring(Box<Mirroring>),
@@ -69,10 +72,19 @@ enum Kind {
 }
 
 impl Kind {
+    /// The servers of a load balancer; `None` for any other kind.
+    fn balancer(&self) -> Option<&Balancer> {
+        match self {
+            Self::LoadBalancer(balancer) => Some(balancer),
+            Self::Tracked(tracked) => Some(tracked.balancer()),
+            _ => None,
+        }
+    }
+
     /// The services that it refers to.
     fn children(&self) -> Box<dyn Iterator<Item = &Arc<Child>> + '_> {
         match self {
-            Self::LoadBalancer(_) => Box::new(std::iter::empty()),
+            Self::LoadBalancer(_) | Self::Tracked(_) => Box::new(std::iter::empty()),
             Self::Weighted(weighted) => Box::new(weighted.children()),
             Self::HighestRandomWeight(service) => Box::new(service.children()),
             Self::Mirroring(mirroring) => Box::new(mirroring.children()),
@@ -102,17 +114,22 @@ impl Service {
                 let transport = resolve
                     .transport(&balancer.servers_transport)
                     .ok_or_else(|| ServiceError::UnknownTransport(Name::clone(&balancer.servers_transport)))?;
-                if let Some(Kind::LoadBalancer(same)) = unchanged.map(|u| &u.kind)
+                if let Some(unchanged) = unchanged
+                    && let Some(same) = unchanged.kind.balancer()
                     && Arc::ptr_eq(same.transport(), &transport)
-                    && let Some(unchanged) = unchanged
                 {
                     return Ok(Arc::clone(unchanged));
                 }
-                let previous = match previous.map(|p| &p.kind) {
-                    Some(Kind::LoadBalancer(previous)) => Some(previous),
-                    _ => None,
-                };
-                Kind::LoadBalancer(Balancer::compile(name, balancer, &transport, previous)?)
+                let last = previous.and_then(|previous| previous.kind.balancer());
+                if Tracked::is_needed(balancer) {
+                    let before = match previous.map(|p| &p.kind) {
+                        Some(Kind::Tracked(before)) => Some(&**before),
+                        _ => None,
+                    };
+                    Kind::Tracked(Box::new(Tracked::compile(name, balancer, &transport, last, before)?))
+                } else {
+                    Kind::LoadBalancer(Balancer::compile(name, balancer, &transport, last)?)
+                }
             }
             ServiceKind::Weighted(weighted) => {
                 if weighted.health_check.is_some() {
@@ -148,8 +165,7 @@ impl Service {
             }
         };
         let is_same = |same: &&Arc<Self>| {
-            let is_balancer = matches!(kind, Kind::LoadBalancer(_));
-            !is_balancer && same.kind.children().map(Arc::as_ptr).eq(kind.children().map(Arc::as_ptr))
+            kind.balancer().is_none() && same.kind.children().map(Arc::as_ptr).eq(kind.children().map(Arc::as_ptr))
         };
         if let Some(same) = unchanged.filter(is_same) {
             return Ok(Arc::clone(same));
@@ -172,10 +188,7 @@ impl Service {
     /// The servers of a load balancer; empty for any other kind.
     #[must_use]
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
-        match &self.kind {
-            Kind::LoadBalancer(balancer) => balancer.endpoints(),
-            _ => &[],
-        }
+        self.kind.balancer().map_or(&[], Balancer::endpoints)
     }
 }
 
@@ -189,12 +202,6 @@ fn silent(connection: &Arc<Connection>) -> Arc<Connection> {
 
 /// The first option of a load balancer that is not served yet.
 fn not_served(config: &LoadBalancer) -> Option<&'static str> {
-    match config.strategy {
-        Strategy::Wrr => {}
-        Strategy::P2c => return Some("strategy p2c"),
-        Strategy::Hrw => return Some("strategy hrw"),
-        Strategy::LeastTime => return Some("strategy leasttime"),
-    }
     match (&config.health_check, &config.passive_health_check) {
         (Some(_), _) => Some("healthCheck"),
         (None, Some(_)) => Some("passiveHealthCheck"),

@@ -1,13 +1,16 @@
-//! The parts of a service that run another service as a whole: they see its response, or send a request more than once.
+//! The parts of a service that are rare: they run another service as a whole, or follow a request to its end. What they
+//! need is boxed, so that the common request pays nothing for it.
 
 use super::failover::Failover;
 use super::mirroring::{Chosen, Mirroring};
 use super::pipeline::BoxFuture;
+use super::tracked::Tracked;
 use super::{Pipeline, UpstreamRecord};
 use flow_middleware::{Body, Exchange, RequestContext, ServeError};
+use flow_model::name::Name;
 use http::Response;
 
-/// A part of a service that runs another service as a whole.
+/// A rare part of a service.
 pub(super) enum Nested<'a> {
     /// A service with another in its place.
     Failover(&'a Failover),
@@ -15,6 +18,8 @@ pub(super) enum Nested<'a> {
     Mirroring(&'a Mirroring, Chosen),
     /// A service that has middlewares of its own.
     Pipeline(&'a Pipeline),
+    /// A load balancer that knows the state of its servers, by the name of its service.
+    Tracked(&'a Name, &'a Tracked),
 }
 
 impl Nested<'_> {
@@ -29,6 +34,7 @@ impl Nested<'_> {
             Self::Failover(failover) => Box::pin(failover.serve(exchange, context, record)),
             Self::Mirroring(mirroring, chosen) => Box::pin(mirroring.serve(chosen, exchange, context, record)),
             Self::Pipeline(pipeline) => pipeline.serve_boxed(exchange, context, record),
+            Self::Tracked(name, tracked) => Box::pin(tracked.serve(name, exchange, context, record)),
         }
     }
 }

@@ -33,6 +33,12 @@ impl WeightedRoundRobin {
         self.schedule.get(at).map(|index| *index as usize)
     }
 
+    /// The next index for which `wanted` is true. Those before it have had their turn, so that the others share by
+    /// their weights.
+    pub(super) fn next_of(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        (0..self.schedule.len()).find_map(|_| self.next().filter(|index| wanted(*index)))
+    }
+
     /// The first index from here on for which `wanted` is true; does not advance the rotation.
     pub(super) fn find(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
         let length = self.schedule.len();

@@ -1,6 +1,6 @@
 //! Sends a request to a server of a service.
 
-use super::balancer::{Balancer, OriginalUri};
+use super::balancer::{Balancer, Choice, OriginalUri};
 use super::nested::Nested;
 use super::{Kind, Service, UpstreamRecord};
 use crate::forward::{ForwardError, UpstreamRequest, clean_response, prepare_request, send};
@@ -60,15 +60,9 @@ impl Service {
             }
             Leaf::Nothing => return Prepared::NoServer,
         };
-        let Exchange { mut head, body, connection } = exchange;
         record.service = Some(Name::clone(name));
-        let Some((chosen, cookie)) = balancer.choose(&head.headers) else { return Prepared::NoServer };
-        // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
-        let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
-        let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
-        let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
-        let original = balancer.rewrite_for(chosen, &mut upstream_request, None);
-        Prepared::Request(PreparedRequest { balancer, chosen, cookie, cookies, upstream_request, original })
+        let Some(choice) = balancer.choose(&exchange.head.headers) else { return Prepared::NoServer };
+        Prepared::Request(PreparedRequest { cookies, ..PreparedRequest::new(balancer, choice, exchange, context) })
     }
 
     /// The part that gets a request, past weighted services, with the cookies that those set.
@@ -77,6 +71,7 @@ impl Service {
         loop {
             let child = match &service.kind {
                 Kind::LoadBalancer(balancer) => return Leaf::Balancer(&service.name, balancer),
+                Kind::Tracked(tracked) => return Leaf::Nested(Nested::Tracked(&service.name, tracked)),
                 Kind::Weighted(weighted) => {
                     let Some((chosen, cookie)) = weighted.choose(&exchange.head.headers) else { return Leaf::Nothing };
                     cookies.extend(cookie);
@@ -124,11 +119,31 @@ enum Prepared<'a> {
         cookies: SmallVec<[HeaderValue; 1]>,
     },
     NoServer,
-    Request(PreparedRequest<'a>),
+    Request(PreparedRequest<'a, &'a Balancer>),
+}
+
+/// The way in which the servers of a request are chosen.
+pub(super) trait Selection<'a> {
+    /// The load balancer.
+    fn balancer(&self) -> &'a Balancer;
+
+    /// Another server than those tried.
+    fn other(&mut self, tried: &[usize]) -> Option<Choice>;
+}
+
+impl<'a> Selection<'a> for &'a Balancer {
+    fn balancer(&self) -> &'a Balancer {
+        self
+    }
+
+    fn other(&mut self, tried: &[usize]) -> Option<Choice> {
+        Balancer::other(self, tried)
+    }
 }
 
 /// A request that is ready for its first server.
-struct PreparedRequest<'a> {
+pub(super) struct PreparedRequest<'a, S> {
+    pub(super) selection: S,
     balancer: &'a Balancer,
     /// The server's index.
     chosen: usize,
@@ -139,9 +154,23 @@ struct PreparedRequest<'a> {
     original: OriginalUri,
 }
 
-impl PreparedRequest<'_> {
-    async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
-        let Self { balancer, chosen, cookie, cookies, upstream_request, original } = self;
+impl<'a, S: Selection<'a>> PreparedRequest<'a, S> {
+    /// `exchange` for the server in `choice`.
+    #[inline]
+    pub(super) fn new(selection: S, choice: Choice, exchange: Exchange, context: &RequestContext<'_>) -> Self {
+        let (balancer, (chosen, cookie)) = (selection.balancer(), choice);
+        let Exchange { mut head, body, connection } = exchange;
+        // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
+        let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
+        let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
+        let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
+        let original = balancer.rewrite_for(chosen, &mut upstream_request, None);
+        Self { selection, balancer, chosen, cookie, cookies: SmallVec::new(), upstream_request, original }
+    }
+
+    /// Sends it, and returns the response in the form to be passed on.
+    pub(super) async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
+        let Self { selection, balancer, chosen, cookie, cookies, upstream_request, original } = self;
         let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
         // A middleware may have sent the request before.
         let before = record.attempts;
@@ -161,8 +190,8 @@ impl PreparedRequest<'_> {
                     unconnected += 1;
                     record.attempts += 1;
                     tried.push(*chosen);
-                    let other =
-                        if source.is_absent() && tried.len() <= MAX_FAILOVERS { balancer.other(&tried) } else { None };
+                    let may_other = source.is_absent() && tried.len() <= MAX_FAILOVERS;
+                    let other = if may_other { selection.other(&tried) } else { None };
                     let Some((next, next_cookie)) = other else {
                         return Err(ForwardError::Connect { address, source });
                     };

@@ -5,6 +5,7 @@ mod mirroring;
 mod pipeline;
 mod round_robin;
 mod stickiness;
+mod strategies;
 
 use super::*;
 use crate::forward::Tunnels;

@@ -129,9 +129,6 @@ fn what_does_not_hold_is_refused() {
         (r#"{"failover": {"service": "a@file", "fallback": "b@file", "healthCheck": {}}}"#, "failover.healthCheck"),
         (r#"{"highestRandomWeight": {"services": [], "healthCheck": {}}}"#, "highestRandomWeight.healthCheck"),
         (r#"{"weighted": {"services": [], "healthCheck": {}}}"#, "weighted.healthCheck"),
-        (r#"{"loadBalancer": {"strategy": "p2c"}}"#, "strategy p2c"),
-        (r#"{"loadBalancer": {"strategy": "hrw"}}"#, "strategy hrw"),
-        (r#"{"loadBalancer": {"strategy": "leasttime"}}"#, "strategy leasttime"),
         (r#"{"loadBalancer": {"healthCheck": {}}}"#, "healthCheck"),
         (r#"{"loadBalancer": {"passiveHealthCheck": {}}}"#, "passiveHealthCheck"),
     ];

@@ -1,0 +1,73 @@
+//! A request on its way to a server whose state is known.
+
+use super::Tracked;
+use super::server::InFlight;
+use crate::service::UpstreamRecord;
+use crate::service::balancer::{Balancer, Choice};
+use crate::service::send::{PreparedRequest, Selection};
+use flow_middleware::body::Holding;
+use flow_middleware::{Body, Exchange, RequestContext, ServeError};
+use flow_model::name::Name;
+use http::{HeaderValue, Response};
+use std::time::Instant;
+
+/// A request for which a server was chosen.
+pub(in crate::service) struct Attempt<'a> {
+    tracked: &'a Tracked,
+    /// The client's address as text.
+    client: HeaderValue,
+    /// The server.
+    index: usize,
+    in_flight: InFlight,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(tracked: &'a Tracked, client: HeaderValue, index: usize) -> Option<Self> {
+        let in_flight = InFlight::new(&tracked.servers.get(index)?.state);
+        Some(Self { tracked, client, index, in_flight })
+    }
+}
+
+impl<'a> Selection<'a> for Attempt<'a> {
+    fn balancer(&self) -> &'a Balancer {
+        &self.tracked.balancer
+    }
+
+    fn other(&mut self, tried: &[usize]) -> Option<Choice> {
+        let choice = self.tracked.next(&self.client, tried)?;
+        self.in_flight = InFlight::new(&self.tracked.servers.get(choice.0)?.state);
+        self.index = choice.0;
+        Some(choice)
+    }
+}
+
+impl Tracked {
+    /// Handles one request.
+    pub(in crate::service) async fn serve(
+        &self,
+        name: &Name,
+        exchange: Exchange,
+        context: &mut RequestContext<'_>,
+        record: &mut UpstreamRecord,
+    ) -> Result<Response<Body>, ServeError> {
+        let attempt = self.attempt(&exchange.head.headers, &exchange.connection.address);
+        record.service = Some(Name::clone(name));
+        let Some((attempt, choice)) = attempt else { return Err(crate::forward::ForwardError::NoServer.into()) };
+        let begun = Instant::now();
+        let mut request = PreparedRequest::new(attempt, choice, exchange, context);
+        let sent = request.send(record).await;
+        let Attempt { index, in_flight, .. } = request.selection;
+        let response = sent.map_err(|error| {
+            tracing::debug!(router = &**context.router, error = &error as &dyn std::error::Error, "no answer");
+            ServeError::from(error)
+        })?;
+        if let Some(server) = self.servers.get(index) {
+            server.state.times.add(begun.elapsed());
+        }
+        if let Some(tunnel) = &record.tunnel {
+            tunnel.keep(Box::new(in_flight));
+            return Ok(response);
+        }
+        Ok(response.map(|body| Body::boxed(Holding::new(body, in_flight))))
+    }
+}
