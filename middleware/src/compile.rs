@@ -8,6 +8,7 @@ use crate::content_type::ContentType;
 use crate::encoded_characters::EncodedCharacters;
 use crate::error_page::ErrorPage;
 use crate::forward_auth::ForwardAuth;
+use crate::grpc_web::GrpcWeb;
 use crate::headers::Headers;
 use crate::in_flight::InFlightReq;
 use crate::ip_allow_list::IpAllowList;
@@ -58,6 +59,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         Spec::EncodedCharacters(spec) => Middleware::EncodedCharacters(EncodedCharacters::new(*spec)),
         Spec::Errors(spec) => Middleware::Around(Arc::new(ErrorPage::new(spec, resolve.service(&spec.service)?)?)),
         Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),
+        Spec::GrpcWeb(spec) => Middleware::GrpcWeb(Box::new(GrpcWeb::new(spec))),
         Spec::Headers(spec) => Middleware::Headers(Box::new(Headers::new(spec)?)),
         Spec::Absent(reason) | Spec::Invalid(reason) => return Err(MiddlewareError::Invalid(reason.clone())),
         Spec::InFlightReq(spec) => Middleware::InFlightReq(InFlightReq::new(spec)?),

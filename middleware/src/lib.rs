@@ -71,6 +71,7 @@ pub mod exchange;
 pub mod fetch;
 mod flow;
 pub mod forward_auth;
+pub mod grpc_web;
 pub mod headers;
 pub mod in_flight;
 mod interim;

@@ -7,6 +7,7 @@ use crate::content_type::ContentType;
 use crate::encoded_characters::EncodedCharacters;
 use crate::flow::Flow;
 use crate::forward_auth::{ForwardAuth, SetCookie};
+use crate::grpc_web::{self, GrpcWeb};
 use crate::headers::{self, Headers};
 use crate::in_flight::{InFlightReq, Permit};
 use crate::ip_allow_list::IpAllowList;
@@ -38,6 +39,8 @@ pub enum Middleware {
     EncodedCharacters(EncodedCharacters),
     /// Asks a server if a request may pass.
     ForwardAuth(Box<ForwardAuth>),
+    /// Translates gRPC-Web.
+    GrpcWeb(Box<GrpcWeb>),
     /// Sets headers of requests and responses, responds to CORS preflights, checks hosts.
     Headers(Box<Headers>),
     /// Limits the requests that are served at once.
@@ -69,6 +72,8 @@ pub(crate) enum State {
     Compress(compress::Choice),
     /// The authentication server's cookies.
     ForwardAuth(Vec<SetCookie>),
+    /// The form and the origin of a call.
+    GrpcWeb(grpc_web::Call),
     /// The facts that headers depend on.
     Headers(headers::RequestFacts),
     /// The request's place among those in flight.
@@ -88,6 +93,7 @@ impl Middleware {
             Self::ContentType(_) => "contentType",
             Self::EncodedCharacters(_) => "encodedCharacters",
             Self::ForwardAuth(_) => "forwardAuth",
+            Self::GrpcWeb(_) => "grpcWeb",
             Self::Headers(_) => "headers",
             Self::InFlightReq(_) => "inFlightReq",
             Self::IpAllowList(_) => "ipAllowList",
@@ -117,6 +123,7 @@ impl Middleware {
             Self::EncodedCharacters(it) => it.on_request(exchange),
             // Boxed, so that the future of every other request stays small.
             Self::ForwardAuth(it) => return Box::pin(it.on_request(exchange, context)).await.map(State::ForwardAuth),
+            Self::GrpcWeb(it) => return it.on_request(exchange).map(State::GrpcWeb),
             Self::Headers(it) => return it.on_request(exchange, context.encoded).map(State::Headers),
             Self::InFlightReq(it) => return it.on_request(exchange).map(State::InFlight),
             Self::IpAllowList(it) => it.on_request(exchange),
@@ -139,6 +146,7 @@ impl Middleware {
             // Boxed, so that the future of every other response stays small.
             (Self::ContentType(it), None) => Box::pin(it.on_response(response)).await,
             (Self::ForwardAuth(it), Some(State::ForwardAuth(cookies))) => it.on_response(&cookies, response),
+            (_, Some(State::GrpcWeb(call))) => GrpcWeb::on_response(call, response),
             (Self::Headers(it), Some(State::Headers(facts))) => it.on_response(facts, response),
             (_, Some(State::InFlight(permit))) => InFlightReq::on_response(permit, response),
             (Self::Headers(it), None) => it.on_response(headers::RequestFacts::default(), response),

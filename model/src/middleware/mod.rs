@@ -6,6 +6,7 @@ mod compress;
 mod content_type;
 mod encoded_characters;
 mod errors;
+mod grpc_web;
 mod headers;
 mod limit;
 mod pass_tls_client_cert;
@@ -19,6 +20,7 @@ pub use compress::{Compress, Encoding};
 pub use content_type::ContentType;
 pub use encoded_characters::EncodedCharacters;
 pub use errors::ErrorPage;
+pub use grpc_web::GrpcWeb;
 pub use headers::Headers;
 pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, SourceCriterion};
 pub use pass_tls_client_cert::{ClientCertInfo, IssuerInfo, PassTlsClientCert, SubjectInfo};
@@ -55,6 +57,8 @@ pub enum Middleware {
     Errors(ErrorPage),
     /// Asks a server whether a request may pass.
     ForwardAuth(ForwardAuth),
+    /// Translates gRPC-Web.
+    GrpcWeb(GrpcWeb),
     /// Sets headers of requests and responses, responds to CORS preflights.
     Headers(Box<Headers>),
     /// Limits the requests that are served at once.

@@ -1,20 +1,18 @@
 //! The Middleware object: every kind of Traefik's, so that users' objects are accepted whole.
 
 mod auth;
-mod content;
 mod errors;
 mod limit;
 
 pub use auth::{BasicAuth, ClientTls, DigestAuth, ForwardAuth, ForwardAuthTls};
-pub use content::GrpcWeb;
 pub use errors::{Cookie, ErrorPage, HealthCheck, PassiveHealthCheck, ResponseForwarding, Service, Sticky};
 pub use limit::{Buffering, CircuitBreaker, InFlightReq, IpWhiteList, RateLimit, Redis, Retry};
 
 use super::fields::shape;
 use super::spec::{Named, Spec};
 use flow_model::middleware::{
-    AddPrefix, Compress, ContentType, EncodedCharacters, Headers, IpAllowList, PassTlsClientCert, RedirectRegex,
-    RedirectScheme, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex,
+    AddPrefix, Compress, ContentType, EncodedCharacters, GrpcWeb, Headers, IpAllowList, PassTlsClientCert,
+    RedirectRegex, RedirectScheme, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

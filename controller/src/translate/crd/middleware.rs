@@ -89,6 +89,7 @@ fn middleware(
     let plain = [
         spec.add_prefix.clone().map(Middleware::AddPrefix),
         spec.compress.clone().map(Middleware::Compress),
+        spec.grpc_web.clone().map(Middleware::GrpcWeb),
         spec.headers.clone().map(Middleware::Headers),
         spec.ip_allow_list.clone().map(Middleware::IpAllowList),
         spec.pass_tls_client_cert.clone().map(Middleware::PassTlsClientCert),
