@@ -5,6 +5,7 @@ use crate::basic_auth::BasicAuth;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::compress::Compress;
 use crate::content_type::ContentType;
+use crate::digest_auth::DigestAuth;
 use crate::encoded_characters::EncodedCharacters;
 use crate::error_page::ErrorPage;
 use crate::forward_auth::ForwardAuth;
@@ -56,6 +57,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         Spec::CircuitBreaker(spec) => Middleware::Around(Arc::new(CircuitBreaker::new(spec)?)),
         Spec::Compress(spec) => Middleware::Compress(Compress::new(spec)?),
         Spec::ContentType(spec) => Middleware::ContentType(ContentType::new(*spec)),
+        Spec::DigestAuth(spec) => Middleware::DigestAuth(Box::new(DigestAuth::new(spec, fill)?)),
         Spec::EncodedCharacters(spec) => Middleware::EncodedCharacters(EncodedCharacters::new(*spec)),
         Spec::Errors(spec) => Middleware::Around(Arc::new(ErrorPage::new(spec, resolve.service(&spec.service)?)?)),
         Spec::ForwardAuth(spec) => Middleware::ForwardAuth(Box::new(ForwardAuth::new(spec, name)?)),
@@ -74,4 +76,11 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         Spec::StripPrefix(spec) => Middleware::StripPrefix(StripPrefix::new(spec)),
         Spec::StripPrefixRegex(spec) => Middleware::StripPrefixRegex(StripPrefixRegex::new(spec)?),
     })
+}
+
+/// Fills `bytes` from the system's source of randomness, or as well as it goes without.
+fn fill(bytes: &mut [u8]) {
+    if getrandom::fill(bytes).is_err() {
+        bytes.fill_with(|| fastrand::u8(..));
+    }
 }

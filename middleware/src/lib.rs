@@ -64,6 +64,7 @@ mod compile;
 pub mod compress;
 pub mod content_type;
 mod context;
+pub mod digest_auth;
 pub mod encoded_characters;
 mod error;
 pub mod error_page;

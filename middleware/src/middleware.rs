@@ -4,6 +4,7 @@ use crate::around::Around;
 use crate::basic_auth::BasicAuth;
 use crate::compress::{self, Compress};
 use crate::content_type::ContentType;
+use crate::digest_auth::DigestAuth;
 use crate::encoded_characters::EncodedCharacters;
 use crate::flow::Flow;
 use crate::forward_auth::{ForwardAuth, SetCookie};
@@ -35,6 +36,8 @@ pub enum Middleware {
     Compress(Compress),
     /// Guesses the type of responses that have none.
     ContentType(ContentType),
+    /// Asks for a user and a password by digests.
+    DigestAuth(Box<DigestAuth>),
     /// Refuses requests with some percent-encoded characters in the path.
     EncodedCharacters(EncodedCharacters),
     /// Asks a server if a request may pass.
@@ -91,6 +94,7 @@ impl Middleware {
             Self::Chain(_) => "chain",
             Self::Compress(_) => "compress",
             Self::ContentType(_) => "contentType",
+            Self::DigestAuth(_) => "digestAuth",
             Self::EncodedCharacters(_) => "encodedCharacters",
             Self::ForwardAuth(_) => "forwardAuth",
             Self::GrpcWeb(_) => "grpcWeb",
@@ -120,6 +124,7 @@ impl Middleware {
                 context.encoded |= matches!(flow, Flow::Remember(_));
                 return flow.map(State::Compress);
             }
+            Self::DigestAuth(it) => it.on_request(exchange, context),
             Self::EncodedCharacters(it) => it.on_request(exchange),
             // Boxed, so that the future of every other request stays small.
             Self::ForwardAuth(it) => return Box::pin(it.on_request(exchange, context)).await.map(State::ForwardAuth),

@@ -16,6 +16,9 @@ pub enum MiddlewareError {
     /// The condition of a circuit breaker is malformed.
     #[error(transparent)]
     Expression(#[from] ExpressionError),
+    /// A user of `digestAuth` is malformed. Hashes are not shown.
+    #[error("a user is not written user:realm:hash")]
+    DigestUser,
     /// Only one of them may be set.
     #[error("{0} exclude each other")]
     Exclusive(&'static str),

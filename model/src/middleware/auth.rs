@@ -28,6 +28,33 @@ impl fmt::Debug for BasicAuth {
     }
 }
 
+/// Asks for a user and a password by digests (RFC 7616).
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DigestAuth {
+    /// `user:realm:hash`, the hash as htdigest writes it: MD5 of user, realm and password.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// True if `Authorization` is not sent on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub remove_header: bool,
+    /// The realm; empty is `traefik`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub realm: String,
+    /// The header that tells the backend the user.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub header_field: String,
+}
+
+impl fmt::Debug for DigestAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestAuth")
+            .field("users", &self.users.len())
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Asks a server whether a request may pass.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -14,7 +14,7 @@ mod path;
 mod redirect;
 mod retry;
 
-pub use auth::{BasicAuth, ClientTls, ForwardAuth};
+pub use auth::{BasicAuth, ClientTls, DigestAuth, ForwardAuth};
 pub use circuit_breaker::CircuitBreaker;
 pub use compress::{Compress, Encoding};
 pub use content_type::ContentType;
@@ -51,6 +51,8 @@ pub enum Middleware {
     Compress(Compress),
     /// Guesses the type of responses that have none.
     ContentType(ContentType),
+    /// Asks for a user and a password by digests.
+    DigestAuth(DigestAuth),
     /// Refuses requests with some percent-encoded characters in the path.
     EncodedCharacters(EncodedCharacters),
     /// Responds to errors with pages of another service.

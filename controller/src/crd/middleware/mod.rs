@@ -148,9 +148,10 @@ impl Spec for MiddlewareSpec {
 
     fn named(&self) -> Vec<Named<'_>> {
         let basic = self.basic_auth.iter().map(|auth| auth.secret.as_str());
+        let digest = self.digest_auth.iter().map(|auth| auth.secret.as_str());
         let forward = self.forward_auth.iter().filter_map(|auth| auth.tls.as_ref());
         let forward = forward.flat_map(|tls| [tls.ca_secret.as_str(), tls.cert_secret.as_str()]);
-        basic.chain(forward).map(Named::Secret).collect()
+        basic.chain(digest).chain(forward).map(Named::Secret).collect()
     }
 
     fn fields() -> &'static Value {

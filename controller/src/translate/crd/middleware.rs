@@ -1,6 +1,6 @@
 use super::memo::Translation;
-use super::{choose, object_name, reference};
-use crate::crd::middleware::{BasicAuth, CircuitBreaker, ForwardAuth, MiddlewareSpec, RateLimit, Retry};
+use super::{choose, object_name, plugin, reference};
+use crate::crd::middleware::{BasicAuth, CircuitBreaker, DigestAuth, ForwardAuth, MiddlewareSpec, RateLimit, Retry};
 use crate::translate::options::CrdOptions;
 use crate::translate::pem::{self, Unusable};
 use crate::view::secret::BASIC_AUTH;
@@ -22,6 +22,8 @@ enum Invalid {
     Kinds(String),
     #[error("{0} is not served yet")]
     NotServed(&'static str),
+    #[error("{0}")]
+    Plugin(String),
     #[error("{0}: a Secret must be named")]
     NoSecret(&'static str),
     #[error("forwardAuth: an address must be given")]
@@ -30,8 +32,8 @@ enum Invalid {
     Secret(&'static str, Unusable),
     #[error("basicAuth: Secret {0} must have username and password")]
     NoCredentials(ObjectKey),
-    #[error("basicAuth: Secret {0} holds no user")]
-    NoUsers(ObjectKey),
+    #[error("{0}: Secret {1} holds no user")]
+    NoUsers(&'static str, ObjectKey),
     #[error("chain: {0}")]
     Chain(reference::Refused),
 }
@@ -54,7 +56,9 @@ pub(super) fn translate(
             let subject = || object.key.subject("Middleware");
             diagnostics.extend(warnings.into_iter().map(|warning| Diagnostic::warning(subject(), warning)));
             made.map_err(|error| match error {
-                Invalid::NoKind | Invalid::Kinds(_) | Invalid::NotServed(_) => Middleware::Invalid(error.to_string()),
+                Invalid::NoKind | Invalid::Kinds(_) | Invalid::NotServed(_) | Invalid::Plugin(_) => {
+                    Middleware::Invalid(error.to_string())
+                }
                 _ => Middleware::Absent(error.to_string()),
             })
         }
@@ -144,8 +148,14 @@ fn middleware(
     if let Some(auth) = &spec.basic_auth {
         return basic_auth(auth, key, view, reads).map(Middleware::BasicAuth);
     }
+    if let Some(auth) = &spec.digest_auth {
+        return digest_auth(auth, key, view, reads).map(Middleware::DigestAuth);
+    }
     if let Some(auth) = &spec.forward_auth {
         return forward_auth(auth, key, view, reads).map(Middleware::ForwardAuth);
+    }
+    if let Some(plugins) = &spec.plugin {
+        return Err(Invalid::Plugin(plugin::refusal(plugins)));
     }
     Err(Invalid::NotServed(kind))
 }
@@ -202,26 +212,53 @@ fn basic_auth(
     })
 }
 
+fn digest_auth(
+    auth: &DigestAuth,
+    key: &ObjectKey,
+    view: &View,
+    reads: &mut Vec<Reference>,
+) -> Result<model::DigestAuth, Invalid> {
+    if auth.secret.is_empty() {
+        return Err(Invalid::NoSecret("digestAuth"));
+    }
+    Ok(model::DigestAuth {
+        users: lines("digestAuth", key.sibling(&auth.secret), view, reads)?,
+        remove_header: auth.remove_header,
+        realm: auth.realm.clone(),
+        header_field: auth.header_field.clone(),
+    })
+}
+
 /// Returns the users of a Secret: of type `kubernetes.io/basic-auth` its single one, whose password is hashed here;
 /// else the lines of its only key.
 fn credentials(key: ObjectKey, view: &View, reads: &mut Vec<Reference>) -> Result<Vec<String>, Invalid> {
-    reads.push(Reference::Secret(key.clone()));
-    let invalid = |error| Invalid::Secret("basicAuth", error);
-    let secret = view.secret(&key).ok_or_else(|| invalid(Unusable::Missing("Secret", key.clone())))?;
-    let text =
-        |value: &[u8]| String::from_utf8(value.to_vec()).map_err(|_| invalid(Unusable::NoText("Secret", key.clone())));
-    if &*secret.kind == BASIC_AUTH {
+    if let Some(secret) = view.secret(&key).filter(|secret| &*secret.kind == BASIC_AUTH) {
+        reads.push(Reference::Secret(key.clone()));
         let (Some(user), Some(password)) = (secret.data.get("username"), secret.data.get("password")) else {
             return Err(Invalid::NoCredentials(key));
         };
-        return Ok(vec![format!("{}:{{SHA}}{}", text(user)?, BASE64_STANDARD.encode(Sha1::digest(password)))]);
+        let user = text("basicAuth", &key, user)?;
+        return Ok(vec![format!("{user}:{{SHA}}{}", BASE64_STANDARD.encode(Sha1::digest(password)))]);
     }
+    lines("basicAuth", key, view, reads)
+}
+
+/// Returns the lines of a Secret's only key, which a middleware of `kind` names.
+fn lines(kind: &'static str, key: ObjectKey, view: &View, reads: &mut Vec<Reference>) -> Result<Vec<String>, Invalid> {
+    reads.push(Reference::Secret(key.clone()));
+    let invalid = |error| Invalid::Secret(kind, error);
+    let secret = view.secret(&key).ok_or_else(|| invalid(Unusable::Missing("Secret", key.clone())))?;
     let mut values = secret.data.values();
     let (Some(lines), None) = (values.next(), values.next()) else {
         return Err(invalid(Unusable::NotOneKey(key, secret.data.len())));
     };
-    let users: Vec<_> = text(lines)?.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if users.is_empty() { Err(Invalid::NoUsers(key)) } else { Ok(users) }
+    let users = text(kind, &key, lines)?;
+    let users: Vec<_> = users.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if users.is_empty() { Err(Invalid::NoUsers(kind, key)) } else { Ok(users) }
+}
+
+fn text(kind: &'static str, key: &ObjectKey, value: &[u8]) -> Result<String, Invalid> {
+    String::from_utf8(value.to_vec()).map_err(|_| Invalid::Secret(kind, Unusable::NoText("Secret", key.clone())))
 }
 
 fn forward_auth(

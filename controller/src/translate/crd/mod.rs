@@ -2,6 +2,7 @@
 
 mod memo;
 mod middleware;
+mod plugin;
 mod reference;
 mod servers_transport;
 mod tls_option;
