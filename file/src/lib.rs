@@ -12,5 +12,6 @@
 pub mod changes;
 mod decode;
 mod folder;
+mod template;
 
 pub use folder::{Files, KIND, Origin, Reading, files_of, is_read};

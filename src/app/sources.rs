@@ -254,7 +254,7 @@ pub(super) fn file_options(from: &settings::File) -> Option<FileOptions> {
         (None, Some(file)) => file::Origin::File(absolute(file)),
         (None, None) => return None,
     };
-    Some(FileOptions { origin, watch: from.watch })
+    Some(FileOptions { origin, watch: from.watch, log_rendered: from.debug_log_generated_template })
 }
 
 /// The options of reading a cluster, without certificates.

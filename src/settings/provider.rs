@@ -48,9 +48,8 @@ section! {
         filename: Option<PathBuf> = None, "filename";
         /// Follows changes.
         watch: bool = true, "watch";
-        also unserved {
-            "debugLogGeneratedTemplate": "Writes what templates made to the log.";
-        }
+        /// Writes what templates made to the log, at level debug.
+        debug_log_generated_template: bool = false, "debugLogGeneratedTemplate";
     }
 }
 

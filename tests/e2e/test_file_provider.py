@@ -234,6 +234,55 @@ def test_name_in_two_files(own, folder):
     untold(own)
 
 
+# --- templates ----------------------------------------------------------------------------------------------------------------
+
+TEMPLATE = """
+{{- $hosts := env "FLOW_TEST_HOSTS" | default "default.test" }}
+http:
+  routers:
+{{- range $i, $host := split $hosts "," }}
+    host{{ $i }}:
+      rule: Host(`{{ $host | lower }}`)
+      entryPoints: [web]
+      service: all
+      middlewares: [mark]
+{{- end }}
+  services:
+    all:
+      loadBalancer:
+        servers:
+{{- range until 2 }}
+          - url: http://10.99.0.{{ add1 . }}:9080
+{{- end }}
+  middlewares:
+    mark:
+      headers:
+        customRequestHeaders:
+          X-Mark: {{ printf "%s-%03d" ("made" | upper) (mul 6 7) | quote }}
+"""
+
+
+def test_templates(folder, backends):
+    write(folder / "a.yaml", TEMPLATE)
+    env = {"FLOW_TEST_HOSTS": "One.test,TWO.test"}
+    flags = [f"--providers.file.directory={folder}", "--providers.file.debuglogGeneratedTemplate=true", "--log.level=DEBUG"]
+    with Proxy(*flags, env=env) as own:
+        assert own.served("one.test").seen("x-mark") == "MADE-042"
+        own.served("two.test")
+        servers = own.api("/http/services/all@file")["loadBalancer"]["servers"]
+        assert [server["url"] for server in servers] == ["http://10.99.0.1:9080", "http://10.99.0.2:9080"]
+        assert diagnostics(own) == []
+        assert any("rendered: " in line and "host1:" in line for line in own.log().splitlines())
+        write(folder / "a.yaml", TEMPLATE.replace("mul 6 7", 'htpasswd "a" "b"'))
+        told(own, "a.yaml:23:57", "the function htpasswd is not served", "last good state")
+        assert own.get("one.test").status == 200
+        write(folder / "a.yaml", TEMPLATE.replace("customRequestHeaders", "customRequestHeader"))
+        told(own, "a.yaml (rendered):23:9", "did you mean customRequestHeaders?")
+        write(folder / "a.yaml", TEMPLATE.replace("mul 6 7", "mul 6 8"))
+        eventually(lambda: own.get("one.test").seen("x-mark") == "MADE-048", what="the mended template")
+        untold(own)
+
+
 # --- references to and from other providers ------------------------------------------------------------------------------------
 
 

@@ -272,6 +272,9 @@ CASES |= {
         dynamic={"unknown.yaml": "http:\n  routers:\n    a: {rulle: Path(`/`)}\n"},
     ),
     "a dynamic configuration file that is neither YAML nor TOML": Case(["half.toml:2:"], dynamic={"half.toml": "[http.routers.a]\nrule = \n"}),
+    "a template with a function that is not served, in a dynamic configuration file": Case(
+        ["template.yaml:2:7", "the function genCA is not served"], dynamic={"template.yaml": "http:\n  {{- genCA \"a\" 365 }}\n"}
+    ),
     "a section that is not served, in a dynamic configuration file": Case(
         ["streams.yaml:1:1", "TCP is not served yet"], dynamic={"streams.yaml": {"tcp": {"routers": {"a": {"rule": "HostSNI(`*`)"}}}}}
     ),

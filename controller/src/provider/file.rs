@@ -22,6 +22,15 @@ pub struct FileOptions {
     pub origin: Origin,
     /// True if changes are read as they happen.
     pub watch: bool,
+    /// True if what templates make is logged, at level debug.
+    pub log_rendered: bool,
+}
+
+impl FileOptions {
+    fn files(&self) -> Files {
+        let files = Files::new(self.origin.clone());
+        if self.log_rendered { files.logging_rendered() } else { files }
+    }
 }
 
 /// Reads dynamic configuration files, on the current runtime and until `stop` is cancelled. SIGHUP has them read again.
@@ -46,7 +55,7 @@ pub struct FilesReading {
 /// Reads dynamic configuration files once.
 #[must_use]
 pub fn read_files(options: &FileOptions) -> FilesReading {
-    let mut files = Files::new(options.origin.clone());
+    let mut files = options.files();
     let (sources, diagnostics) = sources(&mut files);
     FilesReading { update: Update { sources: sources.into(), diagnostics: diagnostics.into(), version: 1 }, files }
 }
@@ -64,7 +73,7 @@ async fn run(options: FileOptions, mut publisher: Publisher) {
         .then(|| Changes::new(interest(&options.origin)))
         .and_then(|changes| changes.inspect_err(|error| warn!(%error, "changes of files are not noticed")).ok());
     let mut hang_up = signal(SignalKind::hangup()).inspect_err(|error| warn!(%error, "SIGHUP is not noticed")).ok();
-    let mut files = Files::new(options.origin.clone());
+    let mut files = options.files();
     loop {
         let reading = tokio::task::spawn_blocking(move || {
             let read = sources(&mut files);

@@ -5,15 +5,18 @@ mod merge;
 mod tests;
 mod walk;
 
-use crate::decode::{Broken, Decoded, Format, decode, locate};
+use crate::decode::{Broken, Decoded, Format, Place, decode, locate};
+use crate::template::render;
 use flow_model::config::Config;
 use flow_model::diagnostic::{Diagnostic, Severity, Subject};
 use merge::Merged;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tracing::debug;
 
 /// The kind of the subject of findings about files; its name is the file with line and column.
 pub const KIND: &str = "File";
@@ -35,6 +38,8 @@ pub struct Files {
     merged: Merged,
     /// The files that the configuration names, such as certificates.
     named: BTreeSet<PathBuf>,
+    /// True if what templates make is logged, at level debug.
+    logs_rendered: bool,
 }
 
 /// The configuration at one moment.
@@ -59,7 +64,9 @@ struct File {
 
 #[derive(Debug)]
 struct Good {
+    /// The text, as a template made it if it is one.
     text: String,
+    is_rendered: bool,
     format: Format,
     decoded: Decoded,
 }
@@ -98,7 +105,13 @@ impl Files {
     /// The files of an origin; nothing is read yet.
     #[must_use]
     pub fn new(origin: Origin) -> Self {
-        Self { origin, files: BTreeMap::new(), merged: Merged::default(), named: BTreeSet::new() }
+        Self { origin, files: BTreeMap::new(), merged: Merged::default(), named: BTreeSet::new(), logs_rendered: false }
+    }
+
+    /// The same, with what templates make in the log, at level debug.
+    #[must_use]
+    pub fn logging_rendered(self) -> Self {
+        Self { logs_rendered: true, ..self }
     }
 
     /// Reads the files. One that cannot be used keeps its last good state.
@@ -121,7 +134,10 @@ impl Files {
                 String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
             });
             match text {
-                Ok(text) => self.files.entry(path.clone()).or_default().update(&path, text, &named),
+                Ok(text) => {
+                    let file = self.files.entry(path.clone()).or_default();
+                    file.update(&path, &text, self.logs_rendered, &named);
+                }
                 // It vanished after the folder was listed.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => drop(self.files.remove(&path)),
                 Err(error) => {
@@ -181,7 +197,7 @@ impl Files {
 
 impl File {
     /// Takes the present text.
-    fn update(&mut self, path: &Path, text: String, named: &RefCell<BTreeSet<PathBuf>>) {
+    fn update(&mut self, path: &Path, text: &str, logs_rendered: bool, named: &RefCell<BTreeSet<PathBuf>>) {
         let was_emptied = std::mem::take(&mut self.emptied);
         if text.is_empty() && !was_emptied && self.good.as_ref().is_some_and(|good| !good.text.is_empty()) {
             self.emptied = true;
@@ -195,17 +211,25 @@ impl File {
             self.problem = Some(problem(path.display().to_string(), "the name must end in .toml, .yaml or .yml"));
             return;
         };
+        let text = match render(text) {
+            Ok(text) => text,
+            Err(broken) => return self.broken(path, false, broken),
+        };
+        let is_rendered = matches!(text, Cow::Owned(_));
+        if is_rendered && logs_rendered && self.good.as_ref().is_none_or(|good| good.text != text) {
+            debug!(file = %path.display(), "rendered: {text}");
+        }
         match decode(&text, format, &path.display().to_string(), &read) {
             Ok(decoded) => {
                 self.problem = None;
-                self.good = Some(Good { text, format, decoded });
+                self.good = Some(Good { text: text.into_owned(), is_rendered, format, decoded });
             }
-            Err(Broken { place, message }) => {
-                let place = place.map(|at| format!("{}:{}:{}", path.display(), at.line, at.column));
-                let place = place.unwrap_or_else(|| path.display().to_string());
-                self.problem = Some(self.kept(problem(place, message)));
-            }
+            Err(broken) => self.broken(path, is_rendered, broken),
         }
+    }
+
+    fn broken(&mut self, path: &Path, is_rendered: bool, Broken { place, message }: Broken) {
+        self.problem = Some(self.kept(problem(place_in(path, is_rendered, place), message)));
     }
 
     /// The problem, with what is served meanwhile.
@@ -220,10 +244,7 @@ impl File {
 impl Good {
     /// The place of a key or of its value.
     fn place(&self, path: &Path, keys: &[String], at_key: bool) -> String {
-        match locate(&self.text, self.format, keys, at_key) {
-            Some(at) => format!("{}:{}:{}", path.display(), at.line, at.column),
-            None => path.display().to_string(),
-        }
+        place_in(path, self.is_rendered, locate(&self.text, self.format, keys, at_key))
     }
 
     fn findings(&self, path: &Path) -> Vec<Diagnostic> {
@@ -238,6 +259,12 @@ impl Good {
         };
         self.decoded.findings.iter().map(finding).collect()
     }
+}
+
+/// A place in a file, or in the text that it made as a template.
+fn place_in(path: &Path, is_rendered: bool, place: Option<Place>) -> String {
+    let (path, of) = (path.display(), if is_rendered { " (rendered)" } else { "" });
+    place.map_or_else(|| path.to_string(), |at| format!("{path}{of}:{}:{}", at.line, at.column))
 }
 
 fn problem(place: String, message: impl Into<String>) -> Diagnostic {

@@ -138,6 +138,26 @@ fn a_file_or_folder_that_is_away_keeps_what_was_served() {
 }
 
 #[test]
+fn templates_are_rendered_and_their_faults_are_told() {
+    let folder = folder(&[(
+        "a.yaml",
+        "http:\n  routers:\n{{- range until 2 }}\n    r{{ . }}: {rule: \"Path(`/{{ . }}`)\", service: s}\n{{- end }}\n",
+    )]);
+    let mut files = files(&folder);
+    assert_eq!(rules(&files.read()), ["r0 Path(`/0`)", "r1 Path(`/1`)"]);
+    assert_eq!(files.router("r1").unwrap(), format!("{}/a.yaml (rendered):4:5", folder.path().display()));
+    write(&folder, "a.yaml", "http:\n  routers: {{ genCA \"a\" 1 }}\n");
+    let reading = files.read();
+    assert_eq!(rules(&reading).len(), 2);
+    assert_eq!(
+        told(&reading, &folder),
+        ["a.yaml:2:15: template: the function genCA is not served; the file's last good state is served"]
+    );
+    write(&folder, "a.yaml", "{{ `http: {routers: {a: {rulle: x}}}` }}");
+    assert!(told(&files.read(), &folder)[0].starts_with("a.yaml (rendered):1:22: http.routers.a.rulle: "));
+}
+
+#[test]
 fn certificates_count_once_and_are_read_again() {
     let entry = "tls: {certificates: [{certFile: CRT, keyFile: KEY}]}\n";
     let folder = folder(&[("one.crt", "chain"), ("one.key", "key")]);
