@@ -4,7 +4,7 @@ use flow_model::config::{Cookie, LoadBalancer, Router, Server, Service, ServiceK
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::middleware::{AddPrefix, Chain, Middleware};
 use flow_model::name::Name;
-use flow_model::runtime::{Inherited, MiddlewareInfo, RouterInfo, ServiceInfo, Status};
+use flow_model::runtime::{Inherited, MiddlewareInfo, RouterInfo, ServerStates, ServiceInfo, Status};
 use http::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -126,7 +126,21 @@ fn names_in_use_are_shown_in_full() {
     let used = Service { kind: ServiceKind::LoadBalancer(balancer), middlewares: Vec::new() };
     runtime.services.insert("used@kubernetes".into(), Arc::new(ServiceInfo { service: Arc::new(used), ..service }));
 
+    /// The server of one service is down.
+    #[derive(Debug)]
+    struct OneDown;
+    impl ServerStates for OneDown {
+        fn servers(&self, service: &str) -> Vec<(String, bool)> {
+            let is_up = service != "used@kubernetes";
+            vec![("http://10.0.0.1:80".to_owned(), is_up), ("http://10.0.0.9:80".to_owned(), false)]
+        }
+    }
+    runtime.servers = Some(Arc::new(OneDown));
+
     let raw = json(&ask(&admin, Part::Api, "/api/rawdata"));
+    let states = |name: &str| raw["services"][name]["serverStatus"].clone();
+    assert_eq!(states("used@kubernetes"), serde_json::json!({ "http://10.0.0.1:80": "DOWN" }));
+    assert_eq!(states("default-web-80@kubernetes"), serde_json::json!({ "http://10.0.0.1:80": "UP" }));
     let chained = |name: &str| raw["middlewares"][name]["chain"]["middlewares"].clone();
     assert_eq!(raw["routers"]["r000@kubernetes"]["middlewares"], serde_json::json!(["outer@kubernetes"]));
     assert_eq!(

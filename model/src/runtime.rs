@@ -6,6 +6,7 @@ use crate::middleware::Middleware;
 use crate::name::Name;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use std::fmt;
 use std::sync::Arc;
 
 /// The state of an object.
@@ -175,6 +176,12 @@ pub struct CertificateInfo {
     pub not_after: i64,
 }
 
+/// The live states of the servers that are checked.
+pub trait ServerStates: fmt::Debug + Send + Sync {
+    /// The servers of a service, by its qualified name, that are checked: URL, and true if it is up. Empty if none is.
+    fn servers(&self, service: &str) -> Vec<(String, bool)>;
+}
+
 /// Everything that is served at one moment, by qualified name (`name@provider`).
 ///
 /// The routers that use a service or a middleware are not kept: the API derives them from the routers.
@@ -192,4 +199,6 @@ pub struct Runtime {
     pub certificates: Arc<[Arc<CertificateInfo>]>,
     /// Findings about the sources and about the objects made of them.
     pub diagnostics: Vec<Diagnostic>,
+    /// The live states of servers; without it all are up.
+    pub servers: Option<Arc<dyn ServerStates>>,
 }

@@ -156,6 +156,7 @@ fn compiler(
             metrics: settings.metrics.add_internals,
         },
         metrics: prepared.metrics.clone(),
+        checks: Some(background.clone()),
     })
 }
 

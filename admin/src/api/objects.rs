@@ -34,8 +34,12 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
         add_users(&mut service, users.get(&**name));
         let servers = service.pointer("/loadBalancer/servers").and_then(Value::as_array).cloned().unwrap_or_default();
         if !servers.is_empty() {
-            // There are no health checks: a server is up as long as its endpoint is listed.
-            service["serverStatus"] = servers.iter().filter_map(|s| Some((s["url"].as_str()?, "UP"))).collect();
+            // A server that nobody checks is up as long as its endpoint is listed.
+            let checked = runtime.servers.as_ref().map_or_else(Vec::new, |states| states.servers(name));
+            let is_down = |url: &str| checked.iter().any(|(checked, is_up)| checked == url && !is_up);
+            let state = |url| if is_down(url) { "DOWN" } else { "UP" };
+            service["serverStatus"] =
+                servers.iter().filter_map(|server| server["url"].as_str()).map(|url| (url, state(url))).collect();
         }
         service
     }))

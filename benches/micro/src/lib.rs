@@ -41,6 +41,7 @@ pub fn compiler(entry_points: Arc<[Arc<EntryPoint>]>, metrics: Option<Arc<Metric
         tunnels: Tunnels::new(),
         internals: Vec::new(),
         record_internals: RecordInternals::default(),
+        checks: None,
         metrics,
     })
 }

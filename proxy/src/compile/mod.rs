@@ -27,7 +27,7 @@ pub use http::RecordInternals;
 
 use crate::forward::Tunnels;
 use crate::metrics::Metrics;
-use crate::service::Internal;
+use crate::service::{HealthTable, Internal};
 use crate::snapshot::Snapshot;
 use flow_model::config::{RuleSyntax, ServersTransport, Source};
 use flow_model::entry_point::EntryPoint;
@@ -36,6 +36,7 @@ use flow_model::runtime::Runtime;
 use http::Http;
 use protocol_compiler::ProtocolCompiler;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// The settings of every compilation of a process.
 pub struct Setup {
@@ -55,6 +56,8 @@ pub struct Setup {
     pub record_internals: RecordInternals,
     /// Metrics, if they are on.
     pub metrics: Option<Arc<Metrics>>,
+    /// The runtime on which health checks run; without one there are none, and every server is up.
+    pub checks: Option<Handle>,
 }
 
 /// Compiles one configuration after the other.
@@ -83,8 +86,12 @@ impl Compiler {
     /// A compiler that has not compiled anything yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let http = Http::new(setup);
-        Self { http: ProtocolCompiler::new(http), runtime: Runtime::default(), last: None }
+        let health = Arc::new(HealthTable::default());
+        if let Some(metrics) = &setup.metrics {
+            metrics.watch_servers(&health);
+        }
+        let http = ProtocolCompiler::new(Http::new(setup, &health));
+        Self { http, runtime: Runtime { servers: Some(health), ..Runtime::default() }, last: None }
     }
 
     /// Compiles what the providers say at one moment.

@@ -46,6 +46,7 @@ fn setup(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Setup {
         internals: vec![("noop@internal".into(), Arc::new(Nobody))],
         record_internals: RecordInternals::default(),
         metrics: None,
+        checks: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod headers;
 mod protocol;
 mod route;
 mod series;
+mod server_up;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub use protocol::{Protocol, method_label};
 pub(crate) use route::{Counted, RouteSeries};
 pub use series::{Sample, Series};
 
+use crate::service::HealthTable;
 use flow_model::name::Name;
 use flow_model::runtime::CertificateInfo;
 use http::HeaderName;
@@ -23,6 +25,7 @@ use parking_lot::Mutex;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntGaugeVec, Opts, Registry, TextEncoder};
 use series::Family;
+use server_up::ServerUp;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -174,6 +177,15 @@ impl Metrics {
     /// Exposes the open connections of an entry point from now on.
     pub fn watch_connections(&self, entry_point: Name, open: OpenConnections) {
         self.connections.lock().push((entry_point, open));
+    }
+
+    /// Exposes the states of servers that are checked from now on, if services have series.
+    pub(crate) fn watch_servers(&self, health: &Arc<HealthTable>) {
+        if self.services.is_some()
+            && let Err(error) = ServerUp::new(health).and_then(|servers| self.registry.register(Box::new(servers)))
+        {
+            tracing::error!(%error, "the states of servers are not among the metrics");
+        }
     }
 
     /// Called when a configuration has come into force at `now`, with the kind and severity of each finding.

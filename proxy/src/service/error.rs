@@ -1,3 +1,4 @@
+use super::health::InvalidCheck;
 use crate::forward::EndpointError;
 use flow_model::name::Name;
 
@@ -13,12 +14,12 @@ pub enum ServiceError {
         #[source]
         source: EndpointError,
     },
+    /// The health check cannot be run.
+    #[error("healthCheck")]
+    HealthCheck(#[from] InvalidCheck),
     /// Nothing tells that a service is down, and another refers to it for that.
-    #[error("the service {0:?} has no healthCheck, and errors.status is empty: its fallback would never be asked")]
+    #[error("the service {0:?} has no healthCheck, so that nothing would tell that it is down")]
     NoHealth(Name),
-    /// An option that is read and not served yet.
-    #[error("{0} is not served")]
-    NotServed(&'static str),
     /// The share of a mirror is none.
     #[error("a mirror's percent must be between 0 and 100, and is {0}")]
     Percent(i64),

@@ -8,6 +8,7 @@ use flow_middleware::{Body, Exchange, RequestContext, ServeError, Statuses};
 use flow_model::config::Failover as Config;
 use http::{Response, StatusCode};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A compiled service with another in its place while it fails.
 #[derive(Debug)]
@@ -18,6 +19,15 @@ pub(super) struct Failover {
     statuses: Statuses,
     /// The length of the longest body that is kept for the fallback.
     max_body: u64,
+    tells_health: bool,
+}
+
+/// The way of a request.
+pub(super) enum Way<'a> {
+    /// To this service, whose response is final.
+    Through(&'a Child),
+    /// Through [`Failover::serve`].
+    Watched,
 }
 
 impl Failover {
@@ -25,13 +35,13 @@ impl Failover {
         let errors = config.errors.as_ref();
         let statuses = Statuses::new(errors.map_or(&[], |errors| &errors.status))
             .map_err(|error| ServiceError::Statuses(error.to_string()))?;
-        let main = resolve.child(&config.service)?;
-        if statuses.is_empty() {
-            return Err(ServiceError::NoHealth(config.service.clone()));
-        }
+        let tells_health = config.health_check.is_some();
+        // Either its health or its responses tell that the fallback is to be asked.
+        let main = resolve.part(&config.service, tells_health || statuses.is_empty())?;
         Ok(Self {
             main,
-            fallback: resolve.child(&config.fallback)?,
+            fallback: resolve.part(&config.fallback, tells_health)?,
+            tells_health,
             statuses,
             max_body: buffered::limit(errors.and_then(|errors| errors.max_request_body_bytes)),
         })
@@ -41,12 +51,37 @@ impl Failover {
         [&self.main, &self.fallback].into_iter()
     }
 
+    /// True if it tells others of its state.
+    pub(super) fn tells_health(&self) -> bool {
+        self.tells_health
+    }
+
+    /// True if one of both is up.
+    pub(super) fn is_up(&self, now: Instant) -> bool {
+        self.main.service().is_up(now) || self.fallback.service().is_up(now)
+    }
+
+    /// The way of a request at `now`.
+    pub(super) fn way(&self, now: Instant) -> Way<'_> {
+        if self.main.service().is_up(now) {
+            if self.statuses.is_empty() { Way::Through(&self.main) } else { Way::Watched }
+        } else if self.fallback.service().is_up(now) {
+            Way::Through(&self.fallback)
+        } else {
+            Way::Watched
+        }
+    }
+
+    /// Asks the service, and then perhaps the fallback; or none, if both are down.
     pub(super) async fn serve(
         &self,
         mut exchange: Exchange,
         context: &mut RequestContext<'_>,
         record: &mut UpstreamRecord,
     ) -> Result<Response<Body>, ServeError> {
+        if !self.is_up(Instant::now()) {
+            return Ok(http_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"));
+        }
         let body = match buffered::read(std::mem::take(&mut exchange.body), self.max_body).await {
             Ok(Buffered::Whole(body)) => body,
             Ok(Buffered::TooLong(_)) => {
@@ -70,6 +105,9 @@ impl Failover {
         tracing::debug!(router = &**context.router, status, "the service failed: asking the fallback");
         drop(served);
         context.encoded = encoded;
+        if !self.fallback.service().is_up(Instant::now()) {
+            return Ok(http_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"));
+        }
         self.fallback.serve_recorded(again, context, record).await
     }
 }

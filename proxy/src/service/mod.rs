@@ -5,6 +5,7 @@ mod buffered;
 mod child;
 mod error;
 mod failover;
+mod health;
 mod highest_random_weight;
 mod mirroring;
 mod nested;
@@ -21,6 +22,8 @@ mod weighted;
 
 pub use child::Child;
 pub use error::ServiceError;
+pub use health::{Check, InvalidCheck, Probe};
+pub(crate) use health::{HealthTable, Probes};
 pub use pipeline::{End, Internal, Pipeline};
 pub use record::UpstreamRecord;
 
@@ -28,11 +31,12 @@ use crate::forward::{Endpoint, Transport};
 use balancer::Balancer;
 use failover::Failover;
 use flow_middleware::Connection;
-use flow_model::config::{LoadBalancer, Service as Config, ServiceKind};
+use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
 use highest_random_weight::HighestRandomWeight;
 use mirroring::Mirroring;
 use std::sync::Arc;
+use std::time::Instant;
 use tracked::Tracked;
 use weighted::Weighted;
 
@@ -44,12 +48,21 @@ pub trait Resolve {
     /// The servers transport of that name; empty asks for the default one.
     fn transport(&mut self, name: &str) -> Option<Arc<Transport>>;
 
-    /// [`Resolve::service`], as a part of another service.
+    /// The probe of a server, by its URL; one that is up and never checked, where there are no checks.
+    fn probe(&mut self, _server: &str, _check: &Arc<Check>, _transport: &Arc<Transport>) -> Arc<Probe> {
+        Arc::new(Probe::idle())
+    }
+
+    /// [`Resolve::service`], as a part of another service, to which it must tell of its state if `tells_health`.
     ///
     /// # Errors
-    /// `UnknownService` if there is none.
-    fn child(&mut self, name: &Name) -> Result<Arc<Child>, ServiceError> {
-        self.service(name).ok_or_else(|| ServiceError::UnknownService(Name::clone(name)))
+    /// `UnknownService` if there is none, `NoHealth` if it cannot tell.
+    fn part(&mut self, name: &Name, tells_health: bool) -> Result<Arc<Child>, ServiceError> {
+        let child = self.service(name).ok_or_else(|| ServiceError::UnknownService(Name::clone(name)))?;
+        if tells_health && !child.service().tells_health() {
+            return Err(ServiceError::NoHealth(Name::clone(name)));
+        }
+        Ok(child)
     }
 }
 
@@ -66,6 +79,7 @@ enum Kind {
     LoadBalancer(Balancer),
     Tracked(Box<Tracked>),
     Weighted(Weighted),
+    WeightedByHealth(Box<Weighted>),
     HighestRandomWeight(Box<HighestRandomWeight>),
     Mirroring(Box<Mirroring>),
     Failover(Box<Failover>),
@@ -86,6 +100,7 @@ impl Kind {
         match self {
             Self::LoadBalancer(_) | Self::Tracked(_) => Box::new(std::iter::empty()),
             Self::Weighted(weighted) => Box::new(weighted.children()),
+            Self::WeightedByHealth(weighted) => Box::new(weighted.children()),
             Self::HighestRandomWeight(service) => Box::new(service.children()),
             Self::Mirroring(mirroring) => Box::new(mirroring.children()),
             Self::Failover(failover) => Box::new(failover.children()),
@@ -108,9 +123,6 @@ impl Service {
         let unchanged = previous.filter(|previous| previous.config == *config && previous.name == *name);
         let kind = match &config.kind {
             ServiceKind::LoadBalancer(balancer) => {
-                if let Some(option) = not_served(balancer) {
-                    return Err(ServiceError::NotServed(option));
-                }
                 let transport = resolve
                     .transport(&balancer.servers_transport)
                     .ok_or_else(|| ServiceError::UnknownTransport(Name::clone(&balancer.servers_transport)))?;
@@ -126,43 +138,34 @@ impl Service {
                         Some(Kind::Tracked(before)) => Some(&**before),
                         _ => None,
                     };
-                    Kind::Tracked(Box::new(Tracked::compile(name, balancer, &transport, last, before)?))
+                    Kind::Tracked(Box::new(Tracked::compile(name, balancer, &transport, resolve, last, before)?))
                 } else {
                     Kind::LoadBalancer(Balancer::compile(name, balancer, &transport, last)?)
                 }
             }
             ServiceKind::Weighted(weighted) => {
-                if weighted.health_check.is_some() {
-                    return Err(ServiceError::NotServed("weighted.healthCheck"));
-                }
                 let previous = match previous.map(|p| &p.kind) {
                     Some(Kind::Weighted(previous)) => Some(previous),
+                    Some(Kind::WeightedByHealth(previous)) => Some(&**previous),
                     _ => None,
                 };
-                Kind::Weighted(Weighted::compile(name, weighted, resolve, previous)?)
+                let compiled = Weighted::compile(name, weighted, resolve, previous)?;
+                match weighted.health_check {
+                    None => Kind::Weighted(compiled),
+                    Some(_) => Kind::WeightedByHealth(Box::new(compiled)),
+                }
             }
             ServiceKind::HighestRandomWeight(service) => {
-                if service.health_check.is_some() {
-                    return Err(ServiceError::NotServed("highestRandomWeight.healthCheck"));
-                }
                 Kind::HighestRandomWeight(Box::new(HighestRandomWeight::compile(service, resolve)?))
             }
             ServiceKind::Mirroring(mirroring) => {
-                if mirroring.health_check.is_some() {
-                    return Err(ServiceError::NotServed("mirroring.healthCheck"));
-                }
                 let previous = match previous.map(|p| &p.kind) {
                     Some(Kind::Mirroring(previous)) => Some(&**previous),
                     _ => None,
                 };
                 Kind::Mirroring(Box::new(Mirroring::compile(mirroring, resolve, previous)?))
             }
-            ServiceKind::Failover(failover) => {
-                if failover.health_check.is_some() {
-                    return Err(ServiceError::NotServed("failover.healthCheck"));
-                }
-                Kind::Failover(Box::new(Failover::compile(failover, resolve)?))
-            }
+            ServiceKind::Failover(failover) => Kind::Failover(Box::new(Failover::compile(failover, resolve)?)),
         };
         let is_same = |same: &&Arc<Self>| {
             kind.balancer().is_none() && same.kind.children().map(Arc::as_ptr).eq(kind.children().map(Arc::as_ptr))
@@ -185,6 +188,43 @@ impl Service {
         &self.config
     }
 
+    /// True if it is known if it is up or down.
+    fn tells_health(&self) -> bool {
+        match &self.kind {
+            Kind::LoadBalancer(_) | Kind::Weighted(_) => false,
+            Kind::Tracked(tracked) => tracked.has_probes(),
+            Kind::WeightedByHealth(_) => true,
+            Kind::HighestRandomWeight(service) => service.sees_health(),
+            Kind::Mirroring(mirroring) => mirroring.tells_health(),
+            Kind::Failover(failover) => failover.tells_health(),
+        }
+    }
+
+    /// True if it is up at `now`, or nothing would tell that it is down.
+    pub(crate) fn is_up(&self, now: Instant) -> bool {
+        match &self.kind {
+            Kind::LoadBalancer(_) | Kind::Weighted(_) => true,
+            Kind::Tracked(tracked) => tracked.is_up(now),
+            Kind::WeightedByHealth(weighted) => weighted.is_up(now),
+            Kind::HighestRandomWeight(service) => service.is_up(now),
+            Kind::Mirroring(mirroring) => mirroring.main().service().is_up(now),
+            Kind::Failover(failover) => failover.is_up(now),
+        }
+    }
+
+    /// True if the states of its servers are known.
+    pub(crate) fn is_checked(&self) -> bool {
+        !self.servers(Instant::now()).is_empty()
+    }
+
+    /// The servers of a load balancer whose states are known: URL, and true if it is up.
+    pub(crate) fn servers(&self, now: Instant) -> Vec<(String, bool)> {
+        match &self.kind {
+            Kind::Tracked(tracked) => tracked.states(now),
+            _ => Vec::new(),
+        }
+    }
+
     /// The servers of a load balancer; empty for any other kind.
     #[must_use]
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
@@ -197,15 +237,6 @@ fn silent(connection: &Arc<Connection>) -> Arc<Connection> {
     match &connection.interim {
         None => Arc::clone(connection),
         Some(_) => Arc::new(Connection { interim: None, ..Connection::clone(connection) }),
-    }
-}
-
-/// The first option of a load balancer that is not served yet.
-fn not_served(config: &LoadBalancer) -> Option<&'static str> {
-    match (&config.health_check, &config.passive_health_check) {
-        (Some(_), _) => Some("healthCheck"),
-        (None, Some(_)) => Some("passiveHealthCheck"),
-        (None, None) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sends a request to a server of a service.
 
 use super::balancer::{Balancer, Choice, OriginalUri};
+use super::failover::Way;
 use super::nested::Nested;
 use super::{Kind, Service, UpstreamRecord};
 use crate::forward::{ForwardError, UpstreamRequest, clean_response, prepare_request, send};
@@ -77,8 +78,15 @@ impl Service {
                     cookies.extend(cookie);
                     chosen
                 }
+                Kind::WeightedByHealth(weighted) => {
+                    let chosen = weighted.choose_up(&exchange.head.headers, Instant::now());
+                    let Some((chosen, cookie)) = chosen else { return Leaf::Nothing };
+                    cookies.extend(cookie);
+                    chosen
+                }
                 Kind::HighestRandomWeight(hashed) => {
-                    let Some(chosen) = hashed.choose(&exchange.connection.address) else { return Leaf::Nothing };
+                    let chosen = hashed.choose(&exchange.connection.address, Instant::now());
+                    let Some(chosen) = chosen else { return Leaf::Nothing };
                     chosen
                 }
                 Kind::Mirroring(mirroring) => {
@@ -88,7 +96,10 @@ impl Service {
                     }
                     mirroring.main()
                 }
-                Kind::Failover(failover) => return Leaf::Nested(Nested::Failover(failover)),
+                Kind::Failover(failover) => match failover.way(Instant::now()) {
+                    Way::Through(child) => child,
+                    Way::Watched => return Leaf::Nested(Nested::Failover(failover)),
+                },
             };
             if let Some(pipeline) = child.pipeline() {
                 return Leaf::Nested(Nested::Pipeline(pipeline));

@@ -6,6 +6,7 @@ use super::{Child, Resolve, ServiceError};
 use flow_model::config::Weighted as Config;
 use http::header::{HeaderMap, HeaderValue};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A compiled weighted service.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Weighted {
         for service in &config.services {
             let weight = i64::from(service.weight.unwrap_or(1));
             if weight > 0 {
-                children.push(resolve.child(&service.name)?);
+                children.push(resolve.part(&service.name, config.health_check.is_some())?);
                 names.push(&*service.name);
                 weights.push(weight);
             }
@@ -59,5 +60,22 @@ impl Weighted {
             }
         };
         Some((self.children.get(index)?, cookie))
+    }
+
+    /// The same among the services that are up.
+    pub(super) fn choose_up(&self, headers: &HeaderMap, now: Instant) -> Option<(&Child, Option<HeaderValue>)> {
+        let is_up = |index: usize| self.children.get(index).is_some_and(|child| child.service().is_up(now));
+        let known = self.sticky.as_ref().and_then(|sticky| sticky.find(headers));
+        let (index, is_new) = match known.filter(|known| is_up(known.index)) {
+            Some(known) => (known.index, known.outdated),
+            None => (self.round_robin.next_of(is_up)?, true),
+        };
+        let cookie = self.sticky.as_ref().filter(|_| is_new).and_then(|sticky| sticky.header(index));
+        Some((self.children.get(index)?, cookie))
+    }
+
+    /// True if at least one service is up.
+    pub(super) fn is_up(&self, now: Instant) -> bool {
+        self.children.iter().any(|child| child.service().is_up(now))
     }
 }

@@ -21,7 +21,7 @@ use super::names::{ByName, Names};
 use super::protocol::{Change, Protocol, Table};
 use crate::metrics::Metrics;
 use crate::router::RouteTable;
-use crate::service::Internal;
+use crate::service::{HealthTable, Internal};
 use crate::snapshot::RouteTarget;
 use context::BuildContext;
 use flow_model::config::{Config, Objects, Router, RuleSyntax};
@@ -152,12 +152,13 @@ impl<T> Table for RouteTable<T> {
 
 impl Http {
     /// The protocol without routers.
-    pub(super) fn new(setup: Setup) -> Self {
+    /// `health` will tell of the results of health checks.
+    pub(super) fn new(setup: Setup, health: &Arc<HealthTable>) -> Self {
         Self {
             models: Models::new(EntryPoints::new(setup.entry_points), setup.rule_syntax),
             rule_syntax: setup.rule_syntax.unwrap_or_default(),
             strict_tls_options: setup.strict_tls_options,
-            services: Services::new(Arc::new(setup.default_transport), setup.tunnels),
+            services: Services::new(Arc::new(setup.default_transport), setup.tunnels, setup.checks, Arc::clone(health)),
             metrics: setup.metrics,
             internals: setup.internals.into_iter().collect(),
             record_internals: setup.record_internals,

@@ -5,12 +5,13 @@ use super::steps::{NamedStep, ServiceSource, StepBuilder};
 use crate::compile::lookup::{Dependency as _, Lookup};
 use crate::compile::names::ByName;
 use crate::forward::{Transport, Tunnels};
-use crate::service::{Child, Resolve, Service};
+use crate::service::{Check, Child, HealthTable, Probe, Probes, Resolve, Service};
 use flow_middleware::Chain;
 use flow_model::config::ServersTransport;
 use flow_model::diagnostic::causes;
 use flow_model::name::{Name, provider, qualify};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// The name of the transport that a service uses if it names none.
 pub(super) const DEFAULT_TRANSPORT: &str = "default@internal";
@@ -22,6 +23,8 @@ pub(super) struct Services {
     tunnels: Tunnels,
     transports: ByName<(Arc<ServersTransport>, Arc<Transport>)>,
     made: ByName<Made>,
+    probes: Probes,
+    health: Arc<HealthTable>,
     /// Those that other services use, with their own middlewares.
     children: ByName<MadeChild>,
 }
@@ -52,12 +55,20 @@ enum Unmade {
 }
 
 impl Services {
-    pub(super) fn new(default_transport: Arc<ServersTransport>, tunnels: Tunnels) -> Self {
+    /// No services yet. Health checks will run on `checks`, and `health` will tell of their results.
+    pub(super) fn new(
+        default_transport: Arc<ServersTransport>,
+        tunnels: Tunnels,
+        checks: Option<Handle>,
+        health: Arc<HealthTable>,
+    ) -> Self {
         Self {
             default_transport,
             tunnels,
             transports: ByName::default(),
             made: ByName::default(),
+            probes: Probes::new(checks),
+            health,
             children: ByName::default(),
         }
     }
@@ -104,6 +115,10 @@ impl Services {
         let service = self.make(name, lookup, &mut from, last.as_ref(), path);
         path.pop();
         dependencies.extend_from_slice(&from);
+        match &service {
+            Ok(service) => self.health.insert(service),
+            Err(_) => self.health.remove(name),
+        }
         let last = service.as_ref().ok().cloned().or(last);
         self.made.insert(Arc::clone(name), Made { service: service.clone(), last, dependencies: from });
         service
@@ -201,7 +216,9 @@ impl Services {
         for name in unused {
             self.made.remove(name);
             self.children.remove(name);
+            self.health.remove(name);
         }
+        self.probes.sweep();
         self.transports.retain(|name, (_, transport)| &**name == DEFAULT_TRANSPORT || Arc::strong_count(transport) > 1);
     }
 }
@@ -265,6 +282,10 @@ impl Resolve for Parts<'_, '_> {
             Unmade::Other(error) => Unmade::Other(format!("building HTTP service \"{name}\": {error}")),
         });
         self.keep(found)
+    }
+
+    fn probe(&mut self, server: &str, check: &Arc<Check>, transport: &Arc<Transport>) -> Arc<Probe> {
+        self.services.probes.probe(server, check, transport)
     }
 
     fn transport(&mut self, name: &str) -> Option<Arc<Transport>> {

@@ -36,6 +36,7 @@ pub(super) struct Mirroring {
     mirrors_body: bool,
     /// The length of the longest body that is mirrored.
     max_body: u64,
+    tells_health: bool,
 }
 
 #[derive(Debug)]
@@ -54,13 +55,13 @@ impl Mirroring {
         resolve: &mut dyn Resolve,
         previous: Option<&Self>,
     ) -> Result<Self, ServiceError> {
-        let main = resolve.child(&config.service)?;
+        let main = resolve.part(&config.service, config.health_check.is_some())?;
         let mut mirrors = Vec::with_capacity(config.mirrors.len());
         for mirror in &config.mirrors {
             let percent = u64::try_from(mirror.percent).ok().filter(|percent| *percent <= 100);
             let percent = percent.ok_or(ServiceError::Percent(mirror.percent))?;
             let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-            mirrors.push(Mirror { child: resolve.child(&mirror.name)?, percent, in_flight });
+            mirrors.push(Mirror { child: resolve.part(&mirror.name, false)?, percent, in_flight });
         }
         Ok(Self {
             main,
@@ -68,11 +69,17 @@ impl Mirroring {
             total: AtomicU64::new(previous.map_or(0, |previous| previous.total.load(Ordering::Relaxed))),
             mirrors_body: config.mirror_body.unwrap_or(true),
             max_body: buffered::limit(config.max_body_size),
+            tells_health: config.health_check.is_some(),
         })
     }
 
     pub(super) fn children(&self) -> impl Iterator<Item = &Arc<Child>> {
         std::iter::once(&self.main).chain(self.mirrors.iter().map(|mirror| &mirror.child))
+    }
+
+    /// True if it tells others of the state of its service.
+    pub(super) fn tells_health(&self) -> bool {
+        self.tells_health
     }
 
     /// The service that responds.

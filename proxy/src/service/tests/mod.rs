@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 mod failover;
+mod health;
 mod highest_random_weight;
 mod mirroring;
 mod pipeline;
@@ -18,13 +19,15 @@ use parking_lot::Mutex;
 #[derive(Default)]
 pub(super) struct World {
     children: Vec<Arc<Child>>,
+    /// Those that were asked for, which only the test sets.
+    pub(super) probes: Vec<Arc<Probe>>,
     pub(super) transport: Option<Arc<Transport>>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
         let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new()).unwrap();
-        Self { children: Vec::new(), transport: Some(transport) }
+        Self { children: Vec::new(), probes: Vec::new(), transport: Some(transport) }
     }
 
     pub(super) fn compile(&mut self, name: &str, kind: ServiceKind, previous: Option<&Arc<Service>>) -> Arc<Service> {
@@ -36,6 +39,12 @@ impl World {
 impl Resolve for World {
     fn service(&mut self, name: &str) -> Option<Arc<Child>> {
         self.children.iter().find(|child| **child.service().name() == *name).cloned()
+    }
+
+    fn probe(&mut self, _: &str, _: &Arc<Check>, _: &Arc<Transport>) -> Arc<Probe> {
+        let probe = Arc::new(Probe::idle());
+        self.probes.push(Arc::clone(&probe));
+        probe
     }
 
     fn transport(&mut self, _: &str) -> Option<Arc<Transport>> {

@@ -124,18 +124,6 @@ fn what_does_not_hold_is_refused() {
     for url in ["http://", "ftp://10.0.0.1:80", "10.0.0.1:80", "http://a b"] {
         assert!(matches!(refused(balancer(vec![server(url)], None)), ServiceError::Server { .. }), "{url}");
     }
-    let not_served = [
-        (r#"{"mirroring": {"service": "a@file", "healthCheck": {}}}"#, "mirroring.healthCheck"),
-        (r#"{"failover": {"service": "a@file", "fallback": "b@file", "healthCheck": {}}}"#, "failover.healthCheck"),
-        (r#"{"highestRandomWeight": {"services": [], "healthCheck": {}}}"#, "highestRandomWeight.healthCheck"),
-        (r#"{"weighted": {"services": [], "healthCheck": {}}}"#, "weighted.healthCheck"),
-        (r#"{"loadBalancer": {"healthCheck": {}}}"#, "healthCheck"),
-        (r#"{"loadBalancer": {"passiveHealthCheck": {}}}"#, "passiveHealthCheck"),
-    ];
-    for (service, option) in not_served {
-        let service: config::Service = serde_json::from_str(service).unwrap();
-        assert_eq!(refused(service.kind), ServiceError::NotServed(option));
-    }
     let missing = vec![WeightedService { name: Name::from("x@file"), weight: None }];
     let missing = ServiceKind::Weighted(Weighted { services: missing, ..Weighted::default() });
     assert_eq!(refused(missing), ServiceError::UnknownService(Name::from("x@file")));

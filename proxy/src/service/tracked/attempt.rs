@@ -6,7 +6,7 @@ use crate::service::UpstreamRecord;
 use crate::service::balancer::{Balancer, Choice};
 use crate::service::send::{PreparedRequest, Selection};
 use flow_middleware::body::Holding;
-use flow_middleware::{Body, Exchange, RequestContext, ServeError};
+use flow_middleware::{Body, Exchange, FailureKind, RequestContext, ServeError};
 use flow_model::name::Name;
 use http::{HeaderValue, Response};
 use std::time::Instant;
@@ -34,7 +34,10 @@ impl<'a> Selection<'a> for Attempt<'a> {
     }
 
     fn other(&mut self, tried: &[usize]) -> Option<Choice> {
-        let choice = self.tracked.next(&self.client, tried)?;
+        let now = Instant::now();
+        // The last one could not be connected to.
+        self.tracked.note(self.index, true, now);
+        let choice = self.tracked.next(&self.client, tried, now)?;
         self.in_flight = InFlight::new(&self.tracked.servers.get(choice.0)?.state);
         self.index = choice.0;
         Some(choice)
@@ -50,19 +53,29 @@ impl Tracked {
         context: &mut RequestContext<'_>,
         record: &mut UpstreamRecord,
     ) -> Result<Response<Body>, ServeError> {
-        let attempt = self.attempt(&exchange.head.headers, &exchange.connection.address);
+        let begun = Instant::now();
+        let attempt = self.attempt(&exchange.head.headers, &exchange.connection.address, begun);
         record.service = Some(Name::clone(name));
         let Some((attempt, choice)) = attempt else { return Err(crate::forward::ForwardError::NoServer.into()) };
-        let begun = Instant::now();
         let mut request = PreparedRequest::new(attempt, choice, exchange, context);
         let sent = request.send(record).await;
         let Attempt { index, in_flight, .. } = request.selection;
+        let responded = Instant::now();
+        let is_failure = match &sent {
+            Ok(response) => Some(response.status().is_server_error()),
+            // The client's own failures say nothing of the server.
+            Err(error) if matches!(error.kind(), FailureKind::ClientGone | FailureKind::Malformed) => None,
+            Err(_) => Some(true),
+        };
+        if let Some(is_failure) = is_failure {
+            self.note(index, is_failure, responded);
+        }
         let response = sent.map_err(|error| {
             tracing::debug!(router = &**context.router, error = &error as &dyn std::error::Error, "no answer");
             ServeError::from(error)
         })?;
         if let Some(server) = self.servers.get(index) {
-            server.state.times.add(begun.elapsed());
+            server.state.times.add(responded - begun);
         }
         if let Some(tunnel) = &record.tunnel {
             tunnel.keep(Box::new(in_flight));

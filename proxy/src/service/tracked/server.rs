@@ -1,6 +1,7 @@
 //! What a load balancer knows of a server beside its address. It outlives changes of the other servers.
 
 use super::response_times::ResponseTimes;
+use crate::service::health::Passive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct ServerState {
     in_flight: AtomicU64,
+    /// The failures of its requests.
+    pub(super) passive: Passive,
     /// The times of its responses.
     pub(super) times: ResponseTimes,
 }

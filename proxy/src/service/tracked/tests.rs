@@ -7,7 +7,7 @@ use crate::service::Kind;
 use crate::service::tests::World;
 use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn with(service: &crate::service::Service, test: impl FnOnce(&Tracked)) {
     match &service.kind {
@@ -29,7 +29,7 @@ fn balancer(strategy: &str, more: &str) -> Arc<crate::service::Service> {
 fn choose(tracked: &Tracked, client: &str, cookie: Option<&str>) -> (String, Option<HeaderValue>) {
     let mut headers = HeaderMap::new();
     headers.extend(cookie.map(|cookie| (http::header::COOKIE, HeaderValue::from_str(cookie).unwrap())));
-    let (index, cookie) = tracked.choose(&headers, &HeaderValue::from_str(client).unwrap()).unwrap();
+    let (index, cookie) = tracked.choose(&headers, &HeaderValue::from_str(client).unwrap(), Instant::now()).unwrap();
     (tracked.balancer.endpoints()[index].url().to_owned(), cookie)
 }
 
@@ -114,8 +114,11 @@ fn another_server_is_none_of_those_tried() {
             let client = HeaderValue::from_static("192.0.2.1");
             let last = tracked.servers.len() - 1;
             let others: Vec<usize> = (0..last).filter(|index| *index != 1).collect();
-            assert_eq!(tracked.next(&client, &others).map(|(index, _)| index), Some(1), "{strategy}");
-            assert!(tracked.next(&client, &(0..last).collect::<Vec<_>>()).is_none(), "the last one is fenced");
+            assert_eq!(tracked.next(&client, &others, Instant::now()).map(|(index, _)| index), Some(1), "{strategy}");
+            assert!(
+                tracked.next(&client, &(0..last).collect::<Vec<_>>(), Instant::now()).is_none(),
+                "the last one is fenced"
+            );
         });
     }
 }
