@@ -7,11 +7,16 @@ use crate::forward::{Endpoint, EndpointError, ForwardError, Transport, UpstreamR
 use flow_middleware::Body;
 use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue, LOCATION, PROXY_AUTHORIZATION};
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The number of redirections that are followed (Go's).
 const REDIRECTIONS: usize = 10;
+
+/// The bytes of a body that are read, and the time for them; the connection is closed over what is left.
+const DRAIN_BYTES: usize = 16 * 1024;
+const DRAIN_TIME: Duration = Duration::from_millis(100);
 
 /// The reason why a server counts as down.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +62,9 @@ async fn ask(check: &Check, place: Location, transport: &Arc<Transport>) -> Resu
         if let Some(host) = check.host.as_ref().filter(|_| is_first) {
             request.headers_mut().insert(HOST, host.clone());
         }
-        // The body is dropped unread, and the connection with it, whatever its length.
-        let (head, _) = exchange(&place, request, transport).await?.into_parts();
+        let (head, body) = exchange(&place, request, transport).await?.into_parts();
+        // A server that logs resets need not see one for each check.
+        let _ = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
         let next = match head.status.as_u16() {
             301 | 302 | 303 | 307 | 308 if check.follows_redirects => head.headers.get(LOCATION),
             _ => None,
@@ -77,6 +83,17 @@ async fn ask(check: &Check, place: Location, transport: &Arc<Transport>) -> Resu
         }
     }
     Err(Failure::Redirections)
+}
+
+/// Reads the beginning of a body, and drops it.
+async fn drain(mut body: Body) {
+    let mut left = DRAIN_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+        if left == 0 {
+            return;
+        }
+    }
 }
 
 /// Sends one request over a connection of its own.
