@@ -69,6 +69,7 @@ pub mod encoded_characters;
 mod error;
 pub mod error_page;
 pub mod exchange;
+mod expression;
 pub mod fetch;
 mod flow;
 pub mod forward_auth;

@@ -13,7 +13,7 @@ pub enum MiddlewareError {
     /// The default encoding is not among the enabled ones.
     #[error("defaultEncoding is none of the encodings")]
     DefaultEncoding,
-    /// The condition of a circuit breaker is malformed.
+    /// A condition is malformed.
     #[error(transparent)]
     Expression(#[from] ExpressionError),
     /// A user of `digestAuth` is malformed. Hashes are not shown.
@@ -80,12 +80,14 @@ pub enum MiddlewareError {
     User,
 }
 
-/// The mistake in the expression of a circuit breaker: the position of its byte, and what was expected there.
+/// The mistake in an expression, such as that of a circuit breaker: the position of its byte, and what was expected there.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expression, at {at}: {expected} is expected, such as NetworkErrorRatio() > 0.30")]
+#[error("expression, at {at}: {expected} is expected, such as {example}")]
 pub struct ExpressionError {
     /// The byte, from zero.
     pub at: usize,
     /// The text that should be there.
     pub expected: &'static str,
+    /// A right expression.
+    pub example: &'static str,
 }

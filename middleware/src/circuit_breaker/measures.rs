@@ -1,5 +1,7 @@
 //! The measures of a circuit breaker: statuses of the last ten seconds, latencies of the last minute.
 
+use crate::expression::{Parser, Term};
+use crate::middleware_error::ExpressionError;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,13 +16,46 @@ const SIGNIFICANT_DIGITS: u8 = 2;
 
 /// A number that is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Measure {
+pub(crate) enum Measure {
     /// Milliseconds that the given percentage of responses took at most.
     LatencyAtQuantileMs(f64),
     /// The share of 502 and 504 among all responses.
     NetworkErrorRatio,
     /// The share of the statuses `a..b` among the statuses `c..d`.
     ResponseCodeRatio([u16; 4]),
+}
+
+impl Term for Measure {
+    const EXAMPLE: &'static str = "NetworkErrorRatio() > 0.30";
+
+    fn read(parser: &mut Parser<'_>) -> Result<Self, ExpressionError> {
+        if parser.take("NetworkErrorRatio") {
+            parser.need("(")?;
+            parser.need(")")?;
+            return Ok(Self::NetworkErrorRatio);
+        }
+        if parser.take("LatencyAtQuantileMS") {
+            parser.need("(")?;
+            let at = parser.at();
+            let quantile = parser.number()?;
+            if !(0.0..=100.0).contains(&quantile) {
+                return Err(parser.expected_at(at, "a percentage from 0 to 100"));
+            }
+            parser.need(")")?;
+            return Ok(Self::LatencyAtQuantileMs(quantile));
+        }
+        if parser.take("ResponseCodeRatio") {
+            let mut codes = [0; 4];
+            for (index, code) in codes.iter_mut().enumerate() {
+                parser.need(if index == 0 { "(" } else { "," })?;
+                *code = parser.status()?;
+            }
+            parser.need(")")?;
+            return Ok(Self::ResponseCodeRatio(codes));
+        }
+        parser.rest();
+        Err(parser.expected("LatencyAtQuantileMS, NetworkErrorRatio or ResponseCodeRatio"))
+    }
 }
 
 /// The responses of a recent time. Times are since the breaker was made.

@@ -1,20 +1,19 @@
 //! Stops asking a service that fails (`circuitBreaker`).
 
-mod expression;
-mod measures;
+pub(crate) mod measures;
 mod state;
 
 pub use crate::middleware_error::ExpressionError;
 
 use crate::body::Holding;
+use crate::expression::Condition;
 use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, response};
 use async_trait::async_trait;
-use expression::Condition;
 use flow_model::middleware as spec;
 use flow_model::name::Name;
 use http::{Response, StatusCode};
 use http_body::Body as _;
-use measures::Measures;
+use measures::{Measure, Measures};
 use parking_lot::Mutex;
 use state::{Admission, State};
 use std::sync::Arc;
@@ -27,7 +26,7 @@ pub struct CircuitBreaker(Arc<Breaker>);
 
 #[derive(Debug)]
 struct Breaker {
-    condition: Condition,
+    condition: Condition<Measure>,
     check_period: Duration,
     fallback: Duration,
     recovery: Duration,
@@ -48,7 +47,7 @@ impl CircuitBreaker {
     pub(crate) fn new(spec: &spec::CircuitBreaker) -> Result<Self, MiddlewareError> {
         let condition = Condition::parse(&spec.expression)?;
         let status = StatusCode::from_u16(spec.response_code);
-        let measures = Measures::new(condition.needs_latency());
+        let measures = Measures::new(condition.has(|measure| matches!(measure, Measure::LatencyAtQuantileMs(_))));
         Ok(Self(Arc::new(Breaker {
             condition,
             check_period: spec.check_period.into(),
@@ -75,7 +74,8 @@ impl Breaker {
             return;
         }
         *next_check = now + self.check_period;
-        if matches!(state, State::Tripped { .. }) || !self.condition.holds(measures, now) {
+        if matches!(state, State::Tripped { .. }) || !self.condition.holds(&mut |measure| measures.value(*measure, now))
+        {
             return;
         }
         *state = State::Tripped { until: now + self.fallback };

@@ -1,21 +1,36 @@
-//! The condition on which a circuit breaker trips: comparisons of measures with numbers, joined by `&&`, `||`, `!`.
+//! Conditions in configurations: comparisons of terms with numbers, joined by `&&`, `||`, `!`.
 
-use super::measures::{Measure, Measures};
 use crate::middleware_error::ExpressionError;
 use std::cmp::Ordering;
-use std::time::Duration;
+
+/// The terms of a kind of conditions, each of which has a number when the condition is asked.
+pub(crate) trait Term: Sized {
+    /// A condition of this kind.
+    const EXAMPLE: &'static str;
+
+    /// Reads a term.
+    ///
+    /// # Errors
+    /// If there is none, or its arguments are wrong.
+    fn read(parser: &mut Parser<'_>) -> Result<Self, ExpressionError>;
+
+    /// True if it is a condition by itself, which holds unless the number is zero.
+    fn is_condition(&self) -> bool {
+        false
+    }
+}
 
 /// A condition.
 #[derive(Debug, PartialEq)]
-pub(super) enum Condition {
+pub(crate) enum Condition<T> {
     All(Box<Self>, Box<Self>),
     Any(Box<Self>, Box<Self>),
     Not(Box<Self>),
-    Compare(Measure, Comparison, f64),
+    Compare(T, Comparison, f64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     Equal,
     Unequal,
     Less,
@@ -24,33 +39,36 @@ pub(super) enum Comparison {
     AtLeast,
 }
 
-impl Condition {
+impl<T: Term> Condition<T> {
     /// Reads an expression. `&&` binds closer than `||`.
     ///
     /// # Errors
     /// The first mistake.
-    pub(super) fn parse(text: &str) -> Result<Self, ExpressionError> {
-        let mut parser = Parser { text, at: 0, depth: 0 };
+    pub(crate) fn parse(text: &str) -> Result<Self, ExpressionError> {
+        let mut parser = Parser { text, at: 0, depth: 0, example: T::EXAMPLE };
         let condition = parser.any()?;
         if parser.rest().is_empty() { Ok(condition) } else { Err(parser.expected("&&, || or the end")) }
     }
+}
 
-    /// True if it looks at latencies, which cost memory to measure.
-    pub(super) fn needs_latency(&self) -> bool {
+impl<T> Condition<T> {
+    /// True if `is_wanted` of one of its terms.
+    pub(crate) fn has(&self, is_wanted: fn(&T) -> bool) -> bool {
         match self {
-            Self::All(a, b) | Self::Any(a, b) => a.needs_latency() || b.needs_latency(),
-            Self::Not(inner) => inner.needs_latency(),
-            Self::Compare(measure, ..) => matches!(measure, Measure::LatencyAtQuantileMs(_)),
+            Self::All(a, b) | Self::Any(a, b) => a.has(is_wanted) || b.has(is_wanted),
+            Self::Not(inner) => inner.has(is_wanted),
+            Self::Compare(term, ..) => is_wanted(term),
         }
     }
 
-    pub(super) fn holds(&self, measures: &mut Measures, now: Duration) -> bool {
+    /// True if the condition holds, where `value` knows the number of each term.
+    pub(crate) fn holds(&self, value: &mut impl FnMut(&T) -> f64) -> bool {
         match self {
-            Self::All(a, b) => a.holds(measures, now) && b.holds(measures, now),
-            Self::Any(a, b) => a.holds(measures, now) || b.holds(measures, now),
-            Self::Not(inner) => !inner.holds(measures, now),
-            Self::Compare(measure, comparison, number) => {
-                let order = measures.value(*measure, now).partial_cmp(number);
+            Self::All(a, b) => a.holds(value) && b.holds(value),
+            Self::Any(a, b) => a.holds(value) || b.holds(value),
+            Self::Not(inner) => !inner.holds(value),
+            Self::Compare(term, comparison, number) => {
+                let order = value(term).partial_cmp(number);
                 match comparison {
                     Comparison::Equal => order == Some(Ordering::Equal),
                     Comparison::Unequal => order != Some(Ordering::Equal),
@@ -64,29 +82,44 @@ impl Condition {
     }
 }
 
-struct Parser<'a> {
+/// A reader of an expression.
+pub(crate) struct Parser<'a> {
     text: &'a str,
     at: usize,
     /// Parentheses and negations that are open.
     depth: usize,
+    example: &'static str,
 }
 
 /// Parentheses deeper than this are nobody's: the bound keeps the stack small.
 const MAX_DEPTH: usize = 32;
 
 impl<'a> Parser<'a> {
-    fn rest(&mut self) -> &'a str {
+    /// What follows, without spaces.
+    pub(crate) fn rest(&mut self) -> &'a str {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let trimmed = rest.trim_start();
         self.at += rest.len() - trimmed.len();
         trimmed
     }
 
-    fn expected(&self, expected: &'static str) -> ExpressionError {
-        ExpressionError { at: self.at, expected }
+    /// The mistake at this place.
+    pub(crate) fn expected(&self, expected: &'static str) -> ExpressionError {
+        self.expected_at(self.at, expected)
     }
 
-    fn take(&mut self, token: &str) -> bool {
+    /// The mistake at another place.
+    pub(crate) fn expected_at(&self, at: usize, expected: &'static str) -> ExpressionError {
+        ExpressionError { at, expected, example: self.example }
+    }
+
+    /// The place of the next byte.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Takes a token if it is next.
+    pub(crate) fn take(&mut self, token: &str) -> bool {
         let found = self.rest().starts_with(token);
         if found {
             self.at += token.len();
@@ -94,11 +127,12 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn need(&mut self, token: &'static str) -> Result<(), ExpressionError> {
+    /// Takes a token, which must be next.
+    pub(crate) fn need(&mut self, token: &'static str) -> Result<(), ExpressionError> {
         if self.take(token) { Ok(()) } else { Err(self.expected(token)) }
     }
 
-    fn any(&mut self) -> Result<Condition, ExpressionError> {
+    fn any<T: Term>(&mut self) -> Result<Condition<T>, ExpressionError> {
         let mut condition = self.all()?;
         while self.take("||") {
             condition = Condition::Any(Box::new(condition), Box::new(self.all()?));
@@ -106,7 +140,7 @@ impl<'a> Parser<'a> {
         Ok(condition)
     }
 
-    fn all(&mut self) -> Result<Condition, ExpressionError> {
+    fn all<T: Term>(&mut self) -> Result<Condition<T>, ExpressionError> {
         let mut condition = self.one()?;
         while self.take("&&") {
             condition = Condition::All(Box::new(condition), Box::new(self.one()?));
@@ -114,7 +148,7 @@ impl<'a> Parser<'a> {
         Ok(condition)
     }
 
-    fn one(&mut self) -> Result<Condition, ExpressionError> {
+    fn one<T: Term>(&mut self) -> Result<Condition<T>, ExpressionError> {
         if self.depth >= MAX_DEPTH {
             return Err(self.expected("a simpler condition"));
         }
@@ -126,41 +160,16 @@ impl<'a> Parser<'a> {
             self.need(")")?;
             inner
         } else {
-            let measure = self.measure()?;
-            let comparison = self.comparison()?;
-            Condition::Compare(measure, comparison, self.number()?)
+            let term = T::read(self)?;
+            if term.is_condition() {
+                Condition::Compare(term, Comparison::Unequal, 0.0)
+            } else {
+                let comparison = self.comparison()?;
+                Condition::Compare(term, comparison, self.number()?)
+            }
         };
         self.depth -= 1;
         Ok(condition)
-    }
-
-    fn measure(&mut self) -> Result<Measure, ExpressionError> {
-        if self.take("NetworkErrorRatio") {
-            self.need("(")?;
-            self.need(")")?;
-            return Ok(Measure::NetworkErrorRatio);
-        }
-        if self.take("LatencyAtQuantileMS") {
-            self.need("(")?;
-            let at = self.at;
-            let quantile = self.number()?;
-            if !(0.0..=100.0).contains(&quantile) {
-                return Err(ExpressionError { at, expected: "a percentage from 0 to 100" });
-            }
-            self.need(")")?;
-            return Ok(Measure::LatencyAtQuantileMs(quantile));
-        }
-        if self.take("ResponseCodeRatio") {
-            let mut codes = [0; 4];
-            for (index, code) in codes.iter_mut().enumerate() {
-                self.need(if index == 0 { "(" } else { "," })?;
-                *code = self.status()?;
-            }
-            self.need(")")?;
-            return Ok(Measure::ResponseCodeRatio(codes));
-        }
-        self.rest();
-        Err(self.expected("LatencyAtQuantileMS, NetworkErrorRatio or ResponseCodeRatio"))
     }
 
     fn comparison(&mut self) -> Result<Comparison, ExpressionError> {
@@ -176,7 +185,8 @@ impl<'a> Parser<'a> {
         found.map(|(_, comparison)| comparison).ok_or_else(|| self.expected("a comparison"))
     }
 
-    fn number(&mut self) -> Result<f64, ExpressionError> {
+    /// Takes a number.
+    pub(crate) fn number(&mut self) -> Result<f64, ExpressionError> {
         let rest = self.rest();
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let number = rest.get(..end).and_then(|digits| digits.parse().ok()).ok_or_else(|| self.expected("a number"))?;
@@ -184,7 +194,8 @@ impl<'a> Parser<'a> {
         Ok(number)
     }
 
-    fn status(&mut self) -> Result<u16, ExpressionError> {
+    /// Takes a status.
+    pub(crate) fn status(&mut self) -> Result<u16, ExpressionError> {
         let rest = self.rest();
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let status = rest.get(..end).and_then(|digits| digits.parse().ok()).ok_or_else(|| self.expected("a status"))?;
@@ -197,6 +208,7 @@ impl<'a> Parser<'a> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::circuit_breaker::measures::Measure;
 
     #[test]
     fn expressions_of_the_documentation_are_read() {
@@ -234,9 +246,9 @@ mod tests {
             ("NetworkErrorRatio() > 1 NetworkErrorRatio() > 1", 24),
             ("(NetworkErrorRatio() > 1", 24),
         ] {
-            assert_eq!(Condition::parse(text).unwrap_err().at, at, "{text}");
+            assert_eq!(Condition::<Measure>::parse(text).unwrap_err().at, at, "{text}");
         }
-        assert!(Condition::parse(&"(".repeat(1 << 20)).is_err(), "no deep stack");
-        assert!(Condition::parse(&"!".repeat(1 << 20)).is_err());
+        assert!(Condition::<Measure>::parse(&"(".repeat(1 << 20)).is_err(), "no deep stack");
+        assert!(Condition::<Measure>::parse(&"!".repeat(1 << 20)).is_err());
     }
 }
