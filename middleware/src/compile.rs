@@ -2,6 +2,7 @@
 
 use crate::Service;
 use crate::basic_auth::BasicAuth;
+use crate::buffering::Buffering;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::compress::Compress;
 use crate::content_type::ContentType;
@@ -50,6 +51,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
     Ok(match spec {
         Spec::AddPrefix(spec) => Middleware::AddPrefix(AddPrefix::new(spec)?),
         Spec::BasicAuth(spec) => Middleware::BasicAuth(Box::new(BasicAuth::new(spec)?)),
+        Spec::Buffering(spec) => Middleware::Around(Arc::new(Buffering::new(spec, std::env::temp_dir())?)),
         Spec::Chain(spec) => {
             let members = spec.middlewares.iter().map(|member| resolve.middleware(member));
             Middleware::Chain(members.collect::<Result<_, _>>()?)

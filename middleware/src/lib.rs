@@ -58,6 +58,7 @@ mod around;
 pub mod basic_auth;
 mod beginning;
 pub mod body;
+pub mod buffering;
 pub mod chain;
 pub mod circuit_breaker;
 mod compile;

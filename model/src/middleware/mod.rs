@@ -1,6 +1,7 @@
 //! Middlewares as they are configured: fields, names and defaults as in Traefik's dynamic configuration.
 
 mod auth;
+mod buffering;
 mod circuit_breaker;
 mod compress;
 mod content_type;
@@ -15,6 +16,7 @@ mod redirect;
 mod retry;
 
 pub use auth::{BasicAuth, ClientTls, DigestAuth, ForwardAuth};
+pub use buffering::Buffering;
 pub use circuit_breaker::CircuitBreaker;
 pub use compress::{Compress, Encoding};
 pub use content_type::ContentType;
@@ -43,6 +45,8 @@ pub enum Middleware {
     AddPrefix(AddPrefix),
     /// Asks for a user and a password.
     BasicAuth(BasicAuth),
+    /// Reads whole bodies before they are sent on.
+    Buffering(Buffering),
     /// Runs others in order.
     Chain(Chain),
     /// Stops asking a service that fails.

@@ -106,19 +106,3 @@ pub struct Retry {
     /// Also POST, LOCK and PATCH.
     pub retry_non_idempotent_method: bool,
 }
-
-/// Reads whole bodies before they are sent on.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Buffering {
-    /// The longest request body, in bytes; no limit where zero.
-    pub max_request_body_bytes: i64,
-    /// Of it this much is kept in memory.
-    pub mem_request_body_bytes: i64,
-    /// The longest answer, in bytes; no limit where zero.
-    pub max_response_body_bytes: i64,
-    /// Of it this much is kept in memory.
-    pub mem_response_body_bytes: i64,
-    /// When a request is tried again.
-    pub retry_expression: String,
-}

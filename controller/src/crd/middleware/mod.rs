@@ -6,12 +6,12 @@ mod limit;
 
 pub use auth::{BasicAuth, ClientTls, DigestAuth, ForwardAuth, ForwardAuthTls};
 pub use errors::{Cookie, ErrorPage, HealthCheck, PassiveHealthCheck, ResponseForwarding, Service, Sticky};
-pub use limit::{Buffering, CircuitBreaker, InFlightReq, IpWhiteList, RateLimit, Redis, Retry};
+pub use limit::{CircuitBreaker, InFlightReq, IpWhiteList, RateLimit, Redis, Retry};
 
 use super::fields::shape;
 use super::spec::{Named, Spec};
 use flow_model::middleware::{
-    AddPrefix, Compress, ContentType, EncodedCharacters, GrpcWeb, Headers, IpAllowList, PassTlsClientCert,
+    AddPrefix, Buffering, Compress, ContentType, EncodedCharacters, GrpcWeb, Headers, IpAllowList, PassTlsClientCert,
     RedirectRegex, RedirectScheme, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex,
 };
 use schemars::JsonSchema;

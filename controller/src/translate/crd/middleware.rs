@@ -92,6 +92,7 @@ fn middleware(
     };
     let plain = [
         spec.add_prefix.clone().map(Middleware::AddPrefix),
+        spec.buffering.clone().map(Middleware::Buffering),
         spec.compress.clone().map(Middleware::Compress),
         spec.grpc_web.clone().map(Middleware::GrpcWeb),
         spec.headers.clone().map(Middleware::Headers),
