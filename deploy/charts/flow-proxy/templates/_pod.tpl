@@ -11,9 +11,14 @@ metadata:
   labels:
     {{- include "flow-proxy.labels" . | nindent 4 }}
     {{- with $values.deployment.podLabels }}{{ include "flow-proxy.yaml" (dict "value" . "context" $) | nindent 4 }}{{ end }}
-  {{- with $values.deployment.podAnnotations }}
+  {{- $file := $values.providers.file }}
+  {{- $unwatched := and $file.enabled (eq (toString $file.watch) "false") }}
+  {{- if or $values.deployment.podAnnotations $unwatched }}
   annotations:
-    {{- include "flow-proxy.annotations" (dict "value" . "context" $) | nindent 4 }}
+    {{- with $values.deployment.podAnnotations }}{{ include "flow-proxy.annotations" (dict "value" . "context" $) | nindent 4 }}{{ end }}
+    {{- if $unwatched }}
+    checksum/dynamic-configuration: {{ include "flow-proxy.fileContent" . | sha256sum }}
+    {{- end }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "flow-proxy.serviceAccount" . }}
@@ -119,6 +124,11 @@ spec:
           {{- with $values.persistence.subPath }}
           subPath: {{ . }}
           {{- end }}
+        {{- if $values.providers.file.enabled }}
+        - name: dynamic-configuration
+          mountPath: /etc/traefik/dynamic
+          readOnly: true
+        {{- end }}
         {{- range $values.volumes }}
         - name: {{ include "flow-proxy.text" (dict "text" .name "context" $) | replace "." "-" }}
           mountPath: {{ .mountPath }}
@@ -136,6 +146,11 @@ spec:
       {{- else }}
       emptyDir: {{ $values.persistence.emptyDir | default dict | toJson }}
       {{- end }}
+    {{- if $values.providers.file.enabled }}
+    - name: dynamic-configuration
+      configMap:
+        name: {{ include "flow-proxy.fileName" . }}
+    {{- end }}
     {{- range $values.volumes }}
     {{- $object := include "flow-proxy.text" (dict "text" .name "context" $) }}
     - name: {{ $object | replace "." "-" }}

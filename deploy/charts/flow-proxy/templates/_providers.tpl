@@ -19,6 +19,17 @@
 {{- ternary list (uniq $all | sortAlpha) $every | toJson }}
 {{- end }}
 
+{{- /* The name of the ConfigMap with the dynamic configuration, and of its volume. */ -}}
+{{- define "flow-proxy.fileName" -}}
+{{- printf "%s-file" (include "flow-proxy.fullname" . | trunc 58 | trimSuffix "-") }}
+{{- end }}
+
+{{- /* The dynamic configuration as text. What is a template in it is for the proxy, not for Helm. */ -}}
+{{- define "flow-proxy.fileContent" -}}
+{{- $content := .Values.providers.file.content }}
+{{- if kindIs "map" $content }}{{ toYaml $content }}{{ else }}{{ $content | default "" }}{{ end }}
+{{- end }}
+
 {{- define "flow-proxy.providerFlags" -}}
 {{- $rules := (include "flow-proxy.known" . | fromYaml).providers }}
 {{- range $name := list "kubernetesCRD" "kubernetesIngress" }}
@@ -28,6 +39,10 @@
 - {{ printf "--providers.%s=true" $name | quote }}
 {{- include "flow-proxy.flags" (dict "at" (printf "--providers.%s" $name) "value" (omit $provider "enabled" "publishedService")) }}
 {{- end }}
+{{- end }}
+{{- if .Values.providers.file.enabled }}
+- "--providers.file.directory=/etc/traefik/dynamic"
+- {{ printf "--providers.file.watch=%s" (ternary "false" "true" (eq (toString .Values.providers.file.watch) "false")) | quote }}
 {{- end }}
 {{- $ingress := .Values.providers.kubernetesIngress }}
 {{- if and $ingress.enabled $ingress.publishedService.enabled (not $ingress.ingressEndpoint.ip) (not $ingress.ingressEndpoint.hostname) }}

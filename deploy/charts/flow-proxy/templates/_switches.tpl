@@ -17,6 +17,9 @@
 {{- if not $values.podDisruptionBudget.enabled }}
 {{- include "flow-proxy.withoutEffect" (dict "switch" "podDisruptionBudget.enabled" "at" "podDisruptionBudget" "value" $values.podDisruptionBudget "default" $defaults.podDisruptionBudget) }}
 {{- end }}
+{{- if not $values.providers.file.enabled }}
+{{- include "flow-proxy.withoutEffect" (dict "switch" "providers.file.enabled" "at" "providers.file" "value" $values.providers.file "default" $defaults.providers.file) }}
+{{- end }}
 {{- range list "serviceMonitor" "prometheusRule" }}
 {{- if not (get $prometheus .).enabled }}
 {{- $at := printf "metrics.prometheus.%s" . }}
