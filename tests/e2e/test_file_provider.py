@@ -420,6 +420,13 @@ def test_check_tells_file_and_line(folder):
     assert check(*flags).returncode == 0
 
 
+def test_the_documentations_examples_have_no_findings():
+    """The options of every middleware, service and transport as Traefik's documentation shows them, in both languages and in a template."""
+    done = check(f"--providers.file.directory={paths.TESTS / 'fixtures' / 'dynamic'}", "--entrypoints.web.address=:21123")
+    assert done.returncode == 0, done.stderr
+    assert "0 errors, 0 warnings" in done.stderr.splitlines()[-1], done.stderr
+
+
 def test_starts_that_cannot_be(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     for flags, words in [

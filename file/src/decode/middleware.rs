@@ -3,7 +3,7 @@ use super::fault::{Fault, Scope};
 use super::node::Node;
 use super::service::several;
 use super::written::{Written, unknown};
-use flow_model::middleware::Middleware;
+use flow_model::middleware::{Middleware, plugin};
 use serde::Deserialize as _;
 
 /// Traefik's kinds: one that the model does not have is not served.
@@ -43,10 +43,14 @@ pub(super) fn middleware(node: &Node, read: ReadFile<'_>) -> Result<Middleware, 
             return Err(unknown("", key, &KINDS));
         }
     }
-    let [(kind, _)] = node.entries() else {
+    let [(kind, options)] = node.entries() else {
         let kinds: Vec<_> = node.entries().iter().map(|(kind, _)| kind.as_str()).collect();
         return Err(if kinds.is_empty() { Fault::new(Scope::Object, "it has no kind") } else { several(&kinds) });
     };
+    if kind.eq_ignore_ascii_case("plugin") {
+        let names = options.entries().iter().map(|(name, _)| name.as_str());
+        return Err(Fault::new(Scope::Object, plugin::refusal(names)).within(kind));
+    }
     let mut node = node.clone();
     let options = node.entry_mut(kind);
     if let Some(options) = options {

@@ -6,6 +6,7 @@ mod findings;
 mod middleware;
 mod node;
 mod position;
+mod router;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -24,9 +25,8 @@ use flow_model::config::{Certificate, Router, ServersTransport, Service, TlsOpti
 use flow_model::middleware::Middleware;
 use flow_model::name::Name;
 use node::Node;
-use serde::Deserialize as _;
 use std::collections::BTreeMap;
-use written::{Written, unknown};
+use written::unknown;
 
 /// The objects of one file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -113,7 +113,7 @@ impl Objects {
             let at = [top, key];
             let name = HTTP.iter().find(|name| name.eq_ignore_ascii_case(key));
             let done = match *name.ok_or_else(|| unknown("", key, &HTTP))? {
-                "routers" => each(value, at, findings, |_, node, _| Router::deserialize(Written(node)))
+                "routers" => each(value, at, findings, |_, node, findings| router::router(node, findings))
                     .map(|routers| self.routers = routers),
                 "services" => each(value, at, findings, |_, node, _| service::service(node))
                     .map(|services| self.services = services),

@@ -91,7 +91,8 @@ fn what_traefik_cannot_build_disables_only_itself() {
     let decoded = yaml(
         "http:
   routers:
-    a: {rule: Path(`/`), ruleSyntax: v9, service: s}
+    a: {rule: Path(`/`), ruleSyntax: v9, service: s, observability: {traceVerbosity: much, metrics: false}}
+    child: {rule: Path(`/`), service: s, parentRefs: [b]}
     b: {rule: Path(`/`), service: s}
   middlewares:
     none:
@@ -107,14 +108,18 @@ fn what_traefik_cannot_build_disables_only_itself() {
         told(&decoded),
         [
             "error http.middlewares.both: it must be of one kind, not of compress, headers",
-            "error http.middlewares.plugged.plugin: plugin is not served",
-            "error http.routers.a.ruleSyntax: takes one of default, v2, v3, not \"v9\"",
+            "error http.middlewares.plugged.plugin: plugin: any cannot run here, and no middleware of ours does the same",
+            "warning http.routers.a.observability.traceVerbosity: takes one of minimal, detailed, not \"much\": the entry \
+             point's verbosity is used",
+            "warning http.routers.a.ruleSyntax: takes one of default, v2, v3, not \"v9\": the installation's rule syntax is used",
+            "error http.routers.child.parentRefs: is not served yet",
             "error http.services.both: it must be of one kind, not of loadBalancer, weighted",
             "error http.services.none: it has no kind",
         ]
     );
     let objects = decoded.objects;
-    assert_eq!(objects.routers.keys().map(|name| &**name).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(objects.routers.keys().map(|name| &**name).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(objects.routers["a"].observability.as_ref().unwrap().metrics, Some(false));
     assert!(objects.services.is_empty());
     assert!(matches!(objects.middlewares["both"], Middleware::Invalid(_)));
     assert!(matches!(objects.middlewares["brave"], Middleware::AddPrefix(_)));

@@ -12,6 +12,7 @@ mod headers;
 mod limit;
 mod pass_tls_client_cert;
 mod path;
+pub mod plugin;
 mod redirect;
 mod retry;
 

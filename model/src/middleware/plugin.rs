@@ -1,9 +1,6 @@
 //! Plugins, which are programs for an interpreter that is not here: refused, with what does the same where there is
 //! something.
 
-use crate::crd::middleware::Plugin;
-use std::collections::BTreeMap;
-
 /// Parts of the names of known plugins, with what does the same. A name is compared in lower case and without
 /// punctuation, since users choose it freely; the first part that it contains counts.
 const SUBSTITUTES: [(&str, &str); 30] = [
@@ -39,9 +36,9 @@ const SUBSTITUTES: [(&str, &str); 30] = [
     ("grpcweb", "grpcWeb does the same"),
 ];
 
-/// Returns the reason why a middleware of these plugins is not served.
-pub(super) fn refusal(plugins: &BTreeMap<String, Plugin>) -> String {
-    let each = plugins.keys().map(|name| match substitute(name) {
+/// Returns the reason why a middleware of the plugins of these names is not served.
+pub fn refusal<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let each = names.into_iter().map(|name| match substitute(name) {
         Some(substitute) => format!("{name} cannot run here: {substitute}"),
         None => format!("{name} cannot run here, and no middleware of ours does the same"),
     });
@@ -59,7 +56,7 @@ mod tests {
     use super::*;
 
     fn named(names: &[&str]) -> String {
-        refusal(&names.iter().map(|name| ((*name).to_owned(), Plugin::default())).collect())
+        refusal(names.iter().copied())
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::memo::Translation;
-use super::{choose, object_name, plugin, reference};
+use super::{choose, object_name, reference};
 use crate::crd::middleware::{BasicAuth, CircuitBreaker, DigestAuth, ForwardAuth, MiddlewareSpec, RateLimit, Retry};
 use crate::translate::options::CrdOptions;
 use crate::translate::pem::{self, Unusable};
@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flow_model::diagnostic::Diagnostic;
 use flow_model::middleware as model;
-use flow_model::middleware::Middleware;
+use flow_model::middleware::{Middleware, plugin};
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
 
@@ -156,7 +156,7 @@ fn middleware(
         return forward_auth(auth, key, view, reads).map(Middleware::ForwardAuth);
     }
     if let Some(plugins) = &spec.plugin {
-        return Err(Invalid::Plugin(plugin::refusal(plugins)));
+        return Err(Invalid::Plugin(plugin::refusal(plugins.keys().map(String::as_str))));
     }
     Err(Invalid::NotServed(kind))
 }

@@ -2,7 +2,6 @@
 
 mod memo;
 mod middleware;
-mod plugin;
 mod reference;
 mod servers_transport;
 mod tls_option;
