@@ -111,8 +111,9 @@ fn names_in_use_are_shown_in_full() {
         Arc::new(MiddlewareInfo { middleware, status: Status::Enabled, errors: Vec::new() })
     };
     let runtime = &mut admin.source.runtime;
-    runtime.middlewares.insert("outer@kubernetes".into(), chain(&["inner", "x@file"]));
+    runtime.middlewares.insert("outer@kubernetes".into(), chain(&["before", "x@file", "inner"]));
     runtime.middlewares.insert("inner@kubernetes".into(), chain(&["leaf", "outer"]));
+    runtime.middlewares.insert("before@kubernetes".into(), chain(&["leaf"]));
     runtime.middlewares.insert("unused@kubernetes".into(), chain(&["leaf"]));
     for (name, looked_up) in [("r000@kubernetes", true), ("r001@kubernetes", false)] {
         let mut info = RouterInfo::clone(&runtime.routers[name]);
@@ -148,8 +149,10 @@ fn names_in_use_are_shown_in_full() {
         serde_json::json!(["outer"]),
         "nothing was looked for"
     );
-    assert_eq!(chained("outer@kubernetes"), serde_json::json!(["inner@kubernetes", "x@file"]));
+    assert_eq!(chained("outer@kubernetes"), serde_json::json!(["before@kubernetes", "x@file", "inner@kubernetes"]));
     assert_eq!(chained("inner@kubernetes"), serde_json::json!(["leaf@kubernetes", "outer@kubernetes"]));
+    // The last one is made first, and what cannot be made ends it.
+    assert_eq!(chained("before@kubernetes"), serde_json::json!(["leaf"]));
     assert_eq!(chained("unused@kubernetes"), serde_json::json!(["leaf"]));
     let balancer = |name: &str| raw["services"][name]["loadBalancer"].clone();
     assert_eq!(balancer("used@kubernetes")["serversTransport"], "t@kubernetes");

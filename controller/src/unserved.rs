@@ -22,21 +22,14 @@ pub(crate) struct Unserved {
     pub(crate) way_out: &'static str,
 }
 
-const ROUTE: &str = "write an Ingress, with annotations traefik.ingress.kubernetes.io/router.* for its options";
 const STREAMS: &str = "only HTTP is proxied";
 
 /// Traefik's kinds that are not served, of both of its groups.
-pub(crate) const TRAEFIK: [Unserved; 6] = [
-    Unserved { kind: "IngressRoute", plural: "ingressroutes", way_out: ROUTE },
+pub(crate) const TRAEFIK: [Unserved; 4] = [
     Unserved { kind: "IngressRouteTCP", plural: "ingressroutetcps", way_out: STREAMS },
     Unserved { kind: "IngressRouteUDP", plural: "ingressrouteudps", way_out: STREAMS },
     Unserved { kind: "MiddlewareTCP", plural: "middlewaretcps", way_out: STREAMS },
     Unserved { kind: "ServersTransportTCP", plural: "serverstransporttcps", way_out: STREAMS },
-    Unserved {
-        kind: "TraefikService",
-        plural: "traefikservices",
-        way_out: "weights and mirrors are not served: let an Ingress name the Services themselves",
-    },
 ];
 
 const INGRESS: &str = "write an Ingress";
@@ -165,7 +158,7 @@ mod tests {
     #[test]
     fn kinds_and_versions_are_told_with_a_way_out() {
         for (api_version, kind, part) in [
-            ("traefik.io/v1alpha1", "IngressRoute", "write an Ingress"),
+            ("traefik.io/v1alpha1", "IngressRouteTCP", "only HTTP is proxied"),
             ("traefik.containo.us/v1alpha1", "MiddlewareTCP", "only HTTP"),
             ("traefik.io/v1", "Middleware", "write traefik.io/v1alpha1"),
             ("traefik.io/v1alpha1", "MiddleWare", "did you mean Middleware?"),

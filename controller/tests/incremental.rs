@@ -133,11 +133,51 @@ impl World {
         }
     }
 
+    /// A reference to a Service or a TraefikService, of few names and options.
+    fn reference(&mut self) -> Value {
+        if self.random.u8(..4) == 0 {
+            return json!({"name": self.pick(&["r", "b-r", "s"]), "kind": "TraefikService"});
+        }
+        let mut reference = json!({"name": self.pick(&["s", "s-80", "b-s"]), "port": 80});
+        match self.random.u8(..6) {
+            0 => reference["nodePortLB"] = true.into(),
+            1 => reference["strategy"] = "p2c".into(),
+            2 => reference["scheme"] = self.pick(&["h2c", "ftp"]).into(),
+            _ => {}
+        }
+        reference
+    }
+
+    fn route(&mut self) -> Value {
+        let group = self.pick(&["traefik.io", "traefik.containo.us"]);
+        let name = self.pick(&["r", "b-r", "s"]);
+        let time = format!("2026-01-0{}T00:00:00Z", self.random.u8(1..4));
+        let meta = json!({"name": name, "namespace": self.pick(&["a", "a-b"]), "creationTimestamp": time});
+        let references: Vec<_> = (0..self.random.usize(..4)).map(|_| self.reference()).collect();
+        let (kind, spec) = match self.random.u8(..4) {
+            0 => ("TraefikService", json!({"weighted": {"services": references}})),
+            1 => ("Middleware", json!({"errors": {"status": ["500"], "service": references.first()}})),
+            _ => {
+                let class = self.pick(&["", "traefik", "other"]);
+                let (first, second) = (self.pick(&["Host(`h`)", "Host(`i`)"]), self.reference());
+                let routes =
+                    json!([{"match": first, "services": references}, {"match": "Host(`h`)", "services": [second]}]);
+                let mut spec = json!({"routes": routes, "ingressClassName": class});
+                if self.random.bool() {
+                    spec["tls"] = json!({"secretName": self.pick(&["t", "u"])});
+                }
+                ("IngressRoute", spec)
+            }
+        };
+        json!({"apiVersion": format!("{group}/v1alpha1"), "kind": kind, "metadata": meta, "spec": spec})
+    }
+
     fn object(&mut self) -> Value {
-        match self.random.u8(..4) {
+        match self.random.u8(..6) {
             0 => self.ingress(),
             1 => self.service(),
             2 => self.slice(),
+            3 | 4 => self.route(),
             _ => self.other(),
         }
     }
@@ -181,11 +221,11 @@ fn check_identity(before: &Translated, after: &Translated) {
 
 #[test]
 fn a_change_gives_what_a_fresh_start_would_give() {
-    for seed in 0..24 {
+    for seed in 0..16 {
         let mut world = World { random: fastrand::Rng::with_seed(seed), objects: BTreeMap::new() };
         let (mut seen, mut translator) = (View::default(), Translator::new(options()));
         let mut last = translator.translate(&mut seen);
-        for step in 0..80 {
+        for step in 0..120 {
             for _ in 0..world.random.usize(1..4) {
                 world.change(&mut seen);
             }
@@ -197,6 +237,7 @@ fn a_change_gives_what_a_fresh_start_would_give() {
             assert_eq!(shown(&now.kubernetes), shown(&wanted.kubernetes), "{at}");
             assert_eq!(shown(&now.kubernetescrd), shown(&wanted.kubernetescrd), "{at}");
             assert_eq!(now.kubernetes.certificates, wanted.kubernetes.certificates, "{at}");
+            assert_eq!(now.kubernetescrd.certificates, wanted.kubernetescrd.certificates, "{at}");
             let mut selected: Vec<&ObjectKey> = translator.selected().collect();
             let mut selected_fresh: Vec<&ObjectKey> = fresh.selected().collect();
             selected.sort();

@@ -240,7 +240,12 @@ pub(super) fn manifests_options(
         throttle: from.throttle,
         ingress: ingress_options(settings, &from.ingress),
         crd: CrdOptions {
+            allow_empty_services: from.ingress.allow_empty_services,
+            allow_external_name_services: from.ingress.allow_external_name_services,
             cross_provider_namespaces: from.ingress.cross_provider_namespaces.clone(),
+            disable_cluster_scope_resources: from.ingress.disable_cluster_scope_resources,
+            ingress_class: from.ingress.ingress_class.clone(),
+            native_lb_by_default: from.ingress.native_lb_by_default,
             ..from.crd.clone()
         },
     })

@@ -164,12 +164,6 @@ pub enum Warning {
         /// Flags, variables and files, without their values.
         ignored: Vec<String>,
     },
-    /// An option of IngressRoutes, which are not served yet.
-    #[error("{option} is for IngressRoutes, which are not served yet: it has no effect")]
-    ForRoutes {
-        /// The option, by its path.
-        option: &'static str,
-    },
     /// The folder of manifests is empty.
     #[error(
         "providers.manifests.directory: {} holds no .yaml, .yml or .json file, so nothing is routed; what is put there \

@@ -82,16 +82,6 @@ pub struct KubernetesCrd {
     pub provider: CrdProvider,
     /// As in [`CrdOptions`]; `None` if it is not set.
     pub safe_naming: Option<bool>,
-    /// For IngressRoutes: Services of the type ExternalName are served.
-    pub allow_external_name_services: bool,
-    /// For IngressRoutes: the only class that is served.
-    pub ingress_class: String,
-    /// For IngressRoutes: requests to a Service without endpoints get 503.
-    pub allow_empty_services: bool,
-    /// For IngressRoutes: a Service's own address is used.
-    pub native_lb_by_default: bool,
-    /// For IngressRoutes: Nodes are not read.
-    pub disable_cluster_scope_resources: bool,
 }
 
 /// A folder of Kubernetes manifests.
@@ -139,7 +129,7 @@ options_of! {
         provider.namespaces: Vec<String>, "namespaces";
         /// Only Ingress objects with these labels.
         provider.label_selector: String, "labelSelector";
-        /// Only Ingress objects of this class.
+        /// Only Ingress objects and IngressRoutes of this class.
         provider.options.ingress_class: String, "ingressClass";
         /// The address to write into the status of Ingress objects.
         provider.options.ingress_endpoint: IngressEndpoint, "ingressEndpoint";
@@ -182,24 +172,24 @@ options_of! {
         server.cert_auth_file_path: Option<PathBuf>, "certAuthFilePath";
         /// Objects may refer to objects of other namespaces.
         provider.options.allow_cross_namespace: bool, "allowCrossNamespace";
-        /// Services of type ExternalName may be used (for IngressRoutes, which are not served yet).
-        allow_external_name_services: bool, "allowExternalNameServices";
+        /// Services of type ExternalName may be used.
+        provider.options.allow_external_name_services: bool, "allowExternalNameServices";
         /// The namespaces whose objects may refer to other providers' objects; unset is all, empty is none.
         provider.options.cross_provider_namespaces: Option<Vec<String>>, "crossProviderNamespaces";
         /// The namespaces to watch; none is all.
         provider.namespaces: Vec<String>, "namespaces";
         /// Only custom resources with these labels.
         provider.label_selector: String, "labelSelector";
-        /// Only custom resources of this class (for IngressRoutes, which are not served yet).
-        ingress_class: String, "ingressClass";
+        /// Only IngressRoutes of this class.
+        provider.options.ingress_class: String, "ingressClass";
         /// The shortest time between two reads of the cluster's objects.
         provider.throttle: Duration, "throttleDuration";
-        /// A Service without endpoints answers 503 instead of having no route (for IngressRoutes, which are not served yet).
-        allow_empty_services: bool, "allowEmptyServices";
-        /// Sends to a Service's cluster address unless it says otherwise (for IngressRoutes, which are not served yet).
-        native_lb_by_default: bool, "nativeLBByDefault";
-        /// Does not read Node objects (for IngressRoutes, which are not served yet).
-        disable_cluster_scope_resources: bool, "disableClusterScopeResources";
+        /// A Service without endpoints answers 503 instead of having no route.
+        provider.options.allow_empty_services: bool, "allowEmptyServices";
+        /// Sends to a Service's cluster address unless it says otherwise.
+        provider.options.native_lb_by_default: bool, "nativeLBByDefault";
+        /// Does not read Node objects.
+        provider.options.disable_cluster_scope_resources: bool, "disableClusterScopeResources";
         /// The only namespace whose TLSOption and TLSStore named `default` count; empty is any.
         provider.options.default_tls_resources_namespace: String, "defaultTLSResourcesNamespace";
         /// Names of objects have `_` between namespace and name, so that no two can be the same (unset: false and a warning).
@@ -215,7 +205,7 @@ options_of! {
         namespaces: Vec<String>, "namespaces";
         /// Only Ingress objects and custom resources with these labels.
         label_selector: String, "labelSelector";
-        /// Only Ingress objects of this class.
+        /// Only Ingress objects and IngressRoutes of this class.
         ingress.ingress_class: String, "ingressClass";
         /// The shortest time between two reads of the folder.
         throttle: Duration, "throttleDuration";

@@ -135,18 +135,6 @@ fn providers(settings: &Settings, findings: &mut Findings) {
         }
     }
     let providers = &settings.providers;
-    if let Some(crd) = &providers.kubernetes_crd {
-        for (given, option) in [
-            (crd.allow_external_name_services, "providers.kubernetesCRD.allowExternalNameServices"),
-            (crd.disable_cluster_scope_resources, "providers.kubernetesCRD.disableClusterScopeResources"),
-            (!crd.ingress_class.is_empty(), "providers.kubernetesCRD.ingressClass"),
-            (crd.native_lb_by_default, "providers.kubernetesCRD.nativeLBByDefault"),
-        ] {
-            if given {
-                findings.warnings.push(Warning::ForRoutes { option });
-            }
-        }
-    }
     if providers.manifests.is_some() && (providers.kubernetes_ingress.is_some() || providers.kubernetes_crd.is_some()) {
         findings
             .conflict("providers.manifests", "stands in for a cluster: give it or the kubernetes providers, not both");

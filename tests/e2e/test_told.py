@@ -77,10 +77,10 @@ ROUTE = {"routes": [{"match": "Host(`x.test`)", "kind": "Rule", "services": [{"n
 
 CASES |= {
     "a kind of Traefik's that is not served, in a folder": Case(
-        ["kinds/route.yaml:5", "IngressRoute default/told", "traefik.io/v1alpha1", "not served", "write an Ingress"],
+        ["kinds/route.yaml:5", "IngressRouteTCP default/told", "traefik.io/v1alpha1", "not served", "only HTTP is proxied"],
         {
             "kinds/route.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: beside}\n---\n"
-            + yaml.safe_dump(foreign("traefik.io/v1alpha1", "IngressRoute", "told", ROUTE))
+            + yaml.safe_dump(foreign("traefik.io/v1alpha1", "IngressRouteTCP", "told", ROUTE))
         },
     ),
     "an Ingress in an old version, in a folder": Case(
@@ -209,10 +209,10 @@ CASES |= {
         },
     ),
     "a kind of Traefik's that is not served, in a cluster": Case(
-        ["SPACE", "told", "IngressRoute is not served", "write an Ingress"],
+        ["SPACE", "told", "IngressRouteTCP is not served", "only HTTP is proxied"],
         objects=lambda space: [
-            *[objects.definition("traefik.io", "IngressRoute")],
-            objects.custom("IngressRoute", "told", space.name, ROUTE),
+            *[objects.definition("traefik.io", "IngressRouteTCP")],
+            objects.custom("IngressRouteTCP", "told", space.name, ROUTE),
         ],
     ),
     "a kind of the Gateway API where no other controller has a class, in a cluster": Case(

@@ -84,7 +84,7 @@ def tls_secret(name, namespace, pair):
     return secret(name, namespace, {"tls.crt": pair.chain_pem, "tls.key": pair.key_pem}, "kubernetes.io/tls")
 
 
-TRAEFIK_UNSERVED = ["IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "MiddlewareTCP", "ServersTransportTCP", "TraefikService"]
+TRAEFIK_UNSERVED = ["IngressRouteTCP", "IngressRouteUDP", "MiddlewareTCP", "ServersTransportTCP"]
 GATEWAY_KINDS = ["Gateway", "GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute"]
 
 

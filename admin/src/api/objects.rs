@@ -3,7 +3,7 @@
 use flow_model::config::ServiceKind;
 use flow_model::middleware::Middleware;
 use flow_model::name::{Name, provider, qualify};
-use flow_model::runtime::{RouterInfo, Runtime};
+use flow_model::runtime::{RouterInfo, Runtime, Status};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -49,19 +49,9 @@ pub(super) fn services(runtime: &Runtime) -> Vec<Value> {
 pub(super) fn middlewares(runtime: &Runtime) -> Vec<Value> {
     let wanted =
         |info: &RouterInfo, provider: &str| -> Vec<Name> { info.middlewares().map(|m| qualify(m, provider)).collect() };
-    let mut looked_up: Vec<Name> = runtime
-        .routers
-        .iter()
-        .filter(|(_, info)| info.looked_up)
-        .flat_map(|(name, info)| wanted(info, provider(name)))
-        .collect();
     let mut chains = BTreeSet::new();
-    while let Some(name) = looked_up.pop() {
-        if let Some(Middleware::Chain(chain)) = runtime.middlewares.get(&name).map(|info| &*info.middleware)
-            && chains.insert(Name::clone(&name))
-        {
-            looked_up.extend(chain.middlewares.iter().map(|member| qualify(member, provider(&name))));
-        }
+    for (name, info) in runtime.routers.iter().filter(|(_, info)| info.looked_up) {
+        look_up(runtime, wanted(info, provider(name)), &mut chains);
     }
     let users = users(runtime, wanted);
     sorted(runtime.middlewares.iter().map(|(name, info)| {
@@ -73,6 +63,23 @@ pub(super) fn middlewares(runtime: &Runtime) -> Vec<Value> {
         add_users(&mut middleware, users.get(&**name));
         middleware
     }))
+}
+
+/// Adds the chains that are looked up for middlewares; true if all of them can be made. As in Traefik the last one comes
+/// first, and what cannot be made ends it.
+fn look_up(runtime: &Runtime, names: Vec<Name>, chains: &mut BTreeSet<Name>) -> bool {
+    names.into_iter().rev().all(|name| {
+        let Some(info) = runtime.middlewares.get(&name) else { return false };
+        if let Middleware::Chain(chain) = &*info.middleware
+            && chains.insert(Name::clone(&name))
+        {
+            let members = chain.middlewares.iter().map(|member| qualify(member, provider(&name)));
+            if !look_up(runtime, members.collect(), chains) {
+                return false;
+            }
+        }
+        info.status != Status::Disabled
+    })
 }
 
 /// Qualifies the names that an object refers to with its provider, as Traefik does once they are looked up.

@@ -2,7 +2,9 @@
 
 use super::definition::definition;
 use super::spec::Spec;
-use super::{Group, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec};
+use super::{
+    Group, IngressRouteSpec, MiddlewareSpec, ServersTransportSpec, TlsOptionSpec, TlsStoreSpec, TraefikServiceSpec,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;
 
@@ -11,10 +13,12 @@ use serde_json::Value;
 macro_rules! custom_kinds {
     ($to:ident) => {
         $to! {
+            IngressRoute: IngressRouteSpec in ingress_routes,
             Middleware: MiddlewareSpec in middlewares,
             ServersTransport: ServersTransportSpec in servers_transports,
             TlsOption: TlsOptionSpec in tls_options,
             TlsStore: TlsStoreSpec in tls_stores,
+            TraefikService: TraefikServiceSpec in traefik_services,
         }
     };
 }
@@ -99,7 +103,7 @@ mod tests {
     fn definitions_are_valid_for_kubernetes_types() {
         for group in Group::ALL {
             let definitions = all(group).unwrap();
-            assert_eq!(definitions.len(), 4);
+            assert_eq!(definitions.len(), 6);
             assert!(definitions.iter().all(|d| d.spec.group == group.name() && d.spec.scope == "Namespaced"));
         }
     }

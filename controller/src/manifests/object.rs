@@ -198,9 +198,9 @@ mod tests {
         let other =
             read(json!({ "kind": "Deployment", "apiVersion": "apps/v1", "metadata": { "name": "x" } })).unwrap();
         assert!(matches!(other.as_slice(), [Read::Other(other)] if other.finding().is_none()), "{other:?}");
-        let route = json!({ "kind": "IngressRoute", "apiVersion": "traefik.io/v1alpha1", "metadata": { "name": "r", "namespace": "n" } });
+        let route = json!({ "kind": "IngressRouteTCP", "apiVersion": "traefik.io/v1alpha1", "metadata": { "name": "r", "namespace": "n" } });
         let [Read::Other(other)] = &read(route).unwrap()[..] else { panic!() };
-        assert!(other.finding().unwrap().starts_with("IngressRoute n/r (traefik.io/v1alpha1): it is not served"));
+        assert!(other.finding().unwrap().starts_with("IngressRouteTCP n/r (traefik.io/v1alpha1): it is not served"));
         let class = read(json!({
             "kind": "IngressClass", "apiVersion": "networking.k8s.io/v1",
             "metadata": { "name": "traefik", "annotations": { "ingressclass.kubernetes.io/is-default-class": "true" } },

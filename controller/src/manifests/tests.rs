@@ -165,7 +165,7 @@ fn bad_files_are_diagnostics() {
 #[test]
 fn what_is_not_served_is_said_by_file_and_line() {
     let old = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: old, namespace: n}\n";
-    let route = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"traefik.io/v1alpha1","kind":"IngressRoute","metadata":{"name":"r"}}]}"#;
+    let route = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"traefik.io/v1alpha1","kind":"IngressRouteTCP","metadata":{"name":"r"}}]}"#;
     let mut bench = Bench::new(&[
         ("a.yaml", &format!("{}---\n{old}", service("good"))),
         ("b.json", route),
@@ -177,7 +177,7 @@ fn what_is_not_served_is_said_by_file_and_line() {
     said.sort();
     let begins = [
         "a.yaml:6 Ingress n/old (extensions/v1beta1): ",
-        "b.json:1 IngressRoute r (traefik.io/v1alpha1): ",
+        "b.json:1 IngressRouteTCP r (traefik.io/v1alpha1): ",
         "kustomization.yaml:1 this is a kustomization",
         "t.yaml:1 this is a Helm template",
         "values.yaml:1 these are the values",

@@ -219,10 +219,12 @@ fn resources(kind: &str) -> Vec<ApiResource> {
     match kind {
         "Ingress" => vec![of("networking.k8s.io", "v1", "ingresses")],
         "Service" => vec![of("", "v1", "services")],
+        "IngressRoute" => traefik("ingressroutes"),
         "Middleware" => traefik("middlewares"),
         "ServersTransport" => traefik("serverstransports"),
         "TLSOption" => traefik("tlsoptions"),
         "TLSStore" => traefik("tlsstores"),
+        "TraefikService" => traefik("traefikservices"),
         _ => {
             if let Some(plural) = plural(&unserved::TRAEFIK) {
                 traefik(plural)

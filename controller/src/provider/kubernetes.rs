@@ -183,7 +183,7 @@ fn plan(ingress: Option<&IngressProvider>, crd: Option<&CrdProvider>) -> Plan {
         classes: cluster_scope && options.is_some_and(|options| !options.disable_ingress_class_lookup),
         custom: crd.map(|provider| scope(&provider.namespaces, &provider.label_selector)),
         class: options.map_or_else(String::new, |options| options.ingress_class.clone()),
-        nodes: cluster_scope,
+        nodes: cluster_scope || crd.is_some_and(|provider| !provider.options.disable_cluster_scope_resources),
         published: options.and_then(published_service),
     }
 }

@@ -12,13 +12,15 @@ pub(super) struct Owner {
     pub(super) created: i64,
     /// The object.
     pub(super) key: ObjectKey,
+    /// The object's kind.
+    pub(super) kind: &'static str,
     /// The part of the object, if it has several.
     pub(super) port: Option<BackendPort>,
 }
 
 impl Owner {
-    pub(super) const fn new(created: i64, key: ObjectKey) -> Self {
-        Self { created, key, port: None }
+    pub(super) const fn new(created: i64, kind: &'static str, key: ObjectKey) -> Self {
+        Self { created, key, kind, port: None }
     }
 }
 
@@ -147,8 +149,11 @@ mod tests {
     #[test]
     fn the_first_owner_has_the_name_until_it_gives_it_up() {
         let mut claims = Claims::default();
-        let (name, elder, younger) =
-            (Name::from("n"), Owner::new(1, ObjectKey::new("z", "z")), Owner::new(2, ObjectKey::new("a", "a")));
+        let (name, elder, younger) = (
+            Name::from("n"),
+            Owner::new(1, "Ingress", ObjectKey::new("z", "z")),
+            Owner::new(2, "Ingress", ObjectKey::new("a", "a")),
+        );
         assert!(claims.claim(&name, younger.clone(), Arc::new(2)));
         assert!(claims.claim(&name, elder.clone(), Arc::new(1)));
         assert_eq!(*claims.objects()["n"], 1);
@@ -164,8 +169,11 @@ mod tests {
     #[test]
     fn what_comes_back_in_the_same_round_is_the_same_object() {
         let mut claims = Claims::default();
-        let (name, owner, other) =
-            (Name::from("n"), Owner::new(0, ObjectKey::new("a", "a")), Owner::new(0, ObjectKey::new("b", "b")));
+        let (name, owner, other) = (
+            Name::from("n"),
+            Owner::new(0, "Ingress", ObjectKey::new("a", "a")),
+            Owner::new(0, "Ingress", ObjectKey::new("b", "b")),
+        );
         claims.claim(&name, owner.clone(), Arc::new(1));
         claims.end_round();
         let before = claims.objects()["n"].clone();
@@ -180,7 +188,7 @@ mod tests {
     #[test]
     fn the_same_value_again_changes_nothing() {
         let mut claims = Claims::default();
-        let (name, owner, value) = (Name::from("n"), Owner::new(0, ObjectKey::new("a", "a")), Arc::new(1));
+        let (name, owner, value) = (Name::from("n"), Owner::new(0, "Ingress", ObjectKey::new("a", "a")), Arc::new(1));
         assert!(claims.claim(&name, owner.clone(), value.clone()));
         assert!(!claims.claim(&name, owner.clone(), value));
         assert!(claims.claim(&name, owner, Arc::new(2)));

@@ -3,11 +3,13 @@
 //! [`Translator::translate`] reads a [`View`] and what changed in it, and yields one [`Config`] a provider. What did
 //! not change keeps its `Arc`, also the whole `Config`, so that whoever compiles it can tell by identity.
 
+mod certificates;
 mod claims;
 mod crd;
 mod ingress;
 mod options;
 mod pem;
+mod servers;
 pub mod status;
 
 pub use options::{CrdOptions, IngressEndpoint, IngressOptions, Options};

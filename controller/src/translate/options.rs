@@ -54,12 +54,23 @@ pub struct IngressEndpoint {
 pub struct CrdOptions {
     /// `allowCrossNamespace`: objects may refer to those of other namespaces.
     pub allow_cross_namespace: bool,
+    /// `allowEmptyServices`: requests to a Service without endpoints get 503 instead of not being routed.
+    pub allow_empty_services: bool,
+    /// `allowExternalNameServices`: Services of the type ExternalName are served.
+    pub allow_external_name_services: bool,
     /// `crossProviderNamespaces`: namespaces whose objects may refer to other providers; `None` is all.
     pub cross_provider_namespaces: Option<Vec<String>>,
     /// `defaultTLSResourcesNamespace`: the only namespace whose TLSOption and TLSStore named `default` count; empty is
     /// any.
     #[serde(rename = "defaultTLSResourcesNamespace")]
     pub default_tls_resources_namespace: String,
+    /// `disableClusterScopeResources`: Nodes are not read.
+    pub disable_cluster_scope_resources: bool,
+    /// `ingressClass`: the only class of IngressRoutes that is served; empty is those without a class and of `traefik`.
+    pub ingress_class: String,
+    /// `nativeLBByDefault`: a Service's own address is used instead of its endpoints', in IngressRoutes.
+    #[serde(rename = "nativeLBByDefault")]
+    pub native_lb_by_default: bool,
     /// `safeNaming`: names are made with `_` between namespace and name, so that no two objects can have the same one.
     pub safe_naming: bool,
 }

@@ -1,5 +1,6 @@
 //! Traefik's custom resources.
 
+use super::annotations::CLASS;
 use super::references::Reference;
 use super::{ObjectKey, created};
 use crate::crd::{self, Group, Named, Spec};
@@ -17,6 +18,8 @@ pub struct Custom<T> {
     pub group: Group,
     /// Its creation time, in seconds since 1970.
     pub created: i64,
+    /// The class that its annotation names; empty if there is none.
+    pub class: Box<str>,
     /// Its specification, or the problem with it.
     pub spec: Result<T, String>,
     /// Findings about fields that have no effect.
@@ -33,7 +36,9 @@ impl<T: Spec> Custom<T> {
             "." => format!("spec: {}", error.inner()),
             path => format!("spec.{path}: {}", error.inner()),
         });
-        Self { key: ObjectKey::of(metadata), group, created: created(metadata), spec, ignored }
+        let class = metadata.annotations.as_ref().and_then(|annotations| annotations.get(CLASS));
+        let class = class.map_or("", String::as_str).into();
+        Self { key: ObjectKey::of(metadata), group, created: created(metadata), class, spec, ignored }
     }
 }
 

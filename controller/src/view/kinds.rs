@@ -8,7 +8,8 @@ use super::{
     View,
 };
 use crate::crd::{
-    Group, MiddlewareSpec, ServersTransportSpec, Spec, TlsOptionSpec, TlsStoreSpec, VERSION, custom_kinds,
+    Group, IngressRouteSpec, MiddlewareSpec, ServersTransportSpec, Spec, TlsOptionSpec, TlsStoreSpec,
+    TraefikServiceSpec, VERSION, custom_kinds,
 };
 use hashbrown::HashSet;
 use k8s_openapi::Resource;

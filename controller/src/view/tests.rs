@@ -130,7 +130,7 @@ fn of_two_groups_the_newer_is_preferred() {
 fn manifests_of_other_kinds_are_passed_over_and_broken_ones_refused() {
     let read = |manifest| Object::from_manifest(manifest);
     assert!(matches!(read(json!({"apiVersion": "apps/v1", "kind": "Deployment"})), Ok(None)));
-    assert!(matches!(read(json!({"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute"})), Ok(None)));
+    assert!(matches!(read(json!({"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRouteTCP"})), Ok(None)));
     assert!(read(json!({"kind": "Ingress"})).is_err());
     let nameless = read(json!({"apiVersion": "v1", "kind": "Service", "metadata": {}})).unwrap_err();
     assert_eq!(nameless.to_string(), "metadata.name is missing");

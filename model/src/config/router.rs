@@ -13,7 +13,8 @@ pub struct Router {
     /// Middlewares in order, as the provider refers to them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub middlewares: Vec<Name>,
-    /// The name of the service, as the provider refers to it.
+    /// The name of the service, as the provider refers to it; empty if requests go to routers below.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub service: Name,
     /// The rule's text: its byte length is the default priority.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -25,6 +25,10 @@ const PLAIN: &[&str] = &[
 
 /// The chart's flags for values that are served.
 const SERVED: &[&str] = &[
+    "--providers.kubernetescrd.ingressClass=public",
+    "--providers.kubernetescrd.allowExternalNameServices=true",
+    "--providers.kubernetescrd.disableClusterScopeResources=true",
+    "--providers.kubernetescrd.nativeLBByDefault=true",
     "--global.checkNewVersion=false",
     "--global.sendAnonymousUsage",
     "--global.checknewversion",
@@ -130,13 +134,6 @@ const UNSERVED: &[(&str, &str)] = &[
     ("--providers.knative", "providers.knative"),
     ("--providers.file.directory=/etc/traefik/dynamic", ""),
     ("--providers.file.watch=true", ""),
-    ("--providers.kubernetescrd.ingressClass=public", "providers.kubernetesCRD.ingressClass"),
-    ("--providers.kubernetescrd.allowExternalNameServices=true", "providers.kubernetesCRD.allowExternalNameServices"),
-    (
-        "--providers.kubernetescrd.disableClusterScopeResources=true",
-        "providers.kubernetesCRD.disableClusterScopeResources",
-    ),
-    ("--providers.kubernetescrd.nativeLBByDefault=true", "providers.kubernetesCRD.nativeLBByDefault"),
     ("--entryPoints.websecure.http3", "entryPoints.websecure.http3"),
     ("--entryPoints.websecure.http3.advertisedPort=443", ""),
     ("--log.otlp=true", "log.otlp"),
@@ -159,7 +156,7 @@ fn a_plain_install() {
     assert_eq!(addresses, [("metrics", &metrics), ("traefik", &traefik), ("web", &web), ("websecure", &websecure)]);
     assert_eq!(settings.entry_points["websecure"].http.tls, Some(Default::default()));
     assert_eq!(settings.metrics.prometheus.unwrap().entry_point, "metrics");
-    assert!(settings.providers.kubernetes_crd.unwrap().allow_empty_services);
+    assert!(settings.providers.kubernetes_crd.unwrap().provider.options.allow_empty_services);
     let ingress = settings.providers.kubernetes_ingress.unwrap();
     assert_eq!(ingress.provider.options.ingress_endpoint.published_service, "traefik/traefik");
     assert_eq!((settings.ping.unwrap().entry_point.as_str(), settings.log.level), ("traefik", LogLevel::Info));

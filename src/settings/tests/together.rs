@@ -139,10 +139,6 @@ fn what_has_no_effect_beside_others_is_told() {
              --providers.kubernetesingress.ingressclass)",
         ),
         (
-            &["--providers.kubernetescrd.ingressclass=x"],
-            "providers.kubernetesCRD.ingressClass is for IngressRoutes, which are not served yet: it has no effect",
-        ),
-        (
             &["--entrypoints.a.address=:1", "--entrypoints.a.reuseport"],
             "entrypoints.a.reuseport is not served yet and has no effect (flag --entrypoints.a.reuseport): leave it \
              out; docs/compatibility.md says what entry points do",

@@ -5,7 +5,7 @@ mod errors;
 mod limit;
 
 pub use auth::{BasicAuth, ClientTls, DigestAuth, ForwardAuth, ForwardAuthTls};
-pub use errors::{Cookie, ErrorPage, HealthCheck, PassiveHealthCheck, ResponseForwarding, Service, Sticky};
+pub use errors::ErrorPage;
 pub use limit::{CircuitBreaker, InFlightReq, IpWhiteList, RateLimit, Redis, Retry};
 
 use super::fields::shape;

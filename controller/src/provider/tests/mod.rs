@@ -196,23 +196,23 @@ async fn until(provider: &mut Provider, holds: impl Fn(&Update) -> bool) -> Upda
 
 #[tokio::test(start_paused = true)]
 async fn objects_of_kinds_that_are_not_served_are_told_one_by_one() {
-    const ROUTES: &str = "/apis/traefik.io/v1alpha1/namespaces/default/ingressroutes";
+    const ROUTES: &str = "/apis/traefik.io/v1alpha1/namespaces/default/ingressroutetcps";
     let cluster = cluster();
-    cluster.serve("traefik.io/v1alpha1", &["middlewares", "ingressroutes"]);
+    cluster.serve("traefik.io/v1alpha1", &["middlewares", "ingressroutetcps"]);
     cluster.put(&format!("{ROUTES}/mine"), json!({ "spec": {} }));
     let elsewhere = json!({ "metadata": { "annotations": { "kubernetes.io/ingress.class": "other" } } });
     cluster.put(&format!("{ROUTES}/elsewhere"), elsewhere);
     let mut kubernetes = with_client(cluster.client(), options(), CancellationToken::new());
     let update = until(&mut kubernetes.provider, |update| !update.diagnostics.is_empty()).await;
     let names: Vec<_> = update.diagnostics.iter().map(|d| (d.subject.kind, &*d.subject.name)).collect();
-    assert_eq!(names, [("IngressRoute", "mine")], "that of another class is another's");
-    assert!(update.diagnostics[0].message.contains("not served: write an Ingress"), "{:?}", update.diagnostics);
+    assert_eq!(names, [("IngressRouteTCP", "mine")], "that of another class is another's");
+    assert!(update.diagnostics[0].message.contains("not served: only HTTP is proxied"), "{:?}", update.diagnostics);
 
     cluster.delete(&format!("{ROUTES}/mine"));
     until(&mut kubernetes.provider, |update| update.diagnostics.is_empty()).await;
-    cluster.fail("ingressroutes", 403);
+    cluster.fail("ingressroutetcps", 403);
     let update = until(&mut kubernetes.provider, |update| !update.diagnostics.is_empty()).await;
-    assert!(update.diagnostics[0].message.contains("ingressroutes.traefik.io"), "{:?}", update.diagnostics);
+    assert!(update.diagnostics[0].message.contains("ingressroutetcps.traefik.io"), "{:?}", update.diagnostics);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,8 @@ use std::sync::Arc;
 /// The translation of one custom resource.
 pub(super) struct Translation<T> {
     pub(super) name: Name,
+    /// The kind of the object.
+    pub(super) kind: &'static str,
     /// The creation time of the object, in seconds since 1970.
     pub(super) created: i64,
     /// The result; `None` if it cannot be served at all.
@@ -67,7 +69,7 @@ impl<T: PartialEq> Memo<T> {
         let mut diagnostics = Vec::new();
         let mut has_value = false;
         if let Some(translation) = translation {
-            let owner = Owner::new(translation.created, key.clone());
+            let owner = Owner::new(translation.created, translation.kind, key.clone());
             if let Some(value) = translation.value {
                 has_value = true;
                 let before =

@@ -1,5 +1,5 @@
 use super::memo::Translation;
-use super::{choose, object_name, reference};
+use super::{choose, naming, reference};
 use crate::crd::middleware::{BasicAuth, CircuitBreaker, DigestAuth, ForwardAuth, MiddlewareSpec, RateLimit, Retry};
 use crate::translate::options::CrdOptions;
 use crate::translate::pem::{self, Unusable};
@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use flow_model::diagnostic::Diagnostic;
 use flow_model::middleware as model;
 use flow_model::middleware::{Middleware, plugin};
+use flow_model::name::Name;
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ enum Invalid {
     NoCredentials(ObjectKey),
     #[error("{0}: Secret {1} holds no user")]
     NoUsers(&'static str, ObjectKey),
+    #[error("errors: {0}")]
+    ErrorPage(String),
     #[error("chain: {0}")]
     Chain(reference::Refused),
 }
@@ -44,6 +47,7 @@ pub(super) fn translate(
     objects: [Option<&Arc<Custom<MiddlewareSpec>>>; 2],
     view: &View,
     options: &CrdOptions,
+    error_page: Option<&Result<Name, String>>,
 ) -> Option<Translation<Middleware>> {
     let mut diagnostics = Vec::new();
     let object = choose(objects, "Middleware", &mut diagnostics)?;
@@ -52,7 +56,7 @@ pub(super) fn translate(
         Err(error) => Err(Middleware::Absent(error.clone())),
         Ok(spec) => {
             let mut warnings = Vec::new();
-            let made = middleware(spec, &object.key, view, options, &mut reads, &mut warnings);
+            let made = middleware(spec, &object.key, view, options, error_page, &mut reads, &mut warnings);
             let subject = || object.key.subject("Middleware");
             diagnostics.extend(warnings.into_iter().map(|warning| Diagnostic::warning(subject(), warning)));
             made.map_err(|error| match error {
@@ -70,7 +74,8 @@ pub(super) fn translate(
         broken
     });
     Some(Translation {
-        name: object_name(&object.key.namespace, &object.key.name, options),
+        name: naming::object(&object.key.namespace, &object.key.name, options),
+        kind: "Middleware",
         created: object.created,
         value: Some(value),
         reads,
@@ -83,6 +88,7 @@ fn middleware(
     key: &ObjectKey,
     view: &View,
     options: &CrdOptions,
+    error_page: Option<&Result<Name, String>>,
     reads: &mut Vec<Reference>,
     warnings: &mut Vec<&'static str>,
 ) -> Result<Middleware, Invalid> {
@@ -120,6 +126,16 @@ fn middleware(
         let names = chain.middlewares.iter().map(|other| reference::middleware(other, &key.namespace, options));
         let middlewares = names.collect::<Result<_, _>>().map_err(Invalid::Chain)?;
         return Ok(Middleware::Chain(model::Chain { middlewares }));
+    }
+    if let Some((page, service)) = spec.errors.as_deref().zip(error_page) {
+        let service = service.clone().map_err(Invalid::ErrorPage)?;
+        return Ok(Middleware::Errors(model::ErrorPage {
+            status: page.status.clone(),
+            status_rewrites: page.status_rewrites.clone(),
+            service,
+            query: page.query.clone(),
+            error_request_headers: page.error_request_headers.clone(),
+        }));
     }
     if let Some(breaker) = &spec.circuit_breaker {
         return Ok(Middleware::CircuitBreaker(circuit_breaker(breaker)));

@@ -2,7 +2,9 @@
 
 mod memo;
 mod middleware;
+mod naming;
 mod reference;
+mod routing;
 mod servers_transport;
 mod tls_option;
 mod tls_store;
@@ -12,8 +14,8 @@ use crate::view::{Dirty, View, custom};
 use flow_model::config::{Config, ServersTransport, TlsOptions};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::middleware::Middleware;
-use flow_model::name::{Name, normalize};
 use memo::Memo;
+use routing::Routing;
 use std::sync::Arc;
 use tls_store::Stores;
 
@@ -21,6 +23,7 @@ use tls_store::Stores;
 #[derive(Debug)]
 pub(super) struct Custom {
     options: CrdOptions,
+    routing: Routing,
     middlewares: Memo<Middleware>,
     servers_transports: Memo<ServersTransport>,
     tls_options: Memo<TlsOptions>,
@@ -32,6 +35,7 @@ impl Custom {
     pub(super) fn new(options: CrdOptions) -> Self {
         Self {
             options,
+            routing: Routing::default(),
             middlewares: Memo::default(),
             servers_transports: Memo::default(),
             tls_options: Memo::default(),
@@ -43,9 +47,13 @@ impl Custom {
     /// Returns the configuration after a change; the same `Arc` if nothing in it changed.
     pub(super) fn update(&mut self, view: &View, dirty: &Dirty) -> Arc<Config> {
         let options = &self.options;
-        let mut changed = self
-            .middlewares
-            .update(&dirty.middlewares, dirty, |key| middleware::translate(view.custom(key), view, options));
+        let effect = self.routing.update(view, dirty, options);
+        let mut changed = effect.changed;
+        let middlewares = &effect.error_pages | &dirty.middlewares;
+        let routing = &self.routing;
+        changed |= self.middlewares.update(&middlewares, dirty, |key| {
+            middleware::translate(view.custom(key), view, options, routing.error_page(key))
+        });
         changed |= self.servers_transports.update(&dirty.servers_transports, dirty, |key| {
             servers_transport::translate(view.custom(key), view, options)
         });
@@ -60,28 +68,24 @@ impl Custom {
     }
 
     fn assemble(&self) -> Config {
-        let mut diagnostics = self.middlewares.diagnostics("Middleware");
+        let mut diagnostics = self.routing.diagnostics();
+        diagnostics.extend(self.middlewares.diagnostics("Middleware"));
         diagnostics.extend(self.servers_transports.diagnostics("ServersTransport"));
         diagnostics.extend(self.tls_options.diagnostics("TLSOption"));
         diagnostics.extend(self.tls_stores.diagnostics());
+        let mut certificates = self.tls_stores.certificates();
+        certificates.extend(self.routing.certificates());
         Config {
+            routers: self.routing.routers().objects().clone(),
+            services: self.routing.services().objects().clone(),
             middlewares: self.middlewares.claims().objects().clone(),
             servers_transports: self.servers_transports.claims().objects().clone(),
             tls_options: self.tls_options.claims().objects().clone(),
             tls_stores: self.tls_stores.objects(),
-            certificates: self.tls_stores.certificates(),
+            certificates,
             diagnostics,
-            ..Config::default()
         }
     }
-}
-
-/// Returns the name of an object's result: `namespace-name`, or `namespace_name` with safeNaming.
-fn object_name(namespace: &str, name: &str, options: &CrdOptions) -> Name {
-    if options.safe_naming {
-        return format!("{namespace}_{name}").into();
-    }
-    normalize(&format!("{namespace}-{name}")).into()
 }
 
 /// Returns the object that counts of those with one name, and findings about the other one and about fields without

@@ -1,5 +1,5 @@
 use super::memo::Translation;
-use super::{choose, object_name};
+use super::{choose, naming};
 use crate::crd::ServersTransportSpec;
 use crate::crd::servers_transport::RootCa;
 use crate::translate::options::CrdOptions;
@@ -18,8 +18,15 @@ pub(super) fn translate(
     let mut diagnostics = Vec::new();
     let object = choose(objects, "ServersTransport", &mut diagnostics)?;
     let subject = || object.key.subject("ServersTransport");
-    let name = object_name(&object.key.namespace, &object.key.name, options);
-    let mut translation = Translation { name, created: object.created, value: None, reads: Vec::new(), diagnostics };
+    let name = naming::object(&object.key.namespace, &object.key.name, options);
+    let mut translation = Translation {
+        name,
+        kind: "ServersTransport",
+        created: object.created,
+        value: None,
+        reads: Vec::new(),
+        diagnostics,
+    };
     let spec = match &object.spec {
         Ok(spec) => spec,
         Err(error) => {

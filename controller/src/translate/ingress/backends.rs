@@ -34,7 +34,7 @@ struct Entry {
 
 impl BackendKey {
     fn owner(&self) -> Owner {
-        Owner { created: 0, key: self.service.clone(), port: Some(self.port.clone()) }
+        Owner { created: 0, key: self.service.clone(), kind: "Service", port: Some(self.port.clone()) }
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Fragment {
 impl Fragment {
     pub(super) fn new(ingress: &Ingress) -> Self {
         Self {
-            owner: Owner::new(ingress.created, ingress.key.clone()),
+            owner: Owner::new(ingress.created, "Ingress", ingress.key.clone()),
             routers: Vec::new(),
             backends: Vec::new(),
             default: None,

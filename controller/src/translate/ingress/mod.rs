@@ -3,7 +3,6 @@
 
 mod backend;
 mod backends;
-mod certificates;
 mod class;
 mod foreign;
 mod fragment;
@@ -14,11 +13,11 @@ mod service_options;
 mod tree;
 mod users;
 
+use super::certificates::Certificates;
 use super::claims::Claims;
 use super::options::IngressOptions;
 use crate::view::{Dirty, Keys, ObjectKey, View};
 use backends::Backends;
-use certificates::Certificates;
 use flow_model::config::{Config, Router, Service};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::name::Name;

@@ -35,6 +35,10 @@
 {{- range $name := list "kubernetesCRD" "kubernetesIngress" }}
 {{- $provider := include "flow-proxy.served" (dict "values" (get $.Values.providers $name) "rules" (get $rules $name)) | fromJson }}
 {{- if $provider.enabled }}
+{{- /* Without permission for Nodes neither provider may read them. */ -}}
+{{- if and $.Values.providers.kubernetesIngress.disableClusterScopeResources (not (hasKey $provider "disableClusterScopeResources")) }}
+{{- $_ := set $provider "disableClusterScopeResources" true }}
+{{- end }}
 {{- $_ := set $provider "namespaces" (include "flow-proxy.namespaces" (dict "provider" $provider "context" $) | fromJsonArray) }}
 - {{ printf "--providers.%s=true" $name | quote }}
 {{- include "flow-proxy.flags" (dict "at" (printf "--providers.%s" $name) "value" (omit $provider "enabled" "publishedService")) }}

@@ -17,14 +17,14 @@
 {{- end }}
 {{- if .Values.providers.kubernetesCRD.enabled }}
 - apiGroups: [traefik.io, traefik.containo.us]
-  resources: [middlewares, serverstransports, tlsoptions, tlsstores]
+  resources: [ingressroutes, middlewares, serverstransports, tlsoptions, tlsstores, traefikservices]
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
 # Not served, so that what is there is told: of these only the metadata is read.
 - apiGroups: [traefik.io, traefik.containo.us]
-  resources: [ingressroutes, ingressroutetcps, ingressrouteudps, middlewaretcps, serverstransporttcps, traefikservices]
+  resources: [ingressroutetcps, ingressrouteudps, middlewaretcps, serverstransporttcps]
   verbs: [list, watch]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gateways, grpcroutes, httproutes, tcproutes, tlsroutes, udproutes]

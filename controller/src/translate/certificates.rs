@@ -1,4 +1,4 @@
-use crate::translate::pem::{self, Unusable};
+use super::pem::{self, Unusable};
 use crate::view::{Keys, ObjectKey, View};
 use flow_model::config::Certificate;
 use flow_model::name::Name;
@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The certificates that Ingresses name, each read once.
+/// The certificates that objects name, each read once.
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     all: HashMap<ObjectKey, Entry, foldhash::fast::RandomState>,
@@ -26,13 +26,8 @@ impl Certificates {
         self.usable.values().cloned().collect()
     }
 
-    /// Adds an Ingress to a Secret's users: returns the problem of the Secret, and true if this changes the list.
-    pub(super) fn add_user(
-        &mut self,
-        secret: &ObjectKey,
-        ingress: &ObjectKey,
-        view: &View,
-    ) -> (Option<Unusable>, bool) {
+    /// Adds an object to a Secret's users: returns the problem of the Secret, and true if this changes the list.
+    pub(super) fn add_user(&mut self, secret: &ObjectKey, user: &ObjectKey, view: &View) -> (Option<Unusable>, bool) {
         let mut changed = false;
         if !self.all.contains_key(secret) {
             let error = self.read(secret, view).err();
@@ -40,14 +35,14 @@ impl Certificates {
             self.all.insert(secret.clone(), Entry { error, users: Keys::default() });
         }
         let Some(entry) = self.all.get_mut(secret) else { return (None, changed) };
-        entry.users.insert(ingress.clone());
+        entry.users.insert(user.clone());
         (entry.error.clone(), changed)
     }
 
-    /// Removes an Ingress from a Secret's users. True if that changes the list.
-    pub(super) fn remove_user(&mut self, secret: &ObjectKey, ingress: &ObjectKey) -> bool {
+    /// Removes an object from a Secret's users. True if that changes the list.
+    pub(super) fn remove_user(&mut self, secret: &ObjectKey, user: &ObjectKey) -> bool {
         let Some(entry) = self.all.get_mut(secret) else { return false };
-        entry.users.remove(ingress);
+        entry.users.remove(user);
         if !entry.users.is_empty() {
             return false;
         }
@@ -55,8 +50,8 @@ impl Certificates {
         self.usable.remove(&order(secret)).is_some()
     }
 
-    /// Reads the changed Secrets again. Ingresses affected by it go into `ingresses`.
-    pub(super) fn refresh(&mut self, dirty: &Keys, view: &View, ingresses: &mut Keys) -> bool {
+    /// Reads the changed Secrets again. Objects affected by it go into `affected`.
+    pub(super) fn refresh(&mut self, dirty: &Keys, view: &View, affected: &mut Keys) -> bool {
         let mut changed = false;
         for secret in dirty.iter().filter(|secret| self.all.contains_key(*secret)).cloned().collect::<Vec<_>>() {
             let error = match self.read(&secret, view) {
@@ -73,7 +68,7 @@ impl Certificates {
                 && entry.error != error
             {
                 entry.error = error;
-                ingresses.extend(entry.users.iter().cloned());
+                affected.extend(entry.users.iter().cloned());
             }
         }
         changed
