@@ -275,6 +275,52 @@ def test_weighted_services_and_cookies_on_both_levels(scene):
     assert moved.text == "c" and moved.get("set-cookie").startswith("upper=")
 
 
+def test_no_request_fails_while_servers_come_and_go(scene):
+    """A mirrored, weighted, sticky, health-checked service; `a` is always there, the others change at every step."""
+    everything = {"sticky": {"cookie": {"name": "lower"}}, "healthCheck": {**QUICK, "interval": "20ms"}, "passiveHealthCheck": {}}
+
+    def serve(*names):
+        scene.serve(
+            {
+                "m": {"mirroring": {"service": "w", "mirrors": [{"name": "hangs", "percent": 30}], "healthCheck": {}}},
+                "w": {"weighted": {"services": [{"name": "one", "weight": 2}, {"name": "two"}], "sticky": {"cookie": {"name": "upper"}}, "healthCheck": {}}},
+                "one": scene.balancer("a", *names, strategy="p2c", **everything),
+                "two": scene.balancer("a", *names, **everything),
+                "hangs": scene.balancer("hangs"),
+            },
+            {"m": "m"},
+        )
+
+    serve("b")
+    done, ended, failures = collections.Counter(), threading.Event(), []
+
+    def load():
+        while not ended.is_set():
+            cookies = {}
+            with scene.proxy.http1() as connection:
+                for _ in range(20):
+                    answer = connection.request("m.test", "/hang", headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
+                    cookies.update(line.split(";")[0].split("=", 1) for line in answer.all("set-cookie"))
+                    done[answer.text] += 1
+                    if answer.status != 200:
+                        failures.append(answer)
+
+    threads = [threading.Thread(target=load, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for step in range(12):
+        serve(*"bcd"[: step % 4])
+        for name in "bcd":
+            scene.server(name).check = 500 if (step + ord(name)) % 3 == 0 else 200
+        before = sum(done.values())
+        eventually(lambda before=before: sum(done.values()) > before + 30)
+    ended.set()
+    for thread in threads:
+        thread.join(20)
+    assert not failures, failures[:3]
+    assert set(done) == set("abcd"), done
+
+
 @pytest.mark.parametrize("strategy", ["p2c", "hrw", "leasttime"])
 def test_strategies(scene, strategy):
     scene.serve({"s": scene.balancer("a", "b", "c", strategy=strategy, healthCheck=QUICK)}, {"s": "s"})
@@ -316,3 +362,7 @@ def test_what_does_not_hold_disables_itself(scene):
         assert router["status"] == "disabled" and words in router["error"][0], router
         assert scene.by(name) == {404: 1}
     assert scene.by("zero") == {503: 1}
+    scene.serve({"s": scene.balancer("a", "a", strategy="p2c")}, {"s": "s"})
+    assert [(d["subject"], d["message"]) for d in scene.proxy.api("/diagnostics")] == [
+        ({"kind": "service", "namespace": "", "name": "s@file"}, "weights of servers have no effect with the strategy p2c")
+    ]

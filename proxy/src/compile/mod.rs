@@ -107,6 +107,7 @@ impl Compiler {
             self.runtime.certificates = tls_state::certificates(&tls);
         }
         diagnostics.extend(problems);
+        diagnostics.extend(self.http.protocol().findings());
         for source in sources.iter().filter(|source| &*source.provider != INTERNAL) {
             diagnostics.extend(source.config.diagnostics.iter().cloned());
         }

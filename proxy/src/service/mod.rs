@@ -7,6 +7,7 @@ mod error;
 mod failover;
 mod health;
 mod highest_random_weight;
+mod ineffective;
 mod mirroring;
 mod nested;
 mod pipeline;

@@ -63,7 +63,7 @@ impl Service {
         };
         record.service = Some(Name::clone(name));
         let Some(choice) = balancer.choose(&exchange.head.headers) else { return Prepared::NoServer };
-        Prepared::Request(PreparedRequest { cookies, ..PreparedRequest::new(balancer, choice, exchange, context) })
+        Prepared::Request(PreparedRequest::new(balancer, choice, cookies, exchange, context))
     }
 
     /// The part that gets a request, past weighted services, with the cookies that those set.
@@ -130,7 +130,7 @@ enum Prepared<'a> {
         cookies: SmallVec<[HeaderValue; 1]>,
     },
     NoServer,
-    Request(PreparedRequest<'a, &'a Balancer>),
+    Request(PreparedRequest<&'a Balancer>),
 }
 
 /// The way in which the servers of a request are chosen.
@@ -153,9 +153,8 @@ impl<'a> Selection<'a> for &'a Balancer {
 }
 
 /// A request that is ready for its first server.
-pub(super) struct PreparedRequest<'a, S> {
+pub(super) struct PreparedRequest<S> {
     pub(super) selection: S,
-    balancer: &'a Balancer,
     /// The server's index.
     chosen: usize,
     cookie: Option<HeaderValue>,
@@ -165,23 +164,29 @@ pub(super) struct PreparedRequest<'a, S> {
     original: OriginalUri,
 }
 
-impl<'a, S: Selection<'a>> PreparedRequest<'a, S> {
+impl<'a, S: Selection<'a>> PreparedRequest<S> {
     /// `exchange` for the server in `choice`.
     #[inline]
-    pub(super) fn new(selection: S, choice: Choice, exchange: Exchange, context: &RequestContext<'_>) -> Self {
-        let (balancer, (chosen, cookie)) = (selection.balancer(), choice);
+    pub(super) fn new(
+        selection: S,
+        (chosen, cookie): Choice,
+        cookies: SmallVec<[HeaderValue; 1]>,
+        exchange: Exchange,
+        context: &RequestContext<'_>,
+    ) -> Self {
         let Exchange { mut head, body, connection } = exchange;
         // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
         let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
         let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
         let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
-        let original = balancer.rewrite_for(chosen, &mut upstream_request, None);
-        Self { selection, balancer, chosen, cookie, cookies: SmallVec::new(), upstream_request, original }
+        let original = selection.balancer().rewrite_for(chosen, &mut upstream_request, None);
+        Self { selection, chosen, cookie, cookies, upstream_request, original }
     }
 
     /// Sends it, and returns the response in the form to be passed on.
     pub(super) async fn send(&mut self, record: &mut UpstreamRecord) -> Result<Response<Body>, ForwardError> {
-        let Self { selection, balancer, chosen, cookie, cookies, upstream_request, original } = self;
+        let Self { selection, chosen, cookie, cookies, upstream_request, original } = self;
+        let balancer = selection.balancer();
         let mut tried = SmallVec::<[usize; MAX_FAILOVERS + 1]>::new();
         // A middleware may have sent the request before.
         let before = record.attempts;

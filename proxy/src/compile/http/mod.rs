@@ -25,6 +25,7 @@ use crate::service::{HealthTable, Internal};
 use crate::snapshot::RouteTarget;
 use context::BuildContext;
 use flow_model::config::{Config, Objects, Router, RuleSyntax};
+use flow_model::diagnostic::Diagnostic;
 use flow_model::name::{Name, qualify};
 use flow_model::runtime::{RouterInfo, Runtime, Status};
 use objects::HttpDependency;
@@ -151,6 +152,11 @@ impl<T> Table for RouteTable<T> {
 }
 
 impl Http {
+    /// The findings about services that are served.
+    pub(super) fn findings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.services.findings()
+    }
+
     /// The protocol without routers.
     /// `health` will tell of the results of health checks.
     pub(super) fn new(setup: Setup, health: &Arc<HealthTable>) -> Self {

@@ -8,8 +8,9 @@ use crate::forward::{Transport, Tunnels};
 use crate::service::{Check, Child, HealthTable, Probe, Probes, Resolve, Service};
 use flow_middleware::Chain;
 use flow_model::config::ServersTransport;
-use flow_model::diagnostic::causes;
+use flow_model::diagnostic::{Diagnostic, Subject, causes};
 use flow_model::name::{Name, provider, qualify};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -23,6 +24,8 @@ pub(super) struct Services {
     tunnels: Tunnels,
     transports: ByName<(Arc<ServersTransport>, Arc<Transport>)>,
     made: ByName<Made>,
+    /// Options of services that have no effect.
+    ineffective: BTreeMap<Name, Vec<String>>,
     probes: Probes,
     health: Arc<HealthTable>,
     /// Those that other services use, with their own middlewares.
@@ -67,6 +70,7 @@ impl Services {
             tunnels,
             transports: ByName::default(),
             made: ByName::default(),
+            ineffective: BTreeMap::new(),
             probes: Probes::new(checks),
             health,
             children: ByName::default(),
@@ -115,10 +119,7 @@ impl Services {
         let service = self.make(name, lookup, &mut from, last.as_ref(), path);
         path.pop();
         dependencies.extend_from_slice(&from);
-        match &service {
-            Ok(service) => self.health.insert(service),
-            Err(_) => self.health.remove(name),
-        }
+        self.note(name, service.as_ref().ok());
         let last = service.as_ref().ok().cloned().or(last);
         self.made.insert(Arc::clone(name), Made { service: service.clone(), last, dependencies: from });
         service
@@ -211,12 +212,34 @@ impl Services {
         Ok(transport)
     }
 
+    /// Notes what is to be told of a service as it is from now on; `None` if it is not served.
+    fn note(&mut self, name: &Name, service: Option<&Arc<Service>>) {
+        let found = service.map(|service| service.ineffective()).unwrap_or_default();
+        if found.is_empty() {
+            self.ineffective.remove(name);
+        } else {
+            self.ineffective.insert(Arc::clone(name), found);
+        }
+        match service {
+            Some(service) => self.health.insert(service),
+            None => self.health.remove(name),
+        }
+    }
+
+    /// The findings about services that are served.
+    pub(super) fn findings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.ineffective.iter().flat_map(|(name, found)| {
+            let subject = || Subject::new("service", "", Arc::clone(name));
+            found.iter().map(move |message| Diagnostic::warning(subject(), message.clone()))
+        })
+    }
+
     /// Removes services that no router uses any more.
     pub(super) fn sweep<'a>(&mut self, unused: impl Iterator<Item = &'a Name>) {
         for name in unused {
             self.made.remove(name);
             self.children.remove(name);
-            self.health.remove(name);
+            self.note(name, None);
         }
         self.probes.sweep();
         self.transports.retain(|name, (_, transport)| &**name == DEFAULT_TRANSPORT || Arc::strong_count(transport) > 1);

@@ -72,3 +72,25 @@ proptest! {
         prop_assert_eq!(shares(&weights, usize::try_from(sum).unwrap()), wanted);
     }
 }
+
+proptest! {
+    /// Whichever are left out, and wherever it begins: the others get exactly their weights.
+    #[test]
+    fn those_that_are_wanted_share_by_their_weights(
+        entries in prop::collection::vec((1..30_i64, any::<bool>()), 1..6),
+        start in 0..1_000_usize,
+    ) {
+        let (weights, wanted): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        let round_robin = WeightedRoundRobin::new(&weights, start);
+        let expected: Vec<_> =
+            weights.iter().zip(&wanted).map(|(weight, is_wanted)| if *is_wanted { *weight } else { 0 }).collect();
+        let mut shares = vec![0; weights.len()];
+        for _ in 0..expected.iter().sum() {
+            shares[round_robin.next_of(|index| wanted[index]).unwrap()] += 1;
+        }
+        prop_assert_eq!(shares, expected);
+        if !wanted.contains(&true) {
+            prop_assert_eq!(round_robin.next_of(|index| wanted[index]), None);
+        }
+    }
+}

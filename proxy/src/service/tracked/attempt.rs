@@ -9,6 +9,7 @@ use flow_middleware::body::Holding;
 use flow_middleware::{Body, Exchange, FailureKind, RequestContext, ServeError};
 use flow_model::name::Name;
 use http::{HeaderValue, Response};
+use smallvec::SmallVec;
 use std::time::Instant;
 
 /// A request for which a server was chosen.
@@ -57,7 +58,7 @@ impl Tracked {
         let attempt = self.attempt(&exchange.head.headers, &exchange.connection.address, begun);
         record.service = Some(Name::clone(name));
         let Some((attempt, choice)) = attempt else { return Err(crate::forward::ForwardError::NoServer.into()) };
-        let mut request = PreparedRequest::new(attempt, choice, exchange, context);
+        let mut request = PreparedRequest::new(attempt, choice, SmallVec::new(), exchange, context);
         let sent = request.send(record).await;
         let Attempt { index, in_flight, .. } = request.selection;
         let responded = Instant::now();
