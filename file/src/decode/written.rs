@@ -17,6 +17,30 @@ pub(super) struct Written<'a>(pub(super) &'a Node);
 /// Fields that Traefik has and the model has not, by the name of the type: the object is not served.
 const UNSERVED: [(&str, &str); 2] = [("RateLimit", "redis"), ("Router", "parentRefs")];
 
+/// Groups that Traefik leaves out if they are written as anything but a group or `true` ("allow empty"), by the name of
+/// the type that has them.
+const SWITCHES: [(&str, &str); 8] = [
+    ("Failover", "healthCheck"),
+    ("HighestRandomWeight", "healthCheck"),
+    ("IpAllowList", "ipStrategy"),
+    ("LoadBalancer", "sticky"),
+    ("Mirroring", "healthCheck"),
+    ("Router", "tls"),
+    ("Sticky", "cookie"),
+    ("Weighted", "healthCheck"),
+];
+/// Fields of words that are left out if they are empty, since the empty word is the default.
+const WORDS: [&str; 6] = ["clientAuthType", "defaultEncoding", "mode", "ruleSyntax", "strategy", "traceVerbosity"];
+
+/// True if a field counts as if it was not written.
+fn is_off(of: &str, field: &str, value: &Node) -> bool {
+    match value.text() {
+        Some("") => WORDS.contains(&field),
+        Some(text) => !text.eq_ignore_ascii_case("true") && SWITCHES.contains(&(of, field)),
+        None => false,
+    }
+}
+
 impl<'a> Written<'a> {
     fn scalar(self, what: &str) -> Result<&'a str, Fault> {
         let found = match self.0 {
@@ -124,6 +148,9 @@ impl<'de> de::Deserializer<'de> for Written<'_> {
         for (key, value) in group(self.0)? {
             let field = fields.iter().find(|field| field.eq_ignore_ascii_case(key));
             let field = field.ok_or_else(|| unknown(name, key, fields))?;
+            if is_off(name, field, value) {
+                continue;
+            }
             if entries.iter().any(|(known, ..)| known == field) {
                 return Err(Fault::new(Scope::File, "is written twice").at_key(key));
             }
@@ -290,6 +317,8 @@ mod tests {
         assert_eq!(router.tls.unwrap().domains[0].main, "x");
         let on: Router = read("tls: true").unwrap();
         assert_eq!(on.tls.as_deref(), Some(&RouterTls::default()));
+        let off: Router = read("tls: false\nruleSyntax: ''\n").unwrap();
+        assert_eq!(off, Router::default());
         let limit: RateLimit = read("average: '5'\nperiod: 90\n").unwrap();
         assert_eq!((limit.average, limit.period.0), (5, Duration::from_secs(90)));
         let servers: LoadBalancer = read("passhostheader: 'f'\nresponseForwarding: {flushInterval: 1m}").unwrap();
