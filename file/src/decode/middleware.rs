@@ -1,8 +1,9 @@
 use super::content::{ReadFile, inline, text};
 use super::fault::{Fault, Scope};
+use super::keys::unknown;
 use super::node::Node;
 use super::service::several;
-use super::written::{Written, unknown};
+use super::written::Written;
 use flow_model::middleware::{Middleware, plugin};
 use serde::Deserialize as _;
 

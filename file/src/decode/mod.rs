@@ -3,6 +3,7 @@
 mod content;
 mod fault;
 mod findings;
+mod keys;
 mod middleware;
 mod node;
 mod position;
@@ -24,9 +25,9 @@ use findings::Findings;
 use flow_model::config::{Certificate, Router, ServersTransport, Service, TlsOptions, TlsStore};
 use flow_model::middleware::Middleware;
 use flow_model::name::Name;
+use keys::unknown;
 use node::Node;
 use std::collections::BTreeMap;
-use written::unknown;
 
 /// The objects of one file.
 #[derive(Clone, Debug, Default, PartialEq)]

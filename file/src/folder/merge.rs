@@ -1,4 +1,5 @@
-use super::{Good, KIND};
+use super::KIND;
+use super::file::Good;
 use crate::decode;
 use flow_model::config::{Certificate, Config, Objects};
 use flow_model::diagnostic::{Diagnostic, Subject};
