@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
 use flow_model::diagnostic::Severity;
+use proptest::prelude::*;
 use std::io;
 use std::path::Path;
 
@@ -206,6 +207,60 @@ fn what_is_not_served_is_told_once_a_group() {
         ]
     );
     assert_eq!(yaml("").objects, Objects::default());
+}
+
+/// Keys and values that occur in configurations, in any nesting.
+fn tree() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "http",
+        "tls",
+        "routers",
+        "services",
+        "middlewares",
+        "options",
+        "certificates",
+        "stores",
+        "a",
+        "rule",
+        "tls",
+        "loadBalancer",
+        "servers",
+        "url",
+        "weighted",
+        "compress",
+        "headers",
+        "basicAuth",
+        "usersFile",
+        "certFile",
+        "x-y",
+    ]);
+    let leaf =
+        prop_oneof![Just("~".to_owned()), "[a-z0-9]{0,4}", "-?[0-9]{1,20}", Just("true".to_owned()), "\\PC{0,8}"];
+    leaf.prop_recursive(6, 40, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(", "))),
+            prop::collection::vec((key.clone(), inner), 0..4).prop_map(|entries| {
+                let entries: Vec<_> = entries.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                format!("{{{}}}", entries.join(", "))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_at_a_place_within_it(text in tree(), format in prop_oneof![Just(Format::Yaml), Just(Format::Toml)]) {
+        let lines = text.lines().count().max(1) + 1;
+        match decode(&text, format, "a", &files) {
+            Ok(decoded) => {
+                for finding in &decoded.findings {
+                    let place = locate(&text, format, &finding.path, true);
+                    prop_assert!(place.is_none_or(|place| (1..=lines).contains(&place.line)), "{:?}", place);
+                }
+            }
+            Err(broken) => prop_assert!(broken.place.is_none_or(|place| (1..=lines).contains(&place.line)), "{:?}", broken),
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One file: its last good state, and the reason why that is not the present one.
 
 use super::{KIND, walk};
-use crate::decode::{Broken, Decoded, Format, Place, decode, locate};
+use crate::decode::{Broken, Decoded, Finding, Format, Place, decode, locate};
 use crate::template::render;
 use flow_model::diagnostic::{Diagnostic, Severity, Subject};
 use std::borrow::Cow;
@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use tracing::debug;
+
+/// The number of findings about one file whose place is looked for: each look reads the file again.
+pub(super) const MAX_PLACED: usize = 100;
 
 /// One file.
 #[derive(Debug, Default)]
@@ -84,8 +87,10 @@ impl Good {
     }
 
     pub(super) fn findings(&self, path: &Path) -> Vec<Diagnostic> {
-        let finding = |found: &crate::decode::Finding| {
-            let subject = Subject::new(KIND, "", self.place(path, &found.path, true));
+        let finding = |(index, found): (usize, &Finding)| {
+            let place =
+                if index < MAX_PLACED { self.place(path, &found.path, true) } else { path.display().to_string() };
+            let subject = Subject::new(KIND, "", place);
             let what = found.path.join(".");
             let message = if what.is_empty() { found.message.clone() } else { format!("{what}: {}", found.message) };
             match found.severity {
@@ -93,7 +98,7 @@ impl Good {
                 Severity::Warning => Diagnostic::warning(subject, message),
             }
         };
-        self.decoded.findings.iter().map(finding).collect()
+        self.decoded.findings.iter().enumerate().map(finding).collect()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::KIND;
-use super::file::Good;
+use super::file::{Good, MAX_PLACED};
 use crate::decode;
 use flow_model::config::{Certificate, Config, Objects};
 use flow_model::diagnostic::{Diagnostic, Subject};
@@ -66,7 +66,11 @@ impl<'a> Merge<'a> {
             for (name, object) in of(&good.decoded.objects) {
                 if let Some((_, other)) = first.get(name) {
                     let [top, kind] = keys;
-                    let place = good.place(path, &[top, kind, name].map(str::to_owned), true);
+                    let place = if self.again.len() < MAX_PLACED {
+                        good.place(path, &[top, kind, name].map(str::to_owned), true)
+                    } else {
+                        path.display().to_string()
+                    };
                     let other = other.display();
                     let message = format!("{top}.{kind}.{name} is defined in {other} too: that is used, as in Traefik");
                     self.again.push(Diagnostic::warning(Subject::new(KIND, "", place), message));

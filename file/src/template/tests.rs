@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
+use gtmpl_ng::Value;
+use proptest::prelude::*;
 
 /// What each template makes, as text/template with Sprig 3.3 makes it.
 const CASES: &[(&str, &str)] = &[
@@ -179,6 +181,41 @@ fn what_cannot_be_rendered_names_its_place() {
         assert!(broken.message.starts_with("template: ") && broken.message.contains(message), "{text}: {broken:?}");
         assert_eq!(broken.place.map(|place| place.line), Some(line), "{text}: {broken:?}");
     }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_rendered_or_refused(text in ".{0,80}", action in "[ \\-a-z0-9$.|()\"`]{0,60}") {
+        let _ = render(&format!("{text}{{{{{action}}}}}"));
+        let plain = text.replace("{{", "");
+        prop_assert_eq!(render(&plain).unwrap(), plain.as_str());
+    }
+
+    #[test]
+    fn any_arguments_give_a_result_or_an_error(
+        function in prop::sample::select(functions::ALL.concat()),
+        arguments in prop::collection::vec(value(), 0..4),
+    ) {
+        let _ = function.1(&arguments);
+    }
+}
+
+/// A value of any kind, with numbers at the ends of their ranges among them.
+fn value() -> impl Strategy<Value = Value> {
+    let single = prop_oneof![
+        Just(Value::Nil),
+        any::<bool>().prop_map(Value::from),
+        prop_oneof![Just(i64::MIN), Just(i64::MAX), -3..20i64].prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,6}".prop_map(Value::from),
+        "[0-9a-z/.${}-]{0,6}".prop_map(Value::from),
+    ];
+    single.prop_recursive(2, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::hash_map("[a-c]", inner, 0..3).prop_map(Value::Map),
+        ]
+    })
 }
 
 #[test]

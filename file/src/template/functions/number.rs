@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: &[Named] = &[
             [start, step, end] => (start, step, end),
             _ => return Err(fault("it takes three numbers at most")),
         };
-        if (end - start).signum() * step < 0 {
+        if step == 0 || (step < 0) != (end < start) && end != start {
             return Ok("".into());
         }
         let numbers = stepped(start, end.saturating_add(step.signum()), step)?;
