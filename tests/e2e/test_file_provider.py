@@ -298,6 +298,13 @@ def test_references_from_everywhere(cluster, backends, folder):
         new = pki.client_context(minimum=ssl.TLSVersion.TLSv1_3)
         old = pki.client_context(maximum=ssl.TLSVersion.TLSv1_2)
         strict = space.route("strict." + space.host, annotations={"router.tls": "true", "router.tls.options": "strict@file"})
+        route = {
+            "kind": "Rule",
+            "match": f"Host(`route.{space.host}`)",
+            "middlewares": [{"name": "mark@file"}],
+            "services": [{"name": "file-test@file", "kind": "TraefikService"}],
+        }
+        space.apply(objects.custom("IngressRoute", "route", name, {"entryPoints": ["web"], "routes": [route]}))
         base = http("file.test")
         base["http"]["routers"]["file-test"]["middlewares"] = [f"{name}-made@kubernetescrd", "mark"]
         base["http"]["middlewares"] = {
@@ -309,6 +316,8 @@ def test_references_from_everywhere(cluster, backends, folder):
         flags = [f"--providers.file.directory={folder}", "--entrypoints.web.http.middlewares=all@file"]
         with Proxy(*flags, cluster=cluster) as own:
             answer = own.served(space.host)
+            assert (answer.seen("x-file"), answer.seen("x-all")) == ("file", "all")
+            answer = own.served("route." + space.host)
             assert (answer.seen("x-file"), answer.seen("x-all")) == ("file", "all")
             answer = own.served("file.test")
             assert (answer.seen("x-crd"), answer.seen("x-file"), answer.seen("x-all")) == ("crd", "file", "all")
