@@ -262,6 +262,8 @@ def test_weighted_services_and_cookies_on_both_levels(scene):
     )
     shares = scene.by("w", 400)
     assert (shares["a"], shares["b"], shares["c"]) == (150, 150, 100)
+    counted = {labels["service"]: value for labels, value in scene.proxy.metrics()["traefik_service_requests_total"]}
+    assert (counted["one@file"], counted["two@file"]) == (300, 100) and "w@file" not in counted
     attributes = "; Path=/p; Domain=w.test; Max-Age=60; HttpOnly; Secure; SameSite=Strict"
     answers = [scene.proxy.get("w.test") for _ in range(4)]
     to_one = next(answer for answer in answers if answer.text in "ab")

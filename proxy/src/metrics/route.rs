@@ -1,6 +1,7 @@
 //! Counters of a route, created by its first request.
 
 use super::{Metrics, Sample, Series};
+use arc_swap::ArcSwap;
 use flow_model::name::Name;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,8 @@ pub(crate) struct Counted<'a> {
 struct Made {
     router: Option<Arc<Series>>,
     service: Option<Arc<Series>>,
+    /// The load balancers behind the service that were reached. Few, so that a list is quicker than a map.
+    reached: ArcSwap<Vec<(Name, Arc<Series>)>>,
 }
 
 impl RouteSeries {
@@ -35,11 +38,34 @@ impl RouteSeries {
         series
     }
 
-    /// Counts one exchange.
-    pub(crate) fn record(&self, counted: Counted<'_>, sample: &Sample<'_>) {
+    /// Counts one exchange. `reached` is the load balancer that was reached: for a service of other services it has the
+    /// series of its own, as in Traefik.
+    pub(crate) fn record(&self, counted: Counted<'_>, reached: Option<&Name>, sample: &Sample<'_>) {
         let made = self.made(counted);
-        for series in [&made.router, &made.service].into_iter().flatten() {
+        if let Some(series) = &made.router {
             series.record(sample);
+        }
+        match reached {
+            Some(reached) if !Arc::ptr_eq(reached, counted.service) && reached != counted.service => {
+                self.reached(made, reached, sample);
+            }
+            _ => {
+                if let Some(series) = &made.service {
+                    series.record(sample);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn reached(&self, made: &Made, reached: &Name, sample: &Sample<'_>) {
+        if let Some((_, series)) = made.reached.load().iter().find(|(name, _)| name == reached) {
+            series.record(sample);
+        } else if let Some(series) = self.metrics.service(Name::clone(reached)) {
+            series.record(sample);
+            made.reached.rcu(|known| {
+                known.iter().cloned().chain([(Name::clone(reached), Arc::clone(&series))]).collect::<Vec<_>>()
+            });
         }
     }
 
@@ -47,7 +73,7 @@ impl RouteSeries {
         self.made.get_or_init(|| {
             let router = self.metrics.router(Arc::clone(router), Arc::clone(service));
             let service = if internal { None } else { self.metrics.service(Arc::clone(service)) };
-            Box::new(Made { router, service })
+            Box::new(Made { router, service, reached: ArcSwap::default() })
         })
     }
 }

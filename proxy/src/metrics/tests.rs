@@ -94,11 +94,11 @@ fn a_route_has_counters_once_it_was_asked_for_and_its_successor_goes_on_with_the
     let text = || metrics.render().unwrap();
     let first = RouteSeries::new(&metrics, counted);
     assert!(!metrics.is_counted(&router, &service));
-    first.record(counted, &sample(&Method::GET, 200));
+    first.record(counted, None, &sample(&Method::GET, 200));
     let second = RouteSeries::new(&metrics, counted);
     drop(first);
     text();
-    second.record(counted, &sample(&Method::GET, 200));
+    second.record(counted, None, &sample(&Method::GET, 200));
     let shown = text();
     assert!(shown.contains(r#"router="r@kubernetes",service="s@kubernetes"} 2"#), "{shown}");
     assert!(shown.contains(r#"protocol="http",service="s@kubernetes"} 2"#), "{shown}");
@@ -106,7 +106,7 @@ fn a_route_has_counters_once_it_was_asked_for_and_its_successor_goes_on_with_the
     let own = Counted { router: &Name::from("api@internal"), internal: true, ..counted };
     drop(second);
     text();
-    RouteSeries::new(&metrics, own).record(own, &sample(&Method::GET, 200));
+    RouteSeries::new(&metrics, own).record(own, None, &sample(&Method::GET, 200));
     let shown = text();
     assert!(shown.contains("api@internal") && !shown.contains(r#"protocol="http",service="#), "{shown}");
 }
@@ -156,4 +156,33 @@ fn certificates_and_findings_stay_while_others_change() {
         Some("flow_proxy_diagnostics{kind=\"Ingress\",severity=\"error\"} 1")
     );
     assert!(line("flow_proxy_diagnostics{kind=\"router\"").is_none());
+}
+
+#[test]
+fn a_service_of_services_is_counted_where_its_requests_went() {
+    let metrics = Arc::new(Metrics::new(&Options { routers: true, ..Options::default() }).unwrap());
+    let (router, service) = (Name::from("r@file"), Name::from("w@file"));
+    let counted = Counted { router: &router, service: &service, internal: false };
+    let series = RouteSeries::new(&metrics, counted);
+    for reached in ["a@file", "b@file", "a@file"] {
+        series.record(counted, Some(&Name::from(reached)), &sample(&Method::GET, 200));
+    }
+    // Another copy of its own name, and a request that reached nothing.
+    series.record(counted, Some(&Name::from("w@file")), &sample(&Method::GET, 200));
+    series.record(counted, None, &sample(&Method::GET, 503));
+    let text = metrics.render().unwrap();
+    for (name, service, code, count) in [
+        ("service", "a@file", 200, 2),
+        ("service", "b@file", 200, 1),
+        ("service", "w@file", 200, 1),
+        ("service", "w@file", 503, 1),
+    ] {
+        let line = format!(
+            r#"traefik_{name}_requests_total{{code="{code}",method="GET",protocol="http",service="{service}"}} {count}"#
+        );
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+    let line =
+        r#"traefik_router_requests_total{code="200",method="GET",protocol="http",router="r@file",service="w@file"} 4"#;
+    assert!(text.contains(line), "{line} is not in\n{text}");
 }

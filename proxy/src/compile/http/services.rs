@@ -5,6 +5,7 @@ use super::steps::{NamedStep, ServiceSource, StepBuilder};
 use crate::compile::lookup::{Dependency as _, Lookup};
 use crate::compile::names::ByName;
 use crate::forward::{Transport, Tunnels};
+use crate::metrics::{Metrics, Series};
 use crate::service::{Check, Child, HealthTable, Probe, Probes, Resolve, Service};
 use flow_middleware::Chain;
 use flow_model::config::ServersTransport;
@@ -28,6 +29,8 @@ pub(super) struct Services {
     ineffective: BTreeMap<Name, Vec<String>>,
     probes: Probes,
     health: Arc<HealthTable>,
+    /// Metrics, if they are on.
+    metrics: Option<Arc<Metrics>>,
     /// Those that other services use, with their own middlewares.
     children: ByName<MadeChild>,
 }
@@ -44,6 +47,8 @@ struct Made {
 struct MadeChild {
     child: Arc<Child>,
     steps: Vec<NamedStep>,
+    /// Its counters, which must outlive a change of the routers that lead there.
+    _series: Option<Arc<Series>>,
 }
 
 /// The reason why a service cannot be made.
@@ -64,6 +69,7 @@ impl Services {
         tunnels: Tunnels,
         checks: Option<Handle>,
         health: Arc<HealthTable>,
+        metrics: Option<Arc<Metrics>>,
     ) -> Self {
         Self {
             default_transport,
@@ -73,6 +79,7 @@ impl Services {
             ineffective: BTreeMap::new(),
             probes: Probes::new(checks),
             health,
+            metrics,
             children: ByName::default(),
         }
     }
@@ -113,6 +120,8 @@ impl Services {
             dependencies.extend_from_slice(&made.dependencies);
             return made.service.clone();
         }
+        // One copy of the name, so that a look at the address tells most names apart.
+        let name = &self.shared(Arc::clone(name));
         let mut from = vec![HttpDependency::Service(Arc::clone(name), lookup.service(name).cloned())];
         let last = self.made.get(name).and_then(|made| made.last.clone());
         path.push(Arc::clone(name));
@@ -157,11 +166,12 @@ impl Services {
                 return Err(error);
             }
         };
+        let series = self.metrics.as_ref().and_then(|metrics| metrics.service(Arc::clone(service.name())));
         let child = match last {
             Some(last) if Arc::ptr_eq(last.child.service(), &service) && same_steps(&last.steps, &steps) => last.child,
             _ => Arc::new(Child::new(service, Chain::new(members))),
         };
-        self.children.insert(Arc::clone(name), MadeChild { child: Arc::clone(&child), steps });
+        self.children.insert(Arc::clone(name), MadeChild { child: Arc::clone(&child), steps, _series: series });
         Ok(child)
     }
 

@@ -217,7 +217,7 @@ impl ExchangeRecord {
             series.record(&sample);
         }
         if let Some((route, Some(series))) = counted {
-            series.record(route.counted(), &sample);
+            series.record(route.counted(), self.upstream.service.as_ref(), &sample);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::service::balancer::{Balancer, Choice};
 use crate::service::send::{PreparedRequest, Selection};
 use flow_middleware::body::Holding;
 use flow_middleware::{Body, Exchange, FailureKind, RequestContext, ServeError};
+use flow_model::config::Strategy;
 use flow_model::name::Name;
 use http::{HeaderValue, Response};
 use smallvec::SmallVec;
@@ -19,12 +20,13 @@ pub(in crate::service) struct Attempt<'a> {
     client: HeaderValue,
     /// The server.
     index: usize,
-    in_flight: InFlight,
+    /// Set if the strategy asks for the load.
+    in_flight: Option<InFlight>,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(tracked: &'a Tracked, client: HeaderValue, index: usize) -> Option<Self> {
-        let in_flight = InFlight::new(&tracked.servers.get(index)?.state);
+        let in_flight = tracked.in_flight(index)?;
         Some(Self { tracked, client, index, in_flight })
     }
 }
@@ -39,13 +41,20 @@ impl<'a> Selection<'a> for Attempt<'a> {
         // The last one could not be connected to.
         self.tracked.note(self.index, true, now);
         let choice = self.tracked.next(&self.client, tried, now)?;
-        self.in_flight = InFlight::new(&self.tracked.servers.get(choice.0)?.state);
+        self.in_flight = self.tracked.in_flight(choice.0)?;
         self.index = choice.0;
         Some(choice)
     }
 }
 
 impl Tracked {
+    /// A request in flight to the server at `index`, if the strategy asks for the load; `None` if there is no server.
+    fn in_flight(&self, index: usize) -> Option<Option<InFlight>> {
+        let server = self.servers.get(index)?;
+        let counts = matches!(self.strategy, Strategy::P2c | Strategy::LeastTime);
+        Some(counts.then(|| InFlight::new(&server.state)))
+    }
+
     /// Handles one request.
     pub(in crate::service) async fn serve(
         &self,
@@ -75,6 +84,7 @@ impl Tracked {
             tracing::debug!(router = &**context.router, error = &error as &dyn std::error::Error, "no answer");
             ServeError::from(error)
         })?;
+        let Some(in_flight) = in_flight else { return Ok(response) };
         if let Some(server) = self.servers.get(index) {
             server.state.times.add(responded - begun);
         }
