@@ -202,6 +202,16 @@ def test_mounted_config_map(folder, backends):
             assert own.get("first.test").status == 404
 
 
+def test_link_to_a_file_elsewhere(own, folder, tmp_path):
+    (tmp_path / "elsewhere.yaml").write_text(json.dumps(http("first.test")))
+    os.symlink(tmp_path / "elsewhere.yaml", folder / "link.yaml")
+    own.served("first.test")
+    (tmp_path / "elsewhere.yaml").write_text(json.dumps(http("second.test")))
+    own.served("second.test")
+    write(tmp_path / "elsewhere.yaml", http("third.test"))
+    own.served("third.test")
+
+
 @pytest.mark.parametrize("option", ["directory", "filename"])
 def test_what_is_not_there_yet(option, tmp_path, backends):
     folder = tmp_path / "not" / "yet"

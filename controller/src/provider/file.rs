@@ -91,7 +91,7 @@ async fn run(options: FileOptions, mut publisher: Publisher) {
             None => {}
         }
         if let Some(changes) = &mut changes {
-            changes.watch_files(interest(&options.origin).files.into_iter().chain(files.named()).collect());
+            changes.watch_files(interest(&options.origin).files.into_iter().chain(files.beside()).collect());
         }
         tokio::select! {
             () = changed(&mut changes, files.has_emptied_file()) => {}

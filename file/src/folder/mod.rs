@@ -143,10 +143,12 @@ impl Files {
         self.files.values().any(|file| file.emptied)
     }
 
-    /// The files that the configuration names, such as certificates, as absolute paths.
+    /// The files beside those of the origin whose changes matter, as absolute paths: those that the configuration names,
+    /// such as certificates, and links, which may lead elsewhere.
     #[must_use]
-    pub fn named(&self) -> BTreeSet<PathBuf> {
-        self.named.iter().filter_map(|path| std::path::absolute(path).ok()).collect()
+    pub fn beside(&self) -> BTreeSet<PathBuf> {
+        let links = self.files.keys().filter(|path| path.is_symlink());
+        self.named.iter().chain(links).filter_map(|path| std::path::absolute(path).ok()).collect()
     }
 
     /// The file and line of the router of this name, or of the one that this is a copy of: an entry point's name and a

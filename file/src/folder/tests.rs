@@ -168,7 +168,7 @@ fn certificates_count_once_and_are_read_again() {
     let mut files = files(&folder);
     let first = files.read().config;
     assert_eq!(first.certificates.len(), 1);
-    assert_eq!(files.named(), [folder.path().join("one.crt"), folder.path().join("one.key")].into());
+    assert_eq!(files.beside(), [folder.path().join("one.crt"), folder.path().join("one.key")].into());
     write(&folder, "one.crt", "renewed");
     let second = files.read().config;
     assert_eq!(second.certificates[0].chain, b"renewed");

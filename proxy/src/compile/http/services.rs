@@ -184,7 +184,11 @@ impl Services {
         path: &mut Vec<Name>,
     ) -> Result<Arc<Service>, Unmade> {
         let Some(config) = lookup.service(name) else {
-            return Err(Unmade::Other(format!("the service \"{name}\" does not exist")));
+            let why = match name.split('@').next() {
+                Some("") => "no service is named".to_owned(),
+                _ => format!("the service \"{name}\" does not exist"),
+            };
+            return Err(Unmade::Other(why));
         };
         let mut parts = Parts { services: self, of: provider(name), lookup, from, path, error: None };
         let made = Service::compile(name, config, &mut parts, last);
