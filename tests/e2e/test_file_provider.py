@@ -5,6 +5,7 @@ import os
 import signal
 import ssl
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -232,6 +233,34 @@ def test_unwatched_files_are_read_again_on_sighup(folder, backends):
         consistently(lambda: own.get("b.test").status == 404)
         own.process.child.send_signal(signal.SIGHUP)
         own.served("b.test")
+
+
+def test_change_is_served_soon(own, folder, figures):
+    latencies = []
+    for i in range(20):
+        start = time.monotonic()
+        write(folder / "soon.yaml", http(f"soon{i}.test"))
+        own.served(f"soon{i}.test")
+        latencies.append(time.monotonic() - start)
+    figures(f"a changed dynamic configuration file is served after {sorted(latencies)[10] * 1e3:.0f} ms (median), {max(latencies) * 1e3:.0f} ms (worst of 20)")
+    assert sorted(latencies)[10] < 0.5
+
+
+def test_state_outlives_changes_elsewhere(own, folder):
+    """A rate limit of a file goes on while its neighbours, in the file and beside it, change."""
+    limited = http("limited.test", [{"rateLimit": {"average": 1, "period": "1h", "burst": 3}}])
+    write(folder / "a.yaml", merged(limited, http("n0.test")))
+    own.served("n0.test")
+    assert [own.get("limited.test").status for _ in range(5)] == [200, 200, 200, 429, 429]
+    for i in range(1, 6):
+        write(folder / "a.yaml", merged(limited, http(f"n{i}.test")))
+        write(folder / "b.yaml", http(f"b{i}.test"))
+        own.served(f"n{i}.test")
+        own.served(f"b{i}.test")
+        assert own.get("limited.test").status == 429
+    limited["http"]["middlewares"]["limited-test-0"]["rateLimit"]["burst"] = 4
+    write(folder / "a.yaml", limited)
+    own.served("limited.test")
 
 
 def test_name_in_two_files(own, folder):

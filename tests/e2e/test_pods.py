@@ -37,6 +37,17 @@ class Alive(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("", int(os.environ["ROCKET_PORT"])), Alive).serve_forever()
 """
 
+# The dynamic configuration of the chart's providers.file, a template of the proxy's.
+DYNAMIC = """
+http:
+  routers:
+    moved: {rule: "Host(`moved.example.org`)", service: none, middlewares: [away]}
+  services:
+    none: {loadBalancer: {}}
+  middlewares:
+    away: {redirectRegex: {regex: .*, replacement: "https://{{ env `POD_NAMESPACE` }}.example.org/"}}
+"""
+
 
 @pytest.fixture(scope="module")
 def pods():
@@ -64,6 +75,7 @@ def values(**more):
         "volumes": [{"name": "authority", "mountPath": "/authority", "type": "configMap"}],
         "env": [{"name": "SSL_CERT_FILE", "value": "/authority/ca.pem"}],
         "logs": {"access": {"enabled": True, "format": "json"}},
+        "providers": {"file": {"enabled": True, "content": DYNAMIC}},
         **more,
     }
 
@@ -113,6 +125,11 @@ def test_the_pods_are_what_the_chart_says(pods, installed):
         assert "forbidden" not in log.lower() and "grant " not in log, log
     users = [line.split()[1] for status in statuses(paths.tool("FLOW_PROXY", "the proxy")) for line in status.splitlines() if line.startswith("Uid:")]
     assert users == ["65532", "65532"]
+
+
+def test_dynamic_configuration_of_the_chart_is_served(pods, installed):
+    answer = clients.fetch(WEB, "moved.example.org")
+    assert (answer.status, answer.get("location")) == (302, f"https://{NAMESPACE}.example.org/")
 
 
 def test_the_seed_s_way_to_the_dashboard(pods, installed):
