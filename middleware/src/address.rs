@@ -4,6 +4,7 @@ use crate::{Exchange, MiddlewareError};
 use flow_model::middleware::IpStrategy;
 use http::header::HeaderName;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -91,6 +92,17 @@ impl Strategy {
                 Some(address) => Client::Address(subnet.map_or(address, |bits| masked(address, bits)).to_canonical()),
                 None => Client::Text(text),
             },
+        }
+    }
+}
+
+/// The name of a bucket that several replicas share: equal sources have equal names.
+impl fmt::Display for Client<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Text(text) => f.write_str(text),
+            Self::Host(host) => f.write_str(&host.to_ascii_lowercase()),
         }
     }
 }

@@ -69,7 +69,7 @@ pub fn compile(spec: &Spec, name: &Name, resolve: &mut dyn Resolve) -> Result<Mi
         Spec::InFlightReq(spec) => Middleware::InFlightReq(InFlightReq::new(spec)?),
         Spec::IpAllowList(spec) | Spec::IpWhiteList(spec) => Middleware::IpAllowList(IpAllowList::new(spec)?),
         Spec::PassTlsClientCert(spec) => Middleware::PassTlsClientCert(Box::new(PassTlsClientCert::new(spec))),
-        Spec::RateLimit(spec) => Middleware::RateLimit(RateLimit::new(spec)?),
+        Spec::RateLimit(spec) => Middleware::RateLimit(RateLimit::new(spec, name)?),
         Spec::RedirectRegex(spec) => Middleware::RedirectRegex(RedirectRegex::new(spec)?),
         Spec::RedirectScheme(spec) => Middleware::RedirectScheme(RedirectScheme::new(spec)?),
         Spec::ReplacePath(spec) => Middleware::ReplacePath(ReplacePath::new(spec)),

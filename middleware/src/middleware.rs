@@ -13,7 +13,7 @@ use crate::headers::{self, Headers};
 use crate::in_flight::{InFlightReq, Permit};
 use crate::ip_allow_list::IpAllowList;
 use crate::pass_tls_client_cert::PassTlsClientCert;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{Answer, RateLimit};
 use crate::redirect::{RedirectRegex, RedirectScheme};
 use crate::rewrite::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 use crate::{Body, Exchange, RequestContext};
@@ -133,7 +133,18 @@ impl Middleware {
             Self::InFlightReq(it) => return it.on_request(exchange).map(State::InFlight),
             Self::IpAllowList(it) => it.on_request(exchange),
             Self::PassTlsClientCert(it) => it.on_request(exchange),
-            Self::RateLimit(it) => it.on_request(it.take(exchange)).await,
+            Self::RateLimit(it) => {
+                let decided = match it.question(exchange) {
+                    // Boxed: few limits are shared, and every request would carry the question's size.
+                    Some(question) => Box::pin(question.ask()).await,
+                    None => Answer::Alone,
+                };
+                let decision = match decided {
+                    Answer::Decided(decision) => decision,
+                    Answer::Alone => it.take(exchange),
+                };
+                it.on_request(decision).await
+            }
             Self::RedirectRegex(it) => it.on_request(exchange),
             Self::RedirectScheme(it) => it.on_request(exchange),
             Self::ReplacePath(it) => it.on_request(exchange),

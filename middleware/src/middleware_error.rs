@@ -66,6 +66,9 @@ pub enum MiddlewareError {
         #[source]
         source: RegexpError,
     },
+    /// The way to a Redis is malformed.
+    #[error("redis: {0}")]
+    Redis(String),
     /// Neither a status nor a range of statuses.
     #[error("{0:?} is neither a status nor a range such as 500-599")]
     Statuses(String),

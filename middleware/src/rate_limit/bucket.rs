@@ -25,6 +25,8 @@ pub(crate) enum Decision {
     Pass,
     /// It is refused; after this time it would have passed.
     Refuse(Duration),
+    /// It is refused, since nobody knows.
+    Unknown,
     /// It goes on after this delay.
     Wait(Duration),
 }
@@ -52,6 +54,35 @@ impl Rate {
         })
     }
 
+    /// Tokens in a microsecond.
+    pub(super) fn per_microsecond(&self) -> f64 {
+        1e3 / self.token as f64
+    }
+
+    /// Requests that may come at once.
+    pub(super) fn burst(&self) -> u64 {
+        self.full / self.token.max(1)
+    }
+
+    /// Seconds without a request after which a bucket can be forgotten.
+    pub(super) fn idle_seconds(&self) -> u64 {
+        self.idle / 1_000_000_000
+    }
+
+    /// The longest delay of a request.
+    pub(super) fn max_delay(&self) -> Duration {
+        self.max_delay
+    }
+
+    /// The decision on a request whose token comes after `wait`.
+    pub(super) fn decide(&self, wait: Duration) -> Decision {
+        match wait {
+            Duration::ZERO => Decision::Pass,
+            wait if wait > self.max_delay => Decision::Refuse(wait),
+            wait => Decision::Wait(wait),
+        }
+    }
+
     /// The state of a full bucket at `now`.
     pub(super) fn fresh(&self, now: u64) -> i128 {
         i128::from(now) - i128::from(self.full)
@@ -62,10 +93,10 @@ impl Rate {
         let after = (*empty_at).max(self.fresh(now)) + i128::from(self.token);
         let owed = u64::try_from(after - i128::from(now)).unwrap_or_default();
         let delay = Duration::from_nanos(owed);
-        if delay > self.max_delay {
-            return Decision::Refuse(delay);
+        let decision = self.decide(delay);
+        if !matches!(decision, Decision::Refuse(_)) {
+            *empty_at = after;
         }
-        *empty_at = after;
-        if owed == 0 { Decision::Pass } else { Decision::Wait(delay) }
+        decision
     }
 }

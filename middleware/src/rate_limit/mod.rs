@@ -1,6 +1,7 @@
-//! Limits the rate of requests by a token bucket for each source (`rateLimit`), in memory.
+//! Limits the rate of requests by a token bucket for each source (`rateLimit`), in memory or in Redis.
 
 mod bucket;
+pub mod redis;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,11 @@ pub(crate) use bucket::Decision;
 use bucket::Rate;
 use flow_model::duration::GoDuration;
 use flow_model::middleware as spec;
+use flow_model::name::Name;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
+pub(crate) use redis::Answer;
+use redis::{Question, Shared};
 use std::time::Duration;
 use store::Store;
 use tokio::time::Instant;
@@ -26,21 +30,28 @@ pub struct RateLimit {
     criterion: Criterion,
     /// `None` means no limit.
     limit: Option<(Rate, Store)>,
+    /// The buckets that count before those in memory.
+    shared: Option<Box<Shared>>,
     /// The origin of time stamps, which are in nanoseconds.
     start: Instant,
 }
 
 impl RateLimit {
-    pub(crate) fn new(spec: &spec::RateLimit) -> Result<Self, MiddlewareError> {
+    pub(crate) fn new(spec: &spec::RateLimit, name: &Name) -> Result<Self, MiddlewareError> {
         let criterion = Criterion::new(spec.source_criterion.as_ref())?;
         let rate = Rate::new(spec.average, spec.period.into(), spec.burst);
-        Ok(Self { criterion, limit: rate.map(|rate| (rate, Store::default())), start: Instant::now() })
+        let shared = spec.redis.as_ref().map(|redis| Shared::new(redis, name)).transpose()?.map(Box::new);
+        Ok(Self { criterion, limit: rate.map(|rate| (rate, Store::default())), shared, start: Instant::now() })
     }
 
     /// Applies the decision: lets the request pass, delays it or refuses it.
     pub(crate) async fn on_request(&self, decision: Decision) -> Flow {
         match decision {
             Decision::Pass => Flow::Pass,
+            Decision::Unknown => {
+                let error = response::http_error(StatusCode::INTERNAL_SERVER_ERROR, "Could not insert/update bucket");
+                Flow::respond(error)
+            }
             Decision::Refuse(delay) => Flow::respond(refusal(delay)),
             Decision::Wait(delay) => {
                 // Boxed: few requests wait, and every one would carry the timer's size.
@@ -48,6 +59,12 @@ impl RateLimit {
                 Flow::Pass
             }
         }
+    }
+
+    /// The question to Redis about the request, if the buckets are there.
+    pub(crate) fn question(&self, exchange: &Exchange) -> Option<Question<'_>> {
+        let (shared, (rate, _)) = (self.shared.as_ref()?, self.limit.as_ref()?);
+        Some(shared.question(*rate, &self.criterion.source(exchange).to_string()))
     }
 
     /// Takes a token for the request. Separate from the delay, since an exchange must not be borrowed across an await.

@@ -1,6 +1,8 @@
+use super::ClientTls;
 use crate::duration::GoDuration;
 use crate::{is_default, is_none_or_default};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Limits the rate of requests by a token bucket for each source.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -17,11 +19,63 @@ pub struct RateLimit {
     /// What a source is; `None` is the peer's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_criterion: Option<SourceCriterion>,
+    /// Where several replicas share the buckets; `None` is in the memory of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Redis>,
+}
+
+/// The way to a Redis or Valkey server, or to several.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Redis {
+    /// `host:port` of each server; none is `127.0.0.1:6379`. Several are a cluster, or else the first that answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<String>,
+    /// Set if it is reached over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
+    /// The user; empty is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub username: String,
+    /// The password; never shown.
+    #[serde(skip_serializing)]
+    pub password: String,
+    /// The number of the database.
+    #[serde(skip_serializing_if = "is_default")]
+    pub db: i64,
+    /// The number of connections; zero is one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pool_size: i64,
+    /// The fewest connections.
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_idle_conns: i64,
+    /// The most connections; zero is no limit.
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_active_conns: i64,
+    /// The longest wait for an answer; `None` or zero is three seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_timeout: Option<GoDuration>,
+    /// The same for questions. A question and its answer have one limit here, that of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_timeout: Option<GoDuration>,
+    /// The longest wait for a connection; `None` or zero is five seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dial_timeout: Option<GoDuration>,
+    /// True if a request is refused where no server answers; else each replica counts for itself then. An option of
+    /// ours.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deny_on_error: bool,
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
 }
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self { average: 0, period: GoDuration::from_secs(1), burst: 1, source_criterion: None }
+        Self { average: 0, period: GoDuration::from_secs(1), burst: 1, source_criterion: None, redis: None }
     }
 }
 

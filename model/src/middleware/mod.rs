@@ -25,7 +25,7 @@ pub use encoded_characters::EncodedCharacters;
 pub use errors::ErrorPage;
 pub use grpc_web::GrpcWeb;
 pub use headers::Headers;
-pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, SourceCriterion};
+pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, Redis, SourceCriterion};
 pub use pass_tls_client_cert::{ClientCertInfo, IssuerInfo, PassTlsClientCert, SubjectInfo};
 pub use path::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
 pub use redirect::{RedirectRegex, RedirectScheme};

@@ -18,6 +18,7 @@ pub(crate) use route::{Counted, RouteSeries};
 pub use series::{Sample, Series};
 
 use crate::service::HealthTable;
+use flow_middleware::rate_limit::redis::unanswered;
 use flow_model::name::Name;
 use flow_model::runtime::CertificateInfo;
 use http::HeaderName;
@@ -75,6 +76,8 @@ pub struct Metrics {
     /// The label values that `diagnostics` currently has.
     shown_findings: Mutex<BTreeSet<(&'static str, &'static str)>>,
     open_connections: IntGaugeVec,
+    /// Requests whose rate limit got no answer from its Redis.
+    unanswered: IntCounter,
     connections: Mutex<Vec<(Name, OpenConnections)>>,
 }
 
@@ -118,16 +121,21 @@ impl Metrics {
                 Opts::new("traefik_open_connections", "How many open connections exist, by entryPoint and protocol"),
                 &["entrypoint", "protocol"],
             )?,
+            unanswered: IntCounter::new(
+                "flow_proxy_rate_limit_redis_unanswered_total",
+                "Requests whose rate limit got no answer from its Redis",
+            )?,
             shown_findings: Mutex::default(),
             connections: Mutex::default(),
             registry,
         };
-        let collectors: [Box<dyn Collector>; 5] = [
+        let collectors: [Box<dyn Collector>; 6] = [
             Box::new(metrics.reloads.clone()),
             Box::new(metrics.last_reload.clone()),
             Box::new(metrics.certificates.clone()),
             Box::new(metrics.diagnostics.clone()),
             Box::new(metrics.open_connections.clone()),
+            Box::new(metrics.unanswered.clone()),
         ];
         for collector in collectors {
             metrics.registry.register(collector)?;
@@ -228,9 +236,14 @@ impl Metrics {
     /// # Errors
     /// If a collector returns something that cannot be written.
     pub fn render(&self) -> prometheus::Result<String> {
-        for (entry_point, open) in self.connections.lock().iter() {
-            let open = i64::try_from(open()).unwrap_or(i64::MAX);
-            self.open_connections.with_label_values(&[entry_point, "TCP"]).set(open);
+        {
+            let connections = self.connections.lock();
+            for (entry_point, open) in connections.iter() {
+                let open = i64::try_from(open()).unwrap_or(i64::MAX);
+                self.open_connections.with_label_values(&[entry_point, "TCP"]).set(open);
+            }
+            // Below the lock, so that two readers do not add the same.
+            self.unanswered.inc_by(unanswered().saturating_sub(self.unanswered.get()));
         }
         let text = TextEncoder::new().encode_to_string(&self.registry.gather())?;
         for family in [&self.entry_points, &self.routers, &self.services].into_iter().flatten() {

@@ -46,6 +46,8 @@ pub struct Redis {
     pub write_timeout: Option<GoDuration>,
     /// Time limit for connecting.
     pub dial_timeout: Option<GoDuration>,
+    /// Requests are refused where it does not answer; else each replica counts for itself then. Not an option of Traefik.
+    pub deny_on_error: bool,
 }
 
 /// Limits the requests that are served at once.

@@ -151,7 +151,12 @@ impl Spec for MiddlewareSpec {
         let digest = self.digest_auth.iter().map(|auth| auth.secret.as_str());
         let forward = self.forward_auth.iter().filter_map(|auth| auth.tls.as_ref());
         let forward = forward.flat_map(|tls| [tls.ca_secret.as_str(), tls.cert_secret.as_str()]);
-        basic.chain(digest).chain(forward).map(Named::Secret).collect()
+        let redis = self.rate_limit.iter().filter_map(|limit| limit.redis.as_ref());
+        let redis = redis.flat_map(|redis| {
+            let tls = redis.tls.iter().flat_map(|tls| [tls.ca_secret.as_str(), tls.cert_secret.as_str()]);
+            tls.chain([redis.secret.as_str()])
+        });
+        basic.chain(digest).chain(forward).chain(redis).map(Named::Secret).collect()
     }
 
     fn fields() -> &'static Value {

@@ -1,6 +1,8 @@
 use super::memo::Translation;
 use super::{choose, naming, reference};
-use crate::crd::middleware::{BasicAuth, CircuitBreaker, DigestAuth, ForwardAuth, MiddlewareSpec, RateLimit, Retry};
+use crate::crd::middleware::{
+    BasicAuth, CircuitBreaker, DigestAuth, ForwardAuth, MiddlewareSpec, RateLimit, Redis, Retry,
+};
 use crate::translate::options::CrdOptions;
 use crate::translate::pem::{self, Unusable};
 use crate::view::secret::BASIC_AUTH;
@@ -8,6 +10,7 @@ use crate::view::{Custom, ObjectKey, Reference, View};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flow_model::diagnostic::Diagnostic;
+use flow_model::duration::GoDuration;
 use flow_model::middleware as model;
 use flow_model::middleware::{Middleware, plugin};
 use flow_model::name::Name;
@@ -157,10 +160,8 @@ fn middleware(
         return Ok(Middleware::Retry(retry(spec)));
     }
     if let Some(limit) = &spec.rate_limit {
-        if limit.redis.is_some() {
-            warnings.push("rateLimit.redis is not served yet: every replica counts for itself");
-        }
-        return Ok(Middleware::RateLimit(rate_limit(limit)));
+        let redis = limit.redis.as_ref().map(|wanted| redis(wanted, key, view, reads)).transpose()?;
+        return Ok(Middleware::RateLimit(rate_limit(limit, redis)));
     }
     if let Some(auth) = &spec.basic_auth {
         return basic_auth(auth, key, view, reads).map(Middleware::BasicAuth);
@@ -201,14 +202,52 @@ fn retry(spec: &Retry) -> model::Retry {
     }
 }
 
-fn rate_limit(limit: &RateLimit) -> model::RateLimit {
+fn rate_limit(limit: &RateLimit, redis: Option<model::Redis>) -> model::RateLimit {
     let default = model::RateLimit::default();
     model::RateLimit {
         average: limit.average.unwrap_or(default.average),
         period: limit.period.unwrap_or(default.period),
         burst: limit.burst.unwrap_or(default.burst),
         source_criterion: limit.source_criterion.clone(),
+        redis,
     }
+}
+
+/// Returns the way to a Redis, with Traefik's defaults as its API shows them.
+fn redis(wanted: &Redis, key: &ObjectKey, view: &View, reads: &mut Vec<Reference>) -> Result<model::Redis, Invalid> {
+    const KIND: &str = "rateLimit.redis";
+    let tls = wanted.tls.as_ref().map(|tls| {
+        let secrets = [&*tls.ca_secret, &*tls.cert_secret];
+        client_tls(KIND, secrets, tls.insecure_skip_verify, key, view, reads)
+    });
+    let tls = tls.transpose()?;
+    let (mut username, mut password) = (String::new(), String::new());
+    if !wanted.secret.is_empty() {
+        let named = key.sibling(&wanted.secret);
+        reads.push(Reference::Secret(named.clone()));
+        let secret = view.secret(&named);
+        let missing = || Invalid::Secret(KIND, Unusable::Missing("Secret", named.clone()));
+        let secret = secret.ok_or_else(missing)?;
+        let value = |field| secret.data.get(field).map(|value| text(KIND, &named, value)).transpose();
+        username = value("username")?.unwrap_or_default();
+        password = value("password")?.unwrap_or_default();
+    }
+    let endpoints =
+        if wanted.endpoints.is_empty() { vec!["127.0.0.1:6379".to_owned()] } else { wanted.endpoints.clone() };
+    Ok(model::Redis {
+        endpoints,
+        tls,
+        username,
+        password,
+        db: wanted.db,
+        pool_size: wanted.pool_size,
+        min_idle_conns: wanted.min_idle_conns,
+        max_active_conns: wanted.max_active_conns,
+        read_timeout: wanted.read_timeout.or(Some(GoDuration::from_secs(3))),
+        write_timeout: wanted.write_timeout.or(Some(GoDuration::from_secs(3))),
+        dial_timeout: wanted.dial_timeout.or(Some(GoDuration::from_secs(5))),
+        deny_on_error: wanted.deny_on_error,
+    })
 }
 
 fn basic_auth(
@@ -287,26 +326,11 @@ fn forward_auth(
     if auth.address.is_empty() {
         return Err(Invalid::NoAddress);
     }
-    let mut tls = None;
-    if let Some(wanted) = &auth.tls {
-        let invalid = |error| Invalid::Secret("forwardAuth.tls", error);
-        let mut made = model::ClientTls { insecure_skip_verify: wanted.insecure_skip_verify, ..Default::default() };
-        if !wanted.ca_secret.is_empty() {
-            let secret = key.sibling(&wanted.ca_secret);
-            reads.push(Reference::Secret(secret.clone()));
-            made.ca = pem::authorities(view, &secret, true).map_err(invalid)?;
-        }
-        if !wanted.cert_secret.is_empty() {
-            let secret = key.sibling(&wanted.cert_secret);
-            reads.push(Reference::Secret(secret.clone()));
-            let certificate = pem::certificate(view, &secret).map_err(invalid)?;
-            let text =
-                |value| String::from_utf8(value).map_err(|_| invalid(Unusable::NoText("Secret", secret.clone())));
-            made.cert = text(certificate.chain)?;
-            made.key = text(certificate.key)?;
-        }
-        tls = Some(made);
-    }
+    let tls = auth.tls.as_ref().map(|tls| {
+        let secrets = [&*tls.ca_secret, &*tls.cert_secret];
+        client_tls("forwardAuth.tls", secrets, tls.insecure_skip_verify, key, view, reads)
+    });
+    let tls = tls.transpose()?;
     Ok(model::ForwardAuth {
         address: auth.address.clone(),
         tls,
@@ -324,4 +348,32 @@ fn forward_auth(
         preserve_request_method: auth.preserve_request_method,
         auth_signin_url: auth.auth_signin_url.clone(),
     })
+}
+
+/// Returns the TLS settings towards a server, with what the Secrets of authorities and of a certificate hold; an empty
+/// name is none.
+fn client_tls(
+    kind: &'static str,
+    [ca_secret, cert_secret]: [&str; 2],
+    insecure_skip_verify: bool,
+    key: &ObjectKey,
+    view: &View,
+    reads: &mut Vec<Reference>,
+) -> Result<model::ClientTls, Invalid> {
+    let invalid = |error| Invalid::Secret(kind, error);
+    let mut made = model::ClientTls { insecure_skip_verify, ..Default::default() };
+    if !ca_secret.is_empty() {
+        let secret = key.sibling(ca_secret);
+        reads.push(Reference::Secret(secret.clone()));
+        made.ca = pem::authorities(view, &secret, true).map_err(invalid)?;
+    }
+    if !cert_secret.is_empty() {
+        let secret = key.sibling(cert_secret);
+        reads.push(Reference::Secret(secret.clone()));
+        let certificate = pem::certificate(view, &secret).map_err(invalid)?;
+        let text = |value| String::from_utf8(value).map_err(|_| invalid(Unusable::NoText("Secret", secret.clone())));
+        made.cert = text(certificate.chain)?;
+        made.key = text(certificate.key)?;
+    }
+    Ok(made)
 }
