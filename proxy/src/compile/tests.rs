@@ -573,3 +573,31 @@ async fn counters_of_a_service_outlive_a_neighbour_that_was_broken_for_a_while()
     assert_eq!(compile(true).runtime.routers["r@kubernetes"].status, Status::Disabled);
     assert_eq!(status(&compile(false)).await, 429);
 }
+
+#[tokio::test]
+async fn services_may_be_nested_but_not_without_end() {
+    /// A chain of so many services, each of which names the next one twice; the last is a load balancer.
+    fn nested(depth: usize) -> Config {
+        let mut config = routers([("r", Router { service: "n1".into(), ..router("Host(`a.test`)") })]);
+        for level in 1..depth {
+            let next = WeightedService { name: format!("n{}", level + 1).into(), weight: Some(1) };
+            let kind = ServiceKind::Weighted(Weighted { services: vec![next.clone(), next], ..Weighted::default() });
+            let service = Service { kind, middlewares: Vec::new() };
+            config.services.insert(format!("n{level}").into(), Arc::new(service));
+        }
+        let none = ServiceKind::LoadBalancer(LoadBalancer::default());
+        config.services.insert(format!("n{depth}").into(), Arc::new(Service { kind: none, middlewares: Vec::new() }));
+        config
+    }
+    let mut compiler = web_and_websecure();
+    assert_eq!(status(&compiler.compile(&source(nested(64)))).await, 503, "the one at the end has no server");
+    for depth in [65, 5_000] {
+        let mut config = nested(depth);
+        let near = Router { service: format!("n{}", depth - 10).into(), ..router("Host(`near.test`)") };
+        config.routers.insert("near".into(), Arc::new(near));
+        let compiled = compiler.compile(&source(config));
+        let errors = compiled.runtime.routers["r@kubernetes"].errors.join("; ");
+        assert!(errors.contains("more than 64 services are nested"), "{errors}");
+        assert_eq!(compiled.runtime.routers["near@kubernetes"].status, Status::Enabled, "a shorter way to the same");
+    }
+}

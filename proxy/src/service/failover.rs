@@ -56,11 +56,6 @@ impl Failover {
         self.tells_health
     }
 
-    /// True if one of both is up.
-    pub(super) fn is_up(&self, now: Instant) -> bool {
-        self.main.service().is_up(now) || self.fallback.service().is_up(now)
-    }
-
     /// The way of a request at `now`.
     pub(super) fn way(&self, now: Instant) -> Way<'_> {
         if self.main.service().is_up(now) {
@@ -79,7 +74,8 @@ impl Failover {
         context: &mut RequestContext<'_>,
         record: &mut UpstreamRecord,
     ) -> Result<Response<Body>, ServeError> {
-        if !self.is_up(Instant::now()) {
+        let now = Instant::now();
+        if !self.main.service().is_up(now) && !self.fallback.service().is_up(now) {
             return Ok(http_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"));
         }
         let body = match buffered::read(std::mem::take(&mut exchange.body), self.max_body).await {

@@ -46,11 +46,6 @@ impl HighestRandomWeight {
         self.sees_health
     }
 
-    /// True if at least one member is up.
-    pub(super) fn is_up(&self, now: Instant) -> bool {
-        self.members.iter().any(|member| self.may(member, now))
-    }
-
     fn may(&self, member: &Member, now: Instant) -> bool {
         !self.sees_health || member.child.service().is_up(now)
     }

@@ -36,6 +36,7 @@ use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
 use highest_random_weight::HighestRandomWeight;
 use mirroring::Mirroring;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tracked::Tracked;
@@ -73,6 +74,9 @@ pub struct Service {
     name: Name,
     config: Arc<Config>,
     kind: Kind,
+    /// The load balancers one of which must be up for this service to be up, each once, whatever is between; `None` if
+    /// nothing tells that it is down, and for load balancers.
+    leaves: Option<Box<[Arc<Self>]>>,
 }
 
 #[derive(Debug)]
@@ -174,7 +178,8 @@ impl Service {
         if let Some(same) = unchanged.filter(is_same) {
             return Ok(Arc::clone(same));
         }
-        Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind }))
+        let leaves = leaves(&kind);
+        Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind, leaves }))
     }
 
     /// The qualified name.
@@ -204,12 +209,8 @@ impl Service {
     /// True if it is up at `now`, or nothing would tell that it is down.
     pub(crate) fn is_up(&self, now: Instant) -> bool {
         match &self.kind {
-            Kind::LoadBalancer(_) | Kind::Weighted(_) => true,
             Kind::Tracked(tracked) => tracked.is_up(now),
-            Kind::WeightedByHealth(weighted) => weighted.is_up(now),
-            Kind::HighestRandomWeight(service) => service.is_up(now),
-            Kind::Mirroring(mirroring) => mirroring.main().service().is_up(now),
-            Kind::Failover(failover) => failover.is_up(now),
+            _ => self.leaves.as_ref().is_none_or(|leaves| leaves.iter().any(|leaf| leaf.is_up(now))),
         }
     }
 
@@ -231,6 +232,27 @@ impl Service {
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         self.kind.balancer().map_or(&[], Balancer::endpoints)
     }
+}
+
+/// The load balancers behind a service of other services one of which must be up for it to be up.
+fn leaves(kind: &Kind) -> Option<Box<[Arc<Service>]>> {
+    let parts: Vec<&Arc<Child>> = match kind {
+        Kind::LoadBalancer(_) | Kind::Tracked(_) | Kind::Weighted(_) => return None,
+        Kind::WeightedByHealth(weighted) => weighted.children().collect(),
+        Kind::HighestRandomWeight(service) if service.sees_health() => service.children().collect(),
+        Kind::HighestRandomWeight(_) => return None,
+        Kind::Mirroring(mirroring) => vec![mirroring.main()],
+        Kind::Failover(failover) => failover.children().collect(),
+    };
+    let (mut leaves, mut seen) = (Vec::new(), HashSet::new());
+    for part in parts.into_iter().map(|part| part.service()) {
+        let behind = match &part.kind {
+            Kind::Tracked(_) => std::slice::from_ref(part),
+            _ => part.leaves.as_deref()?,
+        };
+        leaves.extend(behind.iter().filter(|leaf| seen.insert(Arc::as_ptr(leaf))).cloned());
+    }
+    Some(leaves.into())
 }
 
 /// The same connection, to which no interim responses are sent.

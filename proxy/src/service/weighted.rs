@@ -73,9 +73,4 @@ impl Weighted {
         let cookie = self.sticky.as_ref().filter(|_| is_new).and_then(|sticky| sticky.header(index));
         Some((self.children.get(index)?, cookie))
     }
-
-    /// True if at least one service is up.
-    pub(super) fn is_up(&self, now: Instant) -> bool {
-        self.children.iter().any(|child| child.service().is_up(now))
-    }
 }

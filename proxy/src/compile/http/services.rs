@@ -11,7 +11,7 @@ use flow_middleware::Chain;
 use flow_model::config::ServersTransport;
 use flow_model::diagnostic::{Diagnostic, Subject, causes};
 use flow_model::name::{Name, provider, qualify};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -51,6 +51,10 @@ struct MadeChild {
     _series: Option<Arc<Series>>,
 }
 
+/// The number of services that may be nested. A request runs through as many futures, and a compilation through as many
+/// calls.
+const MAX_DEPTH: usize = 64;
+
 /// The reason why a service cannot be made.
 #[derive(Clone, Debug, thiserror::Error)]
 enum Unmade {
@@ -58,6 +62,9 @@ enum Unmade {
     /// on where the ring was entered.
     #[error("the service \"{0}\" holds itself")]
     Ring(Name),
+    /// More services than may be are nested.
+    #[error("more than {MAX_DEPTH} services are nested")]
+    Deep,
     #[error("{0}")]
     Other(String),
 }
@@ -120,6 +127,9 @@ impl Services {
             dependencies.extend_from_slice(&made.dependencies);
             return made.service.clone();
         }
+        if path.len() >= MAX_DEPTH {
+            return Err(Unmade::Deep);
+        }
         // One copy of the name, so that a look at the address tells most names apart.
         let name = &self.shared(Arc::clone(name));
         let mut from = vec![HttpDependency::Service(Arc::clone(name), lookup.service(name).cloned())];
@@ -127,7 +137,12 @@ impl Services {
         path.push(Arc::clone(name));
         let service = self.make(name, lookup, &mut from, last.as_ref(), path);
         path.pop();
+        only_once(&mut from);
         dependencies.extend_from_slice(&from);
+        if let Err(Unmade::Deep) = &service {
+            // It holds for this way here; another router may reach it by a shorter one.
+            return service;
+        }
         self.note(name, service.as_ref().ok());
         let last = service.as_ref().ok().cloned().or(last);
         self.made.insert(Arc::clone(name), Made { service: service.clone(), last, dependencies: from });
@@ -288,6 +303,14 @@ impl ServiceSource for Services {
     }
 }
 
+/// Leaves out what is there twice: services may share the services that they refer to, at any depth.
+fn only_once(dependencies: &mut Vec<HttpDependency>) {
+    if dependencies.len() > 2 {
+        let mut seen = HashSet::new();
+        dependencies.retain(|dependency| seen.insert(dependency.object()));
+    }
+}
+
 fn same_steps(before: &[NamedStep], now: &[NamedStep]) -> bool {
     before.len() == now.len() && before.iter().zip(now).all(|((_, _, a), (_, _, b))| Arc::ptr_eq(a, b))
 }
@@ -315,7 +338,7 @@ impl Resolve for Parts<'_, '_> {
     fn service(&mut self, name: &str) -> Option<Arc<Child>> {
         let found = self.services.child(&qualify(name, self.of), self.lookup, self.from, self.path);
         let found = found.map_err(|why| match why {
-            Unmade::Ring(_) => why,
+            Unmade::Ring(_) | Unmade::Deep => why,
             Unmade::Other(error) => Unmade::Other(format!("building HTTP service \"{name}\": {error}")),
         });
         self.keep(found)

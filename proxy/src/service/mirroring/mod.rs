@@ -83,7 +83,7 @@ impl Mirroring {
     }
 
     /// The service that responds.
-    pub(super) fn main(&self) -> &Child {
+    pub(super) fn main(&self) -> &Arc<Child> {
         &self.main
     }
 

@@ -186,3 +186,27 @@ async fn a_check_ends_what_failures_began() {
     probes[0].note(true);
     assert_eq!(text(&service).await, "200 ");
 }
+
+#[test]
+fn a_net_of_services_is_looked_at_once() {
+    let mut world = World::new();
+    let (_, first) = checked(&mut world, "0a", &[("http://10.0.0.1:80", 1)], "");
+    let (_, second) = checked(&mut world, "0b", &[("http://10.0.0.2:80", 1)], "");
+    let mut last = None;
+    for level in 1..40 {
+        for side in ["a", "b"] {
+            let below = level - 1;
+            let both = format!(r#"[{{"name": "{below}a"}}, {{"name": "{below}b"}}]"#);
+            let json = format!(r#"{{"weighted": {{"services": {both}, "healthCheck": {{}}}}}}"#);
+            last = Some(world.add(&format!("{level}{side}"), &json));
+        }
+    }
+    let (top, now) = (last.unwrap(), std::time::Instant::now());
+    // There are 2^39 ways down.
+    assert_eq!(top.leaves.as_ref().unwrap().len(), 2);
+    assert!(top.is_up(now));
+    first[0].note(false);
+    assert!(top.is_up(now));
+    second[0].note(false);
+    assert!(!top.is_up(now));
+}
