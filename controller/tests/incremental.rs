@@ -166,6 +166,9 @@ impl World {
                 if self.random.bool() {
                     spec["tls"] = json!({"secretName": self.pick(&["t", "u"])});
                 }
+                if self.random.u8(..3) == 0 {
+                    spec["parentRefs"] = json!([{"name": self.pick(&["r", "b-r", "s"])}]);
+                }
                 ("IngressRoute", spec)
             }
         };

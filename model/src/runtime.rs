@@ -45,6 +45,14 @@ impl Inherited {
     pub fn apply(&self, router: &Router) -> Router {
         let own = router.observability.clone().unwrap_or_default();
         let given = &self.observability;
+        let is_child = !router.parent_refs.is_empty();
+        let observability = RouterObservability {
+            access_logs: own.access_logs.or(given.access_logs).or(Some(true)),
+            metrics: own.metrics.or(given.metrics).or(Some(true)),
+            tracing: own.tracing.or(given.tracing).or(Some(true)),
+            trace_verbosity: Some(own.trace_verbosity.or(given.trace_verbosity).unwrap_or_default()),
+            metadata: own.metadata,
+        };
         Router {
             entry_points: self.entry_points.clone(),
             middlewares: self.middlewares.iter().chain(&router.middlewares).cloned().collect(),
@@ -52,18 +60,14 @@ impl Inherited {
             rule: router.rule.clone(),
             rule_syntax: router.rule_syntax.or(self.rule_syntax),
             priority: match router.priority {
-                0 if self.using.is_empty() => 0,
+                0 if self.using.is_empty() && !is_child => 0,
                 0 => i64::try_from(router.rule.len()).unwrap_or(i64::MAX),
                 priority => priority,
             },
             tls: router.tls.clone().or_else(|| self.tls.clone().map(Box::new)),
-            observability: Some(RouterObservability {
-                access_logs: own.access_logs.or(given.access_logs).or(Some(true)),
-                metrics: own.metrics.or(given.metrics).or(Some(true)),
-                tracing: own.tracing.or(given.tracing).or(Some(true)),
-                trace_verbosity: Some(own.trace_verbosity.or(given.trace_verbosity).unwrap_or_default()),
-                metadata: own.metadata,
-            }),
+            // The records of a request are those of the router that took it from the entry point.
+            observability: if is_child { router.observability.clone() } else { Some(observability) },
+            parent_refs: router.parent_refs.clone(),
             created: router.created,
             path: router.path,
         }

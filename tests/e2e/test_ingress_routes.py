@@ -203,3 +203,57 @@ def test_a_bad_route_does_not_stop_its_neighbours(proxy, space):
     assert consistently(lambda: [proxy.get(f"{x}.{space.host}").status for x in "ab"] == [404, 404]) is None
     found = told(proxy, space)
     assert any("has no port 81" in message for message in found) and any("no scheme" in message for message in found)
+
+
+def test_routes_below_others(proxy, space):
+    """The parent's middlewares run first, then the children route again by what those left."""
+    space.backend("two", addresses=b.ADDRESSES[1:2])
+    for name, spec in (("outer", {"customRequestHeaders": {"X-Team": "blue"}}), ("inner", {"customRequestHeaders": {"X-Inner": "1"}})):
+        space.apply(objects.middleware(name, space.name, {"headers": spec}))
+    top = {"match": f"Host(`{space.host}`)", "middlewares": [{"name": "outer"}]}
+    ingress_route(space, top, name="parent", entryPoints=["web"])
+    proxy.served(space.host, status=404)
+    blue = {"match": "Header(`X-Team`, `blue`) && PathPrefix(`/a`)", "services": [BACKEND], "middlewares": [{"name": "inner"}]}
+    deep = {"match": "PathPrefix(`/b`)"}
+    ingress_route(space, blue, deep, name="child", parentRefs=[{"name": "parent"}])
+    answer = proxy.served(space.host, "/a")
+    assert (answer.seen("X-Team"), answer.seen("X-Inner")) == ("blue", "1")
+    lost = proxy.get(space.host, "/c")
+    assert (lost.status, lost.body) == (404, b"404 page not found\n")
+    below = {"match": "PathPrefix(`/b/c`)", "services": [{"name": "two", "port": 80}]}
+    ingress_route(space, below, name="grandchild", parentRefs=[{"name": "child"}])
+    # `child` has two routes, and what is below one is below the other too, which has a service of its own.
+    eventually(lambda: "not both" in str(proxy.api("/rawdata")["routers"]))
+    ingress_route(space, deep, name="child", parentRefs=[{"name": "parent"}])
+    assert proxy.served(space.host, "/b/c").json()["backend"].startswith(b.ADDRESSES[1])
+    record = proxy.access_line(RequestHost=space.host, RequestPath="/b/c", DownstreamStatus=200)
+    names = record["RouterName"].split(" -> ")
+    assert [name.split("-")[1] for name in names] == ["parent", "child", "grandchild"]
+    assert record["ServiceName"] == names[-1]
+    assert proxy.metric("traefik_router_requests_total", router=names[-1], code="200", method="GET", protocol="http") >= 1
+    # A change of the top is followed by all below it.
+    ingress_route(space, {**top, "match": f"Host(`new.{space.host}`)"}, name="parent", entryPoints=["web"])
+    proxy.served(f"new.{space.host}", "/b/c")
+    assert proxy.get(space.host, "/b/c").status == 404
+
+
+def test_routes_that_cannot_be_below_others_are_told(proxy, space):
+    ingress_route(space, {"match": f"Host(`{space.host}`)"}, name="parent")
+    ingress_route(space, {"match": "PathPrefix(`/a`)", "services": [BACKEND]}, name="good", parentRefs=[{"name": "parent"}])
+    proxy.served(space.host, "/a")
+    ingress_route(space, {"match": "PathPrefix(`/b`)", "services": [BACKEND]}, name="lost", parentRefs=[{"name": "gone"}])
+    child = {"match": "PathPrefix(`/c`)", "services": [BACKEND]}
+    ingress_route(space, child, name="own", parentRefs=[{"name": "parent"}], entryPoints=["web"])
+    for name, other in (("ring-a", "ring-b"), ("ring-b", "ring-a")):
+        ingress_route(space, {"match": "PathPrefix(`/d`)"}, name=name, parentRefs=[{"name": other}])
+
+    def errors():
+        routers = proxy.api("/rawdata")["routers"]
+        return {name: router["error"][0] for name, router in routers.items() if name.startswith(f"{space.name}-") and "error" in router}
+
+    eventually(lambda: len(errors()) == 3)
+    found = errors()
+    assert any("own" in name and "entry points" in error for name, error in found.items())
+    assert sum("below each other" in error for error in found.values()) == 2
+    assert any(f"IngressRoute {space.name}/gone does not exist" in message for message in told(proxy, space))
+    assert [proxy.get(space.host, path).status for path in ("/a", "/b", "/c", "/d")] == [200, 404, 404, 404]

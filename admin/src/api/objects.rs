@@ -16,6 +16,7 @@ pub(super) fn routers(runtime: &Runtime) -> Vec<Value> {
         if info.looked_up {
             qualify_all(router.get_mut("middlewares"), name);
         }
+        qualify_all(router.get_mut("parentRefs"), name);
         router
     }))
 }

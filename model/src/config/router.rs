@@ -16,6 +16,9 @@ pub struct Router {
     /// The name of the service, as the provider refers to it; empty if requests go to routers below.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub service: Name,
+    /// The routers that pass requests on to this one, as the provider refers to them; none if it is on entry points.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parent_refs: Vec<Name>,
     /// The rule's text: its byte length is the default priority.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,

@@ -40,10 +40,12 @@ fn router() -> impl Strategy<Value = Router> {
     let entry_points =
         select(vec![vec![], vec![], vec!["web"], vec!["websecure"], vec!["web", "traefik"], vec!["none"]]);
     let middlewares = vec(select(vec!["m", "n", "ring", "m@kubernetescrd"]), 0..3);
-    let service = select(vec!["s", "s", "t", "w", "s@kubernetescrd", "none"]);
+    let service = select(vec!["s", "s", "t", "w", "s@kubernetescrd", "none", "", ""]);
+    let parents = vec(select(vec!["r1", "r2", "r3", "r4@kubernetescrd", "none"]), 0..3);
+    let parents = prop_oneof![2 => Just(Vec::new()), 1 => parents];
     let options = select(vec![None, None, None, Some(""), Some("strict"), Some("strict@kubernetescrd")]);
-    (rule, entry_points, middlewares, service, options, 0_i64..3, 0_i64..3).prop_map(
-        |(rule, entry_points, middlewares, service, options, priority, created)| Router {
+    (rule, entry_points, middlewares, service, options, 0_i64..3, 0_i64..3, parents).prop_map(
+        |(rule, entry_points, middlewares, service, options, priority, created, parents)| Router {
             rule,
             entry_points: entry_points.into_iter().map(Name::from).collect(),
             middlewares: middlewares.into_iter().map(Name::from).collect(),
@@ -51,6 +53,7 @@ fn router() -> impl Strategy<Value = Router> {
             tls: options.map(|options| Box::new(RouterTls { options: options.into(), ..RouterTls::default() })),
             priority,
             created,
+            parent_refs: parents.into_iter().map(Name::from).collect(),
             ..Router::default()
         },
     )
@@ -162,8 +165,17 @@ fn answers(compiled: &Compiled) -> Vec<String> {
         let request = RequestView::new(host, path, None, "GET", &headers, client);
         let route = compiled.snapshot.route(index, tls, &request);
         answers.push(route.map_or_else(String::new, |route| {
-            let steps = route.target.pipeline.chain.steps().count();
-            format!("{} {} {} {steps}", route.name, route.target.service, route.target.tls_options)
+            let target = &route.target;
+            let mut way = format!("{} {} {}", route.name, target.service, target.tls_options);
+            let mut pipeline = &target.pipeline;
+            loop {
+                way += &format!(" {}", pipeline.chain.steps().count());
+                let Some((inner, below)) = pipeline.routers().and_then(|routers| routers.find(&request)) else {
+                    return way;
+                };
+                way += &format!(" -> {} {}", inner.name, inner.service);
+                pipeline = below;
+            }
         }));
     }
     answers

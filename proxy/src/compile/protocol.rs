@@ -49,7 +49,7 @@ pub(super) trait Protocol: Sized {
     /// Renews the decisions that depend on several routers. Returns the routers on which they differ from before.
     fn decide<'a>(
         &mut self,
-        routers: impl Iterator<Item = (&'a Name, &'a Self::Router, &'a Self::Rule)>,
+        routers: impl Iterator<Item = (&'a Name, &'a Self::Router, &'a Self::Rule)> + Clone,
         change: &Change<Self::Router>,
         lookup: Lookup<'_, Self::Config>,
     ) -> Vec<Name>

@@ -100,15 +100,7 @@ impl Handler {
 
     fn route(&self, client: &Client, head: &Parts) -> Result<Arc<Route>, Failure> {
         let connection = &client.connection;
-        let host = head.headers.get(http::header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let view = RequestView::new(
-            host,
-            head.uri.path(),
-            head.uri.query(),
-            head.method.as_str(),
-            &head.headers,
-            connection.remote.ip(),
-        );
+        let view = RequestView::of(head, connection.remote.ip());
         let snapshot = self.snapshot.load();
         let route = snapshot.route(client.entry.index, connection.tls.is_some(), &view).ok_or(Failure::NoRoute)?;
         match &connection.tls {

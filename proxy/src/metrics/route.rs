@@ -72,7 +72,7 @@ impl RouteSeries {
     fn made(&self, Counted { router, service, internal }: Counted<'_>) -> &Made {
         self.made.get_or_init(|| {
             let router = self.metrics.router(Arc::clone(router), Arc::clone(service));
-            let service = if internal { None } else { self.metrics.service(Arc::clone(service)) };
+            let service = if internal || service.is_empty() { None } else { self.metrics.service(Arc::clone(service)) };
             Box::new(Made { router, service, reached: ArcSwap::default() })
         })
     }

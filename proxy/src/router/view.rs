@@ -1,6 +1,8 @@
 //! The parts of a request that rules match, borrowed from it.
 
 use http::HeaderMap;
+use http::header::HOST;
+use http::request::Parts;
 use memchr::memchr;
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -40,6 +42,13 @@ impl<'a> RequestView<'a> {
             headers,
             client: client.to_canonical(),
         }
+    }
+
+    /// The parts of a request, with the host that its `Host` header names.
+    #[must_use]
+    pub fn of(head: &'a Parts, client: IpAddr) -> Self {
+        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        Self::new(host, head.uri.path(), head.uri.query(), head.method.as_str(), &head.headers, client)
     }
 
     /// The host in lower case without port; a trailing dot is kept. Empty if the request names none.

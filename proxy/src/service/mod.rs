@@ -14,6 +14,7 @@ mod pipeline;
 mod record;
 mod rendezvous;
 mod round_robin;
+mod routers;
 mod send;
 mod sticky;
 #[cfg(test)]
@@ -25,8 +26,9 @@ pub use child::Child;
 pub use error::ServiceError;
 pub use health::{Check, InvalidCheck, Probe};
 pub(crate) use health::{HealthTable, Probes};
-pub use pipeline::{End, Internal, Pipeline};
-pub use record::UpstreamRecord;
+pub use pipeline::{End, InnerRouters, Internal, Pipeline};
+pub use record::{InnerRouter, UpstreamRecord};
+pub(crate) use routers::{Below, InnerTarget};
 
 use crate::forward::{Endpoint, Transport};
 use balancer::Balancer;

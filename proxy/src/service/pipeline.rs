@@ -3,8 +3,10 @@
 //! A chain is run in two phases by one loop. Where a middleware runs what follows it as a whole, the chain is cut when it
 //! is compiled: what follows is a pipeline of its own, which that middleware runs through [`Next`].
 
+use super::record::InnerRouter;
 use super::{Service, UpstreamRecord};
 use crate::respond::{Failure, respond};
+use crate::router::RequestView;
 use flow_middleware::{Around, Body, Chain, Cut, Exchange, Next, RequestContext, ServeError};
 use http::Response;
 use std::fmt;
@@ -25,8 +27,16 @@ pub enum End {
     Around(Arc<dyn Around>, Box<Pipeline>),
     /// The proxy itself.
     Internal(Arc<dyn Internal>),
+    /// Routers below the one whose pipeline this is.
+    Routers(Arc<dyn InnerRouters>),
     /// Backends.
     Service(Arc<Service>),
+}
+
+/// The routers below another one.
+pub trait InnerRouters: fmt::Debug + Send + Sync {
+    /// The labels and the pipeline of the router that takes a request.
+    fn find(&self, request: &RequestView<'_>) -> Option<(&Arc<InnerRouter>, &Pipeline)>;
 }
 
 /// An internal service, such as the API.
@@ -60,7 +70,16 @@ impl Pipeline {
         match &self.end {
             End::Around(_, rest) => rest.is_internal(),
             End::Internal(_) => true,
-            End::Service(_) => false,
+            End::Routers(_) | End::Service(_) => false,
+        }
+    }
+
+    /// The routers below the one whose pipeline this is.
+    #[cfg(test)]
+    pub(crate) fn routers(&self) -> Option<&dyn InnerRouters> {
+        match &self.end {
+            End::Routers(routers) => Some(&**routers),
+            _ => None,
         }
     }
 
@@ -89,6 +108,16 @@ impl Pipeline {
                 // Pinned here: it is large, and awaiting it directly would move it.
                 let forwarding = pin!(service.forward(exchange.take(), context, upstream));
                 forwarding.await
+            }
+            End::Routers(routers) => {
+                let found = routers.find(&RequestView::of(&exchange.head, exchange.connection.remote.ip()));
+                match found {
+                    None => Ok(respond(&Failure::NoRoute)),
+                    Some((labels, pipeline)) => {
+                        upstream.inner.push(Arc::clone(labels));
+                        pipeline.serve_boxed(exchange.take(), context, upstream).await
+                    }
+                }
             }
             End::Around(around, rest) => {
                 let mut rest = Rest { encoded: context.encoded, pipeline: rest, upstream };
@@ -140,6 +169,7 @@ impl fmt::Debug for End {
         match self {
             Self::Around(around, rest) => f.debug_tuple("Around").field(around).field(rest).finish(),
             Self::Internal(_) => f.write_str("Internal"),
+            Self::Routers(routers) => f.debug_tuple("Routers").field(routers).finish(),
             Self::Service(service) => f.debug_tuple("Service").field(service).finish(),
         }
     }

@@ -1,10 +1,31 @@
 //! The record of a request's way to a backend.
 
 use crate::forward::{Endpoint, Tunnel};
+use crate::metrics::{Counted, RouteSeries};
 use flow_model::name::Name;
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// The labels of a router below another one.
+#[derive(Debug)]
+pub struct InnerRouter {
+    /// Its qualified name.
+    pub(crate) name: Name,
+    /// Its service's qualified name; empty if there are routers below it.
+    pub(crate) service: Name,
+    /// True if the proxy itself responds.
+    pub(crate) internal: bool,
+    /// Set if its requests go to the metrics.
+    pub(crate) series: Option<RouteSeries>,
+}
+
+impl InnerRouter {
+    /// The labels that its requests are counted under.
+    pub(crate) fn counted(&self) -> Counted<'_> {
+        Counted { router: &self.name, service: &self.service, internal: self.internal }
+    }
+}
 
 /// The facts of a request's way to a backend, for the access log and metrics. Updated along the way, so that they are
 /// complete even if the client goes away in between.
@@ -26,6 +47,8 @@ pub struct UpstreamRecord {
     pub headers: Option<Box<HeaderMap>>,
     /// The number of times the request was sent or a connection was tried: more than one after a retry.
     pub attempts: u32,
+    /// The routers below the first one that took the request, the outer ones first.
+    pub inner: Vec<Arc<InnerRouter>>,
     /// Set if the server has switched to another protocol.
     pub tunnel: Option<Arc<Tunnel>>,
 }

@@ -1,13 +1,15 @@
 //! One instance of a router, built: the route that is served, and what is wrong with it.
 
-use super::Http;
 use super::context::BuildContext;
+use super::inner::InnerRoute;
 use super::objects::HttpDependency;
 use super::placement::PlacedRouter;
+use super::router_tree::Place;
 use super::rule::HttpRule;
 use super::steps::{NamedStep, StepBuilder};
-use super::tls_options::Conflict;
+use super::{Decision, Http};
 use crate::compile::lookup::ObjectRef;
+use crate::compile::names::ByName;
 use crate::compile::protocol::{Builder, Built, Instance};
 use crate::metrics::{Counted, RouteSeries};
 use crate::service::{End, Pipeline};
@@ -20,11 +22,13 @@ use flow_model::runtime::{RouterInfo, Status};
 use std::sync::Arc;
 
 /// The highest priority that a user may set: those above are for the proxy's own routers, as in Traefik.
-const HIGHEST: i64 = i64::MAX - 1000;
+pub(super) const HIGHEST: i64 = i64::MAX - 1000;
 
 impl Builder<Http> for BuildContext<'_> {
-    fn decision(&self, router: &Name) -> Option<Vec<Conflict>> {
-        self.choice.conflicts.get(router).cloned()
+    fn decision(&self, router: &Name) -> Option<Decision> {
+        let (conflicts, place) = (self.choice.conflicts.get(router).cloned(), self.places.get(router).cloned());
+        let is_any = conflicts.is_some() || place.is_some();
+        is_any.then(|| Decision { conflicts: conflicts.unwrap_or_default(), place })
     }
 
     /// Counters of middlewares live on where their specification is the same.
@@ -33,18 +37,29 @@ impl Builder<Http> for BuildContext<'_> {
         name: &Name,
         router: &Arc<Router>,
         rule: &HttpRule,
-        decision: Option<&Vec<Conflict>>,
+        decision: Option<&Decision>,
         old: &[Instance<Http>],
     ) -> Built<Http> {
-        let placed = self.models.place(name, router, decision.map_or(&[], |conflicts| conflicts));
+        let placed = self.models.place(name, router, decision.map_or(&[], |decision| &decision.conflicts));
         let mut dependencies = Vec::new();
+        let nowhere = Place::default();
+        let place = decision.and_then(|decision| decision.place.as_ref()).unwrap_or(&nowhere);
         let instances = placed.into_iter().map(|placed| {
             let old_steps = old.iter().find(|old| old.name == placed.name).map_or(&[][..], |old| &old.kept);
-            let build = Build::new(name, router, placed, old_steps, &mut dependencies, self);
+            let build = Build::new(name, router, (placed, place), old_steps, &mut dependencies, self);
             build.finish(rule)
         });
         Built { instances: instances.collect(), dependencies }
     }
+}
+
+/// What is behind a router.
+pub(super) struct Way {
+    /// The service's qualified name; empty if there are routers below.
+    pub(super) service: Name,
+    pub(super) pipeline: Pipeline,
+    /// True if the proxy itself responds.
+    pub(super) internal: bool,
 }
 
 /// An instance that is being built.
@@ -52,6 +67,7 @@ pub(super) struct Build<'a, 'b> {
     pub(super) provider: &'a str,
     pub(super) source: &'a Arc<Router>,
     pub(super) placed: PlacedRouter,
+    pub(super) place: &'a Place,
     /// The steps of the instance that this one replaces.
     pub(super) old_steps: &'a [NamedStep],
     pub(super) dependencies: &'a mut Vec<HttpDependency>,
@@ -60,20 +76,34 @@ pub(super) struct Build<'a, 'b> {
     pub(super) errors: Vec<String>,
     /// The objects that could not be built, and why.
     pub(super) broken: Vec<(ObjectRef, String)>,
+    /// The routers below it that were built, or could not be.
+    pub(super) inner: ByName<Option<Arc<InnerRoute>>>,
 }
 
 impl<'a, 'b> Build<'a, 'b> {
     pub(super) fn new(
         name: &'a Name,
         source: &'a Arc<Router>,
-        placed: PlacedRouter,
+        (placed, place): (PlacedRouter, &'a Place),
         old_steps: &'a [NamedStep],
         dependencies: &'a mut Vec<HttpDependency>,
         with: &'a mut BuildContext<'b>,
     ) -> Self {
-        let errors = placed.placement.errors.clone();
+        let errors = [&placed.placement.errors[..], &place.errors].concat();
         let (provider, steps, broken) = (provider(name), Vec::new(), Vec::new());
-        Self { provider, source, placed, old_steps, dependencies, with, steps, errors, broken }
+        Self {
+            provider,
+            source,
+            placed,
+            place,
+            old_steps,
+            dependencies,
+            with,
+            steps,
+            errors,
+            broken,
+            inner: ByName::default(),
+        }
     }
 
     pub(super) fn finish(mut self, rule: &HttpRule) -> Instance<Http> {
@@ -86,7 +116,8 @@ impl<'a, 'b> Build<'a, 'b> {
             self.errors.push(format!("the router priority {priority} exceeds the max user-defined priority {HIGHEST}"));
         }
         let mut looked_up = false;
-        if !self.placed.placement.indexes.is_empty() && !is_too_high {
+        let is_reached = self.place.is_reached || !self.placed.placement.indexes.is_empty();
+        if is_reached && !is_too_high {
             if let Err(error) = &rule.condition {
                 self.errors.push(error.clone());
             }
@@ -132,23 +163,7 @@ impl<'a, 'b> Build<'a, 'b> {
     }
 
     fn target(&mut self, router: &Router, tls_options: Name) -> Option<RouteTarget> {
-        let service_name = qualify(&router.service, self.provider);
-        let end = self.end(&service_name);
-        let service_name = self.with.services.shared(service_name);
-        let members = router.middlewares.iter().map(|m| qualify(m, self.provider));
-        let mut steps: Vec<_> = members.map(|member| self.step(&member)).collect();
-        if let Some(service) = self.with.lookup.service(&service_name) {
-            for member in service.middlewares.iter().map(|m| qualify(m, provider(&service_name))) {
-                let step = self.step(&member);
-                if let (None, Some(reason)) = (&step, self.errors.last()) {
-                    self.broken.push((ObjectRef::Service(Arc::clone(&service_name)), reason.clone()));
-                }
-                steps.push(step);
-            }
-        }
-        let end = end?;
-        let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
-        let internal = matches!(end, End::Internal(_));
+        let Way { service, pipeline, internal } = self.way(router, self.provider, &self.place.below)?;
         let observability = router.observability.clone().unwrap_or_default();
         let metrics = self
             .with
@@ -157,13 +172,46 @@ impl<'a, 'b> Build<'a, 'b> {
         Some(RouteTarget {
             log: observability.access_logs.unwrap_or(true) && (!internal || self.with.record_internals.access_log),
             series: metrics.map(|metrics| {
-                RouteSeries::new(metrics, Counted { router: &self.placed.name, service: &service_name, internal })
+                RouteSeries::new(metrics, Counted { router: &self.placed.name, service: &service, internal })
             }),
             ingress: ingress(observability),
-            service: service_name,
-            pipeline: Pipeline::new(Chain::new(steps), end),
+            service,
+            pipeline,
             tls_options,
         })
+    }
+
+    /// The middlewares of a router, and its service or the routers below it.
+    pub(super) fn way(&mut self, router: &Router, of: &str, below: &[Name]) -> Option<Way> {
+        let service = if router.service.is_empty() { Name::default() } else { qualify(&router.service, of) };
+        let end = match (service.is_empty(), below.is_empty()) {
+            (false, true) => self.end(&service),
+            (true, false) => Some(self.routers_below(below)),
+            (true, true) => {
+                self.errors.push("the router has neither a service nor routers below it".to_owned());
+                None
+            }
+            (false, false) => {
+                self.errors.push("a router has either a service or routers below it, not both".to_owned());
+                None
+            }
+        };
+        let service = self.with.services.shared(service);
+        let members = router.middlewares.iter().map(|m| qualify(m, of));
+        let mut steps: Vec<_> = members.map(|member| self.step(&member)).collect();
+        if let Some(config) = self.with.lookup.service(&service) {
+            for member in config.middlewares.iter().map(|m| qualify(m, provider(&service))) {
+                let step = self.step(&member);
+                if let (None, Some(reason)) = (&step, self.errors.last()) {
+                    self.broken.push((ObjectRef::Service(Arc::clone(&service)), reason.clone()));
+                }
+                steps.push(step);
+            }
+        }
+        let end = end?;
+        let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
+        let internal = matches!(end, End::Internal(_));
+        Some(Way { service, pipeline: Pipeline::new(Chain::new(steps), end), internal })
     }
 
     /// One middleware of this router.

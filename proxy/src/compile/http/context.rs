@@ -1,6 +1,7 @@
 //! The parts that routers of HTTP are built with during one change.
 
 use super::placement::Models;
+use super::router_tree::Place;
 use super::services::Services;
 use super::tls_options::Choice;
 use crate::compile::lookup::Lookup;
@@ -15,6 +16,8 @@ pub(in crate::compile) struct BuildContext<'a> {
     pub(super) models: &'a Models,
     /// The choice among the TLS options that routers ask for.
     pub(super) choice: &'a Choice,
+    /// The places of routers that are below or above others.
+    pub(super) places: &'a ByName<Place>,
     /// All providers.
     pub(super) lookup: Lookup<'a>,
     /// The services in use.

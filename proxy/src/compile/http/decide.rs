@@ -1,6 +1,8 @@
-//! The choice among the TLS options that routers ask for: the one decision that depends on several routers.
+//! The decisions that depend on several routers: the choice among the TLS options that they ask for, and which of them
+//! are below others.
 
 use super::Http;
+use super::router_tree::places;
 use super::rule::HttpRule;
 use super::tls_options::{Choice, ConflictPolicy, DEFAULT, Guard, TlsOptionsRequest, choose, default_name};
 use crate::compile::lookup::Lookup;
@@ -17,6 +19,21 @@ impl Http {
         entry_points
             .map(|entry_point| self.choice.by_host.get(&entry_point.name).cloned().unwrap_or_default())
             .collect()
+    }
+
+    /// Places routers below others anew. Returns the routers with another place than before.
+    pub(super) fn place<'a>(
+        &mut self,
+        routers: impl Iterator<Item = (&'a Name, &'a Router, &'a HttpRule)>,
+        lookup: Lookup<'_>,
+    ) -> Vec<Name> {
+        if self.inner.is_empty() && self.places.is_empty() {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut self.places, places(routers, lookup));
+        let changed = self.places.iter().filter(|(name, place)| before.get(*name) != Some(place));
+        let ended = before.keys().filter(|name| !self.places.contains_key(*name));
+        changed.map(|(name, _)| name).chain(ended).cloned().collect()
     }
 
     /// True if a router asks for other TLS options than the default ones on any entry point.

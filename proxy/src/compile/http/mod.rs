@@ -3,9 +3,11 @@
 mod build;
 mod context;
 mod decide;
+mod inner;
 mod listing;
 mod objects;
 mod placement;
+mod router_tree;
 mod rule;
 mod services;
 mod steps;
@@ -30,6 +32,7 @@ use flow_model::name::{Name, qualify};
 use flow_model::runtime::{RouterInfo, Runtime, Status};
 use objects::HttpDependency;
 use placement::Models;
+use router_tree::Place;
 use rule::HttpRule;
 use services::Services;
 use std::sync::Arc;
@@ -56,13 +59,26 @@ pub(super) struct Http {
     with_options: Names,
     /// The TLS options of hosts, and the routers that are in a conflict about them.
     choice: Choice,
+    /// Routers that are below others.
+    inner: Names,
+    /// The places of those and of the ones above them.
+    places: ByName<Place>,
+}
+
+/// What depends on other routers.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Decision {
+    /// The conflicts about its TLS options.
+    conflicts: Vec<Conflict>,
+    /// Its place, if it is below or above another one.
+    place: Option<Place>,
 }
 
 impl Protocol for Http {
     type Config = Config;
     type Router = Router;
     type Rule = HttpRule;
-    type Decision = Vec<Conflict>;
+    type Decision = Decision;
     type Dependency = HttpDependency;
     type Info = RouterInfo;
     type Kept = Box<[NamedStep]>;
@@ -99,14 +115,19 @@ impl Protocol for Http {
         }
     }
 
-    /// Chooses among the TLS options that routers ask for.
+    /// Chooses among the TLS options that routers ask for, and places routers below others.
     fn decide<'a>(
         &mut self,
-        routers: impl Iterator<Item = (&'a Name, &'a Router, &'a HttpRule)>,
+        routers: impl Iterator<Item = (&'a Name, &'a Router, &'a HttpRule)> + Clone,
         change: &Change<Router>,
         lookup: Lookup<'_>,
     ) -> Vec<Name> {
         for (name, router) in &change.routers {
+            if router.as_ref().is_some_and(|router| !router.parent_refs.is_empty()) {
+                self.inner.insert(Arc::clone(name));
+            } else {
+                self.inner.remove(name);
+            }
             if router.as_ref().is_some_and(|router| self.asks_for_options(router)) {
                 self.with_options.insert(Arc::clone(name));
             } else {
@@ -114,13 +135,19 @@ impl Protocol for Http {
             }
         }
         let options_changed = change.objects.iter().any(|object| matches!(object, ObjectRef::TlsOptions(_)));
-        if options_changed || !change.routers.is_empty() { self.choose(routers, lookup) } else { Vec::new() }
+        if !options_changed && change.routers.is_empty() {
+            return Vec::new();
+        }
+        let mut changed = self.place(routers.clone(), lookup);
+        changed.extend(self.choose(routers, lookup));
+        changed
     }
 
     fn builder<'a>(&'a mut self, lookup: Lookup<'a>) -> BuildContext<'a> {
         BuildContext {
             models: &self.models,
             choice: &self.choice,
+            places: &self.places,
             lookup,
             services: &mut self.services,
             metrics: self.metrics.as_ref(),
@@ -176,6 +203,8 @@ impl Http {
             record_internals: setup.record_internals,
             with_options: Names::default(),
             choice: Choice::default(),
+            inner: Names::default(),
+            places: ByName::default(),
         }
     }
 }

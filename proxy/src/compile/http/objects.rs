@@ -2,12 +2,17 @@
 
 use super::tls_options::DEFAULT;
 use crate::compile::lookup::{Dependency, Lookup, ObjectRef, same};
-use flow_model::config::{Config, ServersTransport, Service, TlsOptions};
+use flow_model::config::{Config, Router, ServersTransport, Service, TlsOptions};
 use flow_model::middleware::Middleware;
 use flow_model::name::Name;
 use std::sync::Arc;
 
 impl<'a> Lookup<'a> {
+    pub(super) fn router(self, qualified: &str) -> Option<&'a Arc<Router>> {
+        let (config, name) = self.config(qualified)?;
+        config.routers.get(name)
+    }
+
     pub(super) fn middleware(self, qualified: &str) -> Option<&'a Arc<Middleware>> {
         let (config, name) = self.config(qualified)?;
         config.middlewares.get(name)

@@ -66,7 +66,9 @@ impl Models {
 
     /// The entry points on which a router is a TLS router, with its TLS settings there.
     pub(crate) fn tls_of<'a>(&'a self, router: &'a Router) -> impl Iterator<Item = (&'a Name, &'a RouterTls)> {
-        self.entry_points.wanted(&router.entry_points).iter().filter_map(|name| {
+        // TLS is over before a router below another one is asked.
+        let wanted = if router.parent_refs.is_empty() { self.entry_points.wanted(&router.entry_points) } else { &[] };
+        wanted.iter().filter_map(|name| {
             let model = || self.entry_points.named(name).and_then(|entry_point| entry_point.http.tls.as_ref());
             Some((name, router.tls.as_deref().or_else(model)?))
         })
@@ -78,6 +80,17 @@ impl Models {
         let of = |entry_points: &[Name]| -> Box<[Conflict]> {
             conflicts.iter().filter(|conflict| entry_points.contains(&conflict.entry_point)).cloned().collect()
         };
+        if !router.parent_refs.is_empty() {
+            // It is below another one, on whatever entry points that is.
+            let inherited = Inherited {
+                entry_points: router.entry_points.clone(),
+                rule_syntax: self.syntax,
+                ..Inherited::default()
+            };
+            let placement = Placement { inherited: Arc::new(inherited), indexes: Arc::default(), errors: Vec::new() };
+            let (name, conflicts) = (Arc::clone(name), Box::default());
+            return vec![PlacedRouter { name, placement: Arc::new(placement), conflicts }];
+        }
         let wanted = self.entry_points.wanted(&router.entry_points);
         let mut split = Vec::new();
         let mut together = Vec::new();

@@ -7,6 +7,7 @@ use crate::snapshot::Route;
 use http::header::{HOST, HeaderMap, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Method, Uri, Version};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -73,6 +74,14 @@ impl AccessLogEntry {
         let peer = connection.remote.ip().to_string();
         let client_host = self.forwarded_for.as_deref().unwrap_or(&peer);
         let subject = connection.tls.as_ref().and_then(|tls| subject(tls.peer_certificates.first()?));
+        let inner = &end.upstream.inner;
+        let router = end.route.map(|route| {
+            if inner.is_empty() {
+                return Cow::Borrowed(&*route.name);
+            }
+            let names: Vec<_> = std::iter::once(&*route.name).chain(inner.iter().map(|router| &*router.name)).collect();
+            Cow::Owned(names.join(" -> "))
+        });
         self.log.write(&access_log::Record {
             start: self.start,
             duration: end.duration,
@@ -87,8 +96,11 @@ impl AccessLogEntry {
             tls: connection.tls.as_ref().map(|tls| (tls.version, tls.cipher, subject.as_deref())),
             request_bytes: end.request_bytes,
             request_headers: self.request_headers.as_ref(),
-            router: end.route.map(|route| &*route.name),
-            service: end.route.map(|route| &*route.target.service),
+            router: router.as_deref(),
+            service: inner
+                .last()
+                .map(|router| &*router.service)
+                .or_else(|| end.route.map(|route| &*route.target.service)),
             ingress: end.route.and_then(|route| route.target.ingress.as_deref()),
             upstream: end.upstream.endpoint.as_ref().map(|endpoint| Upstream {
                 url: endpoint.url(),

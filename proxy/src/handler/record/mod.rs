@@ -217,7 +217,15 @@ impl ExchangeRecord {
             series.record(&sample);
         }
         if let Some((route, Some(series))) = counted {
-            series.record(route.counted(), self.upstream.service.as_ref(), &sample);
+            // The service is counted by the innermost router.
+            let reached = self.upstream.service.as_ref().filter(|_| self.upstream.inner.is_empty());
+            series.record(route.counted(), reached, &sample);
+        }
+        for (index, router) in self.upstream.inner.iter().enumerate() {
+            if let Some(series) = &router.series {
+                let is_last = index + 1 == self.upstream.inner.len();
+                series.record(router.counted(), self.upstream.service.as_ref().filter(|_| is_last), &sample);
+            }
         }
     }
 }

@@ -53,6 +53,8 @@ impl Id {
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     pub(super) services: BTreeSet<ObjectKey>,
+    /// The IngressRoutes above it.
+    pub(super) parents: BTreeSet<ObjectKey>,
     /// True if it reads the Nodes.
     pub(super) nodes: bool,
 }

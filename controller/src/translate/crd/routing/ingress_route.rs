@@ -53,17 +53,20 @@ pub(super) fn translate(
             "the annotation kubernetes.io/ingress.class is deprecated here: write spec.ingressClassName".to_owned(),
         );
     }
-    if !spec.parent_refs.is_empty() {
-        fragment.error("parentRefs are not served yet".to_owned());
-        return Some(fragment);
-    }
+    let parents = match parents(spec, &object.key, view, options, &mut fragment) {
+        Ok(parents) => parents,
+        Err(error) => {
+            fragment.error(format!("spec.parentRefs: {error}"));
+            return Some(fragment);
+        }
+    };
     let tls = spec.tls.as_deref();
     if tls.is_some_and(|tls| tls.store.is_some()) {
         fragment.warning("spec.tls.store has no effect: there is one store, the TLSStore named default".to_owned());
     }
     fragment.secret = tls.filter(|tls| !tls.secret_name.is_empty()).map(|tls| object.key.sibling(&tls.secret_name));
     for (index, route) in spec.routes.iter().enumerate() {
-        if let Err(error) = add(&mut fragment, object, spec, (index, route), view, options) {
+        if let Err(error) = add(&mut fragment, object, spec, (index, route, &parents), view, options) {
             fragment.error(format!("spec.routes[{index}]: {error}"));
         }
     }
@@ -76,11 +79,45 @@ fn is_ours(class: &str, options: &CrdOptions) -> bool {
     class == wanted || (wanted.is_empty() && class == DEFAULT_CLASS)
 }
 
+/// Returns the names of the routers of the IngressRoutes above one.
+fn parents(
+    spec: &IngressRouteSpec,
+    route: &ObjectKey,
+    view: &View,
+    options: &CrdOptions,
+    fragment: &mut Fragment,
+) -> Result<Vec<Name>, NoParent> {
+    let mut names = Vec::new();
+    for parent in &spec.parent_refs {
+        let namespace = reference::namespace_of(&parent.name, &parent.namespace, &route.namespace, options)?;
+        let key = ObjectKey::new(namespace, &parent.name);
+        fragment.reads.parents.insert(key.clone());
+        let found: [Option<&Arc<Custom<IngressRouteSpec>>>; 2] = view.custom(&key);
+        let found = found.into_iter().flatten().next().ok_or_else(|| NoParent::Missing(key.clone()))?;
+        let routes = found.spec.iter().flat_map(|spec| spec.routes.iter().enumerate());
+        names.extend(
+            routes
+                .filter(|(_, route)| !route.rule.is_empty())
+                .map(|(index, route)| naming::router(&key, index, &route.rule, options)),
+        );
+    }
+    Ok(names)
+}
+
+/// The reason why an IngressRoute cannot be below another one.
+#[derive(Debug, thiserror::Error)]
+enum NoParent {
+    #[error("IngressRoute {0} does not exist")]
+    Missing(ObjectKey),
+    #[error(transparent)]
+    Reference(#[from] Refused),
+}
+
 fn add(
     fragment: &mut Fragment,
     object: &Custom<IngressRouteSpec>,
     spec: &IngressRouteSpec,
-    (index, route): (usize, &Route),
+    (index, route, parents): (usize, &Route, &[Name]),
     view: &View,
     options: &CrdOptions,
 ) -> Result<(), Unserved> {
@@ -109,6 +146,7 @@ fn add(
         priority: route.priority,
         tls: tls.map(Box::new),
         observability: route.observability.as_ref().map(observability),
+        parent_refs: parents.to_vec(),
         created: object.created,
         ..Router::default()
     };

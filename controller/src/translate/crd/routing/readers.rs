@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 /// The objects whose translation reads Services, which stand for their EndpointSlices too, or Nodes.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
-    of_services: HashMap<ObjectKey, Vec<Id>, foldhash::fast::RandomState>,
+    of_services: Index,
+    of_parents: Index,
     of_nodes: BTreeSet<Id>,
 }
 
@@ -14,7 +15,8 @@ impl Readers {
     /// Returns those that read something that changed.
     pub(super) fn of(&self, dirty: &Dirty) -> BTreeSet<Id> {
         let services = dirty.services.iter().filter_map(|service| self.of_services.get(service));
-        let mut ids: BTreeSet<_> = services.flatten().cloned().collect();
+        let parents = dirty.ingress_routes.iter().filter_map(|parent| self.of_parents.get(parent));
+        let mut ids: BTreeSet<_> = services.chain(parents).flatten().cloned().collect();
         if !dirty.nodes.is_empty() {
             ids.extend(self.of_nodes.iter().cloned());
         }
@@ -22,12 +24,8 @@ impl Readers {
     }
 
     pub(super) fn add(&mut self, id: &Id, reads: &Reads) {
-        for service in &reads.services {
-            let readers = self.of_services.entry(service.clone()).or_default();
-            if let Err(at) = readers.binary_search(id) {
-                readers.insert(at, id.clone());
-            }
-        }
+        add(&mut self.of_services, id, &reads.services);
+        add(&mut self.of_parents, id, &reads.parents);
         if reads.nodes {
             self.of_nodes.insert(id.clone());
         }
@@ -35,17 +33,34 @@ impl Readers {
 
     /// Removes what only the old translation reads, not the new one.
     pub(super) fn remove(&mut self, id: &Id, old: &Reads, new: Option<&Reads>) {
-        for service in old.services.iter().filter(|service| new.is_none_or(|new| !new.services.contains(*service))) {
-            let Some(readers) = self.of_services.get_mut(service) else { continue };
-            if let Ok(at) = readers.binary_search(id) {
-                readers.remove(at);
-            }
-            if readers.is_empty() {
-                self.of_services.remove(service);
-            }
-        }
+        remove(&mut self.of_services, id, &old.services, new.map(|new| &new.services));
+        remove(&mut self.of_parents, id, &old.parents, new.map(|new| &new.parents));
         if old.nodes && new.is_none_or(|new| !new.nodes) {
             self.of_nodes.remove(id);
+        }
+    }
+}
+
+/// The readers of each object, in order.
+type Index = HashMap<ObjectKey, Vec<Id>, foldhash::fast::RandomState>;
+
+fn add(index: &mut Index, id: &Id, objects: &BTreeSet<ObjectKey>) {
+    for object in objects {
+        let readers = index.entry(object.clone()).or_default();
+        if let Err(at) = readers.binary_search(id) {
+            readers.insert(at, id.clone());
+        }
+    }
+}
+
+fn remove(index: &mut Index, id: &Id, old: &BTreeSet<ObjectKey>, new: Option<&BTreeSet<ObjectKey>>) {
+    for object in old.iter().filter(|object| new.is_none_or(|new| !new.contains(*object))) {
+        let Some(readers) = index.get_mut(object) else { continue };
+        if let Ok(at) = readers.binary_search(id) {
+            readers.remove(at);
+        }
+        if readers.is_empty() {
+            index.remove(object);
         }
     }
 }
