@@ -354,6 +354,10 @@ def test_references_from_everywhere(cluster, backends, folder):
         write(folder / "a.yaml", base)
         flags = [f"--providers.file.directory={folder}", "--entrypoints.web.http.middlewares=all@file"]
         with Proxy(*flags, cluster=cluster) as own:
+            # The objects of a cluster cannot be judged without asking it.
+            providers = ["--providers.kubernetesingress", "--providers.kubernetescrd"]
+            done = check(*flags, *providers, "--entrypoints.web.address=:21123", KUBECONFIG=str(cluster.kubeconfig))
+            assert done.returncode == 0, done.stderr
             answer = own.served(space.host)
             assert (answer.seen("x-file"), answer.seen("x-all")) == ("file", "all")
             answer = own.served("route." + space.host)
@@ -445,9 +449,9 @@ def test_users_file(own, folder, tmp_path):
 # --- findings --------------------------------------------------------------------------------------------------------------------
 
 
-def check(*flags):
+def check(*flags, **env):
     command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "check", *flags]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, env={**os.environ, **env})
 
 
 def test_check_tells_file_and_line(folder):

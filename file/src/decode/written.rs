@@ -26,7 +26,9 @@ impl<'a> Written<'a> {
 
     fn parse<T: FromStr<Err: Display>>(self, what: &str) -> Result<T, Fault> {
         let text = self.scalar(what)?;
-        text.parse().map_err(|error| Fault::new(Scope::File, format!("takes {what}, not {text:?}: {error}")))
+        // Traefik's numbers have wider ranges: what is beyond ours it finds when it builds the object.
+        let scope = if text.parse::<i64>().is_ok() { Scope::Object } else { Scope::File };
+        text.parse().map_err(|error| Fault::new(scope, format!("takes {what}, not {text:?}: {error}")))
     }
 }
 
@@ -285,7 +287,7 @@ mod tests {
         assert_eq!(off, Router::default());
         let limit: RateLimit = read("average: '5'\nperiod: 90\n").unwrap();
         assert_eq!((limit.average, limit.period.0), (5, Duration::from_secs(90)));
-        let servers: LoadBalancer = read("passhostheader: 'f'\nresponseForwarding: {flushInterval: 1m}").unwrap();
+        let servers: LoadBalancer = read("passhostheader: 'f'\nresponseForwarding: {flushInterval: -1ms}").unwrap();
         assert!(!servers.pass_host_header);
         assert!(matches!(read::<Middleware>("COMPRESS: {}").unwrap(), Middleware::Compress(_)));
     }
@@ -305,6 +307,11 @@ mod tests {
             assert_eq!(fault.path_below(&[]).join("."), path);
             assert!(fault.message.contains(message) && fault.scope == scope, "{yaml}: {fault:?}");
         }
+        let fault = read::<Middleware>("ipAllowList: {rejectStatusCode: -1}").unwrap_err();
+        assert_eq!(
+            (fault.scope, fault.path_below(&[]).join(".")),
+            (Scope::Object, "ipAllowList.rejectStatusCode".to_owned())
+        );
         let fault = read::<Middleware>("basicAuth: {removeHeader: yes}").unwrap_err();
         assert_eq!(fault.path_below(&["m"]).join("."), "m.basicAuth.removeHeader");
         assert_eq!(fault.message, "takes true or false, not \"yes\"");

@@ -1,9 +1,10 @@
 //! Servers behind one name.
 
 use super::{HealthCheck, PassiveHealthCheck, Sticky};
-use crate::duration::GoDuration;
+use crate::duration::{GoDuration, InvalidDuration};
 use crate::name::Name;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Servers behind one name.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -84,12 +85,57 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ResponseForwarding {
-    /// The longest time that a byte waits.
+    /// The longest time that a byte waits; less than zero, which is none at all, is read as zero.
+    #[serde(deserialize_with = "interval")]
     pub flush_interval: GoDuration,
+}
+
+impl ResponseForwarding {
+    /// Reads the interval: a number of seconds, or a duration as Go writes it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn every(interval: &str) -> Result<Self, InvalidDuration> {
+        match interval.strip_prefix('-').map(str::parse::<GoDuration>) {
+            Some(Ok(_)) => Ok(Self { flush_interval: GoDuration::default() }),
+            Some(Err(_)) | None => Ok(Self { flush_interval: interval.parse()? }),
+        }
+    }
+}
+
+fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GoDuration, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Seconds(i64),
+        Text(String),
+    }
+    let text = match Written::deserialize(deserializer)? {
+        Written::Seconds(seconds) => seconds.to_string(),
+        Written::Text(text) => text,
+    };
+    ResponseForwarding::every(&text).map(|every| every.flush_interval).map_err(D::Error::custom)
 }
 
 impl Default for ResponseForwarding {
     fn default() -> Self {
         Self { flush_interval: GoDuration::from_millis(100) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_interval_below_zero_is_none() {
+        for (written, shown) in [("-1", "0s"), ("\"-1ms\"", "0s"), ("\"1s\"", "1s"), ("5", "5s"), ("\"0\"", "0s")] {
+            let json = format!("{{\"flushInterval\": {written}}}");
+            let read: ResponseForwarding = serde_json::from_str(&json).unwrap();
+            assert_eq!(read.flush_interval.to_string(), shown, "{written}");
+        }
+        assert!(ResponseForwarding::every("-x").is_err() && ResponseForwarding::every("--1s").is_err());
+        assert_eq!(serde_json::from_str::<ResponseForwarding>("{}").unwrap(), ResponseForwarding::default());
     }
 }

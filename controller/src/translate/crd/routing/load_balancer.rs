@@ -173,6 +173,6 @@ fn passive_health_check(spec: &crd::PassiveHealthCheck) -> PassiveHealthCheck {
 fn response_forwarding(spec: &crd::LoadBalancerSpec) -> Result<ResponseForwarding, Unbuilt> {
     match spec.response_forwarding.as_ref().map(|forwarding| &*forwarding.flush_interval) {
         None | Some("") => Ok(ResponseForwarding::default()),
-        Some(text) => Ok(ResponseForwarding { flush_interval: text.parse().map_err(Unbuilt::FlushInterval)? }),
+        Some(text) => ResponseForwarding::every(text).map_err(Unbuilt::FlushInterval),
     }
 }
