@@ -119,6 +119,26 @@ def test_a_redis_that_goes_away_and_comes_back(proxy, space, server):
     assert statuses(proxy, host, "bob", 4) == [200] * 3 + [429]
 
 
+@real
+def test_a_cluster(proxy, space):
+    with contextlib.ExitStack() as stack:
+        one, two = (redis.Redis(next(_ports), cluster=True) for _ in range(2))
+        stack.callback(one.stop)
+        stack.callback(two.stop)
+        one.ask("CLUSTER", "ADDSLOTSRANGE", "0", "8191")
+        two.ask("CLUSTER", "ADDSLOTSRANGE", "8192", "16383")
+        assert one.ask("CLUSTER", "MEET", "127.0.0.1", str(two.port)) == b"+OK"
+        eventually(lambda: all(b"cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in (one, two)), 20, 0.1, "the cluster")
+        spec = limit(one.port, burst=2, denyOnError=True)
+        spec["rateLimit"]["redis"]["endpoints"] = [f"127.0.0.1:{node.port}" for node in (one, two)]
+        host = space.route(middlewares=[spec])
+        proxy.served(host)
+        for number in range(20):
+            assert statuses(proxy, host, f"user-{number}", 3) == [200, 200, 429]
+        counts = [int(node.ask("DBSIZE")[1:]) for node in (one, two)]
+        assert sum(counts) >= 20 and min(counts) > 2, counts
+
+
 def test_what_is_no_redis_holds_nobody_up(proxy, space):
     answers = {"nonsense": b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100, "silence": b"", "error": b"-ERR no\r\n" * 100, "long": b"$999999999\r\nabc"}
     neighbour = space.route(f"neighbour.{space.name}.test")

@@ -15,13 +15,15 @@ PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
 class Redis:
     """A running server with a password, over TLS if there is a pair of certificate and key."""
 
-    def __init__(self, port, password="", tls=None):
+    def __init__(self, port, password="", tls=None, cluster=False):
         self.port, self.password, self.tls = port, password, tls
         folder = pathlib.Path(paths.WORK) / f"redis-{port}"
         folder.mkdir(exist_ok=True)
         command = [PROGRAM, "--save", "", "--dir", str(folder), "--bind", "127.0.0.1"]
         if password:
             command += ["--requirepass", password]
+        if cluster:
+            command += ["--cluster-enabled", "yes"]
         if tls:
             crt, key = tls.write(folder, "redis")
             ca = folder / "ca.crt"

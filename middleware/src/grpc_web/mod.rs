@@ -11,14 +11,14 @@ mod response_body;
 mod tests;
 
 use crate::flow::Flow;
-use crate::{Body, Exchange, title_case};
+use crate::{Body, Exchange, response, title_case};
 use cors::Cors;
 use flow_model::middleware as spec;
 use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_LENGTH, CONTENT_TYPE, Entry, HeaderName, HeaderValue, TE, TRAILER,
 };
-use http::{HeaderMap, Method, Response};
-use request_body::DecodedBody;
+use http::{HeaderMap, Method, Response, StatusCode};
+use request_body::{Broken, DecodedBody};
 use response_body::WebBody;
 
 const GRPC: &str = "application/grpc";
@@ -45,6 +45,8 @@ pub(crate) struct Call {
     form: Form,
     /// The origin, if it is allowed.
     origin: Option<HeaderValue>,
+    /// Knows if the request's body was no Base64.
+    broken: Broken,
 }
 
 impl GrpcWeb {
@@ -63,7 +65,8 @@ impl GrpcWeb {
             return Flow::respond(response);
         }
         let (form, web) = if media_type.starts_with(TEXT) { (Form::Base64, TEXT) } else { (Form::Binary, WEB) };
-        let call = Call { form, origin: self.cors.allowed(&head.method, &head.headers) };
+        let origin = self.cors.allowed(&head.method, &head.headers);
+        let broken = Broken::default();
         let translated = HeaderValue::try_from(media_type.replacen(web, GRPC, 1));
         let headers = &mut exchange.head.headers;
         if is_call && let Ok(translated) = translated {
@@ -73,13 +76,17 @@ impl GrpcWeb {
         }
         if form == Form::Base64 {
             headers.remove(CONTENT_LENGTH);
-            exchange.body = Body::boxed(DecodedBody::new(std::mem::take(&mut exchange.body)));
+            exchange.body = Body::boxed(DecodedBody::new(std::mem::take(&mut exchange.body), broken.clone()));
         }
-        Flow::Remember(call)
+        Flow::Remember(Call { form, origin, broken })
     }
 
     pub(crate) fn on_response(call: Call, response: &mut Response<Body>) {
-        let Call { form, origin } = call;
+        let Call { form, origin, broken } = call;
+        if broken.get() {
+            // Over HTTP/2 the reason of a broken body is not known behind its stream.
+            *response = response::http_error(StatusCode::BAD_REQUEST, response::text(StatusCode::BAD_REQUEST));
+        }
         let headers = response.headers_mut();
         headers.remove(TRAILER);
         headers.remove(CONTENT_LENGTH);

@@ -7,6 +7,7 @@ use futures_util::stream;
 use http::{HeaderMap, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
+use proptest::prelude::*;
 
 const SPEC: &str = r#"{"grpcWeb": {"allowOrigins": ["https://app.test"]}}"#;
 
@@ -160,4 +161,30 @@ async fn methods_that_no_call_has_are_not_allowed() {
     ];
     let response = run(&chain(&[SPEC]), &mut with(exchange("OPTIONS", "/"), &asks), |_| unreachable!("answered")).await;
     assert_eq!(header(response.headers(), "access-control-allow-origin"), "");
+}
+
+proptest! {
+    /// The pieces in which a body comes make no difference, and any bytes are decoded or refused.
+    #[test]
+    fn text_is_decoded_however_it_is_cut(
+        parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..4),
+        noise in "[ -~]{0,3}",
+        size in 1_usize..9,
+    ) {
+        use base64::Engine as _;
+        let encode = |part: &Vec<u8>| base64::engine::general_purpose::STANDARD.encode(part);
+        let encoded: String = parts.iter().map(encode).collect::<String>() + &noise;
+        let pieces = encoded.as_bytes().chunks(size).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece))));
+        let mut request = call("application/grpc-web-text", &[]);
+        request.body = streamed(pieces.collect());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let decoded = runtime.block_on(async {
+            let response = run(&chain(&[SPEC]), &mut request, |_| grpc(vec![])).await;
+            drop(response);
+            request.body.collect().await.map(|body| body.to_bytes())
+        });
+        if noise.trim().is_empty() {
+            prop_assert_eq!(decoded.unwrap(), parts.concat());
+        }
+    }
 }
