@@ -48,6 +48,7 @@ openssl openssl
 patch patch
 unshare util-linux
 taskset util-linux
+redis-server redis-server
 LIST
     python3 -c 'import ensurepip, venv' 2>/dev/null || debian_packages <<<'no-such-program python3-venv'
 }
