@@ -1,11 +1,8 @@
-//! Keys of groups: those that count as not written, those that are not served, and those that there are not.
+//! Keys of groups: those that count as not written, and those that there are not.
 
 use super::fault::{Fault, Scope};
 use super::node::Node;
 use flow_model::nearest;
-
-/// Fields that Traefik has and the model has not, by the name of the type: the object is not served.
-const UNSERVED: [(&str, &str); 2] = [("RateLimit", "redis"), ("Router", "parentRefs")];
 
 /// Groups that Traefik leaves out if they are written as anything but a group or `true` ("allow empty"), by the name of
 /// the type that has them.
@@ -32,10 +29,7 @@ pub(super) fn is_off(of: &str, field: &str, value: &Node) -> bool {
 }
 
 /// The fault of a key that there is not.
-pub(super) fn unknown(name: &str, key: &str, known: &[&str]) -> Fault {
-    if UNSERVED.iter().any(|(of, field)| *of == name && field.eq_ignore_ascii_case(key)) {
-        return Fault::new(Scope::Object, "is not served yet").at_key(key);
-    }
+pub(super) fn unknown(key: &str, known: &[&str]) -> Fault {
     let meant = nearest::name(key, known.iter().copied()).map(|name| format!("; did you mean {name}?"));
     Fault::new(Scope::File, format!("there is no such field{}", meant.unwrap_or_default())).at_key(key)
 }

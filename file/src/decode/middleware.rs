@@ -41,7 +41,7 @@ const KINDS: [&str; 26] = [
 pub(super) fn middleware(node: &Node, read: ReadFile<'_>) -> Result<Middleware, Fault> {
     for (key, _) in node.entries() {
         if !KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(key)) {
-            return Err(unknown("", key, &KINDS));
+            return Err(unknown(key, &KINDS));
         }
     }
     let [(kind, options)] = node.entries() else {

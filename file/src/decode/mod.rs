@@ -113,7 +113,7 @@ impl Objects {
         for (key, value) in written::group(node)? {
             let at = [top, key];
             let name = HTTP.iter().find(|name| name.eq_ignore_ascii_case(key));
-            let done = match *name.ok_or_else(|| unknown("", key, &HTTP))? {
+            let done = match *name.ok_or_else(|| unknown(key, &HTTP))? {
                 "routers" => each(value, at, findings, |_, node, findings| router::router(node, findings))
                     .map(|routers| self.routers = routers),
                 "services" => each(value, at, findings, |_, node, _| service::service(node))
@@ -148,7 +148,7 @@ impl Objects {
         for (key, value) in written::group(node)? {
             let at = [top, key];
             let name = TLS.iter().find(|name| name.eq_ignore_ascii_case(key));
-            let done = match *name.ok_or_else(|| unknown("", key, &TLS))? {
+            let done = match *name.ok_or_else(|| unknown(key, &TLS))? {
                 "certificates" => {
                     findings.at(&at);
                     tls::certificates(value, file, read, findings).map(|found| self.certificates = found)

@@ -113,13 +113,13 @@ fn what_traefik_cannot_build_disables_only_itself() {
             "warning http.routers.a.observability.traceVerbosity: takes one of minimal, detailed, not \"much\": the entry \
              point's verbosity is used",
             "warning http.routers.a.ruleSyntax: takes one of default, v2, v3, not \"v9\": the installation's rule syntax is used",
-            "error http.routers.child.parentRefs: is not served yet",
             "error http.services.both: it must be of one kind, not of loadBalancer, weighted",
             "error http.services.none: it has no kind",
         ]
     );
     let objects = decoded.objects;
-    assert_eq!(objects.routers.keys().map(|name| &**name).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(objects.routers.keys().map(|name| &**name).collect::<Vec<_>>(), ["a", "b", "child"]);
+    assert_eq!(&*objects.routers["child"].parent_refs[0], "b");
     assert_eq!(objects.routers["a"].observability.as_ref().unwrap().metrics, Some(false));
     assert!(objects.services.is_empty());
     assert!(matches!(objects.middlewares["both"], Middleware::Invalid(_)));

@@ -122,7 +122,7 @@ impl<'de> de::Deserializer<'de> for Written<'_> {
         let mut entries: Vec<(&str, &str, &Node)> = Vec::new();
         for (key, value) in group(self.0)? {
             let field = fields.iter().find(|field| field.eq_ignore_ascii_case(key));
-            let field = field.ok_or_else(|| unknown(name, key, fields))?;
+            let field = field.ok_or_else(|| unknown(key, fields))?;
             if is_off(name, field, value) {
                 continue;
             }
@@ -151,7 +151,7 @@ impl<'de> de::Deserializer<'de> for Written<'_> {
             Node::Map(entries) if entries.len() == 1 => {
                 let (key, value) = &entries[0];
                 let variant = variants.iter().find(|variant| variant.eq_ignore_ascii_case(key));
-                let variant = variant.ok_or_else(|| unknown("", key, variants))?;
+                let variant = variant.ok_or_else(|| unknown(key, variants))?;
                 visitor.visit_enum(Choice { variant, key, value })
             }
             Node::Map(_) | Node::List(_) => Err(Fault::new(Scope::File, "takes exactly one kind")),
