@@ -12,11 +12,11 @@ from scale import figures, measure
 
 HELP = """
 flow-proxy before a real API server that holds thousands of Ingresses, a Service and an EndpointSlice each; then the same with as many
-certificates. Everything runs on this machine, in a network namespace of its own.
+certificates; then with IngressRoutes instead, with two Middlewares each. Everything runs on this machine, in a network namespace of its own.
 
   ready             from the start of the process to /ready, the median of three starts
   memory            resident, at rest after everything was read (MB = 10^6 bytes)
-  a change live     an Ingress is created, edited or deleted: from the moment it is written to the first answer that shows it; also from
+  a change live     an Ingress or IngressRoute is created, edited or deleted: from the moment it is written to the first answer that shows it; also from
                     its watch event, without what the API server takes for the writing
   CPU a change      of the proxy's process
   p99 of traffic    at --rate requests a second over four connections, one worker on one core: quiet; while ten EndpointSlices a second
@@ -53,6 +53,7 @@ def _parse(arguments):
     add = parser.add_argument
     add("--sizes", type=_sizes, default=[1000, 5000, 10000, 20000], metavar="N,N", help="how many Ingresses (1000,5000,10000,20000)")
     add("--certificates", type=_count(0), default=20000, metavar="N", help="how many Ingresses with a certificate each; 0 leaves that out (20000)")
+    add("--routes", type=_count(0), default=10000, metavar="N", help="how many IngressRoutes with two Middlewares each; 0 leaves that out (10000)")
     add("--changes", type=_count(3), default=120, metavar="N", help="how many changes are timed (120)")
     add("--rounds", type=_count(1), default=5, metavar="N", help="rounds of traffic (5)")
     add("--seconds", type=_count(1), default=5, metavar="S", help="seconds of each turn of traffic (5)")

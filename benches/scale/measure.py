@@ -30,6 +30,12 @@ def everything(options):
             columns.append((f"{options.certificates:,} with certificates", _of(ingresses, options.certificates, options)))
         finally:
             ingresses.stop()
+    if options.routes:
+        ingresses = ManyIngresses("routes", routes=True)
+        try:
+            columns.append((f"{options.routes:,} IngressRoutes", _of(ingresses, options.routes, options)))
+        finally:
+            ingresses.stop()
     return columns
 
 

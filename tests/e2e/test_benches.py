@@ -267,17 +267,17 @@ def scale(*options):
 
 
 def test_scale_with_few(tmp_path):
-    few = ["--sizes", 200, "--certificates", 50, "--changes", 6, "--rounds", 1, "--seconds", 1, "--rate", 100]
+    few = ["--sizes", 200, "--certificates", 50, "--routes", 50, "--changes", 6, "--rounds", 1, "--seconds", 1, "--rate", 100]
     done = scale(*few, "--out", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
     for row in scale_figures.ROWS:
         shown = next(line for line in lines if line.startswith(row.heading))
         values = [float(cell) for cell in shown.removeprefix(row.heading).split("≤")[0].split()]
-        assert len(values) == 2, shown
+        assert len(values) == 3, shown
         assert row.heading.startswith("moved") or min(values) > 0, shown
     found = json.loads((tmp_path / "scale.json").read_text())
-    assert list(found) == ["200", "50 with certificates"]
+    assert list(found) == ["200", "50 with certificates", "50 IngressRoutes"]
     assert len(found["200"]["live"]) == 6 and len(found["200"]["changing"]) == 1
 
 

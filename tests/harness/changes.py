@@ -39,27 +39,35 @@ def seen(proxy, watch, change, item, wanted, event, host, path="/"):
     return served - written, served - watch.wait(event)
 
 
-def steps(cluster):
-    """Endless changes: an Ingress is created, edited (another path), deleted, and so on with the next.
+def steps(ingresses):
+    """Endless changes: an Ingress or IngressRoute is created, edited (another path), deleted, and so on with the next.
 
     Each is (function that makes it, object, type of its watch event, host, path, status that shows it).
     """
     while True:
         name = f"change{next(_numbers)}"
         host = f"{name}.changing.test"
-        created, edited = (
-            objects.ingress(name, CHANGING, host, paths=[objects.path("s", at=path, kind="Exact")]) for path in ("/one", "/two")
-        )
+        created, edited = (_route(ingresses, name, host, path) for path in ("/one", "/two"))
+        cluster = ingresses.cluster
         yield cluster.apply, created, "ADDED", host, "/one", 200
         yield cluster.apply, edited, "MODIFIED", host, "/two", 200
         yield cluster.delete, edited, "DELETED", host, "/two", 404
 
 
+def _route(ingresses, name, host, path):
+    if not ingresses.routes:
+        return objects.ingress(name, CHANGING, host, paths=[objects.path("s", at=path, kind="Exact")])
+    services = [{"name": "s", "port": 80}]
+    routes = [{"match": f"Host(`{host}`) && Path(`{path}`)", "kind": "Rule", "services": services}]
+    return objects.custom("IngressRoute", name, CHANGING, {"routes": routes})
+
+
 def latencies(ingresses, proxy, count):
     """Seconds of `count` changes until they are served: [from the writing], [from the watch event]; both sorted."""
-    watch = ingresses.cluster.watch(f"/apis/networking.k8s.io/v1/namespaces/{CHANGING}/ingresses")
+    kinds = "traefik.io/v1alpha1/namespaces/{}/ingressroutes" if ingresses.routes else "networking.k8s.io/v1/namespaces/{}/ingresses"
+    watch = ingresses.cluster.watch("/apis/" + kinds.format(CHANGING))
     found = []
-    for change, item, kind, host, path, status in itertools.islice(steps(ingresses.cluster), count):
+    for change, item, kind, host, path, status in itertools.islice(steps(ingresses), count):
         event = lambda k, o: k == kind and o["metadata"]["name"] == item["metadata"]["name"]  # noqa: B023
         found.append(seen(proxy, watch, change, item, lambda a: a.status == status, event, host, path))  # noqa: B023
     watch.close()
@@ -70,7 +78,7 @@ def cpu(ingresses, proxy, count):
     """Seconds of the proxy's CPU for each of `count` changes that are served."""
     observer = Observer(proxy)
     before = proxy.process.cpu_seconds()
-    for change, item, _, host, path, status in itertools.islice(steps(ingresses.cluster), count):
+    for change, item, _, host, path, status in itertools.islice(steps(ingresses), count):
         change(item)
         observer.when(host, lambda a: a.status == status, path=path, pause=0.02)  # noqa: B023
     cost = (proxy.process.cpu_seconds() - before) / count

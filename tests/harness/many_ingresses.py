@@ -1,4 +1,4 @@
-"""Thousands of Ingresses in a real API server, each with its Service and EndpointSlice, and perhaps a certificate."""
+"""Thousands of Ingresses or IngressRoutes in a real API server, each with its Service and EndpointSlice."""
 
 import subprocess
 import time
@@ -11,18 +11,25 @@ NAMESPACE = "many"
 # A namespace with one Service, for Ingresses that come and go.
 CHANGING = "changing"
 ADDRESS, PORT = "10.99.0.7", 9600
+INGRESSES = {"Ingress": f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses"}
+ROUTES = {
+    "IngressRoute": f"/apis/traefik.io/v1alpha1/namespaces/{NAMESPACE}/ingressroutes",
+    "Middleware": f"/apis/traefik.io/v1alpha1/namespaces/{NAMESPACE}/middlewares",
+}
 KINDS = {
-    "Ingress": f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses",
     "Service": f"/api/v1/namespaces/{NAMESPACE}/services",
     "EndpointSlice": f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices",
 }
 
 
 class ManyIngresses:
-    """A cluster with many Ingresses and an origin that they all lead to: a static answer of 1 KiB."""
+    """A cluster with many Ingresses and an origin that they all lead to: a static answer of 1 KiB.
 
-    def __init__(self, name="many", certificates=False):
-        self.certificates, self.count = certificates, 0
+    With `certificates` each names one; with `routes` they are IngressRoutes with two Middlewares each.
+    """
+
+    def __init__(self, name="many", certificates=False, routes=False):
+        self.certificates, self.routes, self.count = certificates, routes, 0
         self.cluster = Cluster(name)
         self.cluster.install_crds()
         self.cluster.apply(objects.ingress_class("traefik"), objects.namespace(NAMESPACE), objects.namespace(CHANGING))
@@ -39,11 +46,12 @@ class ManyIngresses:
         command = [paths.tool("CLUSTER_FILL", "the loader of tests/cluster"), "-server", self.cluster.base, "-token", TOKEN]
         command += ["-namespace", NAMESPACE, "-first", self.count, "-count", count - self.count, "-address", ADDRESS, "-port", PORT]
         command += ["-certificates"] if self.certificates else []
+        command += ["-routes"] if self.routes else []
         out = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         assert out.returncode == 0, out.stderr
         self.count = count
         # The API server's caches must have caught up, or it refuses every watch for a while.
-        for kind, path in KINDS.items():
+        for kind, path in (KINDS | (ROUTES if self.routes else INGRESSES)).items():
             eventually(lambda path=path: self._held(path) >= count, 120, 0.5, f"every {kind} in the API server's cache")
         # Its remaining work after so many writes would look like slowness of the proxy; on a busy machine it may never end.
         try:

@@ -3,8 +3,8 @@
 //	fill -server https://127.0.0.1:6443 -token TOKEN -namespace many -count 10000 -address 10.99.0.1 -port 9000
 //
 // Ingress N has the host hN.many.test. With -first 10000 it begins with that number; with -certificates every Ingress also
-// names a Secret with a certificate for its host (their keys are few: making them would take longer than all the rest). It
-// prints how long it took.
+// names a Secret with a certificate for its host (their keys are few: making them would take longer than all the rest). With
+// -routes they are IngressRoutes instead, with two Middlewares each. It prints how long it took.
 package main
 
 import (
@@ -34,6 +34,13 @@ const ingressBody = `{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","meta
 
 const tlsOfIngress = `,"tls":[{"hosts":["h%[1]d.many.test"],"secretName":"c%[1]d"}]`
 
+const middlewareBody = `{"apiVersion":"traefik.io/v1alpha1","kind":"Middleware","metadata":{"name":"%[3]s%[1]d","namespace":"%[2]s"},
+"spec":{"headers":{"customRequestHeaders":{"X-%[3]s":"team-%[1]d"}}}}`
+
+const routeBody = `{"apiVersion":"traefik.io/v1alpha1","kind":"IngressRoute","metadata":{"name":"i%[1]d","namespace":"%[2]s"},
+"spec":{"routes":[{"match":"Host(` + "`h%[1]d.many.test`" + `)","kind":"Rule","services":[{"name":"s%[1]d","port":80}],
+"middlewares":[{"name":"first%[1]d"},{"name":"second%[1]d"}]}]}}`
+
 const secretBody = `{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/tls","metadata":{"name":"c%[1]d","namespace":"%[2]s"},
 "data":{"tls.crt":"%[3]s","tls.key":"%[4]s"}}`
 
@@ -44,6 +51,7 @@ func main() {
 	first := flag.Int("first", 0, "number of the first")
 	count := flag.Int("count", 10000, "how many")
 	certificates := flag.Bool("certificates", false, "each with a certificate")
+	routes := flag.Bool("routes", false, "IngressRoutes with two Middlewares each instead of Ingresses")
 	address := flag.String("address", "10.99.0.1", "endpoint address")
 	port := flag.Int("port", 9000, "endpoint port")
 	parallel := flag.Int("parallel", 32, "requests at a time")
@@ -89,6 +97,14 @@ func main() {
 					certificate, key := issuer.issue(n)
 					create("/api/v1/namespaces/"+*namespace+"/secrets", fmt.Sprintf(secretBody, n, *namespace, certificate, key))
 				}
+				if *routes {
+					custom := "/apis/traefik.io/v1alpha1/namespaces/" + *namespace
+					for _, name := range []string{"first", "second"} {
+						create(custom+"/middlewares", fmt.Sprintf(middlewareBody, n, *namespace, name))
+					}
+					create(custom+"/ingressroutes", fmt.Sprintf(routeBody, n, *namespace))
+					continue
+				}
 				create("/apis/networking.k8s.io/v1/namespaces/"+*namespace+"/ingresses",
 					fmt.Sprintf(ingressBody, n, *namespace, encrypted))
 			}
@@ -99,5 +115,9 @@ func main() {
 	}
 	close(numbers)
 	workers.Wait()
-	fmt.Printf("%d Ingresses in %.1f s\n", *count, time.Since(start).Seconds())
+	kind := "Ingresses"
+	if *routes {
+		kind = "IngressRoutes"
+	}
+	fmt.Printf("%d %s in %.1f s\n", *count, kind, time.Since(start).Seconds())
 }
