@@ -96,7 +96,7 @@
 {{- define "flow-proxy.apiWarnings" -}}
 {{- $entryPoints := .Values.ingressRoute.dashboard.entryPoints }}
 {{- if and $entryPoints (ne (join "," $entryPoints) "traefik") }}
-- ingressRoute.dashboard.entryPoints: IngressRoutes are not served yet; the dashboard is on the entry point traefik only
+- ingressRoute.dashboard.entryPoints: this chart makes no IngressRoute, so the dashboard is on the entry point traefik only; write an IngressRoute to the TraefikService api@internal
 {{- end }}
 {{- if include "flow-proxy.servesApi" . }}
 {{- if not .Values.networkPolicy.enabled }}
@@ -107,6 +107,6 @@
 - ports.traefik is open to everybody who reaches it, with the API and the dashboard, which ask for no password: set api.insecure=false, or do not expose it
 {{- end }}
 {{- else if and .Values.ingressRoute.dashboard.enabled (not .Values.api.insecure) }}
-- ingressRoute.dashboard: IngressRoutes are not served yet, and without api.insecure the dashboard is nowhere
+- ingressRoute.dashboard: this chart makes no IngressRoute, and without api.insecure the dashboard is nowhere; write an IngressRoute to the TraefikService api@internal
 {{- end }}
 {{- end }}
