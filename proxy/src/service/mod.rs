@@ -13,6 +13,7 @@ mod nested;
 mod pipeline;
 mod record;
 mod rendezvous;
+mod resolve;
 mod round_robin;
 mod routers;
 mod send;
@@ -28,9 +29,10 @@ pub use health::{Check, InvalidCheck, Probe};
 pub(crate) use health::{HealthTable, Probes};
 pub use pipeline::{End, InnerRouters, Internal, Pipeline};
 pub use record::{InnerRouter, UpstreamRecord};
+pub use resolve::Resolve;
 pub(crate) use routers::{Below, InnerTarget};
 
-use crate::forward::{Endpoint, Transport};
+use crate::forward::Endpoint;
 use balancer::Balancer;
 use failover::Failover;
 use flow_middleware::Connection;
@@ -43,32 +45,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracked::Tracked;
 use weighted::Weighted;
-
-/// Finds the objects that a service refers to, if they are valid. The caller knows the referring provider.
-pub trait Resolve {
-    /// The service of that name, with its middlewares; the same one as before if nothing of it has changed.
-    fn service(&mut self, name: &str) -> Option<Arc<Child>>;
-
-    /// The servers transport of that name; empty asks for the default one.
-    fn transport(&mut self, name: &str) -> Option<Arc<Transport>>;
-
-    /// The probe of a server, by its URL; one that is up and never checked, where there are no checks.
-    fn probe(&mut self, _server: &str, _check: &Arc<Check>, _transport: &Arc<Transport>) -> Arc<Probe> {
-        Arc::new(Probe::idle())
-    }
-
-    /// [`Resolve::service`], as a part of another service, to which it must tell of its state if `tells_health`.
-    ///
-    /// # Errors
-    /// `UnknownService` if there is none, `NoHealth` if it cannot tell.
-    fn part(&mut self, name: &Name, tells_health: bool) -> Result<Arc<Child>, ServiceError> {
-        let child = self.service(name).ok_or_else(|| ServiceError::UnknownService(Name::clone(name)))?;
-        if tells_health && !child.service().tells_health() {
-            return Err(ServiceError::NoHealth(Name::clone(name)));
-        }
-        Ok(child)
-    }
-}
 
 /// A compiled service.
 #[derive(Debug)]

@@ -3,28 +3,23 @@
 //! Mirrors run in tasks of their own once the service has responded, so that none can delay the client or another
 //! mirror. What a mirror that hangs may hold is limited.
 
+mod copy;
 mod share;
 
 use super::buffered::{self, Buffered};
-use super::{Child, Resolve, ServiceError, UpstreamRecord, silent};
+use super::{Child, Resolve, ServiceError, UpstreamRecord};
 use crate::forward::{ForwardError, is_upgrade};
 use bytes::Bytes;
-use flow_middleware::{Body, Exchange, FailureKind, Fetch, ForwardedFor, RequestContext, ServeError};
+use copy::Copy;
+use flow_middleware::{Body, Exchange, FailureKind, RequestContext, ServeError};
 use flow_model::config::Mirroring as Config;
-use flow_model::name::Name;
 use http::Response;
-use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
-use http_body_util::BodyExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// The number of requests that a mirror may have in flight; beyond it, requests are not mirrored.
 pub(super) const IN_FLIGHT: usize = 1_000;
-
-/// The time after which a request to a mirror is given up.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A compiled service with mirrors.
 #[derive(Debug)]
@@ -138,69 +133,9 @@ impl Mirror {
     fn send(&self, copy: Copy) {
         let Ok(permit) = Arc::clone(&self.in_flight).try_acquire_owned() else {
             let mirror = &**self.child.service().name();
-            tracing::debug!(mirror, router = &*copy.router, "too many requests in flight: not mirrored");
+            tracing::debug!(mirror, router = copy.router(), "too many requests in flight: not mirrored");
             return;
         };
         tokio::spawn(copy.send(Arc::clone(&self.child), permit));
-    }
-}
-
-/// A request as its mirrors get it. It outlives the client's.
-#[derive(Clone)]
-struct Copy {
-    head: http::request::Parts,
-    body: Bytes,
-    connection: Arc<flow_middleware::Connection>,
-    router: Name,
-    forwarded_for: ForwardedFor,
-    fetch: Option<Arc<dyn Fetch>>,
-    /// The value in the context at this place.
-    encoded: bool,
-}
-
-impl Copy {
-    fn of(exchange: &Exchange, body: Bytes, context: &RequestContext<'_>) -> Self {
-        let mut head = exchange.head.clone();
-        if body.is_empty() {
-            head.headers.remove(CONTENT_LENGTH);
-            head.headers.remove(TRANSFER_ENCODING);
-        }
-        // The body is here already.
-        head.headers.remove(EXPECT);
-        Self {
-            head,
-            body,
-            connection: silent(&exchange.connection),
-            router: Name::clone(context.router),
-            forwarded_for: context.forwarded_for,
-            fetch: context.fetch.shared(),
-            encoded: context.encoded,
-        }
-    }
-
-    /// Sends it to `mirror`, and drops the response.
-    async fn send(self, mirror: Arc<Child>, permit: OwnedSemaphorePermit) {
-        let Self { head, body, connection, router, forwarded_for, fetch, encoded } = self;
-        let fetch = fetch.unwrap_or_else(|| Arc::new(flow_middleware::fetch::Nowhere));
-        let sending = async {
-            let (mut user, mut record) = (None, UpstreamRecord::default());
-            let mut context = RequestContext::new(&router, &*fetch, forwarded_for, &mut user);
-            context.encoded = encoded;
-            let exchange = Exchange { head, body: Body::from(body), connection };
-            match mirror.serve_recorded(exchange, &mut context, &mut record).await {
-                // Read to its end, so that the connection can be used again.
-                Ok(response) => {
-                    let mut body = response.into_body();
-                    while let Some(Ok(_)) = body.frame().await {}
-                }
-                Err(error) => {
-                    tracing::debug!(router = &*router, error = &error as &dyn std::error::Error, "not mirrored");
-                }
-            }
-        };
-        if tokio::time::timeout(PATIENCE, sending).await.is_err() {
-            tracing::debug!(router = &*router, mirror = &**mirror.service().name(), "the mirror took too long");
-        }
-        drop(permit);
     }
 }

@@ -9,8 +9,8 @@ mod stickiness;
 mod strategies;
 
 use super::*;
-use crate::forward::Tunnels;
 use crate::forward::tests::{Backend, Peer};
+use crate::forward::{Transport, Tunnels};
 use flow_middleware::{Chain, Exchange, RequestContext};
 use flow_model::config::{self, Server, ServersTransport};
 use parking_lot::Mutex;
