@@ -55,6 +55,8 @@ pub struct Service {
     /// The load balancers one of which must be up for this service to be up, each once, whatever is between; `None` if
     /// nothing tells that it is down, and for load balancers.
     leaves: Option<Box<[Arc<Self>]>>,
+    /// The number of services on the longest way down, itself among them.
+    depth: usize,
 }
 
 #[derive(Debug)]
@@ -157,13 +159,19 @@ impl Service {
             return Ok(Arc::clone(same));
         }
         let leaves = leaves(&kind);
-        Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind, leaves }))
+        let depth = 1 + kind.children().map(|child| child.service().depth).max().unwrap_or_default();
+        Ok(Arc::new(Self { name: Name::clone(name), config: Arc::clone(config), kind, leaves, depth }))
     }
 
     /// The qualified name.
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// The number of services on the longest way down, itself among them.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
     }
 
     /// The configuration it was compiled from.

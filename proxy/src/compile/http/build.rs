@@ -192,6 +192,9 @@ impl<'a, 'b> Build<'a, 'b> {
                 None
             }
             (false, false) => {
+                // Its middlewares are looked at below.
+                let config = self.with.lookup.service(&service).cloned();
+                self.dependencies.push(HttpDependency::Service(Arc::clone(&service), config));
                 self.errors.push("a router has either a service or routers below it, not both".to_owned());
                 None
             }

@@ -125,7 +125,10 @@ impl Services {
             && made.dependencies.iter().all(|d| d.holds(lookup))
         {
             dependencies.extend_from_slice(&made.dependencies);
-            return made.service.clone();
+            return match &made.service {
+                Ok(service) if path.len() + service.depth() > MAX_DEPTH => Err(Unmade::Deep),
+                service => service.clone(),
+            };
         }
         if path.len() >= MAX_DEPTH {
             return Err(Unmade::Deep);
