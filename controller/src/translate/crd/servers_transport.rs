@@ -9,7 +9,8 @@ use flow_model::config::{ForwardingTimeouts, ServersTransport};
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
-/// Translates a ServersTransport. As in Traefik, an authority or a certificate that cannot be read is left out.
+/// Translates a ServersTransport. As in Traefik, an authority or a certificate that cannot be read is left out; but with
+/// none of its authorities it is not served.
 pub(super) fn translate(
     objects: [Option<&Arc<Custom<ServersTransportSpec>>>; 2],
     view: &View,
@@ -56,8 +57,9 @@ pub(super) fn translate(
         disable_http2: spec.disable_http2,
         ..ServersTransport::default()
     };
-    for ca in authorities(spec) {
-        match read_authorities(&ca, &object.key, view, &mut translation.reads) {
+    let authorities = authorities(spec);
+    for ca in &authorities {
+        match read_authorities(ca, &object.key, view, &mut translation.reads) {
             Ok(pem) => transport.root_cas.push(pem.into_bytes()),
             Err(error) => translation.diagnostics.push(Diagnostic::error(subject(), format!("rootCAs: {error}"))),
         }
@@ -72,7 +74,13 @@ pub(super) fn translate(
             }
         }
     }
-    translation.value = Some(transport);
+    // Without any authority the system's would count, which were not meant.
+    if authorities.is_empty() || !transport.root_cas.is_empty() {
+        translation.value = Some(transport);
+    } else {
+        let message = "none of its authorities can be read, so services that use it are not served";
+        translation.diagnostics.push(Diagnostic::error(subject(), message));
+    }
     Some(translation)
 }
 
