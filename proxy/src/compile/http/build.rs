@@ -26,7 +26,8 @@ pub(super) const HIGHEST: i64 = i64::MAX - 1000;
 
 impl Builder<Http> for BuildContext<'_> {
     fn decision(&self, router: &Name) -> Option<Decision> {
-        let (conflicts, place) = (self.choice.conflicts.get(router).cloned(), self.places.get(router).cloned());
+        let (conflicts, place) =
+            (self.choice.conflicts.get(router).cloned(), self.places.get(router).cloned().map(Box::new));
         let is_any = conflicts.is_some() || place.is_some();
         is_any.then(|| Decision { conflicts: conflicts.unwrap_or_default(), place })
     }
@@ -43,7 +44,7 @@ impl Builder<Http> for BuildContext<'_> {
         let placed = self.models.place(name, router, decision.map_or(&[], |decision| &decision.conflicts));
         let mut dependencies = Vec::new();
         let nowhere = Place::default();
-        let place = decision.and_then(|decision| decision.place.as_ref()).unwrap_or(&nowhere);
+        let place = decision.and_then(|decision| decision.place.as_deref()).unwrap_or(&nowhere);
         let instances = placed.into_iter().map(|placed| {
             let old_steps = old.iter().find(|old| old.name == placed.name).map_or(&[][..], |old| &old.kept);
             let build = Build::new(name, router, (placed, place), old_steps, &mut dependencies, self);

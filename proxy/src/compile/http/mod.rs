@@ -71,7 +71,7 @@ pub(super) struct Decision {
     /// The conflicts about its TLS options.
     conflicts: Vec<Conflict>,
     /// Its place, if it is below or above another one.
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 impl Protocol for Http {
