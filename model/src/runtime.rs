@@ -59,11 +59,7 @@ impl Inherited {
             service: Arc::clone(&router.service),
             rule: router.rule.clone(),
             rule_syntax: router.rule_syntax.or(self.rule_syntax),
-            priority: match router.priority {
-                0 if self.using.is_empty() && !is_child => 0,
-                0 => i64::try_from(router.rule.len()).unwrap_or(i64::MAX),
-                priority => priority,
-            },
+            priority: if self.using.is_empty() && !is_child { router.priority } else { router.effective_priority() },
             tls: router.tls.clone().or_else(|| self.tls.clone().map(Box::new)),
             // The records of a request are those of the router that took it from the entry point.
             observability: if is_child { router.observability.clone() } else { Some(observability) },

@@ -43,6 +43,17 @@ pub struct Router {
     pub path: PathOrder,
 }
 
+impl Router {
+    /// Returns its priority, which is the length of its rule where it sets none (Traefik's default).
+    #[must_use]
+    pub fn effective_priority(&self) -> i64 {
+        match self.priority {
+            0 => i64::try_from(self.rule.len()).unwrap_or(i64::MAX),
+            given => given,
+        }
+    }
+}
+
 /// The rank of a path in the order of routers: the longest first, and of the same length the exact one (Kubernetes,
 /// "Multiple matches" of Ingress).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -119,6 +130,7 @@ pub struct RouterObservability {
 
 /// The number of spans of a trace.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verbosity {
     /// Only the outer spans.

@@ -12,8 +12,9 @@ use crate::compile::lookup::ObjectRef;
 use crate::compile::names::ByName;
 use crate::compile::protocol::{Builder, Built, Instance};
 use crate::metrics::{Counted, RouteSeries};
+use crate::router::{CompiledRule, Route};
 use crate::service::{End, Pipeline};
-use crate::snapshot::{Route, RouteTarget};
+use crate::snapshot::RouteTarget;
 use flow_middleware::{Chain, Middleware};
 use flow_model::config::{IngressMetadata, Router, RouterObservability};
 use flow_model::diagnostic::causes;
@@ -22,12 +23,16 @@ use flow_model::runtime::{RouterInfo, Status};
 use std::sync::Arc;
 
 /// The highest priority that a user may set: those above are for the proxy's own routers, as in Traefik.
-pub(super) const HIGHEST: i64 = i64::MAX - 1000;
+const HIGHEST: i64 = i64::MAX - 1000;
+
+/// True if a router of this provider sets a higher priority than it may.
+pub(super) fn is_too_high(router: &Router, provider: &str) -> bool {
+    router.priority > HIGHEST && provider != INTERNAL
+}
 
 impl Builder<Http> for BuildContext<'_> {
     fn decision(&self, router: &Name) -> Option<Decision> {
-        let (conflicts, place) =
-            (self.choice.conflicts.get(router).cloned(), self.places.get(router).cloned().map(Box::new));
+        let (conflicts, place) = (self.choice.conflicts.get(router).cloned(), self.places.get(router).cloned());
         let is_any = conflicts.is_some() || place.is_some();
         is_any.then(|| Decision { conflicts: conflicts.unwrap_or_default(), place })
     }
@@ -111,9 +116,9 @@ impl<'a, 'b> Build<'a, 'b> {
         let mut route = None;
         let router = self.placed.placement.inherited.apply(self.source);
         // As in Traefik, what stands behind a router is looked at only once an entry point takes it.
-        let is_too_high = router.priority > HIGHEST && self.provider != INTERNAL;
+        let is_too_high = is_too_high(self.source, self.provider);
         if is_too_high {
-            let priority = router.priority;
+            let priority = self.source.priority;
             self.errors.push(format!("the router priority {priority} exceeds the max user-defined priority {HIGHEST}"));
         }
         let mut looked_up = false;
@@ -125,20 +130,8 @@ impl<'a, 'b> Build<'a, 'b> {
             let tls_options = self.tls_options(&router);
             looked_up = tls_options.is_some();
             let target = tls_options.and_then(|options| self.target(&router, options));
-            route = target.zip(rule.condition.as_ref().ok()).map(|(target, rule)| {
-                Arc::new(Route {
-                    rule: Arc::clone(rule),
-                    priority: match self.source.priority {
-                        0 => router.priority - i64::from(router.path.discount),
-                        given => given,
-                    },
-                    path: router.path,
-                    created: router.created,
-                    precedence: self.with.lookup.precedence(self.provider),
-                    name: Arc::clone(&self.placed.name),
-                    target,
-                })
-            });
+            let route_to = |(target, rule)| self.route(&self.placed.name, self.source, rule, target);
+            route = target.zip(rule.condition.as_ref().ok()).map(route_to);
         }
         let status = match (&route, self.errors.is_empty()) {
             (None, _) => Status::Disabled,
@@ -161,6 +154,20 @@ impl<'a, 'b> Build<'a, 'b> {
             kept: self.steps.into(),
             broken: self.broken.into(),
         }
+    }
+
+    /// The route of a router: its place in the order, and what it leads to.
+    pub(super) fn route<T>(&self, name: &Name, router: &Router, rule: &Arc<CompiledRule>, target: T) -> Arc<Route<T>> {
+        let discount = if router.priority == 0 { router.path.discount } else { 0 };
+        Arc::new(Route {
+            rule: Arc::clone(rule),
+            priority: router.effective_priority() - i64::from(discount),
+            path: router.path,
+            created: router.created,
+            precedence: self.with.lookup.precedence(provider(name)),
+            name: Name::clone(name),
+            target,
+        })
     }
 
     fn target(&mut self, router: &Router, tls_options: Name) -> Option<RouteTarget> {

@@ -17,7 +17,7 @@ pub(in crate::compile) struct BuildContext<'a> {
     /// The choice among the TLS options that routers ask for.
     pub(super) choice: &'a Choice,
     /// The places of routers that are below or above others.
-    pub(super) places: &'a ByName<Place>,
+    pub(super) places: &'a ByName<Arc<Place>>,
     /// All providers.
     pub(super) lookup: Lookup<'a>,
     /// The services in use.

@@ -1,11 +1,10 @@
 //! Builds the routers below another one.
 
-use super::build::Way;
-use super::build::{Build, HIGHEST};
+use super::build::{Build, Way, is_too_high};
 use crate::metrics::{Counted, RouteSeries};
 use crate::router::{Route, RouteTable};
 use crate::service::{Below, End, InnerRouter, InnerTarget};
-use flow_model::name::{INTERNAL, Name, provider};
+use flow_model::name::{Name, provider};
 use std::sync::Arc;
 
 /// A router below another one, built.
@@ -22,27 +21,14 @@ impl Build<'_, '_> {
         if let Some(built) = self.inner.get(name) {
             return built.clone();
         }
-        let source = self.place.all_below.iter().find(|source| source.name == *name)?;
+        let source = self.place.inner(name)?;
         let (errors, broken) = (std::mem::take(&mut self.errors), std::mem::take(&mut self.broken));
         let places = self.with.places;
         let below = places.get(name).map_or(&[][..], |place| &place.below);
-        let is_too_high = source.router.priority > HIGHEST && provider(name) != INTERNAL;
-        let rule = source.rule.condition.as_ref().ok().filter(|_| !is_too_high);
-        let built = rule.zip(self.way(&source.router, provider(name), below)).map(|(rule, way)| {
-            let router = &source.router;
-            Arc::new(Route {
-                rule: Arc::clone(rule),
-                priority: match router.priority {
-                    0 => i64::try_from(router.rule.len()).unwrap_or(i64::MAX),
-                    given => given,
-                },
-                path: router.path,
-                created: router.created,
-                precedence: self.with.lookup.precedence(provider(name)),
-                name: Name::clone(name),
-                target: self.inner_target(name, way),
-            })
-        });
+        let (router, of) = (&source.router, provider(name));
+        let rule = source.rule.condition.as_ref().ok().filter(|_| !is_too_high(router, of));
+        let built = rule.zip(self.way(router, of, below));
+        let built = built.map(|(rule, way)| self.route(name, router, rule, self.inner_target(name, way)));
         (self.errors, self.broken) = (errors, broken);
         self.inner.insert(Name::clone(name), built.clone());
         built

@@ -62,16 +62,16 @@ pub(super) struct Http {
     /// Routers that are below others.
     inner: Names,
     /// The places of those and of the ones above them.
-    places: ByName<Place>,
+    places: ByName<Arc<Place>>,
 }
 
-/// What depends on other routers.
+/// The facts of a router that depend on other routers.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Decision {
     /// The conflicts about its TLS options.
     conflicts: Vec<Conflict>,
     /// Its place, if it is below or above another one.
-    place: Option<Box<Place>>,
+    place: Option<Arc<Place>>,
 }
 
 impl Protocol for Http {
