@@ -5,6 +5,7 @@ use super::middleware::MiddlewareRef;
 use super::service::LoadBalancerSpec;
 use super::spec::{Named, Spec};
 use super::tls_store::Domain;
+use flow_model::config::Verbosity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,7 +68,7 @@ pub struct Route {
     /// Middlewares, in order.
     #[serde(default)]
     pub middlewares: Vec<MiddlewareRef>,
-    /// What is recorded of its requests.
+    /// The records of its requests.
     #[serde(default)]
     pub observability: Option<Observability>,
 }
@@ -79,7 +80,7 @@ pub enum RouteKind {
     Rule,
 }
 
-/// What is recorded of a router's requests; the entry point's settings where absent.
+/// The records of a router's requests; as the entry point's settings say where absent.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Observability {
@@ -91,16 +92,6 @@ pub struct Observability {
     pub tracing: Option<bool>,
     /// The number of spans of a trace.
     pub trace_verbosity: Option<Verbosity>,
-}
-
-/// The number of spans of a trace.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verbosity {
-    /// Only the outer spans.
-    Minimal,
-    /// Also one span for each middleware.
-    Detailed,
 }
 
 /// TLS settings of routers.

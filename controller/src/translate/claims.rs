@@ -55,6 +55,16 @@ impl<T: PartialEq> Claims<T> {
         &self.objects
     }
 
+    /// Claims a name for `value`, which becomes the equal object that is claimed already, if there is one. True if that
+    /// changes anything.
+    pub(super) fn claim_equal(&mut self, name: &Name, owner: Owner, value: &mut Arc<T>) -> bool {
+        let known = self.claimed(name, &owner).or_else(|| self.objects.get(name)).filter(|known| *known == value);
+        if let Some(known) = known {
+            *value = Arc::clone(known);
+        }
+        self.claim(name, owner, Arc::clone(value))
+    }
+
     /// Claims a name, or changes the claimed object. True if that changes anything.
     pub(super) fn claim(&mut self, name: &Name, owner: Owner, value: Arc<T>) -> bool {
         let Some(rivals) = self.rivals.get_mut(name) else {

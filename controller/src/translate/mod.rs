@@ -6,9 +6,11 @@
 mod certificates;
 mod claims;
 mod crd;
+mod findings;
 mod ingress;
 mod options;
 mod pem;
+mod rule_syntax;
 mod servers;
 pub mod status;
 

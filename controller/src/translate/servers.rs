@@ -47,15 +47,23 @@ pub(super) struct Limits {
     pub(super) no_nodes: bool,
 }
 
-/// Returns the port of a Service that a reference names.
-pub(super) fn port<'a>(service: &'a Service, wanted: &BackendPort) -> Option<&'a ServicePort> {
-    service.ports.iter().find(|port| match wanted {
+/// Returns the port of a Service that a reference names, if Services of its type are served.
+pub(super) fn port<'a>(
+    service: &'a Service,
+    wanted: &BackendPort,
+    limits: Limits,
+) -> Result<&'a ServicePort, Unserved> {
+    if service.kind == ServiceType::ExternalName && !limits.allow_external_name {
+        return Err(Unserved::ExternalName(service.key.clone()));
+    }
+    let port = service.ports.iter().find(|port| match wanted {
         BackendPort::Name(name) => port.name == *name,
         BackendPort::Number(number) => port.port == *number,
-    })
+    });
+    port.ok_or_else(|| Unserved::NoPort(service.key.clone(), wanted.clone()))
 }
 
-/// Returns the servers at a port of a Service. `wanted` is the port as the reference names it.
+/// Returns the servers at a [`port`] of a Service. `wanted` is the port as the reference names it.
 pub(super) fn servers(
     view: &View,
     service: &Service,
@@ -66,11 +74,7 @@ pub(super) fn servers(
 ) -> Result<Vec<Server>, Unserved> {
     let key = || service.key.clone();
     if service.kind == ServiceType::ExternalName {
-        return if limits.allow_external_name {
-            Ok(vec![server(scheme, &service.external_name, port.port, false)])
-        } else {
-            Err(Unserved::ExternalName(key()))
-        };
+        return Ok(vec![server(scheme, &service.external_name, port.port, false)]);
     }
     match addresses {
         Addresses::Native => Ok(vec![native(service, scheme, port).ok_or_else(|| Unserved::NoClusterIp(key()))?]),

@@ -1,9 +1,9 @@
 use crate::translate::claims::{Claims, Owner};
+use crate::translate::findings::Findings;
 use crate::view::{Dirty, Keys, ObjectKey, Reference};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::name::Name;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The translation of one custom resource.
@@ -24,7 +24,7 @@ pub(super) struct Translation<T> {
 #[derive(Debug)]
 pub(super) struct Memo<T> {
     entries: HashMap<ObjectKey, Entry, foldhash::fast::RandomState>,
-    diagnosed: BTreeMap<ObjectKey, Vec<Diagnostic>>,
+    findings: Findings<ObjectKey>,
     claims: Claims<T>,
 }
 
@@ -37,7 +37,7 @@ struct Entry {
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
-        Self { entries: HashMap::default(), diagnosed: BTreeMap::default(), claims: Claims::default() }
+        Self { entries: HashMap::default(), findings: Findings::default(), claims: Claims::default() }
     }
 }
 
@@ -72,10 +72,7 @@ impl<T: PartialEq> Memo<T> {
             let owner = Owner::new(translation.created, translation.kind, key.clone());
             if let Some(value) = translation.value {
                 has_value = true;
-                let before =
-                    self.claims.claimed(&translation.name, &owner).filter(|before| ***before == value).cloned();
-                changed |=
-                    self.claims.claim(&translation.name, owner.clone(), before.unwrap_or_else(|| Arc::new(value)));
+                changed |= self.claims.claim_equal(&translation.name, owner.clone(), &mut Arc::new(value));
             }
             diagnostics = translation.diagnostics;
             self.entries.insert(key.clone(), Entry { name: translation.name, owner, reads: translation.reads });
@@ -85,15 +82,7 @@ impl<T: PartialEq> Memo<T> {
             let same = has_value && self.entries.get(key).is_some_and(|new| new.owner == old.owner);
             changed |= !same && self.claims.release(&old.name, &old.owner);
         }
-        if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) != diagnostics {
-            changed = true;
-            if diagnostics.is_empty() {
-                self.diagnosed.remove(key);
-            } else {
-                self.diagnosed.insert(key.clone(), diagnostics);
-            }
-        }
-        changed
+        self.findings.set(key, diagnostics) | changed
     }
 }
 
@@ -105,7 +94,7 @@ impl<T: PartialEq> Memo<T> {
 
     /// Returns findings about the objects, and about names that several claim.
     pub(super) fn diagnostics(&self, kind: &'static str) -> Vec<Diagnostic> {
-        let mut all: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
+        let mut all = self.findings.all();
         for (name, owners) in self.claims.contested() {
             let Some((winner, losers)) = owners.split_first() else { continue };
             all.extend(losers.iter().map(|loser| {

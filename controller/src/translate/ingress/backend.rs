@@ -56,11 +56,7 @@ impl BackendKey {
             allow_external_name: options.allow_external_name_services,
             no_nodes: options.disable_cluster_scope_resources,
         };
-        if service.kind == ServiceType::ExternalName && !limits.allow_external_name {
-            return Err(servers::Unserved::ExternalName(key()).into());
-        }
-        let port = servers::port(service, &self.port);
-        let port = port.ok_or_else(|| servers::Unserved::NoPort(key(), self.port.clone()))?;
+        let port = servers::port(service, &self.port, limits)?;
         let wants = ServiceOptions::read(&service.annotations).map_err(|error| Unserved::Option(key(), error))?;
         let namespaces = options.cross_provider_namespaces.as_deref();
         let refers = !wants.servers_transport.is_empty() || !wants.middlewares.is_empty();

@@ -15,6 +15,7 @@ mod users;
 
 use super::certificates::Certificates;
 use super::claims::Claims;
+use super::findings::Findings;
 use super::options::IngressOptions;
 use crate::view::{Dirty, Keys, ObjectKey, View};
 use backends::Backends;
@@ -23,7 +24,6 @@ use flow_model::diagnostic::Diagnostic;
 use flow_model::name::Name;
 use fragment::{DEFAULT_BACKEND, DEFAULT_ROUTER, Fragment};
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The translation of Ingresses, kept so that the cost of a change is proportional to it.
@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub(super) struct Ingresses {
     options: IngressOptions,
     fragments: HashMap<ObjectKey, Box<Fragment>, foldhash::fast::RandomState>,
-    diagnosed: BTreeMap<ObjectKey, Vec<Diagnostic>>,
+    findings: Findings<ObjectKey>,
     backends: Backends,
     certificates: Certificates,
     routers: Claims<Router>,
@@ -44,7 +44,7 @@ impl Ingresses {
         Self {
             options,
             fragments: HashMap::default(),
-            diagnosed: BTreeMap::default(),
+            findings: Findings::default(),
             backends: Backends::default(),
             certificates: Certificates::default(),
             routers: Claims::default(),
@@ -93,12 +93,12 @@ impl Ingresses {
             let ingress = view.ingress(key).filter(|ingress| class::is_ours(ingress, view, &self.options));
             if let Some(ingress) = ingress {
                 let mut new = Fragment::translate(ingress, view, &self.options, &mut self.backends);
-                changed |= self.insert(&mut new, before.as_deref(), key, view);
+                changed |= self.insert(&mut new, key, view);
                 self.fragments.insert(key.clone(), Box::new(new));
             } else {
                 let message = view.ingress(key).and_then(|ingress| class::not_chosen(ingress, view, &self.options));
                 let finding = message.map(|message| Diagnostic::warning(key.subject("Ingress"), message));
-                changed |= self.set_findings(key, finding.into_iter().collect());
+                changed |= self.findings.set(key, finding.into_iter().collect());
             }
             old.extend(before);
         }
@@ -110,7 +110,7 @@ impl Ingresses {
         changed
     }
 
-    fn insert(&mut self, new: &mut Fragment, old: Option<&Fragment>, key: &ObjectKey, view: &View) -> bool {
+    fn insert(&mut self, new: &mut Fragment, key: &ObjectKey, view: &View) -> bool {
         let mut changed = false;
         for backend in &new.backends {
             changed |= self.backends.add_user(backend, key, true, &mut self.services);
@@ -129,26 +129,9 @@ impl Ingresses {
             }
         }
         for (name, router) in &mut new.routers {
-            let before = old.and_then(|old| old.routers.iter().find(|(other, _)| other == name));
-            if let Some((_, before)) = before.filter(|(_, before)| before == router) {
-                *router = before.clone();
-            }
-            changed |= self.routers.claim(name, new.owner.clone(), router.clone());
+            changed |= self.routers.claim_equal(name, new.owner.clone(), router);
         }
-        self.set_findings(key, new.diagnostics.clone()) | changed
-    }
-
-    /// Sets the findings about an Ingress. True if they differ.
-    fn set_findings(&mut self, key: &ObjectKey, diagnostics: Vec<Diagnostic>) -> bool {
-        if self.diagnosed.get(key).map_or(&[][..], Vec::as_slice) == diagnostics {
-            return false;
-        }
-        if diagnostics.is_empty() {
-            self.diagnosed.remove(key);
-        } else {
-            self.diagnosed.insert(key.clone(), diagnostics);
-        }
-        true
+        self.findings.set(key, new.diagnostics.clone()) | changed
     }
 
     /// Removes what only the old translation has, not the new one.
@@ -180,7 +163,7 @@ impl Ingresses {
     }
 
     fn assemble(&self) -> Config {
-        let mut diagnostics: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
+        let mut diagnostics = self.findings.all();
         // Findings about a Service come with every Ingress that uses it.
         diagnostics.sort_unstable();
         diagnostics.dedup();

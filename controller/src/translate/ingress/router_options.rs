@@ -1,4 +1,5 @@
 use super::tree::{InvalidOption, Node};
+use crate::translate::rule_syntax::rule_syntax;
 use crate::view::annotations::Annotations;
 use flow_model::config::{Domain, RouterTls, RuleSyntax, Verbosity};
 use flow_model::name::Name;
@@ -40,25 +41,14 @@ impl RouterOptions {
                 }
                 "pathmatcher" => node.text()?.clone_into(&mut options.path_matcher),
                 "priority" => options.priority = node.number()?,
-                "rulesyntax" => options.rule_syntax = rule_syntax(node.text()?, &mut options.warnings),
+                "rulesyntax" => {
+                    options.rule_syntax = rule_syntax(node.text()?, |warning| options.warnings.push(warning))
+                }
                 "tls" => options.tls = node.switch(tls)?,
                 _ => return node.unknown(),
             }
         }
         Ok(options)
-    }
-}
-
-fn rule_syntax(text: &str, warnings: &mut Vec<String>) -> Option<RuleSyntax> {
-    match text {
-        "" => None,
-        "default" => Some(RuleSyntax::Default),
-        "v2" => Some(RuleSyntax::V2),
-        "v3" => Some(RuleSyntax::V3),
-        _ => {
-            warnings.push(format!("there is no rule syntax {text:?}: v3 is used"));
-            Some(RuleSyntax::V3)
-        }
     }
 }
 

@@ -3,12 +3,13 @@ use super::load_balancer::Unbuilt;
 use super::services::Services;
 use super::traefik_service::weighted;
 use crate::crd::IngressRouteSpec;
-use crate::crd::ingress_route::{Observability, Route, Tls, Verbosity};
+use crate::crd::ingress_route::{Observability, Route, Tls};
 use crate::translate::crd::reference::{self, Refused};
 use crate::translate::crd::{choose, naming};
 use crate::translate::options::CrdOptions;
+use crate::translate::rule_syntax::rule_syntax;
 use crate::view::{Custom, ObjectKey, View};
-use flow_model::config::{self, Domain, Router, RouterObservability, RouterTls, RuleSyntax, Service};
+use flow_model::config::{Domain, Router, RouterObservability, RouterTls, Service};
 use flow_model::name::Name;
 use std::sync::Arc;
 
@@ -135,7 +136,7 @@ fn add(
     let service = service.map_err(Unserved::Services)?;
     let tls = spec.tls.as_deref().map(|spec| tls(spec, &object.key, options)).transpose();
     let tls = tls.map_err(Unserved::TlsOptions)?;
-    let rule_syntax = syntax(route, fragment);
+    let rule_syntax = rule_syntax(&route.syntax, |warning| fragment.warning(warning));
     fragment.add_services(made);
     let router = Router {
         entry_points: spec.entry_points.iter().map(|name| name.as_str().into()).collect(),
@@ -175,19 +176,6 @@ fn service(route: &Route, router: &Name, services: &mut Services<'_>) -> Result<
     }
 }
 
-fn syntax(route: &Route, fragment: &mut Fragment) -> Option<RuleSyntax> {
-    match &*route.syntax {
-        "" => None,
-        "default" => Some(RuleSyntax::Default),
-        "v2" => Some(RuleSyntax::V2),
-        "v3" => Some(RuleSyntax::V3),
-        other => {
-            fragment.warning(format!("there is no rule syntax {other:?}: v3 is used"));
-            Some(RuleSyntax::V3)
-        }
-    }
-}
-
 fn tls(spec: &Tls, route: &ObjectKey, options: &CrdOptions) -> Result<RouterTls, Refused> {
     let named = spec.options.as_ref().filter(|named| !named.name.is_empty());
     let named = named.map(|named| reference::tls_options(&named.name, &named.namespace, &route.namespace, options));
@@ -205,10 +193,7 @@ fn observability(spec: &Observability) -> RouterObservability {
         access_logs: spec.access_logs,
         metrics: spec.metrics,
         tracing: spec.tracing,
-        trace_verbosity: spec.trace_verbosity.map(|verbosity| match verbosity {
-            Verbosity::Minimal => config::Verbosity::Minimal,
-            Verbosity::Detailed => config::Verbosity::Detailed,
-        }),
+        trace_verbosity: spec.trace_verbosity,
         metadata: None,
     }
 }

@@ -80,15 +80,15 @@ fn servers(
         allow_external_name: with.options.allow_external_name_services,
         no_nodes: with.options.disable_cluster_scope_resources,
     };
-    // As in Traefik, a Service that is a name need not list its ports.
-    let unlisted = match wanted {
-        BackendPort::Number(number) if external => {
-            Some(ServicePort { name: Box::default(), port: *number, node_port: 0, protocol: "TCP".into() })
+    let unlisted;
+    let port = match (servers::port(service, wanted, limits), wanted) {
+        // As in Traefik, a Service that is a name need not list its ports.
+        (Err(servers::Unserved::NoPort(..)), BackendPort::Number(number)) if external => {
+            unlisted = ServicePort { name: Box::default(), port: *number, node_port: 0, protocol: "TCP".into() };
+            &unlisted
         }
-        _ => None,
+        (port, _) => port?,
     };
-    let port = servers::port(service, wanted).or(unlisted.as_ref());
-    let port = port.ok_or_else(|| servers::Unserved::NoPort(key.clone(), wanted.clone()))?;
     if !external && spec.health_check.is_some() {
         return Err(Unbuilt::HealthCheck(key.clone()));
     }

@@ -10,6 +10,7 @@ mod traefik_service;
 
 use crate::translate::certificates::Certificates;
 use crate::translate::claims::{Claims, Owner};
+use crate::translate::findings::Findings;
 use crate::translate::options::CrdOptions;
 use crate::view::{Dirty, Keys, ObjectKey, View};
 use flow_model::config::{Certificate, Router, Service};
@@ -18,7 +19,7 @@ use flow_model::name::Name;
 use fragment::{Fragment, Id, Origin};
 use hashbrown::HashMap;
 use readers::Readers;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The translation of these objects, kept so that the cost of a change is proportional to it.
@@ -26,7 +27,7 @@ use std::sync::Arc;
 pub(super) struct Routing {
     fragments: HashMap<Id, Box<Fragment>, foldhash::fast::RandomState>,
     readers: Readers,
-    diagnosed: BTreeMap<Id, Vec<Diagnostic>>,
+    findings: Findings<Id>,
     routers: Claims<Router>,
     services: Claims<Service>,
     certificates: Certificates,
@@ -74,10 +75,10 @@ impl Routing {
         let mut findings = Vec::new();
         if let Some(mut new) = new {
             for (name, router) in &mut new.routers {
-                changed |= claim(&mut self.routers, name, &new.owner, router);
+                changed |= self.routers.claim_equal(name, new.owner.clone(), router);
             }
             for (name, service) in &mut new.services {
-                changed |= claim(&mut self.services, name, &new.owner, service);
+                changed |= self.services.claim_equal(name, new.owner.clone(), service);
             }
             if let Some(secret) = &new.secret {
                 let (error, fresh) = self.certificates.add_user(secret, &id.key, view);
@@ -108,20 +109,7 @@ impl Routing {
             }
             self.readers.remove(id, &old.reads, new.map(|new| &new.reads));
         }
-        self.set_findings(id, findings) | changed
-    }
-
-    /// Sets the findings about an object. True if they differ.
-    fn set_findings(&mut self, id: &Id, findings: Vec<Diagnostic>) -> bool {
-        if self.diagnosed.get(id).map_or(&[][..], Vec::as_slice) == findings {
-            return false;
-        }
-        if findings.is_empty() {
-            self.diagnosed.remove(id);
-        } else {
-            self.diagnosed.insert(id.clone(), findings);
-        }
-        true
+        self.findings.set(id, findings) | changed
     }
 
     /// Returns the service of the error pages of a Middleware, or the reason why there is none; `None` if it has no
@@ -145,7 +133,7 @@ impl Routing {
 
     /// Returns findings about the objects, and about names that several claim.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
-        let mut all: Vec<_> = self.diagnosed.values().flatten().cloned().collect();
+        let mut all = self.findings.all();
         for (name, owners) in self.routers.contested() {
             let Some((winner, losers)) = owners.split_first() else { continue };
             let message = format!("the router {name} is already that of {} {}", winner.kind, winner.key);
@@ -171,13 +159,4 @@ impl Routing {
         let (winner, loser) = (self.services.claimed(name, winner), self.services.claimed(name, loser));
         winner.zip(loser).is_some_and(|(winner, loser)| !Arc::ptr_eq(winner, loser) && winner != loser)
     }
-}
-
-/// Claims a name for an object. An equal value is replaced by the one that is claimed already.
-fn claim<T: PartialEq>(claims: &mut Claims<T>, name: &Name, owner: &Owner, value: &mut Arc<T>) -> bool {
-    let before = claims.claimed(name, owner).or_else(|| claims.objects().get(name)).filter(|before| *before == value);
-    if let Some(before) = before {
-        *value = Arc::clone(before);
-    }
-    claims.claim(name, owner.clone(), Arc::clone(value))
 }
