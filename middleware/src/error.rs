@@ -1,6 +1,8 @@
 //! The error that goes back along a chain if there is no response from behind it.
 
-use http::Response;
+use crate::Body;
+use crate::response::CLIENT_CLOSED_REQUEST;
+use http::{Response, StatusCode};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -24,16 +26,21 @@ pub enum FailureKind {
 impl FailureKind {
     /// The status that the client gets.
     #[must_use]
-    pub fn status(self) -> u16 {
+    pub fn status(self) -> StatusCode {
         match self {
-            Self::ClientGone => crate::response::CLIENT_CLOSED_REQUEST,
-            Self::Internal => 500,
-            Self::Malformed => 400,
-            Self::NoServer => 503,
-            Self::TimedOut => 504,
-            Self::Unreachable => 502,
+            Self::ClientGone => StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Unreachable => StatusCode::BAD_GATEWAY,
         }
     }
+}
+
+/// Returns the status that the client would get.
+pub fn status_of(served: &Result<Response<Body>, ServeError>) -> StatusCode {
+    served.as_ref().map_or_else(|error| error.failure.kind.status(), Response::status)
 }
 
 /// A failure to get a response.

@@ -4,6 +4,7 @@ use crate::redirect::scheme;
 use crate::status::Statuses;
 use crate::{
     Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, Service, path, query, response,
+    status_of,
 };
 use async_trait::async_trait;
 use flow_model::middleware as spec;
@@ -75,12 +76,7 @@ impl Around for ErrorPage {
     ) -> Result<Response<Body>, ServeError> {
         let head = exchange.head.clone();
         let served = next.serve(exchange, context).await;
-        let original = match &served {
-            Ok(response) => response.status(),
-            Err(error) => {
-                StatusCode::from_u16(error.failure.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-        };
+        let original = status_of(&served);
         if !self.statuses.contains(original) {
             return served;
         }
@@ -176,8 +172,7 @@ mod tests {
         let mut user = None;
         let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         let served = errors.serve(&mut request, &mut context, &mut Backend(backend)).await;
-        let response =
-            served.unwrap_or_else(|error| response::empty(StatusCode::from_u16(error.failure.kind.status()).unwrap()));
+        let response = served.unwrap_or_else(|error| response::empty(error.failure.kind.status()));
         (response.status().as_u16(), text(response).await)
     }
 

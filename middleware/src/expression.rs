@@ -95,7 +95,7 @@ pub(crate) struct Parser<'a> {
 const MAX_DEPTH: usize = 32;
 
 impl<'a> Parser<'a> {
-    /// What follows, without spaces.
+    /// The unread rest, without leading spaces.
     pub(crate) fn rest(&mut self) -> &'a str {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let trimmed = rest.trim_start();

@@ -7,10 +7,11 @@
 use crate::status::Statuses;
 use crate::{
     Around, Body, Exchange, FailureKind, MiddlewareError, Next, Replay, RequestContext, ServeError, ServeFailure,
+    status_of,
 };
 use async_trait::async_trait;
 use flow_model::middleware as spec;
-use http::{Response, StatusCode};
+use http::Response;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -46,9 +47,9 @@ impl Retry {
 
     /// True if the outcome of a request asks for another try. `repeatable`: a server may get it twice.
     fn is_failure(&self, served: &Result<Response<Body>, ServeError>, repeatable: bool) -> bool {
-        let (failure, status) = match served {
-            Ok(response) => (ServeFailure::of(response), response.status()),
-            Err(error) => (Some(error.failure), status(error.failure.kind)),
+        let failure = match served {
+            Ok(response) => ServeFailure::of(response),
+            Err(error) => Some(error.failure),
         };
         let network = failure.is_some_and(|failure| match failure.kind {
             FailureKind::TimedOut => !failure.sent,
@@ -56,7 +57,7 @@ impl Retry {
             // Another try would not help, or is the client's to make.
             FailureKind::ClientGone | FailureKind::Internal | FailureKind::Malformed | FailureKind::NoServer => false,
         });
-        (self.on_network_error && network) || (repeatable && self.statuses.contains(status))
+        (self.on_network_error && network) || (repeatable && self.statuses.contains(status_of(served)))
     }
 
     /// The pause after so many tries: exponential up to twice the first, give or take half of it (Traefik's back-off).
@@ -67,10 +68,6 @@ impl Retry {
         let growth = 2_f64.powf(f64::from(tries.saturating_sub(1)) / f64::from(self.attempts - 1));
         self.initial_interval.mul_f64(growth * (0.5 + random))
     }
-}
-
-fn status(kind: FailureKind) -> StatusCode {
-    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 #[async_trait]
@@ -121,7 +118,7 @@ mod tests {
     use crate::ForwardedFor;
     use crate::testing::{NoFetch, ROUTER, exchange, ok};
     use bytes::Bytes;
-    use http::Method;
+    use http::{Method, StatusCode};
     use http_body_util::BodyExt as _;
 
     /// A service that treats the requests that come to it one after the other by a script.
@@ -165,8 +162,7 @@ mod tests {
         let mut user = None;
         let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         let served = retry.serve(&mut request, &mut context, &mut script).await;
-        let status = served.map_or_else(|error| error.failure.kind.status(), |response| response.status().as_u16());
-        (status, script.1)
+        (status_of(&served).as_u16(), script.1)
     }
 
     const REFUSED: Step = Step::Fails(FailureKind::Unreachable, false);

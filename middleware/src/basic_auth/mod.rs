@@ -7,19 +7,18 @@ mod tests;
 mod verified;
 
 use crate::flow::Flow;
-use crate::{Body, Exchange, MiddlewareError, RequestContext, response};
+use crate::login::{self, Passed};
+use crate::{Body, Exchange, MiddlewareError, RequestContext};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow_model::middleware as spec;
 use hashbrown::HashMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{HeaderMap, Response};
 use secret::Secret;
 use std::fmt;
 use std::sync::Arc;
 use verified::Verified;
-
-const DEFAULT_REALM: &str = "traefik";
 
 /// Lets only users with the right password pass.
 pub struct BasicAuth {
@@ -28,8 +27,7 @@ pub struct BasicAuth {
     decoy: Arc<Secret>,
     verified: Verified,
     challenge: HeaderValue,
-    user_header: Option<HeaderName>,
-    remove_header: bool,
+    passed: Passed,
 }
 
 impl BasicAuth {
@@ -46,22 +44,14 @@ impl BasicAuth {
             decoy.get_or_insert_with(|| Arc::clone(&secret));
             users.insert(user.into(), secret);
         }
-        let realm = if spec.realm.is_empty() { DEFAULT_REALM } else { &spec.realm };
-        // A quoted string (RFC 9110 section 5.6.4).
-        let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
-        let challenge = format!("Basic realm=\"{quoted}\"");
-        let field = &spec.header_field;
+        let realm = login::realm(&spec.realm);
+        let challenge = format!("Basic realm=\"{}\"", login::quoted(realm));
         Ok(Self {
             users,
             decoy: decoy.ok_or(MiddlewareError::Missing { field: "users" })?,
             verified: Verified::new(),
             challenge: HeaderValue::try_from(challenge).map_err(|_| MiddlewareError::HeaderValue(realm.to_owned()))?,
-            user_header: if field.is_empty() {
-                None
-            } else {
-                Some(HeaderName::try_from(field).map_err(|_| MiddlewareError::HeaderName(field.clone()))?)
-            },
-            remove_header: spec.remove_header,
+            passed: Passed::new(&spec.header_field, spec.remove_header)?,
         })
     }
 
@@ -75,23 +65,12 @@ impl BasicAuth {
         if !verified || known.is_none() {
             return Flow::respond(self.unauthorized());
         }
-        let headers = &mut exchange.head.headers;
-        if let (Some(name), Some(user)) = (&self.user_header, &context.user)
-            && let Ok(value) = HeaderValue::from_bytes(user.as_bytes())
-        {
-            headers.insert(name, value);
-        }
-        if self.remove_header {
-            headers.remove(AUTHORIZATION);
-        }
+        self.passed.apply(context.user.as_deref(), &mut exchange.head.headers);
         Flow::Pass
     }
 
     fn unauthorized(&self) -> Response<Body> {
-        let mut response = response::bare(StatusCode::UNAUTHORIZED, Body::from("401 Unauthorized\n"));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        response.headers_mut().insert(WWW_AUTHENTICATE, self.challenge.clone());
-        response
+        login::unauthorized(self.challenge.clone())
     }
 }
 

@@ -14,6 +14,7 @@ use crate::body::is_malformed;
 use crate::expression::Condition;
 use crate::{
     Around, Body, Exchange, FailureKind, MiddlewareError, Next, RequestContext, ServeError, ServeFailure, response,
+    status_of,
 };
 use async_trait::async_trait;
 use flow_model::middleware as spec;
@@ -226,10 +227,7 @@ impl Around for Buffering {
             };
             attempts += 1;
             let (Some(condition), Some(head)) = (&self.retry, &head) else { return served };
-            let status = match &served {
-                Ok(response) => response.status().as_u16(),
-                Err(error) => error.failure.kind.status(),
-            };
+            let status = status_of(&served).as_u16();
             if attempts > MAX_RETRIES || !condition.holds(&mut |outcome| outcome.number(attempts, status)) {
                 return served;
             }

@@ -1,4 +1,4 @@
-//! What the condition of another try may ask: how many tries there were, and how the last one went.
+//! The terms of the condition of another try: the number of tries, and the outcome of the last one.
 
 use crate::expression::{Parser, Term};
 use crate::middleware_error::ExpressionError;

@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// The bytes that are written to a file, or read from it, at once.
 const PIECE: usize = 64 * 1024;
 
-/// How much of a body is kept where, in bytes.
+/// The parts of a body that may be kept in memory and in all, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keep {
     /// The most in memory; what is beyond goes to a file.

@@ -7,7 +7,7 @@ pub use crate::middleware_error::ExpressionError;
 
 use crate::body::Holding;
 use crate::expression::Condition;
-use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, response};
+use crate::{Around, Body, Exchange, MiddlewareError, Next, RequestContext, ServeError, response, status_of};
 use async_trait::async_trait;
 use flow_model::middleware as spec;
 use flow_model::name::Name;
@@ -101,10 +101,7 @@ impl Around for CircuitBreaker {
             return Ok(response::status_text(self.0.status));
         }
         let served = next.serve(exchange, context).await;
-        let status = match &served {
-            Ok(response) => response.status().as_u16(),
-            Err(error) => error.failure.kind.status(),
-        };
+        let status = status_of(&served).as_u16();
         let measured = Measured { breaker: Arc::clone(&self.0), status, begun, router: Name::clone(context.router) };
         served.map(|response| {
             if response.body().is_end_stream() {
@@ -164,7 +161,7 @@ mod tests {
         let mut context = RequestContext::new(&ROUTER, &NoFetch, ForwardedFor::Append, &mut user);
         match breaker.serve(&mut exchange("GET", "/"), &mut context, &mut Service(service)).await {
             Ok(response) => (response.status().as_u16(), text(response).await),
-            Err(error) => (error.failure.kind.status(), Bytes::new()),
+            Err(error) => (error.failure.kind.status().as_u16(), Bytes::new()),
         }
     }
 

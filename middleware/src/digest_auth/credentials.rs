@@ -1,4 +1,4 @@
-//! What a client sends in `Authorization` (RFC 7616 section 3.4).
+//! The credentials in a client's `Authorization` (RFC 7616 section 3.4).
 
 /// The parameters of a digest.
 #[derive(Debug, Default, Eq, PartialEq)]

@@ -9,19 +9,18 @@ mod nonces;
 mod tests;
 
 use crate::flow::Flow;
-use crate::{Body, Exchange, MiddlewareError, RequestContext, path, response};
+use crate::login::{self, Passed};
+use crate::{Body, Exchange, MiddlewareError, RequestContext, path};
 use credentials::Credentials;
 use flow_model::middleware as spec;
 use hashbrown::HashMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use http::{Response, StatusCode};
+use http::Response;
+use http::header::{AUTHORIZATION, HeaderValue};
 use md5::{Digest as _, Md5};
 use nonces::{Nonces, hex};
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq as _;
-
-const DEFAULT_REALM: &str = "traefik";
 
 /// Lets only users pass who prove that they know their password.
 pub struct DigestAuth {
@@ -33,8 +32,7 @@ pub struct DigestAuth {
     opaque: String,
     /// As a quoted string holds it.
     realm: String,
-    user_header: Option<HeaderName>,
-    remove_header: bool,
+    passed: Passed,
 }
 
 /// The outcome of a look at a request's credentials.
@@ -49,7 +47,7 @@ enum Verdict {
 impl DigestAuth {
     /// `random` fills a buffer with unpredictable bytes.
     pub(crate) fn new(spec: &spec::DigestAuth, random: impl Fn(&mut [u8])) -> Result<Self, MiddlewareError> {
-        let realm = if spec.realm.is_empty() { DEFAULT_REALM } else { &spec.realm };
+        let realm = login::realm(&spec.realm);
         let mut users = HashMap::default();
         let mut lines = 0;
         for line in &spec.users {
@@ -66,9 +64,8 @@ impl DigestAuth {
         if lines == 0 {
             return Err(MiddlewareError::Missing { field: "users" });
         }
-        let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
+        let quoted = login::quoted(realm);
         HeaderValue::try_from(&quoted).map_err(|_| MiddlewareError::HeaderValue(realm.to_owned()))?;
-        let field = &spec.header_field;
         let (mut key, mut opaque, mut decoy) = ([0; 32], [0; 16], [0; 16]);
         random(&mut key);
         random(&mut opaque);
@@ -79,12 +76,7 @@ impl DigestAuth {
             nonces: Nonces::new(key),
             opaque: hex(&opaque),
             realm: quoted,
-            user_header: if field.is_empty() {
-                None
-            } else {
-                Some(HeaderName::try_from(field).map_err(|_| MiddlewareError::HeaderName(field.clone()))?)
-            },
-            remove_header: spec.remove_header,
+            passed: Passed::new(&spec.header_field, spec.remove_header)?,
         })
     }
 
@@ -100,15 +92,7 @@ impl DigestAuth {
         if verdict != Verdict::Right {
             return Flow::respond(self.unauthorized(verdict, now));
         }
-        let headers = &mut exchange.head.headers;
-        if let (Some(name), Some(user)) = (&self.user_header, &context.user)
-            && let Ok(value) = HeaderValue::from_bytes(user.as_bytes())
-        {
-            headers.insert(name, value);
-        }
-        if self.remove_header {
-            headers.remove(AUTHORIZATION);
-        }
+        self.passed.apply(context.user.as_deref(), &mut exchange.head.headers);
         Flow::Pass
     }
 
@@ -143,13 +127,8 @@ impl DigestAuth {
             self.nonces.issue(now, salt),
             self.opaque
         );
-        let mut response = response::bare(StatusCode::UNAUTHORIZED, Body::from("401 Unauthorized\n"));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        // The realm has been checked.
-        if let Ok(challenge) = HeaderValue::try_from(challenge) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        // The realm has been checked, so that there is always a challenge.
+        login::unauthorized(HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Digest")))
     }
 }
 

@@ -9,7 +9,7 @@ mod tests;
 use crate::body::is_malformed;
 use crate::flow::Flow;
 use crate::pattern::{self, Pattern};
-use crate::{Body, Exchange, Fetch, MiddlewareError, RequestContext, response};
+use crate::{Body, Exchange, Fetch, MiddlewareError, RequestContext, login, response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -94,7 +94,7 @@ impl ForwardAuth {
             response_headers: names(&spec.auth_response_headers)?,
             response_headers_pattern: (!pattern.is_empty()).then(|| pattern::compile(pattern)).transpose()?,
             cookies: spec.add_auth_cookies_to_response.clone(),
-            user_header: (!spec.header_field.is_empty()).then(|| name_of(&spec.header_field)).transpose()?,
+            user_header: login::header_field(&spec.header_field)?,
             forward_body: spec.forward_body,
             max_body: limit(spec.max_body_size),
             max_response_body: limit(spec.max_response_body_size),

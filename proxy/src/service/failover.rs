@@ -4,7 +4,7 @@ use super::buffered::{self, Buffered};
 use super::{Child, Resolve, ServiceError, UpstreamRecord, silent};
 use crate::forward::ForwardError;
 use flow_middleware::response::http_error;
-use flow_middleware::{Body, Exchange, RequestContext, ServeError, Statuses};
+use flow_middleware::{Body, Exchange, RequestContext, ServeError, Statuses, status_of};
 use flow_model::config::Failover as Config;
 use http::{Response, StatusCode};
 use std::sync::Arc;
@@ -91,14 +91,15 @@ impl Failover {
         // Interim responses announce the final one, which may be the fallback's.
         exchange.connection = silent(&exchange.connection);
         let served = self.main.serve_recorded(exchange, context, record).await;
-        let status = match &served {
-            Ok(response) => response.status().as_u16(),
-            Err(error) => error.failure.kind.status(),
-        };
-        if !StatusCode::from_u16(status).is_ok_and(|status| self.statuses.contains(status)) {
+        let status = status_of(&served);
+        if !self.statuses.contains(status) {
             return served;
         }
-        tracing::debug!(router = &**context.router, status, "the service failed: asking the fallback");
+        tracing::debug!(
+            router = &**context.router,
+            status = status.as_u16(),
+            "the service failed: asking the fallback"
+        );
         drop(served);
         context.encoded = encoded;
         if !self.fallback.service().is_up(Instant::now()) {

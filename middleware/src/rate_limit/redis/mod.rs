@@ -1,7 +1,8 @@
 //! Buckets that several replicas share, in Redis or Valkey.
 //!
 //! `script` is the arithmetic, one call for each request; `link` keeps the connections; `settings` says how to connect.
-//! What Redis does not answer in time is counted by this replica alone, or refused if the configuration says so.
+//! A request about which Redis does not answer in time is counted by this replica alone, or refused if the configuration
+//! says so.
 
 mod link;
 mod script;
