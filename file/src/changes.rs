@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::warn;
 
 /// The quiet time before a change is read: editors write a file in several steps.
@@ -17,6 +17,9 @@ const QUIET_TIME: Duration = Duration::from_millis(20);
 const MAX_DELAY: Duration = Duration::from_millis(200);
 /// The interval at which the folder is scanned if the system cannot report changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The time that a file must be empty before it is taken as empty.
+pub const EMPTY_FILE_DELAY: Duration = Duration::from_millis(250);
 
 /// The paths of which changes are reported, all absolute. None need be there yet.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -98,6 +101,14 @@ impl Changes {
         self.watched = now;
     }
 
+    /// [`Self::next`], for this time at the most.
+    pub async fn next_within(&mut self, limit: Option<Duration>) {
+        match limit {
+            Some(limit) => drop(timeout(limit, self.next()).await),
+            None => self.next().await,
+        }
+    }
+
     /// Waits for a change, and then until it is quiet.
     pub async fn next(&mut self) {
         if self.events.recv().await.is_none() {
@@ -175,11 +186,11 @@ mod tests {
 
     /// The outcome of a wait that a change ends, or the lack of one.
     async fn noticed(changes: &mut Changes) -> bool {
-        tokio::time::timeout(Duration::from_secs(5), changes.next()).await.is_ok()
+        timeout(Duration::from_secs(5), changes.next()).await.is_ok()
     }
 
     async fn unnoticed(changes: &mut Changes) -> bool {
-        tokio::time::timeout(Duration::from_millis(150), changes.next()).await.is_err()
+        timeout(Duration::from_millis(150), changes.next()).await.is_err()
     }
 
     #[tokio::test]

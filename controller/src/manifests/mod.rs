@@ -18,16 +18,11 @@ pub(crate) use selection::Selection;
 
 use crate::view::View;
 use certificates::Certificates;
-use flow_file::changes::{Changes, Interest};
+use flow_file::changes::{Changes, EMPTY_FILE_DELAY, Interest};
 use flow_model::diagnostic::Diagnostic;
 use reading::Folder;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::time::timeout;
 use tracing::warn;
-
-/// The time that a file must be empty before it is taken as empty.
-const EMPTY_FILE_DELAY: Duration = Duration::from_millis(250);
 
 /// A folder and the view that it fills.
 pub(crate) struct Manifests {
@@ -99,9 +94,5 @@ pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
 /// Waits until a file may have changed; for ever if nothing is watched.
 async fn files(changes: &mut Option<Changes>, emptied: bool) {
     let Some(changes) = changes else { return std::future::pending().await };
-    if emptied {
-        let _ = timeout(EMPTY_FILE_DELAY, changes.next()).await;
-    } else {
-        changes.next().await;
-    }
+    changes.next_within(emptied.then_some(EMPTY_FILE_DELAY)).await;
 }

@@ -1,19 +1,15 @@
 //! Traefik's dynamic configuration files as a source of configuration.
 
 use super::publish::{Provider, Publisher, Update, channel};
-use flow_file::changes::{Changes, Interest};
+use flow_file::changes::{Changes, EMPTY_FILE_DELAY, Interest};
 use flow_file::{Files, Origin};
 use flow_model::config::{Source, precedence};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::name::FILE;
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
-
-/// The time that a file must be empty before it is taken as empty.
-const EMPTY_FILE_DELAY: Duration = Duration::from_millis(250);
 
 /// The options of dynamic configuration files.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -112,8 +108,7 @@ fn interest(origin: &Origin) -> Interest {
 /// Waits until a file may have changed; for ever if nothing is watched.
 async fn changed(changes: &mut Option<Changes>, emptied: bool) {
     match changes {
-        Some(changes) if emptied => drop(timeout(EMPTY_FILE_DELAY, changes.next()).await),
-        Some(changes) => changes.next().await,
+        Some(changes) => changes.next_within(emptied.then_some(EMPTY_FILE_DELAY)).await,
         None if emptied => tokio::time::sleep(EMPTY_FILE_DELAY).await,
         None => std::future::pending().await,
     }

@@ -38,9 +38,9 @@ impl Fault {
         self
     }
 
-    /// The keys from the outside to the inside, below `outer`.
-    pub(super) fn path_below(&self, outer: &[&str]) -> Vec<String> {
-        outer.iter().map(|&key| key.to_owned()).chain(self.path.iter().rev().cloned()).collect()
+    /// The keys from the outside to the inside.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        self.path.iter().rev().map(String::as_str).collect()
     }
 }
 

@@ -1,3 +1,4 @@
+use super::fault::Fault;
 use flow_model::diagnostic::Severity;
 
 /// A finding about a part of a file that does not make the file unusable.
@@ -25,6 +26,11 @@ impl Findings {
     /// Adds that something below, or the whole if there are no keys, is not served.
     pub(super) fn error(&mut self, below: &[&str], message: impl ToString) {
         self.add(Severity::Error, below, message);
+    }
+
+    /// Adds that what a fault is about is not served.
+    pub(super) fn fault(&mut self, fault: &Fault) {
+        self.error(&fault.keys(), &fault.message);
     }
 
     /// Adds that something below, or the whole if there are no keys, may be served in another way than expected.

@@ -7,7 +7,7 @@ use super::written::Written;
 use flow_model::middleware::{Middleware, plugin};
 use serde::Deserialize as _;
 
-/// Traefik's kinds: one that the model does not have is not served.
+/// Traefik's kinds: those of the model, and plugins.
 const KINDS: [&str; 26] = [
     "addPrefix",
     "basicAuth",
@@ -57,11 +57,7 @@ pub(super) fn middleware(node: &Node, read: ReadFile<'_>) -> Result<Middleware, 
     if let Some(options) = options {
         files(options, read).map_err(|fault| fault.within(kind))?;
     }
-    Middleware::deserialize(Written(&node)).map_err(|fault| {
-        // A kind of Traefik's that the model does not have.
-        let unserved = fault.at_key && fault.path.len() == 1;
-        if unserved { Fault::new(Scope::Object, format!("{kind} is not served")).at_key(kind) } else { fault }
-    })
+    Middleware::deserialize(Written(&node))
 }
 
 /// Puts the content of files in the place of their names.
@@ -96,4 +92,18 @@ fn files(options: &mut Node, read: ReadFile<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_has_every_kind_but_plugins() {
+        for kind in KINDS.iter().filter(|kind| **kind != "plugin") {
+            let node = Node::Map(vec![((*kind).to_owned(), Node::Map(Vec::new()))]);
+            let read = Middleware::deserialize(Written(&node));
+            assert!(read.is_ok(), "{kind}: {read:?}");
+        }
+    }
 }

@@ -68,7 +68,7 @@ pub(crate) fn decode(text: &str, format: Format, file: &str, read: ReadFile<'_>)
         findings.warn(&[], "only the first document of a file is read, as in Traefik");
     }
     let objects = objects(&content.root, file, read, &mut findings).map_err(|fault| {
-        let path = fault.path_below(&[]);
+        let path: Vec<_> = fault.keys().into_iter().map(str::to_owned).collect();
         let place = locate(text, format, &path, fault.at_key);
         let what = path.join(".");
         let message = if what.is_empty() { fault.message } else { format!("{what}: {}", fault.message) };
@@ -169,8 +169,7 @@ fn invalid(fault: Fault, findings: &mut Findings) -> Result<Middleware, Fault> {
     if fault.scope == Scope::File {
         return Err(fault);
     }
-    let path = fault.path_below(&[]);
-    findings.error(&path.iter().map(String::as_str).collect::<Vec<_>>(), &fault.message);
+    findings.fault(&fault);
     Ok(Middleware::Invalid(fault.message))
 }
 
@@ -188,10 +187,7 @@ fn each<T>(
             Ok(object) => {
                 made.insert(name.as_str().into(), object);
             }
-            Err(fault) if fault.scope == Scope::Object => {
-                let path = fault.path_below(&[]);
-                findings.error(&path.iter().map(String::as_str).collect::<Vec<_>>(), &fault.message);
-            }
+            Err(fault) if fault.scope == Scope::Object => findings.fault(&fault),
             Err(fault) => return Err(fault.within(name)),
         }
     }

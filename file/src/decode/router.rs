@@ -23,8 +23,7 @@ pub(super) fn router(node: &Node, findings: &mut Findings) -> Result<Router, Fau
         let Some((_, instead)) = fault.path.first().filter(|_| fault.scope == Scope::Object).and_then(instead) else {
             return Err(fault);
         };
-        let path = fault.path_below(&[]);
-        let keys: Vec<_> = path.iter().map(String::as_str).collect();
+        let keys = fault.keys();
         // Without the key the next reading gets further.
         if remove(&mut node, &keys).is_none() {
             return Err(fault);

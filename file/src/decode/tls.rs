@@ -115,8 +115,7 @@ pub(super) fn options(node: &Node, read: ReadFile<'_>, findings: &mut Findings) 
     let mut options = match TlsOptions::deserialize(Written(&node)) {
         Ok(options) => options,
         Err(fault) if fault.scope == Scope::Object => {
-            let path = fault.path_below(&[]);
-            findings.error(&path.iter().map(String::as_str).collect::<Vec<_>>(), &fault);
+            findings.fault(&fault);
             return Ok(TlsOptions { broken: Some(fault.message), ..TlsOptions::default() });
         }
         Err(fault) => return Err(fault),

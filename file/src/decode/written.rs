@@ -304,16 +304,13 @@ mod tests {
             ("ruleSyntax: v4", "ruleSyntax", Scope::Object, "takes one of default, v2, v3, not \"v4\""),
         ] {
             let fault = read::<Router>(yaml).unwrap_err();
-            assert_eq!(fault.path_below(&[]).join("."), path);
+            assert_eq!(fault.keys().join("."), path);
             assert!(fault.message.contains(message) && fault.scope == scope, "{yaml}: {fault:?}");
         }
         let fault = read::<Middleware>("ipAllowList: {rejectStatusCode: -1}").unwrap_err();
-        assert_eq!(
-            (fault.scope, fault.path_below(&[]).join(".")),
-            (Scope::Object, "ipAllowList.rejectStatusCode".to_owned())
-        );
+        assert_eq!((fault.scope, fault.keys().join(".")), (Scope::Object, "ipAllowList.rejectStatusCode".to_owned()));
         let fault = read::<Middleware>("basicAuth: {removeHeader: yes}").unwrap_err();
-        assert_eq!(fault.path_below(&["m"]).join("."), "m.basicAuth.removeHeader");
+        assert_eq!(fault.clone().within("m").keys().join("."), "m.basicAuth.removeHeader");
         assert_eq!(fault.message, "takes true or false, not \"yes\"");
     }
 }

@@ -3,7 +3,7 @@ use super::*;
 use gtmpl_ng::Value;
 use proptest::prelude::*;
 
-/// What each template makes, as text/template with Sprig 3.3 makes it.
+/// Templates, each with its text as text/template with Sprig 3.3 makes it.
 const CASES: &[(&str, &str)] = &[
     // Actions.
     ("a {{/* b */}} c {{- \" d\" -}} e", "a  c de"),
