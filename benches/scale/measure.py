@@ -18,22 +18,16 @@ REST = 2.5
 def everything(options):
     """[(heading of a column, {figure: [values]})], milliseconds and megabytes."""
     columns = []
-    ingresses = ManyIngresses("plain")
-    try:
-        for size in options.sizes:
-            columns.append((f"{size:,}", _of(ingresses, size, options)))
-    finally:
-        ingresses.stop()
-    if options.certificates:
-        ingresses = ManyIngresses("certificates", certificates=True)
+    for kind, heading, sizes in (
+        ({}, "{:,}", options.sizes),
+        ({"certificates": True}, "{:,} with certificates", [options.certificates]),
+        ({"routes": True}, "{:,} IngressRoutes", [options.routes]),
+    ):
+        if not any(sizes):
+            continue
+        ingresses = ManyIngresses("-".join(kind) or "plain", **kind)
         try:
-            columns.append((f"{options.certificates:,} with certificates", _of(ingresses, options.certificates, options)))
-        finally:
-            ingresses.stop()
-    if options.routes:
-        ingresses = ManyIngresses("routes", routes=True)
-        try:
-            columns.append((f"{options.routes:,} IngressRoutes", _of(ingresses, options.routes, options)))
+            columns += [(heading.format(size), _of(ingresses, size, options)) for size in sizes]
         finally:
             ingresses.stop()
     return columns

@@ -5,11 +5,10 @@ import os
 import signal
 import ssl
 import subprocess
-import time
 
 import pytest
 import yaml
-from harness import clients, objects, paths, pki
+from harness import changes, clients, objects, paths, pki
 from harness.backends import ADDRESSES, CERTIFICATE_NAME, HTTP, HTTPS
 from harness.proxy import Proxy
 from harness.waiting import consistently, eventually
@@ -236,14 +235,9 @@ def test_unwatched_files_are_read_again_on_sighup(folder, backends):
 
 
 def test_change_is_served_soon(own, folder, figures):
-    latencies = []
-    for i in range(20):
-        start = time.monotonic()
-        write(folder / "soon.yaml", http(f"soon{i}.test"))
-        own.served(f"soon{i}.test")
-        latencies.append(time.monotonic() - start)
-    figures(f"a changed dynamic configuration file is served after {sorted(latencies)[10] * 1e3:.0f} ms (median), {max(latencies) * 1e3:.0f} ms (worst of 20)")
-    assert sorted(latencies)[10] < 0.5
+    latencies = changes.file_latencies(own, lambda host: write(folder / "soon.yaml", http(host)))
+    figures(f"a changed dynamic configuration file is served after {latencies[10] * 1e3:.0f} ms (median), {latencies[-1] * 1e3:.0f} ms (worst of 20)")
+    assert latencies[10] < 0.5
 
 
 def test_state_outlives_changes_elsewhere(own, folder):

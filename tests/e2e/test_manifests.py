@@ -2,11 +2,10 @@
 
 import json
 import shutil
-import time
 
 import pytest
 import yaml
-from harness import clients, objects, paths, pki
+from harness import changes, clients, objects, paths, pki
 from harness.proxy import Proxy
 from harness.waiting import consistently, eventually
 
@@ -57,14 +56,9 @@ def test_file_written_in_place(own, folder):
 
 
 def test_change_is_served_soon(own, folder, figures):
-    latencies = []
-    for i in range(20):
-        start = time.monotonic()
-        write(folder / "soon.yaml", ingress(f"soon{i}.test"))
-        own.served(f"soon{i}.test")
-        latencies.append(time.monotonic() - start)
-    figures(f"a changed manifest file is served after {sorted(latencies)[10] * 1e3:.0f} ms (median), {max(latencies) * 1e3:.0f} ms (worst of 20)")
-    assert sorted(latencies)[10] < 0.5
+    latencies = changes.file_latencies(own, lambda host: write(folder / "soon.yaml", ingress(host)))
+    figures(f"a changed manifest file is served after {latencies[10] * 1e3:.0f} ms (median), {latencies[-1] * 1e3:.0f} ms (worst of 20)")
+    assert latencies[10] < 0.5
 
 
 def test_middlewares_of_both_groups_and_kubernetes_lists(own, folder):

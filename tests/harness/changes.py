@@ -84,3 +84,14 @@ def cpu(ingresses, proxy, count):
     cost = (proxy.process.cpu_seconds() - before) / count
     observer.connection.close()
     return cost
+
+
+def file_latencies(proxy, write, count=20):
+    """Seconds from the writing of a file until the host in it is served, sorted; `write` takes the host."""
+    results = []
+    for i in range(count):
+        start = time.monotonic()
+        write(f"soon{i}.test")
+        proxy.served(f"soon{i}.test")
+        results.append(time.monotonic() - start)
+    return sorted(results)
