@@ -16,11 +16,8 @@ impl Service {
                     .into_iter()
                     .collect()
             }
-            ServiceKind::Mirroring(mirroring) => {
-                let limit = mirroring.max_body_size.filter(|limit| *limit >= 0 && mirroring.mirror_body == Some(false));
-                limit.map(|_| "maxBodySize has no effect where mirrorBody is false".to_owned()).into_iter().collect()
-            }
-            ServiceKind::Weighted(_) | ServiceKind::HighestRandomWeight(_) => Vec::new(),
+            // A body that no mirror gets is within any `maxBodySize`: Traefik's documentation shows both side by side.
+            ServiceKind::Mirroring(_) | ServiceKind::Weighted(_) | ServiceKind::HighestRandomWeight(_) => Vec::new(),
         }
     }
 }
@@ -77,11 +74,7 @@ mod tests {
                     .to_owned(),
                 Some("path, headers without effect"),
             ),
-            (
-                r#"{"mirroring": {"service": "s", "mirrorBody": false, "maxBodySize": 7}}"#.to_owned(),
-                Some("maxBodySize"),
-            ),
-            (r#"{"mirroring": {"service": "s", "mirrorBody": false}}"#.to_owned(), None),
+            (r#"{"mirroring": {"service": "s", "mirrorBody": false, "maxBodySize": 7}}"#.to_owned(), None),
             (
                 r#"{"failover": {"service": "c", "fallback": "s", "errors": {"maxRequestBodyBytes": 7}}}"#.to_owned(),
                 Some("maxRequestBodyBytes"),
