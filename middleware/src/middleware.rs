@@ -112,6 +112,35 @@ impl Middleware {
         }
     }
 
+    /// True if it keeps something from one request for others, such as a budget: each router has its own then. One that
+    /// keeps nothing may be shared by routers.
+    #[must_use]
+    pub const fn has_state(&self) -> bool {
+        match self {
+            // Those that it runs may have state.
+            Self::Around(_) | Self::Chain(_) => true,
+            Self::BasicAuth(_)
+            | Self::DigestAuth(_)
+            | Self::ForwardAuth(_)
+            | Self::InFlightReq(_)
+            | Self::RateLimit(_) => true,
+            Self::AddPrefix(_)
+            | Self::Compress(_)
+            | Self::ContentType(_)
+            | Self::EncodedCharacters(_)
+            | Self::GrpcWeb(_)
+            | Self::Headers(_)
+            | Self::IpAllowList(_)
+            | Self::PassTlsClientCert(_)
+            | Self::RedirectRegex(_)
+            | Self::RedirectScheme(_)
+            | Self::ReplacePath(_)
+            | Self::ReplacePathRegex(_)
+            | Self::StripPrefix(_)
+            | Self::StripPrefixRegex(_) => false,
+        }
+    }
+
     /// The first phase.
     pub(crate) async fn on_request(&self, exchange: &mut Exchange, context: &mut RequestContext<'_>) -> Flow<State> {
         let stateless = match self {

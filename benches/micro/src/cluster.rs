@@ -1,5 +1,6 @@
 //! Ingresses as an API server stores them, each with its Service and EndpointSlice.
 
+use flow_controller::crd::Group;
 use flow_controller::view::{Kind, Object, View};
 use serde_json::{Value, json};
 
@@ -18,6 +19,39 @@ pub fn view(count: usize) -> View {
     view.replace(Kind::EndpointSlice, None, all(|number| endpoint_slice(number, "10.0.0.1", 80)));
     view.replace(Kind::Ingress, None, all(|number| ingress(number, "/")));
     view
+}
+
+/// A cluster of `count` IngressRoutes with two Middlewares each; number N has the host `hN.many.test`.
+///
+/// # Panics
+/// Never: the objects are valid.
+#[must_use]
+pub fn view_of_routes(count: usize) -> View {
+    let mut view = View::default();
+    let all = |make: fn(usize) -> Object| (0..count).map(make).collect();
+    view.replace(Kind::Service, None, all(service));
+    view.replace(Kind::EndpointSlice, None, all(|number| endpoint_slice(number, "10.0.0.1", 80)));
+    let middlewares = (0..count).flat_map(|number| ["first", "second"].map(|name| middleware(name, number)));
+    view.replace(Kind::Middleware(Group::TraefikIo), None, middlewares.collect());
+    view.replace(Kind::IngressRoute(Group::TraefikIo), None, all(ingress_route));
+    view
+}
+
+/// IngressRoute `number`, behind its two Middlewares.
+#[must_use]
+pub fn ingress_route(number: usize) -> Object {
+    let rule = format!("Host(`h{number}.many.test`)");
+    let services = json!([{"name": format!("s{number}"), "port": 80}]);
+    let middlewares = json!([{"name": format!("first{number}")}, {"name": format!("second{number}")}]);
+    let route = json!({"match": rule, "kind": "Rule", "services": services, "middlewares": middlewares});
+    object("traefik.io/v1alpha1", "IngressRoute", &format!("i{number}"), json!({"spec": {"routes": [route]}}))
+}
+
+/// A Middleware of IngressRoute `number`, which sets a header.
+#[must_use]
+pub fn middleware(name: &str, number: usize) -> Object {
+    let headers = json!({"customRequestHeaders": {format!("X-{name}"): format!("team-{number}")}});
+    object("traefik.io/v1alpha1", "Middleware", &format!("{name}{number}"), json!({"spec": {"headers": headers}}))
 }
 
 /// Ingress `number`, with this path.

@@ -6,7 +6,6 @@ use crate::{Exchange, MiddlewareError};
 use flow_model::middleware as spec;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use std::collections::BTreeMap;
 
 /// Headers to set and to delete.
 #[derive(Debug)]
@@ -19,19 +18,17 @@ pub(super) struct Custom {
 
 #[derive(Debug)]
 struct Changes {
-    set: Vec<(HeaderName, HeaderValue)>,
-    delete: Vec<HeaderName>,
+    set: Box<[(HeaderName, HeaderValue)]>,
+    delete: Box<[HeaderName]>,
 }
 
 impl Custom {
     pub(super) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
-        let mut request = Changes::new(&spec.custom_request_headers)?;
-        // A request always has a host, which Go keeps apart from the headers.
-        request.delete.retain(|name| name != HOST && name != CONTENT_LENGTH);
         Ok(Self {
-            request,
-            response: Changes::new(&spec.custom_response_headers)?,
-            omit_forwarded_for: spec.custom_request_headers.get("X-Forwarded-For").is_some_and(String::is_empty),
+            // A request always has a host, which Go keeps apart from the headers.
+            request: Changes::new(&spec.custom_request_headers, |name| name != HOST && name != CONTENT_LENGTH)?,
+            response: Changes::new(&spec.custom_response_headers, |_| true)?,
+            omit_forwarded_for: spec.custom_request_headers.get("X-Forwarded-For").is_some_and(str::is_empty),
         })
     }
 
@@ -48,18 +45,20 @@ impl Custom {
 }
 
 impl Changes {
-    fn new(headers: &BTreeMap<String, String>) -> Result<Self, MiddlewareError> {
-        let mut changes = Self { set: Vec::new(), delete: Vec::new() };
-        for (header, text) in headers {
+    fn new(fields: &spec::HeaderFields, may_delete: fn(&HeaderName) -> bool) -> Result<Self, MiddlewareError> {
+        let (mut set, mut delete) = (Vec::new(), Vec::new());
+        for (header, text) in fields.iter() {
             let name = name(header)?;
             if text.is_empty() {
-                changes.delete.push(name);
+                if may_delete(&name) {
+                    delete.push(name);
+                }
             } else if name != CONTENT_LENGTH && name != TRANSFER_ENCODING {
                 // A configuration must not change where a message ends; Go ignores these headers too.
-                changes.set.push((name, value(text)?));
+                set.push((name, value(text)?));
             }
         }
-        Ok(changes)
+        Ok(Self { set: set.into(), delete: delete.into() })
     }
 
     fn apply(&self, headers: &mut HeaderMap) {

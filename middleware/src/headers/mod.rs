@@ -18,9 +18,9 @@ use secure::Secure;
 /// Sets headers of requests and responses, responds to CORS preflights, checks hosts.
 #[derive(Debug)]
 pub struct Headers {
-    cors: Option<Cors>,
+    cors: Option<Box<Cors>>,
     custom: Custom,
-    secure: Option<Secure>,
+    secure: Option<Box<Secure>>,
 }
 
 /// The facts of the request that the response's headers depend on.
@@ -36,7 +36,11 @@ pub(crate) struct RequestFacts {
 
 impl Headers {
     pub(crate) fn new(spec: &spec::Headers) -> Result<Self, MiddlewareError> {
-        let headers = Self { cors: Cors::new(spec)?, custom: Custom::new(spec)?, secure: Secure::new(spec)? };
+        let headers = Self {
+            cors: Cors::new(spec)?.map(Box::new),
+            custom: Custom::new(spec)?,
+            secure: Secure::new(spec)?.map(Box::new),
+        };
         let is_custom = !spec.custom_request_headers.is_empty() || !spec.custom_response_headers.is_empty();
         if headers.cors.is_none() && !is_custom && headers.secure.is_none() {
             return Err(MiddlewareError::NothingSet);

@@ -16,7 +16,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 /// Checks hosts and sets security headers.
 #[derive(Debug)]
 pub(super) struct Secure {
-    allowed_hosts: Vec<String>,
+    allowed_hosts: Box<[String]>,
     host_headers: Vec<HeaderName>,
     tls_headers: Vec<(HeaderName, HeaderValue)>,
     always: Vec<(HeaderName, HeaderValue)>,
@@ -39,7 +39,7 @@ impl Secure {
             return Ok(None);
         }
         let mut secure = Self {
-            allowed_hosts: if spec.is_development { Vec::new() } else { spec.allowed_hosts.clone() },
+            allowed_hosts: if spec.is_development { Box::default() } else { spec.allowed_hosts.clone() },
             host_headers: spec.hosts_proxy_headers.iter().map(|header| name(header)).collect::<Result<_, _>>()?,
             tls_headers: spec
                 .ssl_proxy_headers

@@ -8,6 +8,7 @@ mod content_type;
 mod encoded_characters;
 mod errors;
 mod grpc_web;
+mod header_fields;
 mod headers;
 mod limit;
 mod pass_tls_client_cert;
@@ -24,6 +25,7 @@ pub use content_type::ContentType;
 pub use encoded_characters::EncodedCharacters;
 pub use errors::ErrorPage;
 pub use grpc_web::GrpcWeb;
+pub use header_fields::HeaderFields;
 pub use headers::Headers;
 pub use limit::{InFlightReq, IpAllowList, IpStrategy, RateLimit, Redis, SourceCriterion};
 pub use pass_tls_client_cert::{ClientCertInfo, IssuerInfo, PassTlsClientCert, SubjectInfo};
@@ -33,6 +35,7 @@ pub use retry::Retry;
 
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One middleware: exactly one kind, written `{"kind": {…}}`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -53,7 +56,7 @@ pub enum Middleware {
     /// Stops asking a service that fails.
     CircuitBreaker(CircuitBreaker),
     /// Compresses responses.
-    Compress(Compress),
+    Compress(Box<Compress>),
     /// Guesses the type of responses that have none.
     ContentType(ContentType),
     /// Asks for a user and a password by digests.
@@ -61,13 +64,13 @@ pub enum Middleware {
     /// Refuses requests with some percent-encoded characters in the path.
     EncodedCharacters(EncodedCharacters),
     /// Responds to errors with pages of another service.
-    Errors(ErrorPage),
+    Errors(Box<ErrorPage>),
     /// Asks a server whether a request may pass.
-    ForwardAuth(ForwardAuth),
+    ForwardAuth(Box<ForwardAuth>),
     /// Translates gRPC-Web.
     GrpcWeb(GrpcWeb),
     /// Sets headers of requests and responses, responds to CORS preflights.
-    Headers(Box<Headers>),
+    Headers(Arc<Headers>),
     /// Limits the requests that are served at once.
     InFlightReq(InFlightReq),
     /// An object that is not valid: routers that use it are disabled. The text is the reason.
@@ -81,7 +84,7 @@ pub enum Middleware {
     #[serde(rename = "passTLSClientCert")]
     PassTlsClientCert(PassTlsClientCert),
     /// Limits the rate of requests.
-    RateLimit(RateLimit),
+    RateLimit(Box<RateLimit>),
     /// Redirects by a regular expression on the URL.
     RedirectRegex(RedirectRegex),
     /// Redirects to another scheme.

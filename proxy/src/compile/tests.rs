@@ -198,7 +198,7 @@ fn a_service_whose_middleware_is_missing_is_broken() {
 fn tls_of_an_authentication_server_that_cannot_be_used_is_found_at_once() {
     let tls = ClientTls { cert: "no certificate".to_owned(), key: "no key".to_owned(), ..ClientTls::default() };
     let address = "https://auth.test".to_owned();
-    let auth = Middleware::ForwardAuth(ForwardAuth { address, tls: Some(tls), ..ForwardAuth::default() });
+    let auth = Middleware::ForwardAuth(Box::new(ForwardAuth { address, tls: Some(tls), ..ForwardAuth::default() }));
     let mut config = routers([("r", Router { middlewares: vec!["auth".into()], ..router("Host(`a.test`)") })]);
     config.middlewares.insert("auth".into(), Arc::new(auth));
     let compiled = web_and_websecure().compile(&source(config));
@@ -282,9 +282,10 @@ fn what_did_not_change_keeps_its_identity() {
         ..router(&format!("Host(`a.test`) && PathPrefix(`{path}`)"))
     };
     let mut config = routers([("a", limited("/a")), ("b", limited("/b"))]);
-    config
-        .middlewares
-        .insert("limit".into(), Arc::new(Middleware::RateLimit(RateLimit { average: 1, ..RateLimit::default() })));
+    config.middlewares.insert(
+        "limit".into(),
+        Arc::new(Middleware::RateLimit(Box::new(RateLimit { average: 1, ..RateLimit::default() }))),
+    );
     let first = compiler.compile(&source(config.clone()));
     let find = |compiled: &Compiled, path: &str| {
         let headers = HeaderMap::new();
@@ -532,7 +533,7 @@ async fn a_middleware_may_ask_a_service() {
         let rewrites = [("503".to_owned(), 418)].into();
         let (status, service) = (vec!["503".to_owned()], service.into());
         let errors = ErrorPage { status, status_rewrites: rewrites, service, ..ErrorPage::default() };
-        config.middlewares.insert("pages".into(), Arc::new(Middleware::Errors(errors)));
+        config.middlewares.insert("pages".into(), Arc::new(Middleware::Errors(Box::new(errors))));
         config.services.remove("p");
         config.services.extend(pages.map(|pages| (Name::from("p"), Arc::new(pages))));
         compiler.compile(&source(config.clone()))
@@ -559,7 +560,7 @@ async fn counters_of_a_service_outlive_a_neighbour_that_was_broken_for_a_while()
     let middlewares = vec!["once".into(), "other".into()];
     config.services.insert("s".into(), Arc::new(Service { kind: none, middlewares }));
     let once = RateLimit { average: 1, period: GoDuration::from_secs(3600), ..RateLimit::default() };
-    config.middlewares.insert("once".into(), Arc::new(Middleware::RateLimit(once)));
+    config.middlewares.insert("once".into(), Arc::new(Middleware::RateLimit(Box::new(once))));
     let mut compiler = web_and_websecure();
     let mut compile = |is_broken: bool| {
         let other = match is_broken {

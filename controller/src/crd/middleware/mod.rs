@@ -18,65 +18,65 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// What may happen to a request and its answer: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MiddlewareSpec {
     /// Puts a prefix before the path.
-    pub add_prefix: Option<AddPrefix>,
+    pub add_prefix: Option<Box<AddPrefix>>,
     /// Takes a prefix off the path.
-    pub strip_prefix: Option<StripPrefix>,
+    pub strip_prefix: Option<Box<StripPrefix>>,
     /// Takes a prefix off the path by regular expressions.
-    pub strip_prefix_regex: Option<StripPrefixRegex>,
+    pub strip_prefix_regex: Option<Box<StripPrefixRegex>>,
     /// Replaces the path.
-    pub replace_path: Option<ReplacePath>,
+    pub replace_path: Option<Box<ReplacePath>>,
     /// Replaces the path by a regular expression.
-    pub replace_path_regex: Option<ReplacePathRegex>,
+    pub replace_path_regex: Option<Box<ReplacePathRegex>>,
     /// Runs others in order.
-    pub chain: Option<Chain>,
+    pub chain: Option<Box<Chain>>,
     /// Deprecated: use ipAllowList.
-    pub ip_white_list: Option<IpWhiteList>,
+    pub ip_white_list: Option<Box<IpWhiteList>>,
     /// Lets only some clients pass.
-    pub ip_allow_list: Option<IpAllowList>,
+    pub ip_allow_list: Option<Box<IpAllowList>>,
     /// Sets headers of requests and answers, answers CORS preflights.
-    pub headers: Option<Box<Headers>>,
+    pub headers: Option<Arc<Headers>>,
     /// Refuses paths with encoded characters that may be misread.
-    pub encoded_characters: Option<EncodedCharacters>,
+    pub encoded_characters: Option<Box<EncodedCharacters>>,
     /// Answers errors with pages of another service.
     pub errors: Option<Box<ErrorPage>>,
     /// Limits the rate of requests.
     pub rate_limit: Option<Box<RateLimit>>,
     /// Redirects by a regular expression on the URL.
-    pub redirect_regex: Option<RedirectRegex>,
+    pub redirect_regex: Option<Box<RedirectRegex>>,
     /// Redirects to another scheme.
-    pub redirect_scheme: Option<RedirectScheme>,
+    pub redirect_scheme: Option<Box<RedirectScheme>>,
     /// Asks for a user and a password.
-    pub basic_auth: Option<BasicAuth>,
+    pub basic_auth: Option<Box<BasicAuth>>,
     /// Asks for a user and a password by digests.
-    pub digest_auth: Option<DigestAuth>,
+    pub digest_auth: Option<Box<DigestAuth>>,
     /// Asks a server whether a request may pass.
     pub forward_auth: Option<Box<ForwardAuth>>,
     /// Limits the requests that are served at once.
-    pub in_flight_req: Option<InFlightReq>,
+    pub in_flight_req: Option<Box<InFlightReq>>,
     /// Reads whole bodies before they are sent on.
-    pub buffering: Option<Buffering>,
+    pub buffering: Option<Box<Buffering>>,
     /// Stops asking a backend that fails.
-    pub circuit_breaker: Option<CircuitBreaker>,
+    pub circuit_breaker: Option<Box<CircuitBreaker>>,
     /// Compresses answers.
-    pub compress: Option<Compress>,
+    pub compress: Option<Box<Compress>>,
     /// Tells the backend the client's certificate.
     #[serde(rename = "passTLSClientCert")]
-    pub pass_tls_client_cert: Option<PassTlsClientCert>,
+    pub pass_tls_client_cert: Option<Box<PassTlsClientCert>>,
     /// Asks again when a request fails.
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
     /// Guesses the type of answers that have none.
-    pub content_type: Option<ContentType>,
+    pub content_type: Option<Box<ContentType>>,
     /// Translates gRPC-Web.
-    pub grpc_web: Option<GrpcWeb>,
+    pub grpc_web: Option<Box<GrpcWeb>>,
     /// Middlewares that are not part of the program.
-    pub plugin: Option<BTreeMap<String, Plugin>>,
+    pub plugin: Option<Box<BTreeMap<String, Plugin>>>,
 }
 
 /// Options of a plugin, as it likes them.

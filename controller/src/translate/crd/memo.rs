@@ -9,8 +9,6 @@ use std::sync::Arc;
 /// The translation of one custom resource.
 pub(super) struct Translation<T> {
     pub(super) name: Name,
-    /// The kind of the object.
-    pub(super) kind: &'static str,
     /// The creation time of the object, in seconds since 1970.
     pub(super) created: i64,
     /// The result; `None` if it cannot be served at all.
@@ -23,6 +21,7 @@ pub(super) struct Translation<T> {
 /// The translations of one kind, each kept until its object or what it reads changes.
 #[derive(Debug)]
 pub(super) struct Memo<T> {
+    kind: &'static str,
     entries: HashMap<ObjectKey, Entry, foldhash::fast::RandomState>,
     findings: Findings<ObjectKey>,
     claims: Claims<T>,
@@ -31,17 +30,17 @@ pub(super) struct Memo<T> {
 #[derive(Debug)]
 struct Entry {
     name: Name,
-    owner: Owner,
-    reads: Vec<Reference>,
-}
-
-impl<T> Default for Memo<T> {
-    fn default() -> Self {
-        Self { entries: HashMap::default(), findings: Findings::default(), claims: Claims::default() }
-    }
+    /// The creation time of the object, in seconds since 1970.
+    created: i64,
+    reads: Box<[Reference]>,
 }
 
 impl<T: PartialEq> Memo<T> {
+    /// Nothing yet of this kind.
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self { kind, entries: HashMap::default(), findings: Findings::default(), claims: Claims::default() }
+    }
+
     /// Translates again the objects that changed, or that read something that changed. True if the outcome differs.
     pub(super) fn update(
         &mut self,
@@ -64,23 +63,24 @@ impl<T: PartialEq> Memo<T> {
     }
 
     fn replace(&mut self, key: &ObjectKey, translation: Option<Translation<T>>) -> bool {
+        let owner = |created| Owner::new(created, self.kind, key.clone());
         let mut changed = false;
         let old = self.entries.remove(key);
         let mut diagnostics = Vec::new();
         let mut has_value = false;
         if let Some(translation) = translation {
-            let owner = Owner::new(translation.created, translation.kind, key.clone());
-            if let Some(value) = translation.value {
+            let Translation { name, created, value, reads, diagnostics: found } = translation;
+            if let Some(value) = value {
                 has_value = true;
-                changed |= self.claims.claim_equal(&translation.name, owner.clone(), &mut Arc::new(value));
+                changed |= self.claims.claim_equal(&name, owner(created), &mut Arc::new(value));
             }
-            diagnostics = translation.diagnostics;
-            self.entries.insert(key.clone(), Entry { name: translation.name, owner, reads: translation.reads });
+            diagnostics = found;
+            self.entries.insert(key.clone(), Entry { name, created, reads: reads.into() });
         }
         if let Some(old) = old {
             // An object's name follows from its key, so only its age can make another owner of it.
-            let same = has_value && self.entries.get(key).is_some_and(|new| new.owner == old.owner);
-            changed |= !same && self.claims.release(&old.name, &old.owner);
+            let same = has_value && self.entries.get(key).is_some_and(|new| new.created == old.created);
+            changed |= !same && self.claims.release(&old.name, &owner(old.created));
         }
         self.findings.set(key, diagnostics) | changed
     }
@@ -93,12 +93,15 @@ impl<T: PartialEq> Memo<T> {
     }
 
     /// Returns findings about the objects, and about names that several claim.
-    pub(super) fn diagnostics(&self, kind: &'static str) -> Vec<Diagnostic> {
+    pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut all = self.findings.all();
         for (name, owners) in self.claims.contested() {
             let Some((winner, losers)) = owners.split_first() else { continue };
             all.extend(losers.iter().map(|loser| {
-                Diagnostic::error(loser.key.subject(kind), format!("the name {name} is already that of {}", winner.key))
+                Diagnostic::error(
+                    loser.key.subject(self.kind),
+                    format!("the name {name} is already that of {}", winner.key),
+                )
             }));
         }
         all

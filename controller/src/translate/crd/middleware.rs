@@ -78,7 +78,6 @@ pub(super) fn translate(
     });
     Some(Translation {
         name: naming::object(&object.key.namespace, &object.key.name, options),
-        kind: "Middleware",
         created: object.created,
         value: Some(value),
         reads,
@@ -100,19 +99,19 @@ fn middleware(
         return Err(if kinds.is_empty() { Invalid::NoKind } else { Invalid::Kinds(kinds.join(", ")) });
     };
     let plain = [
-        spec.add_prefix.clone().map(Middleware::AddPrefix),
-        spec.buffering.clone().map(Middleware::Buffering),
+        spec.add_prefix.as_deref().cloned().map(Middleware::AddPrefix),
+        spec.buffering.as_deref().cloned().map(Middleware::Buffering),
         spec.compress.clone().map(Middleware::Compress),
-        spec.grpc_web.clone().map(Middleware::GrpcWeb),
+        spec.grpc_web.as_deref().cloned().map(Middleware::GrpcWeb),
         spec.headers.clone().map(Middleware::Headers),
-        spec.ip_allow_list.clone().map(Middleware::IpAllowList),
-        spec.pass_tls_client_cert.clone().map(Middleware::PassTlsClientCert),
-        spec.redirect_regex.clone().map(Middleware::RedirectRegex),
-        spec.redirect_scheme.clone().map(Middleware::RedirectScheme),
-        spec.replace_path.clone().map(Middleware::ReplacePath),
-        spec.replace_path_regex.clone().map(Middleware::ReplacePathRegex),
-        spec.strip_prefix.clone().map(Middleware::StripPrefix),
-        spec.strip_prefix_regex.clone().map(Middleware::StripPrefixRegex),
+        spec.ip_allow_list.as_deref().cloned().map(Middleware::IpAllowList),
+        spec.pass_tls_client_cert.as_deref().cloned().map(Middleware::PassTlsClientCert),
+        spec.redirect_regex.as_deref().cloned().map(Middleware::RedirectRegex),
+        spec.redirect_scheme.as_deref().cloned().map(Middleware::RedirectScheme),
+        spec.replace_path.as_deref().cloned().map(Middleware::ReplacePath),
+        spec.replace_path_regex.as_deref().cloned().map(Middleware::ReplacePathRegex),
+        spec.strip_prefix.as_deref().cloned().map(Middleware::StripPrefix),
+        spec.strip_prefix_regex.as_deref().cloned().map(Middleware::StripPrefixRegex),
     ];
     if let Some(middleware) = plain.into_iter().flatten().next() {
         return Ok(middleware);
@@ -132,25 +131,25 @@ fn middleware(
     }
     if let Some((page, service)) = spec.errors.as_deref().zip(error_page) {
         let service = service.clone().map_err(Invalid::ErrorPage)?;
-        return Ok(Middleware::Errors(model::ErrorPage {
+        return Ok(Middleware::Errors(Box::new(model::ErrorPage {
             status: page.status.clone(),
             status_rewrites: page.status_rewrites.clone(),
             service,
             query: page.query.clone(),
             error_request_headers: page.error_request_headers.clone(),
-        }));
+        })));
     }
     if let Some(breaker) = &spec.circuit_breaker {
         return Ok(Middleware::CircuitBreaker(circuit_breaker(breaker)));
     }
-    if let Some(content_type) = spec.content_type {
+    if let Some(content_type) = spec.content_type.as_deref() {
         if content_type.auto_detect.is_some() {
             warnings.push("contentType.autoDetect is deprecated: leave it out, or the middleware where it is false");
         }
-        return Ok(Middleware::ContentType(content_type));
+        return Ok(Middleware::ContentType(*content_type));
     }
-    if let Some(allowed) = spec.encoded_characters {
-        return Ok(Middleware::EncodedCharacters(allowed));
+    if let Some(allowed) = spec.encoded_characters.as_deref() {
+        return Ok(Middleware::EncodedCharacters(*allowed));
     }
     if let Some(limit) = &spec.in_flight_req {
         let (amount, source_criterion) = (limit.amount, limit.source_criterion.clone());
@@ -161,7 +160,7 @@ fn middleware(
     }
     if let Some(limit) = &spec.rate_limit {
         let redis = limit.redis.as_ref().map(|wanted| redis(wanted, key, view, reads)).transpose()?;
-        return Ok(Middleware::RateLimit(rate_limit(limit, redis)));
+        return Ok(Middleware::RateLimit(Box::new(rate_limit(limit, redis))));
     }
     if let Some(auth) = &spec.basic_auth {
         return basic_auth(auth, key, view, reads).map(Middleware::BasicAuth);
@@ -170,7 +169,7 @@ fn middleware(
         return digest_auth(auth, key, view, reads).map(Middleware::DigestAuth);
     }
     if let Some(auth) = &spec.forward_auth {
-        return forward_auth(auth, key, view, reads).map(Middleware::ForwardAuth);
+        return forward_auth(auth, key, view, reads).map(Box::new).map(Middleware::ForwardAuth);
     }
     if let Some(plugins) = &spec.plugin {
         return Err(Invalid::Plugin(plugin::refusal(plugins.keys().map(String::as_str))));

@@ -36,9 +36,9 @@ impl Custom {
         Self {
             options,
             routing: Routing::default(),
-            middlewares: Memo::default(),
-            servers_transports: Memo::default(),
-            tls_options: Memo::default(),
+            middlewares: Memo::new("Middleware"),
+            servers_transports: Memo::new("ServersTransport"),
+            tls_options: Memo::new("TLSOption"),
             tls_stores: Stores::default(),
             config: Arc::default(),
         }
@@ -69,9 +69,9 @@ impl Custom {
 
     fn assemble(&self) -> Config {
         let mut diagnostics = self.routing.diagnostics();
-        diagnostics.extend(self.middlewares.diagnostics("Middleware"));
-        diagnostics.extend(self.servers_transports.diagnostics("ServersTransport"));
-        diagnostics.extend(self.tls_options.diagnostics("TLSOption"));
+        diagnostics.extend(self.middlewares.diagnostics());
+        diagnostics.extend(self.servers_transports.diagnostics());
+        diagnostics.extend(self.tls_options.diagnostics());
         diagnostics.extend(self.tls_stores.diagnostics());
         let mut certificates = self.tls_stores.certificates();
         certificates.extend(self.routing.certificates());

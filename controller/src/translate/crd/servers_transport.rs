@@ -20,14 +20,7 @@ pub(super) fn translate(
     let object = choose(objects, "ServersTransport", &mut diagnostics)?;
     let subject = || object.key.subject("ServersTransport");
     let name = naming::object(&object.key.namespace, &object.key.name, options);
-    let mut translation = Translation {
-        name,
-        kind: "ServersTransport",
-        created: object.created,
-        value: None,
-        reads: Vec::new(),
-        diagnostics,
-    };
+    let mut translation = Translation { name, created: object.created, value: None, reads: Vec::new(), diagnostics };
     let spec = match &object.spec {
         Ok(spec) => spec,
         Err(error) => {

@@ -28,14 +28,7 @@ pub(super) fn translate(
     let ObjectKey { namespace, name, .. } = &object.key;
     if let Some(reason) = options.is_no_default(namespace).filter(|_| &**name == DEFAULT) {
         diagnostics.push(Diagnostic::warning(subject(), reason));
-        return Some(Translation {
-            name: DEFAULT.into(),
-            kind: "TLSOption",
-            created: object.created,
-            value: None,
-            reads,
-            diagnostics,
-        });
+        return Some(Translation { name: DEFAULT.into(), created: object.created, value: None, reads, diagnostics });
     }
     let value = match &object.spec {
         Err(error) => {
@@ -75,5 +68,5 @@ pub(super) fn translate(
         let mark = if options.safe_naming { '_' } else { '-' };
         format!("{namespace}{mark}{name}").into()
     };
-    Some(Translation { name, kind: "TLSOption", created: object.created, value: Some(value), reads, diagnostics })
+    Some(Translation { name, created: object.created, value: Some(value), reads, diagnostics })
 }

@@ -229,7 +229,7 @@ impl<'a, 'b> Build<'a, 'b> {
     fn step(&mut self, name: &Name) -> Option<Arc<Middleware>> {
         let mut builder = StepBuilder {
             lookup: self.with.lookup,
-            services: &mut *self.with.services,
+            shared: &mut *self.with.services,
             old: self.old_steps,
             dependencies: self.dependencies,
             built: &mut self.steps,

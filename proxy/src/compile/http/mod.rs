@@ -10,6 +10,7 @@ mod placement;
 mod router_tree;
 mod rule;
 mod services;
+mod shared_steps;
 mod steps;
 mod tls;
 pub(super) mod tls_options;
@@ -36,7 +37,7 @@ use router_tree::Place;
 use rule::HttpRule;
 use services::Services;
 use std::sync::Arc;
-use steps::NamedStep;
+use steps::{NamedStep, SharedParts as _};
 use tls_options::{Choice, Conflict};
 
 /// The parts that all routers of HTTP share.
@@ -163,6 +164,11 @@ impl Protocol for Http {
             _ => None,
         });
         self.services.sweep(services);
+        let middlewares = unused.iter().filter_map(|object| match object {
+            ObjectRef::Middleware(name) => Some(name),
+            _ => None,
+        });
+        self.services.shared_steps().sweep(middlewares);
     }
 
     fn state(info: &RouterInfo) -> (Status, &[String]) {

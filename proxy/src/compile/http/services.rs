@@ -1,7 +1,8 @@
 //! Services, compiled when the first router needs them and kept while everything they were made from is unchanged.
 
 use super::objects::HttpDependency;
-use super::steps::{NamedStep, ServiceSource, StepBuilder};
+use super::shared_steps::SharedSteps;
+use super::steps::{NamedStep, SharedParts, StepBuilder};
 use crate::compile::lookup::{Dependency as _, Lookup};
 use crate::compile::names::ByName;
 use crate::forward::{Transport, Tunnels};
@@ -33,6 +34,8 @@ pub(super) struct Services {
     metrics: Option<Arc<Metrics>>,
     /// Those that other services use, with their own middlewares.
     children: ByName<MadeChild>,
+    /// The middlewares that routers and services share.
+    steps: SharedSteps,
 }
 
 #[derive(Debug)]
@@ -88,6 +91,7 @@ impl Services {
             health,
             metrics,
             children: ByName::default(),
+            steps: SharedSteps::default(),
         }
     }
 
@@ -167,7 +171,7 @@ impl Services {
         path.push(Arc::clone(name));
         let mut builder = StepBuilder {
             lookup,
-            services: &mut Within { services: self, path },
+            shared: &mut Within { services: self, path },
             old: last.as_ref().map_or(&[], |last| &last.steps),
             dependencies,
             built: &mut steps,
@@ -284,7 +288,7 @@ struct Within<'a> {
     path: &'a mut Vec<Name>,
 }
 
-impl ServiceSource for Within<'_> {
+impl SharedParts for Within<'_> {
     fn child(
         &mut self,
         name: &Name,
@@ -293,9 +297,13 @@ impl ServiceSource for Within<'_> {
     ) -> Result<Arc<Child>, String> {
         self.services.child(name, lookup, dependencies, self.path).map_err(|why| why.to_string())
     }
+
+    fn shared_steps(&mut self) -> &mut SharedSteps {
+        &mut self.services.steps
+    }
 }
 
-impl ServiceSource for Services {
+impl SharedParts for Services {
     fn child(
         &mut self,
         name: &Name,
@@ -303,6 +311,10 @@ impl ServiceSource for Services {
         dependencies: &mut Vec<HttpDependency>,
     ) -> Result<Arc<Child>, String> {
         Within { services: self, path: &mut Vec::new() }.child(name, lookup, dependencies)
+    }
+
+    fn shared_steps(&mut self) -> &mut SharedSteps {
+        &mut self.steps
     }
 }
 

@@ -1,21 +1,22 @@
 //! Middlewares, built for a router or for a service that others use. One whose specification is the same as before
-//! stays the same object: its counters live on.
+//! stays the same object: its counters live on. One without state is the same object for all of them.
 
 use super::objects::HttpDependency;
+use super::shared_steps::SharedSteps;
 use crate::compile::lookup::Lookup;
 use crate::forward::fetch;
 use crate::service::Child;
 use flow_middleware::{Middleware as Step, MiddlewareError, Resolve, Service, compile};
 use flow_model::diagnostic::causes;
-use flow_model::middleware::{ForwardAuth, Middleware};
+use flow_model::middleware::Middleware;
 use flow_model::name::{Name, provider, qualify};
 use std::sync::Arc;
 
 /// A middleware's name, its specification, and the step built from it.
 pub(super) type NamedStep = (Name, Arc<Middleware>, Arc<Step>);
 
-/// The services that middlewares ask.
-pub(super) trait ServiceSource {
+/// The parts of middlewares that others share: the services that they ask, and middlewares without state.
+pub(super) trait SharedParts {
     /// The service of this qualified name, with its own middlewares. Adds what it was made from to `dependencies`.
     ///
     /// # Errors
@@ -26,12 +27,15 @@ pub(super) trait ServiceSource {
         lookup: Lookup<'_>,
         dependencies: &mut Vec<HttpDependency>,
     ) -> Result<Arc<Child>, String>;
+
+    /// The middlewares that routers and services share.
+    fn shared_steps(&mut self) -> &mut SharedSteps;
 }
 
 /// Builds the steps of one router or service.
 pub(super) struct StepBuilder<'a, 'b> {
     pub(super) lookup: Lookup<'b>,
-    pub(super) services: &'a mut dyn ServiceSource,
+    pub(super) shared: &'a mut dyn SharedParts,
     /// The steps from before.
     pub(super) old: &'a [NamedStep],
     pub(super) dependencies: &'a mut Vec<HttpDependency>,
@@ -62,10 +66,13 @@ impl StepBuilder<'_, '_> {
         // Their members, and the services that they ask, may be others now.
         let has_parts = matches!(*spec, Middleware::Chain(_) | Middleware::Errors(_));
         let unchanged = |(old_name, old, _): &&NamedStep| old_name == name && (Arc::ptr_eq(old, &spec) || *old == spec);
-        let step = match self.old.iter().find(unchanged).filter(|_| !has_parts) {
-            Some((_, _, step)) => Arc::clone(step),
+        let old = self.old.iter().find(unchanged).filter(|_| !has_parts).map(|(_, _, step)| step);
+        let step = match old.or_else(|| self.shared.shared_steps().find(name, &spec)) {
+            Some(step) => Arc::clone(step),
             None => {
-                if let Middleware::ForwardAuth(ForwardAuth { tls: Some(tls), .. }) = &*spec {
+                if let Middleware::ForwardAuth(auth) = &*spec
+                    && let Some(tls) = &auth.tls
+                {
                     fetch::check(tls).map_err(|error| {
                         MiddlewareError::Invalid(format!("middleware \"{name}\": tls: {}", causes(&error)))
                     })?;
@@ -74,7 +81,9 @@ impl StepBuilder<'_, '_> {
                 Arc::new(compile(&spec, name, &mut members)?)
             }
         };
-        self.built.push((Arc::clone(name), spec, Arc::clone(&step)));
+        let named = (Arc::clone(name), spec, Arc::clone(&step));
+        self.shared.shared_steps().insert(&named);
+        self.built.push(named);
         Ok(step)
     }
 }
@@ -93,8 +102,8 @@ impl Resolve for Members<'_, '_, '_> {
     }
 
     fn service(&mut self, name: &Name) -> Result<Arc<dyn Service>, MiddlewareError> {
-        let StepBuilder { services, lookup, dependencies, .. } = &mut *self.builder;
-        let child = services.child(&qualify(name, self.of), *lookup, dependencies);
+        let StepBuilder { shared, lookup, dependencies, .. } = &mut *self.builder;
+        let child = shared.child(&qualify(name, self.of), *lookup, dependencies);
         child.map(|child| child as Arc<dyn Service>).map_err(MiddlewareError::Invalid)
     }
 }

@@ -5,7 +5,6 @@ use crate::view::{ObjectKey, View};
 use flow_model::config::{Router, Service};
 use flow_model::diagnostic::Diagnostic;
 use flow_model::name::Name;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The kind of object that routers and services are made of.
@@ -49,14 +48,25 @@ impl Id {
     }
 }
 
-/// The objects that a translation reads, besides Secrets.
+/// The objects that a translation reads, besides Secrets; in order and each once, once [`Reads::sort`] has run.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
-    pub(super) services: BTreeSet<ObjectKey>,
+    pub(super) services: Vec<ObjectKey>,
     /// The IngressRoutes above it.
-    pub(super) parents: BTreeSet<ObjectKey>,
+    pub(super) parents: Vec<ObjectKey>,
     /// True if it reads the Nodes.
     pub(super) nodes: bool,
+}
+
+impl Reads {
+    /// Puts the lists in order, without spare room.
+    pub(super) fn sort(&mut self) {
+        for list in [&mut self.services, &mut self.parents] {
+            list.sort_unstable();
+            list.dedup();
+            list.shrink_to_fit();
+        }
+    }
 }
 
 /// The result of one object.

@@ -92,7 +92,7 @@ fn parents(
     for parent in &spec.parent_refs {
         let namespace = reference::namespace_of(&parent.name, &parent.namespace, &route.namespace, options)?;
         let key = ObjectKey::new(namespace, &parent.name);
-        fragment.reads.parents.insert(key.clone());
+        fragment.reads.parents.push(key.clone());
         let found: [Option<&Arc<Custom<IngressRouteSpec>>>; 2] = view.custom(&key);
         let found = found.into_iter().flatten().next().ok_or_else(|| NoParent::Missing(key.clone()))?;
         let routes = found.spec.iter().flat_map(|spec| spec.routes.iter().enumerate());

@@ -46,7 +46,7 @@ pub(super) fn build(
     }
     let namespace = reference::namespace_of(&spec.name, &spec.namespace, with.from, with.options)?;
     let key = ObjectKey::new(namespace, &spec.name);
-    with.reads.services.insert(key.clone());
+    with.reads.services.push(key.clone());
     let wanted = match &spec.port {
         None | Some(crd::Port::Number(0)) => return Err(Unbuilt::NoPort(key)),
         Some(crd::Port::Name(name)) if name.is_empty() => return Err(Unbuilt::NoPort(key)),

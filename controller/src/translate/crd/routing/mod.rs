@@ -88,6 +88,7 @@ impl Routing {
                         Diagnostic::error(id.key.subject(id.origin.kind()), format!("spec.tls: {error}"))
                     }));
             }
+            new.reads.sort();
             self.readers.add(id, &new.reads);
             findings = std::mem::take(&mut new.diagnostics);
             self.fragments.insert(id.clone(), Box::new(new));

@@ -33,8 +33,8 @@ impl Readers {
 
     /// Removes what only the old translation reads, not the new one.
     pub(super) fn remove(&mut self, id: &Id, old: &Reads, new: Option<&Reads>) {
-        remove(&mut self.of_services, id, &old.services, new.map(|new| &new.services));
-        remove(&mut self.of_parents, id, &old.parents, new.map(|new| &new.parents));
+        remove(&mut self.of_services, id, &old.services, new.map(|new| &*new.services));
+        remove(&mut self.of_parents, id, &old.parents, new.map(|new| &*new.parents));
         if old.nodes && new.is_none_or(|new| !new.nodes) {
             self.of_nodes.remove(id);
         }
@@ -44,7 +44,7 @@ impl Readers {
 /// The readers of each object, in order.
 type Index = HashMap<ObjectKey, Vec<Id>, foldhash::fast::RandomState>;
 
-fn add(index: &mut Index, id: &Id, objects: &BTreeSet<ObjectKey>) {
+fn add(index: &mut Index, id: &Id, objects: &[ObjectKey]) {
     for object in objects {
         let readers = index.entry(object.clone()).or_default();
         if let Err(at) = readers.binary_search(id) {
@@ -53,8 +53,8 @@ fn add(index: &mut Index, id: &Id, objects: &BTreeSet<ObjectKey>) {
     }
 }
 
-fn remove(index: &mut Index, id: &Id, old: &BTreeSet<ObjectKey>, new: Option<&BTreeSet<ObjectKey>>) {
-    for object in old.iter().filter(|object| new.is_none_or(|new| !new.contains(*object))) {
+fn remove(index: &mut Index, id: &Id, old: &[ObjectKey], new: Option<&[ObjectKey]>) {
+    for object in old.iter().filter(|object| new.is_none_or(|new| new.binary_search(object).is_err())) {
         let Some(readers) = index.get_mut(object) else { continue };
         if let Ok(at) = readers.binary_search(id) {
             readers.remove(at);
