@@ -59,9 +59,16 @@ section! {
         max_idle_conns_per_host: i64 = 200, "maxIdleConnsPerHost";
         /// How long a backend may take.
         forwarding_timeouts: ForwardingTimeouts = ForwardingTimeouts::default(), "forwardingTimeouts";
-        also unserved {
-            "spiffe": "SPIFFE identities of backends.";
-        }
+        /// Backends are known by SPIFFE identities, which the authorities in rootCAs vouch for.
+        spiffe: Option<SpiffeIdentities> = None, "spiffe";
+    }
+
+    /// SPIFFE identities of backends.
+    SpiffeIdentities {
+        /// The identities that backends may have; without any, all of the trust domain.
+        ids: Vec<String> = Vec::new(), "ids";
+        /// The domain that backends must be of, if there are no ids; without both, any that the authorities vouch for.
+        trust_domain: String = String::new(), "trustDomain";
     }
 }
 

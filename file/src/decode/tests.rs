@@ -138,7 +138,8 @@ fn files_are_read_where_they_are_named() {
   serversTransports:
     lost: {rootCAs: [/ca.pem, /gone.pem]}
     inner: {rootCAs: [/ca.pem], certificates: [{certFile: /tls/a.crt, keyFile: /tls/a.key}], forwardingTimeouts: {dialTimeout: 5}}
-    proved: {peerCertURI: 'spiffe://x'}
+    proved: {peerCertURI: 'spiffe://x', minVersion: VersionTLS13, cipherSuites: [A, B]}
+    known: {rootCAs: [/ca.pem], spiffe: {ids: ['spiffe://x/a'], trustDomain: x}}
 tls:
   certificates:
     - {certFile: /tls/a.crt, keyFile: /tls/a.key, stores: [default]}
@@ -167,7 +168,15 @@ tls:
         ([b"authorities".to_vec()].as_slice(), 1)
     );
     assert_eq!(transport.timeouts.dial.0.as_secs(), 5);
-    assert_eq!(objects.servers_transports.len(), 1);
+    let proved = &objects.servers_transports["proved"];
+    assert_eq!(
+        (&*proved.peer_cert_uri, &*proved.min_version, &*proved.max_version),
+        ("spiffe://x", "VersionTLS13", "")
+    );
+    assert_eq!(proved.cipher_suites, ["A", "B"]);
+    let spiffe = objects.servers_transports["known"].spiffe.as_ref().unwrap();
+    assert_eq!((spiffe.ids.as_slice(), &*spiffe.trust_domain), (["spiffe://x/a".to_owned()].as_slice(), "x"));
+    assert_eq!(objects.servers_transports.len(), 3);
     let origins: Vec<_> = objects.certificates.iter().map(|certificate| &*certificate.origin).collect();
     assert_eq!(origins, ["/tls/a.crt", "a.yaml [1]"]);
     let store = &objects.tls_stores["default"];
@@ -181,7 +190,6 @@ tls:
             "error http.middlewares.lost.basicAuth.usersFile: cannot read /gone: entity not found",
             "error http.middlewares.unsure.forwardAuth.tls.ca: cannot read /gone.pem: entity not found",
             "error http.serversTransports.lost.rootCAs.[1]: cannot read /gone.pem: entity not found",
-            "error http.serversTransports.proved: peerCertURI and spiffe are not served yet",
             "error tls.certificates.[2].keyFile: cannot read /gone.key: entity not found",
             "warning tls.certificates.[3].stores: only the store named default is used: this certificate is not served",
             "error tls.options.broken.clientAuth.caFiles.[0]: cannot read /gone.pem: entity not found",

@@ -4,7 +4,7 @@ use super::findings::Findings;
 use super::node::Node;
 use super::tls::{Pair, certificate};
 use super::written::Written;
-use flow_model::config::{ForwardingTimeouts, ServersTransport};
+use flow_model::config::{ForwardingTimeouts, ServersTransport, Spiffe};
 use flow_model::duration::GoDuration;
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ struct Spec {
     disable_http2: bool,
     #[serde(rename = "peerCertURI")]
     peer_cert_uri: String,
-    spiffe: Option<Spiffe>,
+    spiffe: Option<Identities>,
 }
 
 /// Time limits as they are written.
@@ -62,24 +62,15 @@ impl Default for Timeouts {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Spiffe {
-    #[serde(rename = "ids")]
-    _ids: Vec<String>,
-    #[serde(rename = "trustDomain")]
-    _trust_domain: String,
+struct Identities {
+    ids: Vec<String>,
+    trust_domain: String,
 }
 
 /// Reads a ServersTransport. One whose authorities or certificates cannot be read is not served: a backend must not be
 /// trusted by mistake.
 pub(super) fn transport(node: &Node, read: ReadFile<'_>, findings: &mut Findings) -> Result<ServersTransport, Fault> {
     let spec = Spec::deserialize(Written(node))?;
-    // A demand on the server's identity is never dropped silently.
-    if !spec.peer_cert_uri.is_empty() || spec.spiffe.is_some() {
-        return Err(Fault::new(Scope::Object, "peerCertURI and spiffe are not served yet"));
-    }
-    if !(spec.min_version.is_empty() && spec.max_version.is_empty() && spec.cipher_suites.is_empty()) {
-        findings.warn(&[], "minVersion, maxVersion and cipherSuites are not served yet: the defaults hold");
-    }
     if spec.max_idle_conns_per_host < 0 {
         let message = "a negative number is not served: one idle connection is kept for each server";
         findings.warn(&["maxIdleConnsPerHost"], message);
@@ -88,6 +79,9 @@ pub(super) fn transport(node: &Node, read: ReadFile<'_>, findings: &mut Findings
     let mut transport = ServersTransport {
         server_name: spec.server_name,
         insecure_skip_verify: spec.insecure_skip_verify,
+        min_version: spec.min_version,
+        max_version: spec.max_version,
+        cipher_suites: spec.cipher_suites,
         max_idle_connections: usize::try_from(spec.max_idle_conns_per_host).unwrap_or(1),
         timeouts: ForwardingTimeouts {
             dial: timeouts.dial_timeout,
@@ -97,6 +91,8 @@ pub(super) fn transport(node: &Node, read: ReadFile<'_>, findings: &mut Findings
             ping: timeouts.ping_timeout,
         },
         disable_http2: spec.disable_http2,
+        peer_cert_uri: spec.peer_cert_uri,
+        spiffe: spec.spiffe.map(|Identities { ids, trust_domain }| Spiffe { ids, trust_domain }),
         ..ServersTransport::default()
     };
     let object = |error: ContentError| Fault::new(Scope::Object, error.to_string());

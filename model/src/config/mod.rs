@@ -16,7 +16,7 @@ pub use service::{
 };
 pub use source::{Source, precedence};
 pub use tls::{Certificate, ClientAuth, ClientAuthType, GeneratedCertificate, TlsOptions, TlsStore};
-pub use transport::{ForwardingTimeouts, ServersTransport};
+pub use transport::{ForwardingTimeouts, ServersTransport, Spiffe};
 
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;

@@ -10,6 +10,12 @@ pub struct ServersTransport {
     pub insecure_skip_verify: bool,
     /// Authorities in PEM; if there are any, the system's do not count.
     pub root_cas: Vec<Vec<u8>>,
+    /// The lowest TLS version, by Go's name (`VersionTLS12`); empty means the default, TLS 1.2.
+    pub min_version: String,
+    /// The highest TLS version; empty means the default, TLS 1.3.
+    pub max_version: String,
+    /// The cipher suites of TLS 1.2, by Go's names; none means all that are served.
+    pub cipher_suites: Vec<String>,
     /// Client certificates.
     pub certificates: Vec<Certificate>,
     /// The number of idle connections kept for each server; zero means the default, 200.
@@ -18,6 +24,19 @@ pub struct ServersTransport {
     pub timeouts: ForwardingTimeouts,
     /// True if HTTP/2 is not offered to TLS servers.
     pub disable_http2: bool,
+    /// URI that the server's certificate must have among its names; empty means none.
+    pub peer_cert_uri: String,
+    /// The SPIFFE identities that servers may have, verified by `root_cas` instead of their names.
+    pub spiffe: Option<Spiffe>,
+}
+
+/// SPIFFE identities; with neither field all that the authorities vouch for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spiffe {
+    /// The identities that servers may have.
+    pub ids: Vec<String>,
+    /// Or any of this domain, where there are no `ids`.
+    pub trust_domain: String,
 }
 
 /// Time limits towards servers; zero is no limit.

@@ -22,6 +22,7 @@ pub use connect_error::ConnectError;
 pub use endpoint::{Broken, Endpoint, EndpointError, Http1Error, Scheme};
 pub use error::ForwardError;
 pub use fetch::Fetcher;
+pub use tls::SpiffeError;
 pub use transport::Transport;
 pub use transport_error::TransportError;
 pub use tunnel::{Tunnel, Tunnels};

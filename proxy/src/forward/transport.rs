@@ -24,6 +24,7 @@ pub struct Transport {
     pub(super) idle_connection: Option<Duration>,
     pub(super) read_idle: Option<Duration>,
     pub(super) ping: Duration,
+    findings: Box<[String]>,
 }
 
 impl Transport {
@@ -40,8 +41,9 @@ impl Transport {
         };
         let limit = |duration: Duration| (!duration.is_zero()).then_some(duration);
         let timeouts = &config.timeouts;
+        let mut findings = Vec::new();
         Ok(Arc::new(Self {
-            clients: tls::clients(config)?,
+            clients: tls::clients(config, &mut findings)?,
             server_name,
             max_idle: if config.max_idle_connections == 0 { IDLE_CONNECTIONS } else { config.max_idle_connections },
             tunnels: tunnels.clone(),
@@ -50,6 +52,13 @@ impl Transport {
             idle_connection: limit(timeouts.idle_connection.0),
             read_idle: limit(timeouts.read_idle.0),
             ping: timeouts.ping.0,
+            findings: findings.into(),
         }))
+    }
+
+    /// What is done otherwise than configured, each in one sentence without a full stop.
+    #[must_use]
+    pub fn findings(&self) -> &[String] {
+        &self.findings
     }
 }

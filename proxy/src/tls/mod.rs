@@ -9,6 +9,7 @@ mod handshake;
 mod index;
 mod keyring;
 mod names;
+pub(crate) mod offer;
 mod options;
 mod state;
 
@@ -19,6 +20,7 @@ pub(crate) use tests::test_key;
 
 pub use certificate::CertificateInfo;
 pub use finding::{TlsFinding, TlsSubject};
+pub use offer::OfferError;
 pub use state::{TlsInput, TlsState};
 
 pub(crate) use handshake::{Handshake, HandshakeError, handshake};

@@ -1,12 +1,12 @@
 use super::client_auth::{ClientAuthError, verifier};
 use super::names::{self, Named};
+use super::offer::{self, OfferError, Versions};
 use flow_model::config::TlsOptions;
 use flow_model::diagnostic::{Severity, causes};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
-use rustls::version::{TLS12, TLS13};
-use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{CipherSuite, ServerConfig};
 use std::sync::Arc;
 
 /// Number of sessions kept for each TLS option, for clients without tickets.
@@ -23,14 +23,10 @@ pub(super) enum OptionsError {
     Curve(String),
     #[error("none of the curves can be served; use X25519, CurveP256 or CurveP384")]
     NoCurve,
-    #[error("the cipher suites leave nothing to serve")]
-    NoSuite,
-    #[error("the versions leave nothing to serve; TLS 1.2 and 1.3 are served")]
-    NoVersion,
+    #[error(transparent)]
+    Offer(#[from] OfferError),
     #[error("{0}")]
     Provider(String),
-    #[error("the cipher suite {0} is not known")]
-    Suite(String),
     #[error("the settings do not go together: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -51,15 +47,15 @@ pub(crate) fn check(options: &TlsOptions) -> Result<(), String> {
 }
 
 /// The parameters of a handshake, and the verifier of clients.
-type Negotiation = (Arc<CryptoProvider>, Vec<&'static SupportedProtocolVersion>, Arc<dyn ClientCertVerifier>);
+type Negotiation = (Arc<CryptoProvider>, Versions, Arc<dyn ClientCertVerifier>);
 
 fn negotiation(options: &TlsOptions, found: &mut impl FnMut(Severity, String)) -> Result<Negotiation, OptionsError> {
     if let Some(reason) = &options.broken {
         return Err(OptionsError::Provider(reason.clone()));
     }
     let mut provider = aws_lc_rs::default_provider();
-    let mut versions = versions(options, found)?;
-    suites(options, &mut provider, &mut versions, found)?;
+    let mut versions = offer::versions(&options.min_version, &options.max_version, found)?;
+    offer::suites(&options.cipher_suites, &mut provider, &mut versions, found)?;
     curves(options, &mut provider, found)?;
     provider.cipher_suites.sort_by_key(|suite| names::rank(suite.suite()));
     let provider = Arc::new(provider);
@@ -132,69 +128,6 @@ impl ResolvesServerCert for NoCertificate {
     fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
         None
     }
-}
-
-/// The enabled versions. As in Traefik, unknown names are ignored.
-fn versions(
-    options: &TlsOptions,
-    found: &mut impl FnMut(Severity, String),
-) -> Result<Vec<&'static SupportedProtocolVersion>, OptionsError> {
-    let lowest = names::version(&options.min_version);
-    let highest = names::version(&options.max_version);
-    for (field, name, known) in
-        [("minVersion", &options.min_version, lowest), ("maxVersion", &options.max_version, highest)]
-    {
-        if !name.is_empty() && known.is_none() {
-            found(Severity::Warning, format!("{field} {name} is not known and says nothing"));
-        }
-    }
-    if lowest.is_some_and(|lowest| lowest < 2) {
-        found(Severity::Warning, "TLS 1.0 and 1.1 are not served: clients need at least TLS 1.2".to_owned());
-    }
-    let range = lowest.unwrap_or(2)..=highest.unwrap_or(3);
-    let versions: Vec<_> =
-        [(2, &TLS12), (3, &TLS13)].into_iter().filter(|(minor, _)| range.contains(minor)).map(|(_, v)| v).collect();
-    if versions.is_empty() { Err(OptionsError::NoVersion) } else { Ok(versions) }
-}
-
-fn suites(
-    options: &TlsOptions,
-    provider: &mut CryptoProvider,
-    versions: &mut Vec<&'static SupportedProtocolVersion>,
-    found: &mut impl FnMut(Severity, String),
-) -> Result<(), OptionsError> {
-    if options.cipher_suites.is_empty() {
-        return Ok(());
-    }
-    let mut wanted = Vec::new();
-    let mut unserved = Vec::new();
-    for name in &options.cipher_suites {
-        match names::suite(name).ok_or_else(|| OptionsError::Suite(name.clone()))? {
-            Named::Served(suite) => wanted.push(suite.suite()),
-            Named::Unserved => unserved.push(name.as_str()),
-            Named::Implied => {}
-        }
-    }
-    if !unserved.is_empty() {
-        found(
-            Severity::Warning,
-            format!("not served, as only suites with forward secrecy and AEAD are: {}", unserved.join(", ")),
-        );
-    }
-    // Go applies the list to TLS 1.2 only, and an empty rest disables all of its suites.
-    provider.cipher_suites.retain(|suite| match suite {
-        SupportedCipherSuite::Tls12(_) => wanted.contains(&suite.suite()),
-        SupportedCipherSuite::Tls13(_) => true,
-    });
-    let is_12 = |version: &&SupportedProtocolVersion| version.version == TLS12.version;
-    if wanted.is_empty() && versions.iter().any(is_12) {
-        versions.retain(|version| !is_12(version));
-        if versions.is_empty() {
-            return Err(OptionsError::NoSuite);
-        }
-        found(Severity::Warning, "TLS 1.2 is not served, as none of its suites is left".to_owned());
-    }
-    Ok(())
 }
 
 fn curves(

@@ -5,7 +5,7 @@ use crate::crd::servers_transport::RootCa;
 use crate::translate::options::CrdOptions;
 use crate::translate::pem;
 use crate::view::{Custom, ObjectKey, Reference, View};
-use flow_model::config::{ForwardingTimeouts, ServersTransport};
+use flow_model::config::{ForwardingTimeouts, ServersTransport, Spiffe};
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
@@ -29,14 +29,10 @@ pub(super) fn translate(
         }
     };
     // A demand on the server's identity is never dropped silently: if it is not supported the transport is not served.
-    if !spec.peer_cert_uri.is_empty() || !spec.peer_cert_sans.is_empty() || spec.spiffe.is_some() {
-        let message = "peerCertURI, peerCertSANs and spiffe are not served yet";
+    if !spec.peer_cert_sans.is_empty() {
+        let message = "peerCertSANs is not served yet: use serverName or peerCertURI";
         translation.diagnostics.push(Diagnostic::error(subject(), message));
         return Some(translation);
-    }
-    if !(spec.min_version.is_empty() && spec.max_version.is_empty() && spec.cipher_suites.is_empty()) {
-        let message = "minVersion, maxVersion and cipherSuites are not served yet: the defaults hold";
-        translation.diagnostics.push(Diagnostic::warning(subject(), message));
     }
     if spec.max_idle_conns_per_host < 0 {
         let message = "a negative maxIdleConnsPerHost is not served: one idle connection is kept for each server";
@@ -45,9 +41,14 @@ pub(super) fn translate(
     let mut transport = ServersTransport {
         server_name: spec.server_name.clone(),
         insecure_skip_verify: spec.insecure_skip_verify,
+        min_version: spec.min_version.clone(),
+        max_version: spec.max_version.clone(),
+        cipher_suites: spec.cipher_suites.clone(),
         max_idle_connections: usize::try_from(spec.max_idle_conns_per_host).unwrap_or(1),
         timeouts: timeouts(spec),
         disable_http2: spec.disable_http2,
+        peer_cert_uri: spec.peer_cert_uri.clone(),
+        spiffe: spec.spiffe.clone().map(|spiffe| Spiffe { ids: spiffe.ids, trust_domain: spiffe.trust_domain }),
         ..ServersTransport::default()
     };
     let authorities = authorities(spec);

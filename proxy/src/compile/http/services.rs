@@ -262,10 +262,12 @@ impl Services {
         }
     }
 
-    /// The findings about services that are served.
+    /// The findings about services that are served, and about the transports that they use.
     pub(super) fn findings(&self) -> impl Iterator<Item = Diagnostic> {
-        self.ineffective.iter().flat_map(|(name, found)| {
-            let subject = || Subject::new("service", "", Arc::clone(name));
+        let services = self.ineffective.iter().map(|(name, found)| ("service", name, found.as_slice()));
+        let transports = self.transports.iter().map(|(name, (_, made))| ("ServersTransport", name, made.findings()));
+        services.chain(transports).flat_map(|(kind, name, found)| {
+            let subject = move || Subject::new(kind, "", Arc::clone(name));
             found.iter().map(move |message| Diagnostic::warning(subject(), message.clone()))
         })
     }

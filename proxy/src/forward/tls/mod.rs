@@ -1,17 +1,25 @@
 //! TLS towards backends.
 
+mod identity;
+mod offer;
+mod spiffe;
+mod verifier;
+
+pub use spiffe::SpiffeError;
+
 use super::transport_error::TransportError;
 use flow_model::config::{Certificate, ServersTransport};
+use identity::Demand;
 use rustls::client::ResolvesClientCert;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use tokio_rustls::TlsConnector;
+use verifier::{NameCheck, Verification, Verifier};
 
 /// The system's authorities, read once. Unreadable ones are skipped, as by OpenSSL and Go.
 static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
@@ -39,14 +47,17 @@ impl fmt::Debug for Clients {
     }
 }
 
-/// Builds both connectors.
-pub(super) fn clients(config: &ServersTransport) -> Result<Clients, TransportError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = if config.insecure_skip_verify {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(Arc::clone(&provider))))
-    } else {
-        builder.with_root_certificates(roots(config)?)
+/// Builds both connectors. Adds to `findings` what is done otherwise than configured.
+pub(super) fn clients(config: &ServersTransport, findings: &mut Vec<String>) -> Result<Clients, TransportError> {
+    let (provider, versions) = offer::offer(config, findings)?;
+    let provider = Arc::new(provider);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&versions)?;
+    let builder = match verification(config)? {
+        None => builder.with_root_certificates(roots(config)?),
+        Some(verification) => {
+            let verifier = Verifier { verification, provider: Arc::clone(&provider) };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
     };
     let mut http1 = if config.certificates.is_empty() {
         builder.with_no_client_auth()
@@ -60,6 +71,20 @@ pub(super) fn clients(config: &ServersTransport) -> Result<Clients, TransportErr
         negotiating.alpn_protocols.insert(0, b"h2".to_vec());
     }
     Ok(Clients { negotiating: TlsConnector::from(Arc::new(negotiating)), http1: TlsConnector::from(Arc::new(http1)) })
+}
+
+/// The verification of servers; `None` is that of a chain and a name, as usual.
+fn verification(config: &ServersTransport) -> Result<Option<Verification>, TransportError> {
+    let demand = Demand::of(config)?;
+    Ok(match demand {
+        None => config.insecure_skip_verify.then_some(Verification::Nothing),
+        Some(demand) => {
+            // As in Traefik: `insecureSkipVerify` waives the name alone where there is a demand.
+            let replaced = config.insecure_skip_verify || matches!(demand, Demand::Spiffe(_));
+            let name = if replaced { NameCheck::Replaced } else { NameCheck::Required };
+            Some(Verification::Identity { roots: roots(config)?, demand, name })
+        }
+    })
 }
 
 fn roots(config: &ServersTransport) -> Result<Arc<RootCertStore>, TransportError> {
@@ -102,44 +127,5 @@ impl ResolvesClientCert for ClientCertificates {
 
     fn has_certs(&self) -> bool {
         !self.0.is_empty()
-    }
-}
-
-/// `insecureSkipVerify`: accepts any certificate, but the handshake's signatures must be the certificate's.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
