@@ -1,6 +1,7 @@
 //! The error that goes back along a chain if there is no response from behind it.
 
 use crate::Body;
+use crate::body::{is_malformed, is_paused};
 use crate::response::CLIENT_CLOSED_REQUEST;
 use http::{Response, StatusCode};
 use std::error::Error as StdError;
@@ -11,6 +12,8 @@ use std::fmt;
 pub enum FailureKind {
     /// The client went away while it sent its body: 499.
     ClientGone,
+    /// The client paused for too long within its body: 408.
+    ClientPaused,
     /// Anything else, such as an invalid certificate or a malformed response: 500.
     Internal,
     /// The client's body is wrongly framed: 400.
@@ -24,11 +27,24 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// The kind of an error of the client's own body.
+    #[must_use]
+    pub fn of_body(error: &(dyn StdError + 'static)) -> Self {
+        if is_malformed(error) {
+            Self::Malformed
+        } else if is_paused(error) {
+            Self::ClientPaused
+        } else {
+            Self::ClientGone
+        }
+    }
+
     /// The status that the client gets.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::ClientGone => StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::ClientPaused => StatusCode::REQUEST_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,

@@ -20,8 +20,6 @@ pub struct Connection {
     pub entry_point: Name,
     /// The client's address without port and zone, as forwarded headers carry it.
     pub address: HeaderValue,
-    /// The queue of interim responses; `None` if the client's protocol cannot carry them.
-    pub interim: Option<Arc<Interim>>,
 }
 
 impl Connection {
@@ -29,14 +27,7 @@ impl Connection {
     #[must_use]
     pub fn new(remote: SocketAddr, local: SocketAddr, tls: Option<TlsSession>, entry_point: Name) -> Self {
         let address = HeaderValue::try_from(remote.ip().to_canonical().to_string());
-        Self {
-            remote,
-            local,
-            tls,
-            entry_point,
-            address: address.unwrap_or(HeaderValue::from_static("")),
-            interim: None,
-        }
+        Self { remote, local, tls, entry_point, address: address.unwrap_or(HeaderValue::from_static("")) }
     }
 }
 
@@ -64,6 +55,8 @@ pub struct Exchange {
     pub body: Body,
     /// The connection.
     pub connection: Arc<Connection>,
+    /// The way of interim responses; `None` if the client, or who else gets the response, cannot take them.
+    pub interim: Option<Interim>,
 }
 
 impl Exchange {
@@ -86,6 +79,7 @@ impl Exchange {
             head: request.into_parts().0,
             body: std::mem::take(&mut self.body),
             connection: Arc::clone(&self.connection),
+            interim: self.interim.clone(),
         }
     }
 

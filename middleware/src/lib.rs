@@ -42,7 +42,7 @@
 //!
 //! let (head, ()) = http::Request::get("/cart").header("host", "shop.test").body(())?.into_parts();
 //! let connection = Connection::new("192.0.2.1:4711".parse()?, "192.0.2.2:80".parse()?, None, "web".into());
-//! let mut exchange = Exchange { head, body: Body::Empty, connection: Arc::new(connection) };
+//! let mut exchange = Exchange { head, body: Body::Empty, connection: Arc::new(connection), interim: None };
 //! let (router, mut user) = ("cart@file".into(), None);
 //! let mut context = RequestContext::new(&router, &NoFetch, ForwardedFor::Append, &mut user);
 //! let ControlFlow::Break(early) = chain.on_request(&mut exchange, &mut context).await else { panic!("let through") };
@@ -107,7 +107,7 @@ pub use context::RequestContext;
 pub use error::{FailureKind, ServeError, ServeFailure, status_of};
 pub use exchange::{Connection, Exchange, ForwardedFor, OmitForwardedFor, TlsSession};
 pub use fetch::{Fetch, FetchError};
-pub use interim::{Interim, title_case};
+pub use interim::{Interim, InterimQueue, title_case, write_interim};
 pub use middleware::Middleware;
 pub use middleware_error::MiddlewareError;
 pub use path::WrittenQuery;

@@ -55,7 +55,11 @@ impl Retry {
             FailureKind::TimedOut => !failure.sent,
             FailureKind::Unreachable => !failure.sent || repeatable,
             // Another try would not help, or is the client's to make.
-            FailureKind::ClientGone | FailureKind::Internal | FailureKind::Malformed | FailureKind::NoServer => false,
+            FailureKind::ClientGone
+            | FailureKind::ClientPaused
+            | FailureKind::Internal
+            | FailureKind::Malformed
+            | FailureKind::NoServer => false,
         });
         (self.on_network_error && network) || (repeatable && self.statuses.contains(status_of(served)))
     }

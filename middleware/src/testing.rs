@@ -26,7 +26,7 @@ pub(crate) fn from(peer: &str, method: &str, target: &str) -> Exchange {
     let (head, ()) =
         Request::builder().method(method).uri(target).header("host", "example.test").body(()).unwrap().into_parts();
     let connection = Connection::new(peer.parse().unwrap(), "127.0.0.1:80".parse().unwrap(), None, "web".into());
-    Exchange { head, body: Body::Empty, connection: Arc::new(connection) }
+    Exchange { head, body: Body::Empty, connection: Arc::new(connection), interim: None }
 }
 
 /// The same request over TLS.

@@ -44,7 +44,7 @@ pub(crate) fn respond(failure: &Failure) -> Response<Body> {
 
 fn unserved(kind: FailureKind) -> Response<Body> {
     match kind {
-        FailureKind::ClientGone => status_text(kind.status()),
+        FailureKind::ClientGone | FailureKind::ClientPaused => status_text(kind.status()),
         FailureKind::Malformed => {
             let mut response = status_text(StatusCode::BAD_REQUEST);
             // It is unclear where a next request would begin. Over HTTP/2 hyper drops this header.

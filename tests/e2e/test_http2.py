@@ -1,5 +1,7 @@
 """HTTP/2 in, by ALPN and with prior knowledge, and gRPC."""
 
+import re
+import subprocess
 import threading
 import time
 
@@ -83,11 +85,35 @@ def test_trailers_pass(connection, host):
     assert (answer.body, answer.trailers) == (b"hello", [("x-sum", "5d41")])
 
 
-def test_early_hints_do_not_disturb_the_answer(connection, host):
+def test_early_hints_come_before_the_answer(connection, host):
+    plain = connection.start(host, "/slow/100")
     answer = connection.request(host, "/early")
     assert answer.status == 200
     assert answer.json()["target"] == "/early"
-    assert {hint[":status"] for hint in answer.interim} <= {"103"}
+    assert answer.interim == [{":status": "103", "link": "</style.css>; rel=preload"}]
+    assert answer.get("link") is None
+    assert connection.wait(plain).interim == []
+
+
+def test_curl_shows_early_hints(proxy, host):
+    command = ["curl", "-sS", "-i", "--http2-prior-knowledge", "--resolve", f"{host}:{proxy.web}:127.0.0.1", f"http://{host}:{proxy.web}/early"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+    assert re.match(r"HTTP/2 103\s+link: </style.css>; rel=preload\s+HTTP/2 200\s", shown), shown
+
+
+def test_a_body_that_waits_to_be_wanted_is_asked_for(connection, host):
+    stream = connection.start(host, "/up", "POST", headers={"expect": "100-continue", "content-length": "5"}, end=False)
+    while stream not in connection.answers:
+        connection.step()
+    assert connection.answers[stream].interim == [{":status": "100"}]
+    connection.data(stream, b"asked")
+    assert connection.wait(stream).json()["length"] == 5
+
+
+def test_a_body_that_nobody_wants_is_not_asked_for(connection):
+    stream = connection.start("nobody.test", "/", "POST", headers={"expect": "100-continue", "content-length": "5"}, end=False)
+    answer = connection.wait(stream)
+    assert (answer.status, answer.interim) == (404, [])
 
 
 def test_stream_that_the_client_gives_up(connection, host):

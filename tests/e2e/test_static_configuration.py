@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import shutil
 import subprocess
+import time
 
 import pytest
 from harness import paths
@@ -241,6 +242,25 @@ def test_request_that_takes_too_long_to_send(backends, folder):
                 assert data == b"" or data.startswith((b"HTTP/1.1 400", b"HTTP/1.1 408"))
             except ConnectionError:
                 pass
+
+
+def test_http2_body_that_pauses_for_too_long(backends, folder):
+    """Only its stream ends, however lively the others are."""
+    with Proxy("--entrypoints.web.transport.respondingtimeouts.readtimeout=1s", manifests=folder) as own:
+        own.served("static.test")
+        with own.http2() as connection:
+            silent = connection.start("static.test", "/up", "POST", end=False)
+            connection.data(silent, b"x", end=False)
+            slow = connection.start("static.test", "/up", "POST", end=False)
+            for _ in range(15):
+                connection.data(slow, b"x", end=False)
+                time.sleep(0.1)
+            connection.data(slow, b"x")
+            assert connection.wait(slow).json()["length"] == 16
+            assert connection.wait(silent).status == 408
+            while silent not in connection.reset:
+                connection.step()
+            assert connection.request("static.test").status == 200
 
 
 def test_connections_are_closed_after_so_many_requests(backends, folder):

@@ -39,7 +39,7 @@ fn exchange(client: u8) -> Exchange {
     let (head, ()) = request.body(()).unwrap().into_parts();
     let from = |last, port| SocketAddr::from((Ipv4Addr::new(10, 0, 0, last), port));
     let connection = Connection::new(from(client, 40000), from(0, 80), None, "web".into());
-    Exchange { head, body: Body::Empty, connection: Arc::new(connection) }
+    Exchange { head, body: Body::Empty, connection: Arc::new(connection), interim: None }
 }
 
 fn headers(bench: &mut Criterion) {

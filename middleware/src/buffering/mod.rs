@@ -10,7 +10,6 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
-use crate::body::is_malformed;
 use crate::expression::Condition;
 use crate::{
     Around, Body, Exchange, FailureKind, MiddlewareError, Next, RequestContext, ServeError, ServeFailure, response,
@@ -203,8 +202,8 @@ impl Around for Buffering {
         let sent = match self.take(exchange).await {
             Ok(sent) => sent,
             Err(Refused::Broken(error)) => {
-                let kind = if is_malformed(&*error) { FailureKind::Malformed } else { FailureKind::ClientGone };
-                return Err(ServeError::new(ServeFailure { kind, sent: false }, error));
+                let failure = ServeFailure { kind: FailureKind::of_body(&*error), sent: false };
+                return Err(ServeError::new(failure, error));
             }
             Err(refused) => return Ok(refused.respond()),
         };

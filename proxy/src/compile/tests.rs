@@ -489,7 +489,7 @@ async fn status(compiled: &Compiled) -> u16 {
     let peer = "192.0.2.1:4000".parse().unwrap();
     let connection = Arc::new(Connection::new(peer, peer, None, "web".into()));
     let (head, ()) = Request::get("/").header("host", "a.test").body(()).unwrap().into_parts();
-    let (mut exchange, mut user) = (Exchange { head, body: Body::Empty, connection }, None);
+    let (mut exchange, mut user) = (Exchange { head, body: Body::Empty, connection, interim: None }, None);
     let mut context = RequestContext::new(&route.name, &NoFetch, ForwardedFor::Append, &mut user);
     let mut upstream = UpstreamRecord::default();
     let served = route.target.pipeline.serve(&mut exchange, &mut context, &mut upstream).await;

@@ -3,7 +3,7 @@
 use super::connect_error::ConnectError;
 use super::endpoint::{Broken, Http1Error};
 use super::io_error;
-use flow_middleware::body::{BodyError, is_malformed};
+use flow_middleware::body::BodyError;
 use flow_middleware::{FailureKind, ServeError, ServeFailure};
 use std::error::Error as StdError;
 use std::io;
@@ -74,7 +74,7 @@ impl ForwardError {
             Self::NoServer => FailureKind::NoServer,
             Self::Protocol { .. } => FailureKind::Internal,
             Self::TimedOut { .. } => FailureKind::TimedOut,
-            Self::Unread(error) => body_kind(&**error),
+            Self::Unread(error) => FailureKind::of_body(&**error),
         }
     }
 
@@ -97,21 +97,16 @@ impl ForwardError {
 
 fn http1_kind(error: &Http1Error) -> FailureKind {
     match error {
-        Http1Error::Body(error) => body_kind(&**error),
+        Http1Error::Body(error) => FailureKind::of_body(&**error),
         Http1Error::Closed | Http1Error::CutShort => FailureKind::Unreachable,
         Http1Error::Io(error) => io_error::kind(error),
         Http1Error::Malformed(_) | Http1Error::TooLarge => FailureKind::Internal,
     }
 }
 
-/// The kind of a failure of the request's own body.
-fn body_kind(error: &(dyn StdError + 'static)) -> FailureKind {
-    if is_malformed(error) { FailureKind::Malformed } else { FailureKind::ClientGone }
-}
-
 fn http2_kind(error: &hyper::Error) -> FailureKind {
     if error.is_user() {
-        return error.source().map_or(FailureKind::ClientGone, body_kind);
+        return error.source().map_or(FailureKind::ClientGone, FailureKind::of_body);
     }
     if error.is_parse() {
         return FailureKind::Internal;

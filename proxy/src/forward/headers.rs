@@ -57,6 +57,13 @@ pub(crate) fn clean_response(head: &mut response::Parts) {
     head.version = Version::HTTP_11;
 }
 
+/// Removes the fields of an interim response that concern one connection, or a body.
+pub(super) fn clean_interim(headers: &mut HeaderMap) {
+    let named = hop_by_hop(headers, true);
+    remove(headers, named);
+    headers.remove(CONTENT_LENGTH);
+}
+
 /// Removes fields from a response's trailers that are not allowed there (RFC 9110 section 6.5.1): framing, routing, and
 /// response control. A client that merges trailers into headers would otherwise read a different response.
 pub(super) fn clean_trailers(trailers: &mut HeaderMap) {

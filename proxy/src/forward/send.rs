@@ -21,8 +21,8 @@ pub(crate) struct UpstreamRequest {
     /// `None` once it was sent and cannot be sent again.
     request: Option<Request<RequestBody>>,
     upgrading: Option<Upgrading>,
-    /// The queue for a backend's interim responses.
-    interim: Option<Arc<Interim>>,
+    /// The way of a backend's interim responses.
+    interim: Option<Interim>,
     /// The number of times it was given to a connection.
     pub(crate) attempts: u32,
     /// Set when the backend has switched protocols.
@@ -41,7 +41,7 @@ enum UpstreamConnection {
 }
 
 impl UpstreamRequest {
-    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Arc<Interim>>) -> Self {
+    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Interim>) -> Self {
         Self { request: Some(request.map(RequestBody::new)), upgrading, interim, attempts: 0, tunnel: None }
     }
 
@@ -70,7 +70,7 @@ pub(crate) async fn send(
         let (source, again) = match connection {
             UpstreamConnection::Http1(connection) => {
                 let again = connection.reused;
-                let interim = upstream_request.interim.as_deref();
+                let interim = upstream_request.interim.as_ref();
                 let upgrading = upstream_request.upgrading.is_some();
                 match pin!(connection.exchange(endpoint, request, upgrading, interim)).await {
                     Ok(Http1Response::Plain(response)) => return Ok(response),

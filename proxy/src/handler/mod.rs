@@ -11,12 +11,11 @@ use crate::router::RequestView;
 use crate::serve::{self, Client};
 use crate::snapshot::{Reader, Route};
 use crate::spans;
-use flow_middleware::{Body, Exchange, Fetch, ForwardedFor, RequestContext};
+use flow_middleware::{Body, Exchange, Fetch, ForwardedFor, Interim, RequestContext};
 use flow_model::challenge::ChallengeLookup;
 use flow_model::entry_point::EntryPoint;
 use http::request::Parts;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use record::Record;
 use std::fmt;
 use std::pin::pin;
@@ -111,7 +110,7 @@ impl Handler {
 }
 
 impl serve::Handler for Handler {
-    async fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Body> {
+    async fn handle(&self, client: &Arc<Client>, request: Request<Body>, interim: Option<Interim>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let span = spans::request(&client.entry.point.name, &head);
         let index = client.entry.index;
@@ -120,8 +119,7 @@ impl serve::Handler for Handler {
         if let Some(labels) = &self.labels {
             record.label(labels, &head.headers);
         }
-        let body = Body::Incoming(body);
-        let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection) };
+        let mut exchange = Exchange { head, body, connection: Arc::clone(&client.connection), interim };
         let response = {
             let responding = pin!(self.response_to(client, &mut exchange, &mut record, &span));
             spans::within(&span, responding).await

@@ -123,21 +123,20 @@ async fn serve<H: Handler>(
     open: OpenConnection,
     closing: &CancellationToken,
 ) {
-    let client = |tls, is_h2: bool| {
-        let mut connection = Connection::new(remote, local, tls, entry.point.name.clone());
-        connection.interim = (!is_h2).then(Arc::default);
+    let client = |tls| {
+        let connection = Connection::new(remote, local, tls, entry.point.name.clone());
         let origin = entry.policy.origin(&connection);
         Arc::new(Client { connection: Arc::new(connection), entry: Arc::clone(&entry), origin })
     };
     match transport {
         Transport::Plain(mut stream) => match is_h2(&mut stream).await {
-            Some(true) => http2::serve(stream, client(None, true), handler, open, closing).await,
-            Some(false) => http1::serve(stream, client(None, false), handler, open, closing).await,
+            Some(true) => http2::serve(stream, client(None), handler, open, closing).await,
+            Some(false) => http1::serve(stream, client(None), handler, open, closing).await,
             None => {}
         },
         Transport::Tls(stream, session) => {
             let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let client = client(Some(session), is_h2);
+            let client = client(Some(session));
             if is_h2 {
                 http2::serve(stream, client, handler, open, closing).await;
             } else {

@@ -19,20 +19,20 @@ pub(super) enum Ending {
     WithResponse,
 }
 
-/// Runs a connection to its end: hyper's part, the time limits, the graceful shutdown.
+/// Runs a connection to its end: its protocol, the time limits, the graceful shutdown.
 ///
 /// The timer and the token are polled once, which registers their wakers; after that a poll of the connection looks at
 /// two flags only.
-pub(super) async fn drive<C>(
+pub(super) async fn drive<C, E>(
     connection: C,
     ending: Ending,
     end: impl Fn(Pin<&mut C>),
     entry: &Entry,
     closing: &CancellationToken,
     activity: &ConnectionActivity,
-) -> hyper::Result<()>
+) -> Result<(), E>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future<Output = Result<(), E>>,
 {
     let transport = &entry.point.transport;
     let mut limits = Limits::new(transport, Instant::now());

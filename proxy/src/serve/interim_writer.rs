@@ -1,4 +1,4 @@
-use flow_middleware::Interim;
+use flow_middleware::{InterimQueue, write_interim};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite;
 /// Those that come while older bytes are still being written are dropped, as it is unknown where the next head begins.
 #[derive(Debug)]
 pub(super) struct InterimWriter {
-    interim: Arc<Interim>,
+    interim: Arc<InterimQueue>,
     bytes: Vec<u8>,
     written: usize,
     /// True if hyper has flushed since its last write.
@@ -20,7 +20,7 @@ pub(super) struct InterimWriter {
 }
 
 impl InterimWriter {
-    pub(super) fn new(interim: Arc<Interim>) -> Self {
+    pub(super) fn new(interim: Arc<InterimQueue>) -> Self {
         Self { interim, bytes: Vec::new(), written: 0, between: true }
     }
 
@@ -59,7 +59,8 @@ impl InterimWriter {
             if !self.interim.is_waiting() {
                 return Poll::Ready(Ok(()));
             }
-            self.bytes = self.interim.take();
+            self.bytes.clear();
+            self.interim.take().iter().for_each(|response| write_interim(response, &mut self.bytes));
             self.written = 0;
         }
     }
@@ -69,7 +70,8 @@ impl InterimWriter {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use http::{HeaderMap, StatusCode};
+    use flow_middleware::Interim;
+    use http::Response;
     use std::task::Waker;
 
     const HINT: &[u8] = b"HTTP/1.1 103 Early Hints\r\n\r\n";
@@ -95,10 +97,11 @@ mod tests {
 
     #[test]
     fn they_come_between_answers_only() {
-        let interim = Arc::new(Interim::default());
-        let (mut writer, mut io) = (InterimWriter::new(Arc::clone(&interim)), Slow(Vec::new(), 3));
+        let queue = Arc::default();
+        let interim = Interim::new(&queue, 0);
+        let (mut writer, mut io) = (InterimWriter::new(queue), Slow(Vec::new(), 3));
         let cx = &mut Context::from_waker(Waker::noop());
-        let hint = || interim.push(StatusCode::EARLY_HINTS, &HeaderMap::new());
+        let hint = || interim.push(Response::builder().status(103).body(()).unwrap());
 
         hint();
         assert!(writer.poll_at_flush(&mut io, cx).is_ready());

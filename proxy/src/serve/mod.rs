@@ -2,8 +2,8 @@
 //! and the graceful shutdown of an entry point.
 //!
 //! ```text
-//!   Stream ─▶ TLS ─▶ ServerIo ──────────────────────▶ hyper ─▶ response ─▶ Handler
-//!                     │ scanner: heads, before hyper    │        interim responses, upgrades
+//!   Stream ─▶ TLS ─▶ ServerIo ──────────────────▶ hyper, h2 ─▶ response ─▶ Handler
+//!                     │ scanner, fields: heads before   │        interim responses, upgrades
 //!                     │ write_coalescer: HTTP/2 frames  │
 //!                     ▼                                 ▼
 //!                    ConnectionActivity: what is being read, waits, requests in flight, responses begun
@@ -47,9 +47,8 @@ pub(crate) use connection::accepted;
 
 use crate::listener::Entry;
 use crate::request::Origin;
-use flow_middleware::{Body, Connection};
+use flow_middleware::{Body, Connection, Interim};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -69,6 +68,12 @@ pub struct Client {
 /// Handlers do not see requests that break HTTP (400, 431), `CONNECT` (501) and `OPTIONS *` (200). Every other request
 /// has exactly one `Host`, also over HTTP/2, and a URI of path and query alone.
 pub trait Handler: Send + Sync + 'static {
-    /// Handles one request. The future is dropped when the client goes away; a panic becomes a 500.
-    fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+    /// Handles one request; `interim` is the way of interim responses, if the client takes any. The future is dropped
+    /// when the client goes away; a panic becomes a 500.
+    fn handle(
+        &self,
+        client: &Arc<Client>,
+        request: Request<Body>,
+        interim: Option<Interim>,
+    ) -> impl Future<Output = Response<Body>> + Send;
 }

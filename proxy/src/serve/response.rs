@@ -3,12 +3,11 @@
 use super::activity::{ConnectionActivity, InFlight};
 use super::{Client, Handler, head};
 use bytes::Bytes;
-use flow_middleware::Body;
 use flow_middleware::body::Holding;
+use flow_middleware::{Body, Interim};
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,15 +23,21 @@ pub(super) struct Session<H> {
 const MIN_HEADS_LIMIT: usize = 4 << 20;
 const LARGEST_HEADS: usize = 4;
 
+/// The heads of the connection's requests are too large in total: nothing was done, and the client may try again
+/// (RFC 9113 section 8.7).
+#[derive(Debug, thiserror::Error)]
+#[error("the heads of the connection's requests are too large")]
+pub(super) struct Refused;
+
 /// Counts the request, checks its head, calls the handler and decides if the connection goes on.
 ///
 /// # Errors
-/// `REFUSED_STREAM` if the heads of the connection's requests are too large in total: nothing was done, and the client
-/// may try again (RFC 9113 section 8.7).
+/// [`Refused`], over HTTP/2 only.
 pub(super) async fn respond<H: Handler>(
     session: Arc<Session<H>>,
-    mut request: Request<Incoming>,
-) -> Result<Response<Holding<InFlight>>, h2::Error> {
+    mut request: Request<Body>,
+    interim: Option<Interim>,
+) -> Result<Response<Holding<InFlight>>, Refused> {
     let (mut in_flight, count) = session.activity.begin();
     let entry = &session.client.entry;
     let most = entry.point.transport.keep_alive_max_requests;
@@ -44,7 +49,7 @@ pub(super) async fn respond<H: Handler>(
         && in_flight.add_head(head::size(&request))
             > MIN_HEADS_LIMIT.max(LARGEST_HEADS * entry.point.http.max_header_bytes)
     {
-        return Err(h2::Reason::REFUSED_STREAM.into());
+        return Err(Refused);
     }
     let takes_trailers = !is_h1 || (request.version() == Version::HTTP_11 && asks_for_trailers(request.headers()));
     // On HTTP/1.1 hyper itself omits the body for HEAD.
@@ -52,7 +57,7 @@ pub(super) async fn respond<H: Handler>(
     let mut response = match head::normalize(&mut request) {
         Ok(()) => {
             // Pinned here: it is large, and wrapping it would move it.
-            let handling = pin!(session.handler.handle(&session.client, request));
+            let handling = pin!(session.handler.handle(&session.client, request, interim));
             match AssertUnwindSafe(handling).catch_unwind().await {
                 Ok(response) => response,
                 Err(_) => {

@@ -4,7 +4,7 @@ use super::interim_writer::InterimWriter;
 use super::scanner::{Escaped, RequestScanner, Scanned};
 use crate::listener::{ClientStream, OpenConnection};
 use bytes::Bytes;
-use flow_middleware::Interim;
+use flow_middleware::InterimQueue;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const INVALID_HEAD: &[u8] = b"\r\0\r\n\r\n";
 /// reset the connection, and the response might get lost (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_millis(500);
 
-/// No field of HTTP/2 has this index, so hyper ends the connection (RFC 7541 section 6.1).
+/// No field of HTTP/2 has this index, so h2 ends the connection (RFC 7541 section 6.1).
 const NO_FIELD: u8 = 0x80;
 /// Longer frames end the connection by themselves.
 const MAX_FRAME: usize = 16 * 1024;
@@ -57,7 +57,7 @@ impl<S> ServerIo<S> {
         io: S,
         heads: Heads,
         activity: Arc<ConnectionActivity>,
-        interim: Option<Arc<Interim>>,
+        interim: Option<Arc<InterimQueue>>,
         open: OpenConnection,
     ) -> Self {
         let interim_writer = interim.map(InterimWriter::new);

@@ -5,8 +5,8 @@ use super::{Client, Handler};
 use crate::tls::{TlsInput, TlsSource, TlsState};
 use crate::worker::{Bound, Server, Threads};
 use bytes::Bytes;
-use flow_middleware::Body;
 use flow_middleware::body::BodyError;
+use flow_middleware::{Body, Interim};
 use flow_model::config::{Certificate, Objects, TlsOptions};
 use flow_model::entry_point::EntryPoint;
 use flow_model::name::Name;
@@ -14,7 +14,6 @@ use hashbrown::HashMap;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use parking_lot::Mutex;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -28,7 +27,7 @@ pub(crate) fn entry_point(name: &str) -> EntryPoint {
 }
 
 /// Responds with what it received: `METHOD TARGET HOST REMOTE TLS BODY`. `/wait` responds when a permit is added,
-/// `/panic` panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
+/// `/hint` responds after an interim response, `/panic` panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
 pub(crate) struct Teller {
     pub(crate) handled: AtomicUsize,
     pub(crate) gone: Arc<AtomicUsize>,
@@ -48,11 +47,15 @@ impl Drop for Gone<'_> {
 }
 
 impl Handler for Teller {
-    async fn handle(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Body> {
+    async fn handle(&self, client: &Arc<Client>, request: Request<Body>, interim: Option<Interim>) -> Response<Body> {
         self.handled.fetch_add(1, Ordering::SeqCst);
         let mut gone = Gone(Some(&self.gone));
         let (mut head, body) = request.into_parts();
         match head.uri.path() {
+            "/hint" => {
+                let hint = Response::builder().status(103).header("link", "</a.css>").body(()).unwrap();
+                interim.unwrap().push(hint);
+            }
             "/panic" => panic!("as asked"),
             "/wait" => {
                 self.waiting.add_permits(1);
@@ -80,7 +83,7 @@ impl Handler for Teller {
             }
             _ => {}
         }
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.collect().await.map_or_else(|error| error.to_string().into(), |body| body.to_bytes());
         gone.0 = None;
         let host = head.headers.get("host").map_or("", |host| host.to_str().unwrap());
         let tls = client.connection.tls.as_ref();

@@ -3,4 +3,5 @@
 mod drain;
 mod http1;
 mod http2;
+mod http2_streams;
 mod malformed;

@@ -1,6 +1,6 @@
 //! Writes the frames of several HTTP/2 streams at once.
 //!
-//! hyper flushes after every DATA frame that is not small. Over TLS that is a record and a system call each, although
+//! h2 flushes after every DATA frame that is not small. Over TLS that is a record and a system call each, although
 //! other streams are ready to be written too. Here frames are collected until the connection's task is polled again,
 //! which happens after all tasks that are ready now.
 

@@ -1,7 +1,7 @@
 //! A service, and another in its place while it fails.
 
 use super::buffered::{self, Buffered};
-use super::{Child, Resolve, ServiceError, UpstreamRecord, silent};
+use super::{Child, Resolve, ServiceError, UpstreamRecord};
 use crate::forward::ForwardError;
 use flow_middleware::response::http_error;
 use flow_middleware::{Body, Exchange, RequestContext, ServeError, Statuses, status_of};
@@ -86,10 +86,11 @@ impl Failover {
             Err(error) => return Err(ForwardError::Unread(error).into()),
         };
         let (encoded, head) = (context.encoded, exchange.head.clone());
-        let again = Exchange { head, body: Body::from(body.clone()), connection: Arc::clone(&exchange.connection) };
-        exchange.body = Body::from(body);
+        let connection = Arc::clone(&exchange.connection);
         // Interim responses announce the final one, which may be the fallback's.
-        exchange.connection = silent(&exchange.connection);
+        let interim = exchange.interim.take();
+        let again = Exchange { head, body: Body::from(body.clone()), connection, interim };
+        exchange.body = Body::from(body);
         let served = self.main.serve_recorded(exchange, context, record).await;
         let status = status_of(&served);
         if !self.statuses.contains(status) {

@@ -35,7 +35,6 @@ pub(crate) use routers::{Below, InnerTarget};
 use crate::forward::Endpoint;
 use balancer::Balancer;
 use failover::Failover;
-use flow_middleware::Connection;
 use flow_model::config::{Service as Config, ServiceKind};
 use flow_model::name::Name;
 use highest_random_weight::HighestRandomWeight;
@@ -239,14 +238,6 @@ fn leaves(kind: &Kind) -> Option<Box<[Arc<Service>]>> {
         leaves.extend(behind.iter().filter(|leaf| seen.insert(Arc::as_ptr(leaf))).cloned());
     }
     Some(leaves.into())
-}
-
-/// The same connection, to which no interim responses are sent.
-fn silent(connection: &Arc<Connection>) -> Arc<Connection> {
-    match &connection.interim {
-        None => Arc::clone(connection),
-        Some(_) => Arc::new(Connection { interim: None, ..Connection::clone(connection) }),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::spans;
 use flow_middleware::{Body, Exchange, RequestContext, ServeError};
 use flow_model::name::Name;
 use http::header::{Entry, HeaderMap, SET_COOKIE};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use smallvec::SmallVec;
 use std::pin::pin;
@@ -174,9 +174,7 @@ impl<'a, S: Selection<'a>> PreparedRequest<S> {
         exchange: Exchange,
         context: &RequestContext<'_>,
     ) -> Self {
-        let Exchange { mut head, body, connection } = exchange;
-        // HTTP/1.0 has no interim responses (RFC 9110 section 15.2).
-        let interim = connection.interim.as_ref().filter(|_| head.version != Version::HTTP_10).map(Arc::clone);
+        let Exchange { mut head, body, connection, interim } = exchange;
         let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
         let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
         let original = selection.balancer().rewrite_for(chosen, &mut upstream_request, None);

@@ -74,7 +74,7 @@ pub(crate) fn exchange(request: Request<Body>) -> Exchange {
     let remote = SocketAddr::from(([192, 0, 2, 7], 4711));
     let connection = Connection::new(remote, remote, None, Name::from("web"));
     let (head, body) = request.into_parts();
-    Exchange { head, body, connection: Arc::new(connection) }
+    Exchange { head, body, connection: Arc::new(connection), interim: None }
 }
 
 pub(crate) fn get(path: &str) -> Request<Body> {

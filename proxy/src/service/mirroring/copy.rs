@@ -1,6 +1,6 @@
 //! A request as its mirrors get it.
 
-use crate::service::{Child, UpstreamRecord, silent};
+use crate::service::{Child, UpstreamRecord};
 use bytes::Bytes;
 use flow_middleware::fetch::Nowhere;
 use flow_middleware::{Body, Connection, Exchange, Fetch, ForwardedFor, RequestContext};
@@ -40,7 +40,7 @@ impl Copy {
         Self {
             head,
             body,
-            connection: silent(&exchange.connection),
+            connection: Arc::clone(&exchange.connection),
             router: Name::clone(context.router),
             forwarded_for: context.forwarded_for,
             fetch: context.fetch.shared(),
@@ -61,7 +61,7 @@ impl Copy {
             let (mut user, mut record) = (None, UpstreamRecord::default());
             let mut context = RequestContext::new(&router, &*fetch, forwarded_for, &mut user);
             context.encoded = encoded;
-            let exchange = Exchange { head, body: Body::from(body), connection };
+            let exchange = Exchange { head, body: Body::from(body), connection, interim: None };
             match mirror.serve_recorded(exchange, &mut context, &mut record).await {
                 // Read to its end, so that the connection can be used again.
                 Ok(response) => {

@@ -118,7 +118,8 @@ impl Mirroring {
         }
         let copy = Copy::of(&exchange, body, context);
         let served = self.main.serve_recorded(exchange, context, record).await;
-        let is_gone = |error: &ServeError| error.failure.kind == FailureKind::ClientGone;
+        let is_gone =
+            |error: &ServeError| matches!(error.failure.kind, FailureKind::ClientGone | FailureKind::ClientPaused);
         if !served.as_ref().is_err_and(is_gone) {
             for mirror in chosen.iter().filter_map(|index| self.mirrors.get(*index)) {
                 mirror.send(copy.clone());

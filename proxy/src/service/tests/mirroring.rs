@@ -4,7 +4,7 @@ use super::{Requests, World, backend};
 use crate::forward::tests::{Backend, data, exchange, fed, get, post, whole};
 use crate::service::test_kit::forward;
 use crate::service::{Service, ServiceError, UpstreamRecord};
-use flow_middleware::{Body, Connection, Interim};
+use flow_middleware::{Body, Interim};
 use flow_model::config;
 use flow_model::name::Name;
 use http::Request;
@@ -139,15 +139,15 @@ async fn interim_responses_of_a_mirror_go_nowhere() {
     let service =
         world.add("s", r#"{"mirroring": {"service": "main", "mirrors": [{"name": "early", "percent": 100}]}}"#);
     let mut request = exchange(get("/"));
-    let interim = Arc::new(Interim::default());
-    request.connection =
-        Arc::new(Connection { interim: Some(Arc::clone(&interim)), ..Connection::clone(&request.connection) });
+    let interim = Arc::default();
+    request.interim = Some(Interim::new(&interim, 0));
     let response = forward(&service, request, &mut UpstreamRecord::default()).await.unwrap();
     assert_eq!(whole(response).await, "main");
     while early.connections() == 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     assert_eq!(Arc::strong_count(&interim), 1, "the mirror has no hold of it");
+    assert!(!interim.is_waiting());
 }
 
 #[test]

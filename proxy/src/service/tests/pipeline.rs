@@ -96,7 +96,7 @@ fn exchange(path: &str, headers: &HeaderMap) -> Exchange {
     head.headers.extend(headers.clone());
     let connection =
         Connection::new("127.0.0.1:40000".parse().unwrap(), "127.0.0.1:80".parse().unwrap(), None, "web".into());
-    Exchange { head, body: Body::Empty, connection: Arc::new(connection) }
+    Exchange { head, body: Body::Empty, connection: Arc::new(connection), interim: None }
 }
 
 /// Status, headers and body of the response, and the user.

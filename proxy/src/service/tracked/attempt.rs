@@ -74,7 +74,14 @@ impl Tracked {
         let is_failure = match &sent {
             Ok(response) => Some(response.status().is_server_error()),
             // The client's own failures say nothing of the server.
-            Err(error) if matches!(error.kind(), FailureKind::ClientGone | FailureKind::Malformed) => None,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    FailureKind::ClientGone | FailureKind::ClientPaused | FailureKind::Malformed
+                ) =>
+            {
+                None
+            }
             Err(_) => Some(true),
         };
         if let Some(is_failure) = is_failure {

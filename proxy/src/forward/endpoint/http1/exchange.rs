@@ -6,6 +6,7 @@ use super::response::{self, Head};
 use super::response_body::ResponseBody;
 use super::upload::Upload;
 use super::{Channel, Http1};
+use crate::forward::headers::clean_interim;
 use crate::forward::request_body::RequestBody;
 use crate::forward::stream::Stream;
 use bytes::Bytes;
@@ -193,7 +194,9 @@ impl Http1 {
                     return Poll::Ready(Ok(HeadEvent::Continue));
                 }
                 if let Some(interim) = interim {
-                    interim.push(status, head.response.headers());
+                    let mut response = head.response;
+                    clean_interim(response.headers_mut());
+                    interim.push(response);
                 }
             }
             match self.poll_fill(cx) {

@@ -1,5 +1,11 @@
 //! Bodies of requests and responses, streamed.
 
+mod pause;
+mod stream;
+
+pub use pause::{PausedTooLong, Pauses, UnreadBodies};
+pub use stream::StreamBody;
+
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -29,6 +35,12 @@ pub fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
+/// True if the client has paused for too long within its body.
+#[must_use]
+pub fn is_paused(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<PausedTooLong>())
+}
+
 /// A body in transit. The common kinds are not boxed.
 #[derive(Default)]
 pub enum Body {
@@ -39,8 +51,10 @@ pub enum Body {
     Empty,
     /// One chunk in memory.
     Full(Bytes),
-    /// Streamed from the peer.
+    /// Streamed from an HTTP/1 peer.
     Incoming(hyper::body::Incoming),
+    /// Streamed from an HTTP/2 peer.
+    Stream(StreamBody),
 }
 
 impl Body {
@@ -61,6 +75,7 @@ impl fmt::Debug for Body {
             Self::Empty => "Empty",
             Self::Full(_) => "Full",
             Self::Incoming(_) => "Incoming",
+            Self::Stream(_) => "Stream",
         })
     }
 }
@@ -99,6 +114,7 @@ impl http_body::Body for Body {
             Self::Incoming(incoming) => {
                 Poll::Ready(ready!(Pin::new(incoming).poll_frame(cx)).map(|frame| frame.map_err(Into::into)))
             }
+            Self::Stream(stream) => Pin::new(stream).poll_frame(cx),
         }
     }
 
@@ -108,6 +124,7 @@ impl http_body::Body for Body {
             Self::Empty => true,
             Self::Full(_) => false,
             Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Stream(stream) => stream.is_end_stream(),
         }
     }
 
@@ -117,6 +134,7 @@ impl http_body::Body for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Incoming(incoming) => incoming.size_hint(),
+            Self::Stream(stream) => stream.size_hint(),
         }
     }
 }

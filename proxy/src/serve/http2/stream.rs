@@ -1,0 +1,134 @@
+//! One stream: a request's response, and the interim ones before it.
+
+use super::date;
+use super::send_body::{SendError, send_body};
+use crate::serve::activity::InFlight;
+use crate::serve::response::Refused;
+use bytes::Bytes;
+use flow_middleware::Interim;
+use flow_middleware::body::Holding;
+use h2::Reason;
+use h2::server::SendResponse;
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Body as _;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+/// Maximum number of interim responses to one request: what a client does not read waits in memory.
+const MAX_INTERIM: usize = 32;
+
+type Responding<F> = Pin<Box<F>>;
+
+/// Serves one stream to its end. The response is given up when the client resets the stream.
+pub(super) async fn serve<F>(mut responding: Responding<F>, interim: Interim, mut reply: SendResponse<Bytes>)
+where
+    F: Future<Output = Result<Response<Holding<InFlight>>, Refused>>,
+{
+    let mut sent = 0;
+    let response = poll_fn(|cx| {
+        let polled = responding.as_mut().poll(cx);
+        if interim.is_waiting() {
+            send_interim(&interim, &mut sent, &mut reply);
+        }
+        if let Poll::Ready(response) = polled {
+            return Poll::Ready(Some(response));
+        }
+        reply.poll_reset(cx).map(|_| None)
+    })
+    .await;
+    drop((responding, interim));
+    let sent = match response {
+        Some(Ok(response)) => send(response, &mut reply).await,
+        Some(Err(refused)) => {
+            tracing::debug!(%refused);
+            reply.send_reset(Reason::REFUSED_STREAM);
+            return;
+        }
+        None => return,
+    };
+    if let Err(error) = sent {
+        tracing::debug!(%error, "a stream ended early");
+    }
+}
+
+fn send_interim(interim: &Interim, sent: &mut usize, reply: &mut SendResponse<Bytes>) {
+    for response in interim.take() {
+        *sent += 1;
+        if *sent > MAX_INTERIM {
+            return;
+        }
+        if let Err(error) = reply.send_informational(response) {
+            tracing::debug!(%error, "an interim response was not sent");
+        }
+    }
+}
+
+async fn send(response: Response<Holding<InFlight>>, reply: &mut SendResponse<Bytes>) -> Result<(), SendError> {
+    let (mut head, body) = response.into_parts();
+    remove_connection_fields(&mut head.headers);
+    head.headers.entry(DATE).or_insert_with(date::now);
+    let ends = body.is_end_stream();
+    if !ends && let Some(length) = body.size_hint().exact() {
+        head.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    match reply.send_response(Response::from_parts(head, ()), ends) {
+        Ok(_) if ends => Ok(()),
+        Ok(stream) => send_body(body, stream).await,
+        Err(error) => {
+            reply.send_reset(Reason::INTERNAL_ERROR);
+            Err(error.into())
+        }
+    }
+}
+
+/// Removes what HTTP/2 does not allow (RFC 9113 section 8.2.2). Few responses have any, so the names are looked through
+/// instead of looking up each.
+fn remove_connection_fields(headers: &mut HeaderMap) {
+    let is_forbidden = |name: &HeaderName| {
+        matches!(
+            name.as_str(),
+            "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
+        )
+    };
+    if !headers.keys().any(is_forbidden) {
+        return;
+    }
+    let named: Vec<_> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .collect();
+    let forbidden: Vec<_> = headers.keys().filter(|name| is_forbidden(name)).cloned().collect();
+    for name in named.into_iter().chain(forbidden) {
+        headers.remove(name);
+    }
+}
+
+/// True if a client with this `Expect` may send its body only once it is told to (RFC 9110 section 10.1.1).
+pub(super) fn expects_continue(expected: Option<&HeaderValue>) -> bool {
+    expected.is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_about_connections_is_left() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Named"),
+            ("x-named", "1"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("x-kept", "1"),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        remove_connection_fields(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
+    }
+}
