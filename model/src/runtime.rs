@@ -1,6 +1,6 @@
 //! The state of the configuration: the objects that are served and the problems of the others. The API shows it.
 
-use crate::config::{Objects, Router, RouterObservability, RouterTls, RuleSyntax, Service};
+use crate::config::{GeneratedCertificate, Objects, Router, RouterObservability, RouterTls, RuleSyntax, Service};
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;
 use crate::name::Name;
@@ -195,6 +195,8 @@ pub struct Runtime {
     pub services: Objects<ServiceInfo>,
     /// HTTP middlewares.
     pub middlewares: Objects<MiddlewareInfo>,
+    /// The default certificate that a certificate resolver is asked for.
+    pub default_certificate: Option<GeneratedCertificate>,
     /// Certificates.
     pub certificates: Arc<[Arc<CertificateInfo>]>,
     /// Findings about the sources and about the objects made of them.

@@ -9,7 +9,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from harness import acme, objects, paths, pki
+from harness import acme, clients, documented, objects, paths, pki
 from harness.backends import HTTP
 from harness.issuing import acme_issuer, certificate, presented
 from harness.issuing import pebble  # noqa: F401 (fixture)
@@ -117,6 +117,26 @@ def test_domains_and_an_entry_points_resolver(start, pebble, tmp_path):
     proxy = start(*resolver(pebble, tmp_path), "--entrypoints.websecure.http.tls.certresolver=le")
     eventually(lambda: serves(proxy, "main.files.test", "other.files.test"), 40, 0.1, "the certificate of both names")
     eventually(lambda: serves(proxy, "plain.files.test"), 40, 0.1, "the entry point's certificate")
+
+
+@pytest.mark.parametrize("language", documented.LANGUAGES)
+def test_the_documentations_page(start, pebble, doors, tmp_path, language):
+    """A resolver's certificates for a router's domains, and as the default one."""
+    page = next((documented.PAGES / language).glob(documented.RESOLVERS + ".*"))
+    flags = resolver(pebble, tmp_path)
+    if language == "kubernetes":
+        service = site("backend", documented.host("unused"))
+        write(start.folder, "backend", service[0], service[1])
+        (start.folder / page.name).write_text(page.read_text().replace("port: 80", f"port: {HTTP}"))
+        proxy = start(*flags)
+    else:
+        proxy = Proxy(f"--providers.file.filename={page}", *flags, env={"SSL_CERT_FILE": str(pebble.authority_file)})
+        doors.append(proxy)
+    resolved, others = documented.host("resolved"), documented.SUFFIX
+    eventually(lambda: serves(proxy, resolved, f"www.{resolved}"), 40, 0.1, "the router's certificate")
+    shown = eventually(lambda: clients.certificate_of(proxy.websecure, "unknown.test"), what="a certificate")
+    eventually(lambda: pki.names_of(clients.certificate_of(proxy.websecure, "unknown.test")) == [others, f"other.{others}"], 40, 0.1, f"the default one, not {pki.names_of(shown)}")
+    eventually(lambda: proxy.api("/diagnostics") == [], what="no finding")
 
 
 def test_an_acme_json_is_taken_over(start, pebble, tmp_path):

@@ -106,6 +106,7 @@ impl Compiler {
         if last.is_none_or(|last| !last.tls.has_certificates_of(&tls)) {
             self.runtime.certificates = tls_state::certificates(&tls);
         }
+        self.runtime.default_certificate = tls_state::generated(sources);
         diagnostics.extend(problems);
         diagnostics.extend(self.http.protocol().findings());
         for source in sources.iter().filter(|source| &*source.provider != INTERNAL) {

@@ -3,8 +3,8 @@
 use super::http::tls_options::DEFAULT;
 use super::lookup::Lookup;
 use super::names::ByName;
-use crate::tls::{TlsFinding, TlsInput, TlsState, TlsSubject};
-use flow_model::config::{Certificate, Objects, Source, TlsOptions};
+use crate::tls::{DefaultCertificate, TlsFinding, TlsInput, TlsState, TlsSubject};
+use flow_model::config::{Certificate, GeneratedCertificate, Objects, Source, TlsOptions, TlsStore};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::name::{Name, qualify};
 use flow_model::runtime::CertificateInfo;
@@ -20,20 +20,54 @@ pub(super) fn compile(
     let mut diagnostics = Vec::new();
     let certificates: Vec<Arc<Certificate>> =
         sources.iter().flat_map(|source| source.config.certificates.iter().cloned()).collect();
-    let stores: Vec<_> = sources.iter().filter_map(|s| s.config.tls_stores.get(DEFAULT)).collect();
-    if stores.len() > 1 {
+    let subject = || Subject::new("TLSStore", "", DEFAULT);
+    if stores(sources).nth(1).is_some() {
         let message = "more than one provider has a TLS store named default: none of them is used";
-        diagnostics.push(Diagnostic::error(Subject::new("TLSStore", "", DEFAULT), message));
+        diagnostics.push(Diagnostic::error(subject(), message));
     }
-    let default = match stores.as_slice() {
-        [store] => store.default_certificate.as_ref(),
-        _ => None,
+    let store = store(sources);
+    let generated = store.filter(|store| useless(store).is_none()).and_then(|store| store.default_generated.as_ref());
+    if let Some(useless) = store.and_then(useless) {
+        diagnostics.push(Diagnostic::warning(subject(), useless));
+    }
+    let default = match store.and_then(|store| store.default_certificate.as_ref()) {
+        Some(certificate) => DefaultCertificate::Given(certificate),
+        None => generated.map_or_else(Default::default, |wanted| DefaultCertificate::For(&wanted.domain)),
     };
     let options = options(sources);
     let input = TlsInput { certificates: &certificates, default, options: &options, hosts };
     let (state, findings) = TlsState::compile(input, last);
     diagnostics.extend(findings.into_iter().map(|finding| describe(finding, &certificates)));
     (state, diagnostics)
+}
+
+fn stores(sources: &[Source]) -> impl Iterator<Item = &Arc<TlsStore>> {
+    sources.iter().filter_map(|source| source.config.tls_stores.get(DEFAULT))
+}
+
+/// The store named default, if only one provider has it.
+fn store(sources: &[Source]) -> Option<&TlsStore> {
+    let mut stores = stores(sources);
+    let first = stores.next()?;
+    stores.next().is_none().then_some(&**first)
+}
+
+/// The reason why a store's request for a default certificate has no effect.
+fn useless(store: &TlsStore) -> Option<&'static str> {
+    let wanted = store.default_generated.as_ref()?;
+    if store.default_certificate.is_some() {
+        Some("defaultGeneratedCert has no effect beside defaultCertificate")
+    } else if wanted.resolver.is_empty() || wanted.domain.main.is_empty() {
+        Some("defaultGeneratedCert has no effect without a resolver and a domain's main name")
+    } else {
+        None
+    }
+}
+
+/// The default certificate that a resolver is asked for.
+pub(super) fn generated(sources: &[Source]) -> Option<GeneratedCertificate> {
+    let store = store(sources).filter(|store| useless(store).is_none())?;
+    store.default_generated.clone()
 }
 
 /// The options of all providers by qualified name. The default ones have no provider's name.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::{Client, Handler};
-use crate::tls::{TlsInput, TlsSource, TlsState};
+use crate::tls::{DefaultCertificate, TlsInput, TlsSource, TlsState};
 use crate::worker::{Bound, Server, Threads};
 use bytes::Bytes;
 use flow_middleware::body::BodyError;
@@ -118,7 +118,12 @@ pub(crate) struct Tls {
 impl Tls {
     pub(crate) fn compile(&self, previous: Option<&TlsState>) -> TlsState {
         let hosts = std::slice::from_ref(&self.hosts);
-        let input = TlsInput { certificates: &self.certificates, default: None, options: &self.options, hosts };
+        let input = TlsInput {
+            certificates: &self.certificates,
+            default: DefaultCertificate::SelfSigned,
+            options: &self.options,
+            hosts,
+        };
         TlsState::compile(input, previous).0
     }
 }

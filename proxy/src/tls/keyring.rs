@@ -2,6 +2,7 @@ use super::certificate::{CertificateInfo, Loaded, load};
 use super::fallback;
 use super::finding::{TlsFinding, TlsSubject};
 use super::index::Index;
+use super::state::DefaultCertificate;
 use flow_model::config::Certificate;
 use flow_model::diagnostic::{Severity, causes};
 use flow_model::name::Name;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub(super) struct Keyring {
     pub(super) certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
     default: Option<(Certificate, Option<Arc<Loaded>>)>,
+    /// The names that the default certificate is wanted for, in lower case and sorted, where it is one of the others.
+    default_names: Box<[Box<str>]>,
     pub(super) index: Arc<Index>,
     /// The errors and warnings about them.
     pub(super) findings: Vec<TlsFinding>,
@@ -22,10 +25,12 @@ impl Keyring {
     /// Reads the certificates that `previous` has not read yet.
     pub(super) fn new(
         certificates: &[Arc<Certificate>],
-        default: Option<&Certificate>,
+        default: DefaultCertificate<'_>,
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
-        if let Some(previous) = previous.filter(|previous| previous.is_of(certificates, default)) {
+        let default_names = default.names();
+        let default = default.given();
+        if let Some(previous) = previous.filter(|previous| previous.is_of(certificates, default, &default_names)) {
             return Arc::clone(previous);
         }
         let previous = previous.map(|previous| &**previous);
@@ -34,10 +39,10 @@ impl Keyring {
         let default = default.map(|given| (given.clone(), load_default(given, previous, &mut findings)));
         let fallback = match &default {
             Some((_, Some(loaded))) => Some(Arc::clone(loaded)),
-            _ => fallback::certificate(),
+            _ => of_names(&certificates, &default_names).or_else(fallback::certificate),
         };
         let index = Arc::new(Index::new(certificates.iter().filter_map(|(_, loaded)| loaded.clone()), fallback));
-        Arc::new(Self { certificates, default, index, findings })
+        Arc::new(Self { certificates, default, default_names, index, findings })
     }
 
     /// The served certificates and their origins, the default one last if it was configured.
@@ -47,11 +52,23 @@ impl Keyring {
         certificates.chain(default).filter_map(|(origin, loaded)| Some((origin, &loaded.as_ref()?.info)))
     }
 
-    fn is_of(&self, certificates: &[Arc<Certificate>], default: Option<&Certificate>) -> bool {
+    fn is_of(
+        &self,
+        certificates: &[Arc<Certificate>],
+        default: Option<&Certificate>,
+        default_names: &[Box<str>],
+    ) -> bool {
         self.certificates.len() == certificates.len()
             && self.certificates.iter().zip(certificates).all(|((known, _), given)| Arc::ptr_eq(known, given))
             && self.default.as_ref().map(|(known, _)| known) == default
+            && *self.default_names == *default_names
     }
+}
+
+/// The certificate that is for just these names, if there are any.
+fn of_names(certificates: &[(Arc<Certificate>, Option<Arc<Loaded>>)], names: &[Box<str>]) -> Option<Arc<Loaded>> {
+    let mut loaded = certificates.iter().filter_map(|(_, loaded)| loaded.as_ref());
+    loaded.find(|loaded| !names.is_empty() && loaded.names() == names).map(Arc::clone)
 }
 
 fn load_all(

@@ -21,7 +21,7 @@ pub(crate) use tests::test_key;
 pub use certificate::CertificateInfo;
 pub use finding::{TlsFinding, TlsSubject};
 pub use offer::OfferError;
-pub use state::{TlsInput, TlsState};
+pub use state::{DefaultCertificate, TlsInput, TlsState};
 
 pub(crate) use handshake::{Handshake, HandshakeError, handshake};
 pub(crate) use options::check as check_options;

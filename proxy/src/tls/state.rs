@@ -3,7 +3,7 @@ use super::finding::{TlsFinding, TlsSubject};
 use super::index::Index;
 use super::keyring::Keyring;
 use super::options::{Order, Settings};
-use flow_model::config::{Certificate, Objects, TlsOptions};
+use flow_model::config::{Certificate, Domain, Objects, TlsOptions};
 use flow_model::diagnostic::{Severity, causes};
 use flow_model::name::Name;
 use hashbrown::HashMap;
@@ -17,13 +17,44 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// The option of connections whose name is in no router's rule.
 const DEFAULT: &str = "default";
 
+/// The certificate if no other fits.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum DefaultCertificate<'a> {
+    /// A self-signed one.
+    #[default]
+    SelfSigned,
+    /// A configured one.
+    Given(&'a Certificate),
+    /// The one among all certificates that is for just these names; a self-signed one as long as there is none.
+    For(&'a Domain),
+}
+
+impl<'a> DefaultCertificate<'a> {
+    pub(super) fn given(self) -> Option<&'a Certificate> {
+        match self {
+            Self::Given(certificate) => Some(certificate),
+            Self::SelfSigned | Self::For(_) => None,
+        }
+    }
+
+    /// The names of [`Self::For`] in lower case, sorted.
+    pub(super) fn names(self) -> Box<[Box<str>]> {
+        let Self::For(domain) = self else { return Box::default() };
+        let names = std::iter::once(&domain.main).chain(&domain.sans).filter(|name| !name.is_empty());
+        let mut names: Vec<Box<str>> = names.map(|name| name.to_ascii_lowercase().into()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_boxed_slice()
+    }
+}
+
 /// The input for the TLS part of a snapshot.
 #[derive(Clone, Copy)]
 pub struct TlsInput<'a> {
     /// The certificates; unchanged ones are the same `Arc` as before.
     pub certificates: &'a [Arc<Certificate>],
-    /// The certificate if no other fits; `None` means a self-signed one.
-    pub default: Option<&'a Certificate>,
+    /// The certificate if no other fits.
+    pub default: DefaultCertificate<'a>,
     /// Options by the names used in `hosts`, including or implying `default`.
     pub options: &'a Objects<TlsOptions>,
     /// For each entry point, by its index: hosts in lower case (or `*.x`) whose connections get other options.

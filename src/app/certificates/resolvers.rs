@@ -10,7 +10,7 @@ use flow_acme::planner::Kind;
 use flow_acme::resolvers::{self, Imported, Resolver, Wanted, declare, import};
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::{FolderStore, Served};
-use flow_model::config::{Certificate, Config, RuleSyntax, Source, precedence};
+use flow_model::config::{Certificate, Config, GeneratedCertificate, RuleSyntax, Source, precedence};
 use flow_model::diagnostic::causes;
 use flow_model::diagnostic::{Diagnostic, Subject};
 use flow_model::name::Name;
@@ -136,17 +136,29 @@ impl Resolvers {
     }
 }
 
-/// The certificates that served routers request from known resolvers, and the problems with these requests.
+/// The certificates that served routers, and the TLS store, request from known resolvers, and the problems with these
+/// requests.
 pub(crate) fn wanted(runtime: &Runtime, known: impl Fn(&str) -> bool) -> (Vec<Wanted>, Vec<Diagnostic>) {
     let mut wanted = Vec::new();
     let mut found = Vec::new();
+    let unknown = |subject, resolver: &str| {
+        let message =
+            format!("certificate resolver {resolver} does not exist: define certificatesResolvers.{resolver}.acme");
+        Diagnostic::warning(subject, message)
+    };
+    if let Some(GeneratedCertificate { resolver, domain }) = &runtime.default_certificate {
+        if known(resolver) {
+            let (resolver, main) = (resolver.to_string(), domain.main.clone());
+            wanted.push(Wanted { resolver, main, sans: domain.sans.clone() });
+        } else {
+            found.push(unknown(Subject::new("TLSStore", "", "default"), resolver));
+        }
+    }
     for (name, info) in &runtime.resolving {
         let Some(tls) = info.resolving() else { continue };
         let resolver = &*tls.cert_resolver;
         if !known(resolver) {
-            let message =
-                format!("certificate resolver {resolver} does not exist: define certificatesResolvers.{resolver}.acme");
-            found.push(Diagnostic::warning(Subject::new("router", "", Arc::clone(name)), message));
+            found.push(unknown(Subject::new("router", "", Arc::clone(name)), resolver));
             continue;
         }
         let want = |main: &str, sans: &[String]| Wanted {

@@ -1,6 +1,6 @@
 use super::{certificate, certificate_with};
-use crate::tls::{TlsInput, TlsState, TlsSubject};
-use flow_model::config::{Certificate, ClientAuth, ClientAuthType, Objects, TlsOptions};
+use crate::tls::{DefaultCertificate, TlsInput, TlsState, TlsSubject};
+use flow_model::config::{Certificate, ClientAuth, ClientAuthType, Domain, Objects, TlsOptions};
 use flow_model::diagnostic::Severity;
 use hashbrown::HashMap;
 use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
@@ -13,7 +13,12 @@ const ALL: &[SignatureScheme] =
 fn state(certificates: &[Arc<Certificate>]) -> TlsState {
     let options = Objects::default();
     let (state, findings) = TlsState::compile(
-        TlsInput { certificates, default: None, options: &options, hosts: &[HashMap::default()] },
+        TlsInput {
+            certificates,
+            default: DefaultCertificate::SelfSigned,
+            options: &options,
+            hosts: &[HashMap::default()],
+        },
         None,
     );
     assert_eq!(findings, []);
@@ -22,7 +27,7 @@ fn state(certificates: &[Arc<Certificate>]) -> TlsState {
 
 fn findings(options: TlsOptions) -> (bool, Vec<(Severity, String)>) {
     let options: Objects<TlsOptions> = [("default".into(), Arc::new(options))].into_iter().collect();
-    let input = TlsInput { certificates: &[], default: None, options: &options, hosts: &[] };
+    let input = TlsInput { certificates: &[], default: DefaultCertificate::SelfSigned, options: &options, hosts: &[] };
     let (state, findings) = TlsState::compile(input, None);
     let again = TlsState::compile(input, Some(&state)).1;
     assert_eq!(findings, again, "what was found once is found again");
@@ -98,8 +103,12 @@ fn broken_certificates_are_found_and_the_others_live() {
         Arc::clone(&good),
     ];
     let options = Objects::default();
-    let input =
-        TlsInput { certificates: &certificates, default: Some(&certificates[0]), options: &options, hosts: &[] };
+    let input = TlsInput {
+        certificates: &certificates,
+        default: DefaultCertificate::Given(&certificates[0]),
+        options: &options,
+        hosts: &[],
+    };
     let (state, findings) = TlsState::compile(input, None);
     let mut wanted: Vec<_> = (0..6).map(TlsSubject::Certificate).collect();
     wanted.push(TlsSubject::DefaultCertificate);
@@ -117,7 +126,8 @@ fn what_did_not_change_is_not_read_again() {
     let first = state(&certificates);
     let options = Objects::default();
     let renewed = [Arc::clone(&certificates[0]), certificate("two", &["b.test"])];
-    let input = TlsInput { certificates: &renewed, default: None, options: &options, hosts: &[] };
+    let input =
+        TlsInput { certificates: &renewed, default: DefaultCertificate::SelfSigned, options: &options, hosts: &[] };
     let (second, _) = TlsState::compile(input, Some(&first));
     let key = |state: &TlsState, name| Arc::as_ptr(state.keyring.index.find(name, ALL).unwrap());
     assert_eq!(key(&first, "a.test"), key(&second, "a.test"));
@@ -126,6 +136,29 @@ fn what_did_not_change_is_not_read_again() {
     assert_eq!(settings(&first), settings(&second), "tickets stay good");
     let (third, _) = TlsState::compile(input, Some(&second));
     assert!(Arc::ptr_eq(&second.keyring, &third.keyring));
+}
+
+#[test]
+fn the_default_certificate_may_be_one_of_the_others() {
+    let options = Objects::default();
+    let certificates = [certificate("more", &["a.test", "b.test"]), certificate("a.test", &["A.test"])];
+    let compiled = |main: &str, sans: &[&str], previous: Option<&TlsState>| {
+        let domain = Domain { main: main.to_owned(), sans: sans.iter().map(|name| (*name).to_owned()).collect() };
+        let default = DefaultCertificate::For(&domain);
+        let input = TlsInput { certificates: &certificates, default, options: &options, hosts: &[] };
+        let (state, findings) = TlsState::compile(input, previous);
+        assert_eq!(findings, []);
+        state
+    };
+    let default = |state: &TlsState| state.keyring.index.default().unwrap().cert.clone();
+    let of = |index: usize| crate::tls::certificate::load(&certificates[index]).unwrap().key.cert.clone();
+    let first = compiled("a.test", &[], None);
+    assert_eq!(default(&first), of(1));
+    let second = compiled("more", &["B.test", "a.test"], Some(&first));
+    assert_eq!(default(&second), of(0), "with its common name");
+    let none = compiled("c.test", &[], Some(&second));
+    assert!(![of(0), of(1)].contains(&default(&none)), "a self-signed one");
+    assert_eq!(none.certificates().count(), 2);
 }
 
 #[test]
@@ -152,7 +185,8 @@ fn options_are_chosen_by_host() {
             .into_iter()
             .collect(),
     ];
-    let input = TlsInput { certificates: &[], default: None, options: &options, hosts: &hosts };
+    let input =
+        TlsInput { certificates: &[], default: DefaultCertificate::SelfSigned, options: &options, hosts: &hosts };
     let (state, _) = TlsState::compile(input, None);
     let chosen = |entry_point, name| {
         let (option, served) = state.option_for(entry_point, name);
