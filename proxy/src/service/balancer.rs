@@ -8,6 +8,7 @@ use flow_model::config::LoadBalancer;
 use http::Uri;
 use http::header::{HOST, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A compiled load balancer.
@@ -82,8 +83,14 @@ impl Balancer {
         self.sticky.as_deref()
     }
 
-    /// The server for a request, and the sticky cookie to set if the client has none yet.
-    pub(super) fn choose(&self, headers: &HeaderMap) -> Option<Choice> {
+    /// The server for a request, and the sticky cookie to set if the client has none yet. One that an earlier try has
+    /// `failed` is chosen only if there is no other.
+    pub(super) fn choose(&self, headers: &HeaderMap, failed: &[Arc<Endpoint>]) -> Option<Choice> {
+        if !failed.is_empty()
+            && let Some(other) = self.other_than(failed)
+        {
+            return Some(other);
+        }
         let Some(sticky) = &self.sticky else { return Some((self.round_robin.next()?, None)) };
         match sticky.find(headers) {
             Some(known) if known.outdated => Some((known.index, sticky.header(known.index))),
@@ -93,6 +100,18 @@ impl Balancer {
                 Some((index, sticky.header(index)))
             }
         }
+    }
+
+    /// The indexes of some servers, as far as they are among these.
+    pub(super) fn indexes(&self, endpoints: &[Arc<Endpoint>]) -> SmallVec<[usize; 4]> {
+        let is_one = |own: &Arc<Endpoint>| endpoints.iter().any(|endpoint| Arc::ptr_eq(endpoint, own));
+        self.endpoints.iter().enumerate().filter(|(_, own)| is_one(own)).map(|(index, _)| index).collect()
+    }
+
+    /// Another server than the failed ones, if some of these are among them.
+    fn other_than(&self, failed: &[Arc<Endpoint>]) -> Option<Choice> {
+        let failed = self.indexes(failed);
+        if failed.is_empty() { None } else { self.other(&failed) }
     }
 
     /// Another server than those tried, with its cookie.

@@ -45,6 +45,8 @@ pub struct UpstreamRecord {
     pub keep_headers: bool,
     /// Headers of the backend's response, if they are wanted.
     pub headers: Option<Box<HeaderMap>>,
+    /// The servers that were tried in vain: a later try goes elsewhere, if there is another.
+    pub failed: Vec<Arc<Endpoint>>,
     /// The number of times the request was sent or a connection was tried: more than one after a retry.
     pub attempts: u32,
     /// The routers below the first one that took the request, the outer ones first.

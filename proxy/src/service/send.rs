@@ -62,7 +62,7 @@ impl Service {
             Leaf::Nothing => return Prepared::NoServer,
         };
         record.service = Some(Name::clone(name));
-        let Some(choice) = balancer.choose(&exchange.head.headers) else { return Prepared::NoServer };
+        let Some(choice) = balancer.choose(&exchange.head.headers, &record.failed) else { return Prepared::NoServer };
         Prepared::Request(PreparedRequest::new(balancer, choice, cookies, exchange, context))
     }
 
@@ -198,6 +198,9 @@ impl<'a, S: Selection<'a>> PreparedRequest<S> {
                 spans::within(&span, sending).await
             };
             record.attempts = before + upstream_request.attempts + unconnected;
+            if sent.is_err() {
+                record.failed.push(Arc::clone(endpoint));
+            }
             match sent {
                 Ok(response) => break response,
                 Err(ForwardError::Connect { address, source }) => {

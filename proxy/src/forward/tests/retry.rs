@@ -2,7 +2,7 @@
 
 use super::*;
 use flow_middleware::FailureKind;
-use flow_model::config::{Cookie, Sticky};
+use flow_model::config::{Cookie, Sticky, Strategy};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -159,6 +159,53 @@ async fn where_nobody_is_there_the_request_fails() {
     }
     let fixture = Fixture::new(&[""; 0]);
     assert_eq!(fixture.send(get("/")).await.unwrap_err().kind(), FailureKind::NoServer);
+}
+
+#[tokio::test]
+async fn a_later_try_goes_to_a_server_that_has_not_failed() {
+    let dying = || {
+        Backend::run(|mut peer, _| async move {
+            peer.head().await;
+        })
+    };
+    let (one, other) = (dying().await, dying().await);
+    let good = Backend::run(|mut peer, _| async move {
+        while peer.head().await.is_some() {
+            peer.write(OK).await;
+        }
+    })
+    .await;
+    let urls = [one.url.clone(), good.url.clone(), other.url.clone()];
+    let p2c = Fixture::with(&urls, &ServersTransport::default(), |balancer| balancer.strategy = Strategy::P2c);
+    for fixture in [Fixture::new(&urls), sticky(&urls), p2c] {
+        for _ in 0..6 {
+            let mut record = UpstreamRecord::default();
+            let mut request = get("/");
+            request.headers_mut().insert("cookie", format!("s={}", one.url).parse().unwrap());
+            let (head, _) = request.into_parts();
+            let mut tried = Vec::new();
+            let response = loop {
+                let request = Request::from_parts(head.clone(), Body::Empty);
+                let sent = forward(&fixture.service, exchange(request), &mut record).await;
+                tried.push(record.endpoint.as_ref().unwrap().url().to_owned());
+                match sent {
+                    Ok(response) => break response,
+                    Err(_) => assert!(tried.len() < 3, "{tried:?}"),
+                }
+            };
+            assert_eq!(response.status(), 200);
+            tried.sort();
+            tried.dedup();
+            assert_eq!(tried.len(), record.attempts as usize, "none twice: {tried:?}");
+        }
+    }
+    // Where there is no other it is tried again.
+    let fixture = Fixture::new(std::slice::from_ref(&one.url));
+    let mut record = UpstreamRecord::default();
+    for attempts in 1..3 {
+        assert!(forward(&fixture.service, exchange(get("/")), &mut record).await.is_err());
+        assert_eq!(record.attempts, attempts);
+    }
 }
 
 /// A service with the sticky cookie `s`.

@@ -70,7 +70,8 @@ fn a_sticky_client_moves_on_while_its_server_is_down() {
         request.headers_mut().insert("cookie", "c=df5bd2f9c0180410".parse().unwrap());
         let chosen = || {
             let client = "192.0.2.1".parse().unwrap();
-            let (_, (index, cookie)) = tracked.attempt(request.headers(), &client, std::time::Instant::now()).unwrap();
+            let (_, (index, cookie)) =
+                tracked.attempt(request.headers(), &client, &[], std::time::Instant::now()).unwrap();
             (index, cookie.is_some())
         };
         assert_eq!(chosen(), (0, false), "{strategy}");

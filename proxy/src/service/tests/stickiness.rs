@@ -26,7 +26,7 @@ fn choose(service: &Service, cookie: Option<&str>) -> Option<(String, Vec<String
     let exchange = exchange(request);
     let mut cookies = smallvec::SmallVec::new();
     let Leaf::Balancer(_, balancer) = service.leaf(&exchange, &mut cookies) else { return None };
-    let (index, own) = balancer.choose(&exchange.head.headers)?;
+    let (index, own) = balancer.choose(&exchange.head.headers, &[])?;
     cookies.extend(own);
     let cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
     Some((balancer.endpoints()[index].url().to_owned(), cookies))

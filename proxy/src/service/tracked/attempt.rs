@@ -64,7 +64,7 @@ impl Tracked {
         record: &mut UpstreamRecord,
     ) -> Result<Response<Body>, ServeError> {
         let begun = Instant::now();
-        let attempt = self.attempt(&exchange.head.headers, &exchange.connection.address, begun);
+        let attempt = self.attempt(&exchange.head.headers, &exchange.connection.address, &record.failed, begun);
         record.service = Some(Name::clone(name));
         let Some((attempt, choice)) = attempt else { return Err(crate::forward::ForwardError::NoServer.into()) };
         let mut request = PreparedRequest::new(attempt, choice, SmallVec::new(), exchange, context);

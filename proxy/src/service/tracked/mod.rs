@@ -9,7 +9,7 @@ mod server;
 use super::balancer::{Balancer, Choice};
 use super::health::{Check, Limit, Probe};
 use super::{Resolve, ServiceError, rendezvous};
-use crate::forward::Transport;
+use crate::forward::{Endpoint, Transport};
 use attempt::Attempt;
 use flow_model::config::{LoadBalancer, Strategy};
 use http::{HeaderMap, HeaderValue};
@@ -132,14 +132,28 @@ impl Tracked {
         &self,
         headers: &HeaderMap,
         client: &HeaderValue,
+        failed: &[Arc<Endpoint>],
         now: Instant,
     ) -> Option<(Attempt<'_>, Choice)> {
-        let choice = self.choose(headers, client, now)?;
+        let choice = self.choose(headers, client, failed, now)?;
         Attempt::new(self, client.clone(), choice.0).map(|attempt| (attempt, choice))
     }
 
-    /// The server for a request, and the sticky cookie to set if the client has none yet.
-    fn choose(&self, headers: &HeaderMap, client: &HeaderValue, now: Instant) -> Option<Choice> {
+    /// The server for a request, and the sticky cookie to set if the client has none yet. One that an earlier try has
+    /// `failed` is chosen only if there is no other.
+    fn choose(
+        &self,
+        headers: &HeaderMap,
+        client: &HeaderValue,
+        failed: &[Arc<Endpoint>],
+        now: Instant,
+    ) -> Option<Choice> {
+        if !failed.is_empty() {
+            let failed = self.balancer.indexes(failed);
+            if let Some(other) = (!failed.is_empty()).then(|| self.next(client, &failed, now)).flatten() {
+                return Some(other);
+            }
+        }
         if let Some(sticky) = self.balancer.sticky()
             && let Some(known) = sticky.find(headers)
             && self.servers.get(known.index).is_some_and(|server| self.is_server_up(server, now))

@@ -29,7 +29,8 @@ fn balancer(strategy: &str, more: &str) -> Arc<crate::service::Service> {
 fn choose(tracked: &Tracked, client: &str, cookie: Option<&str>) -> (String, Option<HeaderValue>) {
     let mut headers = HeaderMap::new();
     headers.extend(cookie.map(|cookie| (http::header::COOKIE, HeaderValue::from_str(cookie).unwrap())));
-    let (index, cookie) = tracked.choose(&headers, &HeaderValue::from_str(client).unwrap(), Instant::now()).unwrap();
+    let client = HeaderValue::from_str(client).unwrap();
+    let (index, cookie) = tracked.choose(&headers, &client, &[], Instant::now()).unwrap();
     (tracked.balancer.endpoints()[index].url().to_owned(), cookie)
 }
 
