@@ -48,7 +48,7 @@ flame WORKLOAD="h1" *OPTIONS:
 guided *OPTIONS:
     benches/run guided {{ OPTIONS }}
 
-# Ten minutes of traffic while everything changes.
+# Half an hour of load while routes change, servers die and mirrors hang; FLOW_SOAK_SECONDS and its like make it longer or shorter.
 soak:
     tests/run soak
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 MARK = "FLOW_TEST_NAMESPACE"
-ADDRESSES = [f"10.99.0.{i}" for i in range(1, 10)]
+ADDRESSES = [f"10.99.{n}.{i}" for n in range(2) for i in range(1, 10)]
 FLAVOURS = [
     ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"],
     ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"],
