@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use flow_model::config::{Certificate, Objects};
-use proxy::tls::{TlsInput, TlsState};
+use proxy::tls::{DefaultCertificate, TlsInput, TlsState};
 use rustls::SignatureScheme;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -23,7 +23,12 @@ fn look_up(bench: &mut Criterion) {
     let schemes = [SignatureScheme::ED25519, SignatureScheme::ECDSA_NISTP256_SHA256];
     for count in [10, 10_000] {
         let certificates = certificates(count);
-        let input = TlsInput { certificates: &certificates, default: None, options: &Objects::default(), hosts: &[] };
+        let input = TlsInput {
+            certificates: &certificates,
+            default: DefaultCertificate::SelfSigned,
+            options: &Objects::default(),
+            hosts: &[],
+        };
         let (state, findings) = TlsState::compile(input, None);
         assert!(findings.is_empty(), "{findings:?}");
         let names: Vec<String> = (0..64).map(|n| format!("h{}.many.test", n * 7919 % count)).collect();
