@@ -4,8 +4,9 @@ use crate::{Body, Interim};
 use flow_model::name::Name;
 use http::HeaderValue;
 use http::request::Parts;
+use std::any::Any;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The facts about a client's connection, shared by all its requests.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Connection {
     pub entry_point: Name,
     /// The client's address without port and zone, as forwarded headers carry it.
     pub address: HeaderValue,
+    /// What the data plane keeps for this connection until it ends; nothing at first.
+    pub attached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Connection {
@@ -27,7 +30,8 @@ impl Connection {
     #[must_use]
     pub fn new(remote: SocketAddr, local: SocketAddr, tls: Option<TlsSession>, entry_point: Name) -> Self {
         let address = HeaderValue::try_from(remote.ip().to_canonical().to_string());
-        Self { remote, local, tls, entry_point, address: address.unwrap_or(HeaderValue::from_static("")) }
+        let address = address.unwrap_or(HeaderValue::from_static(""));
+        Self { remote, local, tls, entry_point, address, attached: OnceLock::new() }
     }
 }
 

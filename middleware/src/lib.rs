@@ -94,6 +94,7 @@ pub mod retry;
 pub mod rewrite;
 mod sniff;
 mod source;
+mod spelling;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -112,4 +113,5 @@ pub use middleware::Middleware;
 pub use middleware_error::MiddlewareError;
 pub use path::WrittenQuery;
 pub use replay::Replay;
+pub use spelling::Spellings;
 pub use status::Statuses;

@@ -1,8 +1,10 @@
 //! The parts that all middlewares share that ask for a user and a password (RFC 9110 section 11).
 
-use crate::{Body, MiddlewareError, response};
+use crate::spelling::is_unusual;
+use crate::{Body, MiddlewareError, Spellings, response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use http::{HeaderMap, Response, StatusCode};
+use http::request::Parts;
+use http::{Response, StatusCode};
 
 const DEFAULT_REALM: &str = "traefik";
 
@@ -27,21 +29,33 @@ pub(crate) fn header_field(name: &str) -> Result<Option<HeaderName>, MiddlewareE
 pub(crate) struct Passed {
     /// The header that tells the user.
     user_header: Option<HeaderName>,
+    /// Its spelling, if that is not the usual one.
+    spelling: Option<(Spellings, Box<str>)>,
     /// True if `Authorization` is not passed on.
     remove_header: bool,
 }
 
 impl Passed {
     pub(crate) fn new(header_field_name: &str, remove_header: bool) -> Result<Self, MiddlewareError> {
-        Ok(Self { user_header: header_field(header_field_name)?, remove_header })
+        let user_header = header_field(header_field_name)?;
+        let unusual = user_header.as_ref().filter(|name| is_unusual(name, header_field_name));
+        let spelling =
+            unusual.map(|name| (Spellings::default().with(name, header_field_name), Box::from(header_field_name)));
+        Ok(Self { user_header, spelling, remove_header })
     }
 
-    /// Changes the headers of a request of `user`.
-    pub(crate) fn apply(&self, user: Option<&str>, headers: &mut HeaderMap) {
+    /// Changes the head of a request of `user`.
+    pub(crate) fn apply(&self, user: Option<&str>, head: &mut Parts) {
+        let headers = &mut head.headers;
         if let (Some(name), Some(user)) = (&self.user_header, user)
             && let Ok(value) = HeaderValue::from_bytes(user.as_bytes())
         {
             headers.insert(name, value);
+            if let Some((alone, spelt)) = &self.spelling {
+                let others = head.extensions.get::<Spellings>();
+                let all = others.map_or_else(|| alone.clone(), |others| others.with(name, spelt));
+                head.extensions.insert(all);
+            }
         }
         if self.remove_header {
             headers.remove(AUTHORIZATION);

@@ -5,7 +5,7 @@ use super::certificates::{ChallengeResponders, TlsWithChallenges};
 use crate::settings::Settings;
 use flow_model::entry_point::EntryPoint;
 use proxy::access_log::AccessLog;
-use proxy::forward::Fetcher;
+use proxy::forward::{Fetcher, OutboundProxies};
 use proxy::handler::Handler;
 use proxy::listener::ListenError;
 use proxy::metrics::Metrics;
@@ -30,11 +30,12 @@ impl DataPlane {
         entry_points: &[Arc<EntryPoint>],
         reader: Reader,
         responders: ChallengeResponders,
+        proxies: &Arc<OutboundProxies>,
         log: Option<Arc<AccessLog>>,
         metrics: Option<&Arc<Metrics>>,
     ) -> Result<Self, Refusal> {
         let challenges = Arc::new(responders.clone());
-        let fetcher = Arc::new(Fetcher::new()?);
+        let fetcher = Arc::new(Fetcher::new(proxies)?);
         let counters = metrics.map(AsRef::as_ref);
         let handler = Handler::new(reader.clone(), entry_points, challenges, fetcher, log, counters);
         let hostname = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

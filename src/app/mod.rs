@@ -79,12 +79,26 @@ fn start(settings: &Settings, mut prepared: Prepared) -> Result<(), Refusal> {
     let state = State::new(prepared.metrics.clone());
     let (tunnels, stop) = (Tunnels::new(), CancellationToken::new());
     let mut compiler = compiler(settings, &prepared, &state, background.handle(), &tunnels);
-    let Prepared { entry_points, metrics, resolvers, .. } = prepared;
+    let Prepared { entry_points, metrics, proxies, resolvers, .. } = prepared;
+    for (scheme, proxy) in proxies.iter() {
+        tracing::info!(
+            proxy = proxy.address(),
+            "requests to {scheme} servers go through a proxy, but for those of NO_PROXY"
+        );
+    }
     let own = own(settings, &entry_points);
     // Our own routers come first, so that health can be asked for from the first moment on.
     let (publisher, reader) = snapshot::live(compiler.compile(std::slice::from_ref(&own)).snapshot);
     let control = ControlPlane::open(resolvers)?;
-    let data = DataPlane::bind(settings, &entry_points, reader, control.responders(), log.clone(), metrics.as_ref())?;
+    let data = DataPlane::bind(
+        settings,
+        &entry_points,
+        reader,
+        control.responders(),
+        &proxies,
+        log.clone(),
+        metrics.as_ref(),
+    )?;
     let running = control.start(settings, &entry_points, metrics.as_deref(), &state, &background, stop.clone())?;
     let reload = Reload {
         compiler,
@@ -150,6 +164,7 @@ fn compiler(
         strict_tls_options: settings.core.strict_tls_options,
         default_transport: prepared.default_transport.clone(),
         tunnels: tunnels.clone(),
+        proxies: Arc::clone(&prepared.proxies),
         internals: internal::services(&admin, state, background),
         record_internals: RecordInternals {
             access_log: settings.access_log.as_ref().is_some_and(|log| log.add_internals),

@@ -8,7 +8,7 @@ use crate::settings::{Mistakes, Settings, Warning};
 use flow_model::config::{ServersTransport, Spiffe};
 use flow_model::diagnostic::causes;
 use flow_model::entry_point::EntryPoint;
-use proxy::forward::{Transport, Tunnels};
+use proxy::forward::{OutboundProxies, OutboundProxyError, Transport, Tunnels};
 use proxy::listener::check_apart;
 use proxy::metrics::Metrics;
 use std::fs::OpenOptions;
@@ -23,6 +23,8 @@ pub(crate) struct Prepared {
     pub(super) log_filter: EnvFilter,
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) default_transport: ServersTransport,
+    /// The proxies on the way to servers.
+    pub(super) proxies: Arc<OutboundProxies>,
     pub(super) resolvers: Vec<Plan>,
     /// Warnings for the operator.
     pub(crate) warnings: Vec<Warning>,
@@ -39,6 +41,7 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
     let log_filter = found.or("log.filter", observability::log_filter(&settings.log)).unwrap_or_default();
     let metrics = found.or("metrics.prometheus", observability::metrics(settings)).flatten();
     let default_transport = default_transport(settings, &mut found);
+    let proxies = proxies(&mut found, &mut warnings);
     let resolvers = plan(settings, &mut found);
     let logs = [
         ("log.filePath", settings.log.file_path.as_deref()),
@@ -53,7 +56,7 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Mistakes> {
     if !found.0.is_empty() {
         return Err(Mistakes(found.0));
     }
-    Ok(Prepared { entry_points, log_filter, metrics, default_transport, resolvers, warnings })
+    Ok(Prepared { entry_points, log_filter, metrics, default_transport, proxies, resolvers, warnings })
 }
 
 /// All TCP entry points, sorted by name; empty if one has no address.
@@ -87,15 +90,28 @@ fn default_transport(settings: &Settings, found: &mut Obstacles) -> ServersTrans
             .map(|spiffe| Spiffe { ids: spiffe.ids.clone(), trust_domain: spiffe.trust_domain.clone() }),
         ..ServersTransport::default()
     };
-    found.or("serversTransport", Transport::compile(&transport, &Tunnels::new()));
+    found.or("serversTransport", Transport::compile(&transport, &Tunnels::new(), &Arc::default()));
     transport
+}
+
+/// The proxies of the environment. One that Go would ignore is a warning, and one that would be asked there, but is not
+/// served here, keeps the start from sending requests another way than they were meant to go.
+fn proxies(found: &mut Obstacles, warnings: &mut Vec<Warning>) -> Arc<OutboundProxies> {
+    let (proxies, errors) = OutboundProxies::read(|variable| std::env::var(variable).ok());
+    for error in errors {
+        match error {
+            OutboundProxyError::Ignored { .. } => warnings.push(error.into()),
+            OutboundProxyError::Scheme { variable, .. } => found.add(variable, error.to_string()),
+        }
+    }
+    Arc::new(proxies)
 }
 
 /// CA certificates as PEM, given as a file or, as in Traefik, as text. `None`, with an obstacle, if there are none.
 pub(super) fn authority(given: &str, option: &str, found: &mut Obstacles) -> Option<Vec<u8>> {
     let pem = pem(given, option, found)?;
     let alone = ServersTransport { root_cas: vec![pem.clone()], ..ServersTransport::default() };
-    if let Err(error) = Transport::compile(&alone, &Tunnels::new()) {
+    if let Err(error) = Transport::compile(&alone, &Tunnels::new(), &Arc::default()) {
         let what = if given.contains("-----BEGIN") { "the text given" } else { given };
         let why = error.to_string();
         // The index in a list of one tells nothing.

@@ -135,6 +135,9 @@ impl std::error::Error for Mistakes {}
 /// Something the operator should know, that does not prevent the start.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Warning {
+    /// A variable that names no proxy.
+    #[error(transparent)]
+    OutboundProxy(#[from] proxy::forward::OutboundProxyError),
     /// An entry point passes on headers that backends may take for others, without being told to.
     #[error(
         "entryPoints.{entry_point}.http.aliasHeadersStrategy is not set: headers such as X_Auth_User are passed on, which \

@@ -48,7 +48,7 @@ fn headers(bench: &mut Criterion) {
         "customResponseHeaders": {"X-Three": "3", "Server": ""},
         "frameDeny": true, "contentTypeNosniff": true, "browserXssFilter": true, "stsSeconds": 31536000,
     }}));
-    let fetcher = Fetcher::new().unwrap();
+    let fetcher = Fetcher::new(&Arc::default()).unwrap();
     let (router, mut user) = (Name::from("r@file"), None);
     let mut context = RequestContext::new(&router, &fetcher, ForwardedFor::Append, &mut user);
     let mut exchange = exchange(1);
@@ -76,7 +76,7 @@ fn rate_limit(bench: &mut Criterion) {
                         .map(|worker| {
                             let client = clients[usize::from(worker)];
                             scope.spawn(move || -> Duration {
-                                let fetcher = Fetcher::new().unwrap();
+                                let fetcher = Fetcher::new(&Arc::default()).unwrap();
                                 let (router, mut user) = (Name::from("r@file"), None);
                                 let mut context =
                                     RequestContext::new(&router, &fetcher, ForwardedFor::Append, &mut user);

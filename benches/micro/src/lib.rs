@@ -38,6 +38,7 @@ pub fn compiler(entry_points: Arc<[Arc<EntryPoint>]>, metrics: Option<Arc<Metric
         rule_syntax: None,
         strict_tls_options: false,
         default_transport: ServersTransport::default(),
+        proxies: Arc::default(),
         tunnels: Tunnels::new(),
         internals: Vec::new(),
         record_internals: RecordInternals::default(),

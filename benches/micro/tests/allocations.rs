@@ -37,7 +37,7 @@ fn proxy(backend: SocketAddr) -> (Server, SocketAddr) {
     let metrics = Arc::new(Metrics::new(&Options::default()).unwrap());
     let mut compiler = compiler(Arc::clone(&entry_points), Some(Arc::clone(&metrics)));
     let (_, reader) = live(compiler.compile(&translator().translate(&mut view).sources()).snapshot);
-    let fetcher = Arc::new(Fetcher::new().unwrap());
+    let fetcher = Arc::new(Fetcher::new(&Arc::default()).unwrap());
     let challenges = Arc::new(NoChallenges);
     let handler = Handler::new(reader.clone(), &entry_points, challenges, fetcher, None, Some(&metrics));
     let bound = Bound::new(&entry_points, Threads::PerCore(1), "here").unwrap();

@@ -65,7 +65,7 @@ impl BasicAuth {
         if !verified || known.is_none() {
             return Flow::respond(self.unauthorized());
         }
-        self.passed.apply(context.user.as_deref(), &mut exchange.head.headers);
+        self.passed.apply(context.user.as_deref(), &mut exchange.head);
         Flow::Pass
     }
 

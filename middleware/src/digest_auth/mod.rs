@@ -92,7 +92,7 @@ impl DigestAuth {
         if verdict != Verdict::Right {
             return Flow::respond(self.unauthorized(verdict, now));
         }
-        self.passed.apply(context.user.as_deref(), &mut exchange.head.headers);
+        self.passed.apply(context.user.as_deref(), &mut exchange.head);
         Flow::Pass
     }
 

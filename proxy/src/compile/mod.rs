@@ -25,7 +25,7 @@ mod tls_state;
 
 pub use http::RecordInternals;
 
-use crate::forward::Tunnels;
+use crate::forward::{OutboundProxies, Tunnels};
 use crate::metrics::Metrics;
 use crate::service::{HealthTable, Internal};
 use crate::snapshot::Snapshot;
@@ -50,6 +50,8 @@ pub struct Setup {
     pub default_transport: ServersTransport,
     /// Counts upgraded connections.
     pub tunnels: Tunnels,
+    /// The proxies on the way to servers.
+    pub proxies: Arc<OutboundProxies>,
     /// The proxy's own services, by qualified name.
     pub internals: Vec<(Name, Arc<dyn Internal>)>,
     /// The records of requests to those.

@@ -42,6 +42,7 @@ fn setup(entry_points: impl IntoIterator<Item = Arc<EntryPoint>>) -> Setup {
         rule_syntax: None,
         strict_tls_options: false,
         default_transport: ServersTransport::default(),
+        proxies: Arc::default(),
         tunnels: Tunnels::new(),
         internals: vec![("noop@internal".into(), Arc::new(Nobody))],
         record_internals: RecordInternals::default(),

@@ -2,6 +2,7 @@
 
 use super::connect_error::ConnectError;
 use super::endpoint::{Endpoint, Scheme, Target};
+use super::outbound::{self, OutboundProxy};
 use super::stream::Stream;
 use std::io;
 use std::net::SocketAddr;
@@ -23,11 +24,15 @@ pub(super) enum Protocol {
 /// Connects to `endpoint`, for a request that asks for an upgrade or for any other. An upgrade needs HTTP/1.1.
 pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Stream, Protocol), ConnectError> {
     let transport = endpoint.transport();
-    let tcp = within(transport.dial, dial(&endpoint.target)).await?;
+    let tcp = within(transport.dial, dial(endpoint.next_hop())).await?;
     match endpoint.scheme {
         Scheme::Http => Ok((Stream::Plain(tcp), Protocol::Http1)),
         Scheme::H2c => Ok((Stream::Plain(tcp), if upgrading { Protocol::Http1 } else { Protocol::Http2 })),
         Scheme::Https => {
+            let tcp = match endpoint.proxy() {
+                Some(proxy) => tunnel(tcp, proxy, &endpoint.target).await?,
+                None => tcp,
+            };
             let client = if upgrading { &transport.clients.http1 } else { &transport.clients.negotiating };
             let handshake =
                 async { client.connect(endpoint.server_name.clone(), tcp).await.map_err(ConnectError::Tls) };
@@ -36,6 +41,15 @@ pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Str
             Ok((Stream::Tls(Box::new(tls)), if agreed { Protocol::Http2 } else { Protocol::Http1 }))
         }
     }
+}
+
+/// Asks `proxy` for a tunnel to `target`.
+async fn tunnel(tcp: TcpStream, proxy: &OutboundProxy, target: &Target) -> Result<TcpStream, ConnectError> {
+    let opening = async {
+        let opened = outbound::open(tcp, proxy, &target.to_string()).await;
+        opened.map_err(|source| ConnectError::Tunnel { proxy: Box::from(proxy.address()), source })
+    };
+    within(Some(outbound::ANSWER_TIMEOUT), opening).await
 }
 
 /// Limits `work` to `limit`.

@@ -1,6 +1,7 @@
 //! The reasons why there is no connection to a backend.
 
 use super::io_error;
+use super::outbound::TunnelError;
 use flow_middleware::FailureKind;
 use std::io;
 use std::time::Duration;
@@ -23,6 +24,15 @@ pub enum ConnectError {
     /// It took too long.
     #[error("not within {0:?}")]
     TimedOut(Duration),
+    /// The proxy on the way opens no tunnel.
+    #[error("no tunnel through the proxy {proxy}")]
+    Tunnel {
+        /// The proxy's host and port.
+        proxy: Box<str>,
+        /// The cause.
+        #[source]
+        source: TunnelError,
+    },
 }
 
 impl ConnectError {
@@ -32,6 +42,9 @@ impl ConnectError {
             Self::Io(error) => io_error::kind(error),
             Self::Preface(_) | Self::Resolve(_) => FailureKind::Unreachable,
             Self::TimedOut(_) => FailureKind::TimedOut,
+            Self::Tunnel { source: TunnelError::Io(error), .. } => io_error::kind(error),
+            // Go: no net.Error.
+            Self::Tunnel { .. } => FailureKind::Internal,
             Self::Tls(error) => match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
                 // Go: an alert is a net.Error, everything that our own side rejects is not.
                 Some(rustls::Error::AlertReceived(_)) => FailureKind::Unreachable,

@@ -1,6 +1,6 @@
 //! Sends the requests that middlewares make themselves, over connections like those to backends.
 
-use super::{Endpoint, ForwardError, Transport, TransportError, Tunnels, UpstreamRequest, send};
+use super::{Endpoint, ForwardError, OutboundProxies, Transport, TransportError, Tunnels, UpstreamRequest, send};
 use arc_swap::ArcSwap;
 use flow_middleware::FailureKind;
 use flow_middleware::{Body, Fetch, FetchError};
@@ -21,6 +21,7 @@ pub struct Fetcher(Arc<Servers>);
 #[derive(Debug)]
 struct Servers {
     plain: Arc<Transport>,
+    proxies: Arc<OutboundProxies>,
     /// Few, so that a list is quicker than a map. Replaced as a whole at the first request to a new server.
     servers: ArcSwap<Vec<Server>>,
 }
@@ -46,13 +47,13 @@ impl Server {
 }
 
 impl Fetcher {
-    /// A sender without connections.
+    /// A sender without connections, which reaches servers through `proxies`.
     ///
     /// # Errors
     /// `Tls` if the TLS library rejects its defaults.
-    pub fn new() -> Result<Self, TransportError> {
-        let plain = Transport::compile(&ServersTransport::default(), &Tunnels::new())?;
-        Ok(Self(Arc::new(Servers { plain, servers: ArcSwap::default() })))
+    pub fn new(proxies: &Arc<OutboundProxies>) -> Result<Self, TransportError> {
+        let plain = Transport::compile(&ServersTransport::default(), &Tunnels::new(), proxies)?;
+        Ok(Self(Arc::new(Servers { plain, proxies: Arc::clone(proxies), servers: ArcSwap::default() })))
     }
 }
 
@@ -64,7 +65,7 @@ impl Servers {
         }
         let transport = match tls {
             None => Arc::clone(&self.plain),
-            Some(tls) => Transport::compile(&transport_for(tls), &Tunnels::new())
+            Some(tls) => Transport::compile(&transport_for(tls), &Tunnels::new(), &self.proxies)
                 .map_err(|e| FetchError::Tls { authority: authority.to_owned(), reason: e.to_string() })?,
         };
         let endpoint = Endpoint::new(&format!("{scheme}://{authority}"), false, &transport)
@@ -91,7 +92,7 @@ impl Servers {
 /// # Errors
 /// [`TransportError`] if an authority, the certificate or its key cannot be used.
 pub(crate) fn check(tls: &ClientTls) -> Result<(), TransportError> {
-    Transport::compile(&transport_for(tls), &Tunnels::new()).map(drop)
+    Transport::compile(&transport_for(tls), &Tunnels::new(), &Arc::default()).map(drop)
 }
 
 fn transport_for(tls: &ClientTls) -> ServersTransport {

@@ -10,6 +10,8 @@ mod error;
 pub(crate) mod fetch;
 mod headers;
 mod io_error;
+mod outbound;
+mod pinned;
 mod request_body;
 mod send;
 mod stream;
@@ -22,6 +24,7 @@ pub use connect_error::ConnectError;
 pub use endpoint::{Broken, Endpoint, EndpointError, Http1Error, Scheme};
 pub use error::ForwardError;
 pub use fetch::Fetcher;
+pub use outbound::{OutboundProxies, OutboundProxy, OutboundProxyError, TunnelError};
 pub use tls::SpiffeError;
 pub use transport::Transport;
 pub use transport_error::TransportError;
@@ -30,7 +33,7 @@ pub use tunnel::{Tunnel, Tunnels};
 #[cfg(feature = "fuzzing")]
 pub(crate) use endpoint::http1::fuzz;
 pub(crate) use headers::{Upgrading, clean_response, is_upgrade, prepare_request};
-pub(crate) use send::{UpstreamRequest, send};
+pub(crate) use send::{ClientSide, UpstreamRequest, send};
 
 #[cfg(test)]
 pub(crate) mod tests;

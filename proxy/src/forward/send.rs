@@ -1,14 +1,15 @@
 //! Sends one request to one backend, again on another connection if the first turns out to be dead.
 
 use super::connect::{self, Protocol};
-use super::endpoint::http1::{self, Http1, Http1Response, is_replayable};
+use super::endpoint::http1::{self, HeadForm, Http1, Http1Response, is_replayable};
 use super::endpoint::http2::{self, Http2, Reserved};
 use super::endpoint::{Broken, Endpoint, Scheme};
 use super::error::ForwardError;
 use super::headers::is_agreed;
+use super::pinned::PinnedConnections;
 use super::request_body::RequestBody;
 use super::{ConnectError, Tunnel, Upgrading};
-use flow_middleware::{Body, Interim};
+use flow_middleware::{Body, Connection, Interim, Spellings};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::client::conn::http2::SendRequest;
@@ -21,12 +22,23 @@ pub(crate) struct UpstreamRequest {
     /// `None` once it was sent and cannot be sent again.
     request: Option<Request<RequestBody>>,
     upgrading: Option<Upgrading>,
-    /// The way of a backend's interim responses.
-    interim: Option<Interim>,
+    /// `None` for requests of our own.
+    client: Option<ClientSide>,
     /// The number of times it was given to a connection.
     pub(crate) attempts: u32,
     /// Set when the backend has switched protocols.
     pub(crate) tunnel: Option<Arc<Tunnel>>,
+}
+
+/// The client's side of a request.
+pub(crate) struct ClientSide {
+    pub(crate) connection: Arc<Connection>,
+    /// The version of its request.
+    pub(crate) version: Version,
+    /// The names of headers that are spelt as configured.
+    pub(crate) spellings: Option<Spellings>,
+    /// The way of a backend's interim responses.
+    pub(crate) interim: Option<Interim>,
 }
 
 /// A connection for one request.
@@ -41,8 +53,13 @@ enum UpstreamConnection {
 }
 
 impl UpstreamRequest {
-    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, interim: Option<Interim>) -> Self {
-        Self { request: Some(request.map(RequestBody::new)), upgrading, interim, attempts: 0, tunnel: None }
+    pub(crate) fn new(request: Request<Body>, upgrading: Option<Upgrading>, client: Option<ClientSide>) -> Self {
+        Self { request: Some(request.map(RequestBody::new)), upgrading, client, attempts: 0, tunnel: None }
+    }
+
+    /// A connection to `endpoint` that belongs to the client's.
+    fn pinned(&self, endpoint: &Arc<Endpoint>) -> Option<Box<Http1>> {
+        PinnedConnections::of(&self.client.as_ref()?.connection)?.take(endpoint)
     }
 
     /// The request's headers and URI, to be rewritten for a backend.
@@ -61,18 +78,26 @@ pub(crate) async fn send(
 ) -> Result<Response<Body>, ForwardError> {
     let mut fresh = upstream_request.upgrading.is_some();
     loop {
-        let connection = connection(endpoint, upstream_request.upgrading.is_some(), fresh)
-            .await
-            .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?;
+        let pinned = if fresh { None } else { upstream_request.pinned(endpoint) };
+        let connection = match pinned {
+            Some(connection) => UpstreamConnection::Http1(connection),
+            None => connection(endpoint, upstream_request.upgrading.is_some(), fresh)
+                .await
+                .map_err(|source| ForwardError::Connect { address: Box::from(endpoint.address()), source })?,
+        };
         let Some(request) = &mut upstream_request.request else { return Err(ForwardError::AlreadySent) };
         upstream_request.attempts += 1;
         let address = || Box::from(endpoint.address());
         let (source, again) = match connection {
             UpstreamConnection::Http1(connection) => {
                 let again = connection.reused;
-                let interim = upstream_request.interim.as_ref();
-                let upgrading = upstream_request.upgrading.is_some();
-                match pin!(connection.exchange(endpoint, request, upgrading, interim)).await {
+                let client = upstream_request.client.as_ref();
+                let form = HeadForm {
+                    upgrading: upstream_request.upgrading.is_some(),
+                    spellings: client.and_then(|client| client.spellings.as_ref()),
+                    absolute: endpoint.absolute_form(),
+                };
+                match pin!(connection.exchange(endpoint, request, form, client)).await {
                     Ok(Http1Response::Plain(response)) => return Ok(response),
                     Ok(Http1Response::Switched(response, stream, already_read)) => {
                         let Some(upgrading) = upstream_request.upgrading.take() else { return Err(protocol(endpoint)) };

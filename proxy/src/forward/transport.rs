@@ -1,8 +1,8 @@
 //! The settings for connections to backends: time limits, TLS and pool limits, compiled from a ServersTransport.
 
-use super::Tunnels;
 use super::tls::{self, Clients};
 use super::transport_error::TransportError;
+use super::{OutboundProxies, Tunnels};
 use flow_model::config::ServersTransport;
 use rustls_pki_types::ServerName;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub struct Transport {
     pub(super) server_name: Option<ServerName<'static>>,
     pub(super) max_idle: usize,
     pub(super) tunnels: Tunnels,
+    pub(super) proxies: Arc<OutboundProxies>,
     /// `None` means no limit, here and below.
     pub(super) dial: Option<Duration>,
     pub(super) response_header: Option<Duration>,
@@ -28,11 +29,15 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Compiles `config`; upgraded connections are counted in `tunnels`.
+    /// Compiles `config`; upgraded connections are counted in `tunnels`, and servers are reached through `proxies`.
     ///
     /// # Errors
     /// [`TransportError`] if its TLS settings are invalid.
-    pub fn compile(config: &ServersTransport, tunnels: &Tunnels) -> Result<Arc<Self>, TransportError> {
+    pub fn compile(
+        config: &ServersTransport,
+        tunnels: &Tunnels,
+        proxies: &Arc<OutboundProxies>,
+    ) -> Result<Arc<Self>, TransportError> {
         let server_name = match config.server_name.as_str() {
             "" => None,
             name => {
@@ -47,6 +52,7 @@ impl Transport {
             server_name,
             max_idle: if config.max_idle_connections == 0 { IDLE_CONNECTIONS } else { config.max_idle_connections },
             tunnels: tunnels.clone(),
+            proxies: Arc::clone(proxies),
             dial: limit(timeouts.dial.0),
             response_header: limit(timeouts.response_header.0),
             idle_connection: limit(timeouts.idle_connection.0),

@@ -4,9 +4,9 @@ use super::balancer::{Balancer, Choice, OriginalUri};
 use super::failover::Way;
 use super::nested::Nested;
 use super::{Kind, Service, UpstreamRecord};
-use crate::forward::{ForwardError, UpstreamRequest, clean_response, prepare_request, send};
+use crate::forward::{ClientSide, ForwardError, UpstreamRequest, clean_response, prepare_request, send};
 use crate::spans;
-use flow_middleware::{Body, Exchange, RequestContext, ServeError};
+use flow_middleware::{Body, Exchange, RequestContext, ServeError, Spellings};
 use flow_model::name::Name;
 use http::header::{Entry, HeaderMap, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -175,8 +175,11 @@ impl<'a, S: Selection<'a>> PreparedRequest<S> {
         context: &RequestContext<'_>,
     ) -> Self {
         let Exchange { mut head, body, connection, interim } = exchange;
+        let version = head.version;
+        let spellings = if head.extensions.is_empty() { None } else { head.extensions.remove::<Spellings>() };
         let upgrading = prepare_request(&mut head, &connection.address, context.forwarded_for);
-        let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, interim);
+        let client = ClientSide { connection, version, spellings, interim };
+        let mut upstream_request = UpstreamRequest::new(Request::from_parts(head, body), upgrading, Some(client));
         let original = selection.balancer().rewrite_for(chosen, &mut upstream_request, None);
         Self { selection, chosen, cookie, cookies, upstream_request, original }
     }

@@ -44,7 +44,7 @@ impl Resolve for Only {
 
 /// A load balancer without a server.
 pub(crate) fn no_servers() -> Arc<Service> {
-    let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new()).unwrap();
+    let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new(), &Arc::default()).unwrap();
     let kind = ServiceKind::LoadBalancer(LoadBalancer::default());
     let config = Arc::new(config::Service { kind, middlewares: Vec::new() });
     Service::compile(&Name::from("none@file"), &config, &mut Only(transport), None).unwrap()

@@ -200,6 +200,7 @@ impl Http {
             services: Services::new(
                 Arc::new(setup.default_transport),
                 setup.tunnels,
+                setup.proxies,
                 setup.checks,
                 Arc::clone(health),
                 setup.metrics.clone(),

@@ -5,7 +5,7 @@ use super::shared_steps::SharedSteps;
 use super::steps::{NamedStep, SharedParts, StepBuilder};
 use crate::compile::lookup::{Dependency as _, Lookup};
 use crate::compile::names::ByName;
-use crate::forward::{Transport, Tunnels};
+use crate::forward::{OutboundProxies, Transport, Tunnels};
 use crate::metrics::{Metrics, Series};
 use crate::service::{Check, Child, HealthTable, Probe, Probes, Resolve, Service};
 use flow_middleware::Chain;
@@ -24,6 +24,7 @@ pub(super) const DEFAULT_TRANSPORT: &str = "default@internal";
 pub(super) struct Services {
     default_transport: Arc<ServersTransport>,
     tunnels: Tunnels,
+    proxies: Arc<OutboundProxies>,
     transports: ByName<(Arc<ServersTransport>, Arc<Transport>)>,
     made: ByName<Made>,
     /// Options of services that have no effect.
@@ -77,6 +78,7 @@ impl Services {
     pub(super) fn new(
         default_transport: Arc<ServersTransport>,
         tunnels: Tunnels,
+        proxies: Arc<OutboundProxies>,
         checks: Option<Handle>,
         health: Arc<HealthTable>,
         metrics: Option<Arc<Metrics>>,
@@ -84,6 +86,7 @@ impl Services {
         Self {
             default_transport,
             tunnels,
+            proxies,
             transports: ByName::default(),
             made: ByName::default(),
             ineffective: BTreeMap::new(),
@@ -242,7 +245,7 @@ impl Services {
         {
             return Ok(Arc::clone(transport));
         }
-        let transport = Transport::compile(&config, &self.tunnels)
+        let transport = Transport::compile(&config, &self.tunnels, &self.proxies)
             .map_err(|error| format!("the servers transport \"{name}\" cannot be used: {}", causes(&error)))?;
         self.transports.insert(name, (config, Arc::clone(&transport)));
         Ok(transport)

@@ -11,13 +11,15 @@ mod pool;
 pub use broken::Broken;
 pub use http1::Http1Error;
 
+use super::outbound::OutboundProxy;
 use super::transport::Transport;
 use http::HeaderValue;
 use http::uri::Uri;
-use http1::Http1;
+use http1::{AbsoluteForm, Http1};
 use http2::Http2;
 use pool::Pool;
 use rustls_pki_types::ServerName;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -40,6 +42,8 @@ pub struct Endpoint {
     transport: Arc<Transport>,
     pub(super) scheme: Scheme,
     pub(super) target: Target,
+    /// The proxy on the way.
+    proxy: Option<Arc<OutboundProxy>>,
     pub(super) server_name: ServerName<'static>,
     pub(super) pool: Pool,
     authority: HeaderValue,
@@ -58,6 +62,25 @@ pub(super) enum Target {
         /// The port.
         port: u16,
     },
+}
+
+impl Target {
+    /// The address of `host`, a name or an address without brackets.
+    pub(super) fn new(host: &str, port: u16) -> Self {
+        match host.parse::<IpAddr>() {
+            Ok(ip) => Self::Address(SocketAddr::new(ip, port)),
+            Err(_) => Self::Name { host: Box::from(host), port },
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
 }
 
 /// The reason why a server's URL cannot be used.
@@ -94,10 +117,7 @@ impl Endpoint {
             return Err(EndpointError::Host);
         }
         let port = uri.port_u16().unwrap_or(if scheme == Scheme::Https { 443 } else { 80 });
-        let target = match host.parse::<IpAddr>() {
-            Ok(ip) => Target::Address(SocketAddr::new(ip, port)),
-            Err(_) => Target::Name { host: Box::from(host), port },
-        };
+        let proxy = transport.proxies.for_server(scheme, host, port).cloned();
         let server_name = match &transport.server_name {
             Some(name) => name.clone(),
             None => ServerName::try_from(host.to_owned()).map_err(|_| EndpointError::Host)?,
@@ -107,7 +127,8 @@ impl Endpoint {
             address: Box::from(authority),
             transport: Arc::clone(transport),
             scheme,
-            target,
+            target: Target::new(host, port),
+            proxy,
             server_name,
             pool: Pool::default(),
             authority: HeaderValue::from_str(authority).map_err(|_| EndpointError::Host)?,
@@ -130,6 +151,22 @@ impl Endpoint {
     /// Host and port as a value of `Host`.
     pub(crate) fn authority(&self) -> &HeaderValue {
         &self.authority
+    }
+
+    /// The proxy on the way to it.
+    pub(super) fn proxy(&self) -> Option<&OutboundProxy> {
+        self.proxy.as_deref()
+    }
+
+    /// The form of a request's head for the proxy on the way. Where there is a tunnel none is needed.
+    pub(super) fn absolute_form(&self) -> Option<AbsoluteForm<'_>> {
+        let proxy = self.proxy.as_ref().filter(|_| self.scheme == Scheme::Http)?;
+        Some(AbsoluteForm { authority: &self.authority, authorization: proxy.authorization.as_ref() })
+    }
+
+    /// The address that connections go to: its own, or that of the proxy on the way.
+    pub(super) fn next_hop(&self) -> &Target {
+        self.proxy.as_ref().map_or(&self.target, |proxy| &proxy.target)
     }
 
     /// The prefix of a request's path, with `preserve_path`.

@@ -179,7 +179,7 @@ async fn middlewares_fetch_over_connections_of_their_own() {
         }
     })
     .await;
-    let fetcher = Fetcher::new().unwrap();
+    let fetcher = Fetcher::new(&Arc::default()).unwrap();
     let fetch = |path: &str| {
         let request = Request::builder().uri(format!("{}{path}", backend.url)).body(Body::Empty).unwrap();
         fetcher.fetch(request, None, Duration::from_millis(300))

@@ -47,7 +47,7 @@ impl Fixture {
         change: impl Fn(&mut LoadBalancer),
     ) -> Self {
         let tunnels = Tunnels::new();
-        let transport = Transport::compile(transport, &tunnels).unwrap();
+        let transport = Transport::compile(transport, &tunnels, &Arc::default()).unwrap();
         let servers = urls.iter().map(|url| Server { url: url.as_ref().to_owned(), ..Server::default() }).collect();
         let mut balancer = LoadBalancer { servers, ..LoadBalancer::default() };
         change(&mut balancer);

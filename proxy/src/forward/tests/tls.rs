@@ -170,7 +170,8 @@ async fn tls_to_a_plain_server_is_an_internal_error() {
 
 #[test]
 fn broken_settings_are_refused() {
-    let compile = |transport: ServersTransport| Transport::compile(&transport, &Tunnels::new()).map(drop);
+    let compile =
+        |transport: ServersTransport| Transport::compile(&transport, &Tunnels::new(), &Arc::default()).map(drop);
     let empty = ServersTransport { root_cas: vec![b"nothing".to_vec()], ..ServersTransport::default() };
     assert!(matches!(compile(empty), Err(TransportError::RootCertificate { index: 0, .. })));
     let name = ServersTransport { server_name: "no name".to_owned(), ..ServersTransport::default() };
@@ -238,7 +239,7 @@ fn settings_that_say_nothing_are_told() {
         (only_weak, &["not served", "TLS 1.2 is not served, as none of its suites is left"]),
     ];
     for (config, expected) in cases {
-        let transport = Transport::compile(&config, &Tunnels::new()).unwrap();
+        let transport = Transport::compile(&config, &Tunnels::new(), &Arc::default()).unwrap();
         let findings = transport.findings();
         assert_eq!(findings.len(), expected.len(), "{findings:?}");
         for (finding, expected) in findings.iter().zip(expected) {
@@ -316,7 +317,9 @@ async fn a_spiffe_identity_replaces_the_name() {
 #[test]
 fn demands_that_cannot_be_met_are_refused() {
     let authority = Authority::new();
-    let compile = |transport: ServersTransport| Transport::compile(&transport, &Tunnels::new()).map(drop).unwrap_err();
+    let compile = |transport: ServersTransport| {
+        Transport::compile(&transport, &Tunnels::new(), &Arc::default()).map(drop).unwrap_err()
+    };
     let spiffe = |ids: &[&str], domain: &str| ServersTransport {
         spiffe: Some(Spiffe { ids: strings(ids), trust_domain: domain.to_owned() }),
         ..trusting(&authority)

@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn the_task_ends_with_the_probe() {
         let check = Arc::new(Check::new(&serde_json::from_str(r#"{"interval": "1h"}"#).unwrap()).unwrap());
-        let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new()).unwrap();
+        let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new(), &Arc::default()).unwrap();
         let held = Arc::strong_count(&transport);
         let probe = Probe::start(&Handle::current(), "http://10.0.0.1:80", &check, &transport);
         assert_eq!(Arc::strong_count(&transport), held + 1);

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 fn transport() -> Arc<Transport> {
-    Transport::compile(&ServersTransport::default(), &Tunnels::new()).unwrap()
+    Transport::compile(&ServersTransport::default(), &Tunnels::new(), &Arc::default()).unwrap()
 }
 
 async fn ask(check: &str, server: &str) -> Result<(), Failure> {

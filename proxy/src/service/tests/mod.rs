@@ -26,7 +26,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new()).unwrap();
+        let transport = Transport::compile(&ServersTransport::default(), &Tunnels::new(), &Arc::default()).unwrap();
         Self { children: Vec::new(), probes: Vec::new(), transport: Some(transport) }
     }
 

@@ -2,17 +2,20 @@
 
 use super::super::Endpoint;
 use super::error::Http1Error;
+use super::request::HeadForm;
 use super::response::{self, Head};
 use super::response_body::ResponseBody;
 use super::upload::Upload;
 use super::{Channel, Http1};
+use crate::forward::ClientSide;
 use crate::forward::headers::clean_interim;
+use crate::forward::pinned::{PinnedConnections, asks_for_login};
 use crate::forward::request_body::RequestBody;
 use crate::forward::stream::Stream;
 use bytes::Bytes;
 use flow_middleware::{Body, Interim};
 use http::header::{CONTENT_LENGTH, EXPECT};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -73,7 +76,7 @@ struct Progress {
 }
 
 impl Http1 {
-    /// Sends `request` and waits for the head of the response. Interim responses go to `interim`.
+    /// Sends `request`, its head in `form`, and waits for the head of the response. Interim responses go to `client`.
     ///
     /// # Errors
     /// If there is no response; `request` has then lost its body, unless it may be sent again.
@@ -81,8 +84,8 @@ impl Http1 {
         mut self: Box<Self>,
         endpoint: &Arc<Endpoint>,
         request: &mut Request<RequestBody>,
-        upgrading: bool,
-        interim: Option<&Interim>,
+        form: HeadForm<'_>,
+        client: Option<&ClientSide>,
     ) -> Result<Http1Response, ExchangeError> {
         let mut has_body = !request.body().is_empty();
         if has_body && is_doubtful(request) {
@@ -92,24 +95,28 @@ impl Http1 {
         }
         let asking = has_body && request.headers().contains_key(EXPECT);
         let mut progress = Progress {
-            upload: Upload::new(request, upgrading, asking),
+            upload: Upload::new(request, form, asking),
             has_body,
             refused: None,
             response_started: false,
             interim: 0,
             header_timeout: ResponseHeaderTimeout { limit: endpoint.transport().response_header, timer: None },
         };
+        let interim = client.and_then(|client| client.interim.as_ref());
         let head = poll_fn(|cx| self.poll_head(request, &mut progress, interim, cx)).await?;
         let Progress { upload, refused, .. } = progress;
         if head.response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(match self.stream {
-                Channel::Whole(stream) if upgrading && upload.is_over() => {
+                Channel::Whole(stream) if form.upgrading && upload.is_over() => {
                     Http1Response::Switched(head.response, stream, self.read.freeze())
                 }
                 _ => Http1Response::Unasked,
             });
         }
         self.keep = head.keep_alive && refused.is_none();
+        if self.keep && self.owner.is_none() && asks_for_login(head.response.headers()) {
+            self.pin_to(client);
+        }
         if !upload.is_over() && refused.is_none() {
             if upload.is_unwanted() {
                 self.keep = false;
@@ -206,6 +213,16 @@ impl Http1 {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Http1Error::Closed)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
             }
+        }
+    }
+
+    /// Makes the connection the client's alone. Without a client that could keep it, it ends after this response.
+    fn pin_to(&mut self, client: Option<&ClientSide>) {
+        // Only the requests of an HTTP/1.1 connection are all one client's, as far as NTLM is concerned.
+        let client = client.filter(|client| client.version == Version::HTTP_11);
+        match client.and_then(|client| PinnedConnections::begin(&client.connection)) {
+            Some(pinned) => self.owner = Some(Arc::downgrade(&pinned)),
+            None => self.keep = false,
         }
     }
 

@@ -16,15 +16,17 @@ mod upload;
 
 pub use error::Http1Error;
 pub(in crate::forward) use exchange::{ExchangeError, Http1Response, is_replayable};
+pub(in crate::forward) use request::{AbsoluteForm, HeadForm};
 pub(in crate::forward) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
 
 use super::Endpoint;
+use crate::forward::pinned::PinnedConnections;
 use crate::forward::stream::Stream;
 use bytes::BytesMut;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf};
@@ -47,6 +49,8 @@ pub(in crate::forward) struct Http1 {
     pub(in crate::forward) reused: bool,
     /// True if it can carry another request after this one.
     keep: bool,
+    /// The client whose connection it belongs to, if it is not for everybody.
+    owner: Option<Weak<PinnedConnections>>,
 }
 
 /// The two directions of a connection.
@@ -69,6 +73,7 @@ impl Http1 {
             room: MIN_READ,
             reused: false,
             keep: true,
+            owner: None,
         })
     }
 
@@ -142,13 +147,25 @@ impl Http1 {
                 tokio::spawn(async move {
                     if let Ok(Ok((other_half, Ok(())))) = tokio::time::timeout(UPLOAD_REST_TIMEOUT, writer).await {
                         self.stream = Channel::Whole(half.unsplit(other_half));
-                        endpoint.keep(self);
+                        self.wait(&endpoint);
                     }
                 });
             }
             whole => {
                 self.stream = whole;
-                endpoint.keep(self);
+                self.wait(endpoint);
+            }
+        }
+    }
+
+    /// Waits for the next request, of everybody or of its owner. It ends here if its owner is gone.
+    fn wait(self: Box<Self>, endpoint: &Arc<Endpoint>) {
+        match &self.owner {
+            None => endpoint.keep(self),
+            Some(owner) => {
+                if let Some(owner) = owner.upgrade() {
+                    owner.keep(endpoint, self);
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Sending a request: its head, then its body.
 
 use super::error::Http1Error;
-use super::request::{self, Length};
+use super::request::{self, HeadForm, Length};
 use crate::forward::request_body::RequestBody;
 use bytes::Bytes;
 use http::Request;
@@ -49,9 +49,9 @@ enum Rest {
 
 impl Upload {
     /// An upload of `request`, of which nothing was sent. If `asking`, its body waits for the backend's `100 Continue`.
-    pub(super) fn new(request: &Request<RequestBody>, upgrading: bool, asking: bool) -> Self {
+    pub(super) fn new(request: &Request<RequestBody>, form: HeadForm<'_>, asking: bool) -> Self {
         let mut before = HEAD.take();
-        let rest = match request::write(request, upgrading, &mut before) {
+        let rest = match request::write(request, form, &mut before) {
             Length::Known(0) => Rest::Nothing,
             Length::Known(length) => Rest::Bytes(length),
             Length::Unknown => Rest::Chunks,
@@ -257,7 +257,7 @@ mod tests {
         for (length, expected) in [(None, chunked), (Some("11"), "Content-Length: 11\r\n\r\nonetwothree")] {
             for room in [1, 7, 1000] {
                 let (mut request, mut io) = (request(length), Busy { taken: Vec::new(), room, busy: false });
-                let mut upload = Upload::new(&request, false, false);
+                let mut upload = Upload::new(&request, HeadForm::default(), false);
                 while upload.poll(&mut io, request.body_mut(), cx).is_pending() {}
                 let text = String::from_utf8(io.taken).unwrap();
                 assert_eq!(text, format!("POST / HTTP/1.1\r\n{expected}"), "{room} bytes at a time");
@@ -273,10 +273,10 @@ mod tests {
             if looked_ahead {
                 request.body_mut().peek().await.unwrap();
             }
-            let mut upload = Upload::new(&request, false, asking);
+            let mut upload = Upload::new(&request, HeadForm::default(), asking);
             assert!(upload.poll(&mut io, request.body_mut(), cx).is_pending() && !upload.begun);
             upload.put_back(request.body_mut());
-            let mut again = Upload::new(&request, false, false);
+            let mut again = Upload::new(&request, HeadForm::default(), false);
             while again.poll(&mut io, request.body_mut(), cx).is_pending() {}
             let text = String::from_utf8(io.taken).unwrap();
             assert!(text.ends_with("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"), "{text}");
