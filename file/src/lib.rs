@@ -12,6 +12,7 @@
 pub mod changes;
 mod decode;
 mod folder;
+pub mod nesting;
 mod template;
 
 pub use folder::{Files, KIND, Origin, Reading, files_of, is_read};

@@ -39,12 +39,17 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Returns a finding that keeps the object, or a part of it, from being served.
     pub fn error(subject: Subject, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, subject, message: message.into() }
+        Self::new(Severity::Error, subject, message)
     }
 
     /// Returns a finding that does not.
     pub fn warning(subject: Subject, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, subject, message: message.into() }
+        Self::new(Severity::Warning, subject, message)
+    }
+
+    /// Returns a finding. A message that repeats a whole input is shortened in its middle, to some 4,000 bytes.
+    pub fn new(severity: Severity, subject: Subject, message: impl Into<String>) -> Self {
+        Self { severity, subject, message: shortened(message.into()) }
     }
 }
 
@@ -53,6 +58,19 @@ impl Subject {
     pub fn new(kind: &'static str, namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
+}
+
+/// What remains of a message that is longer than both together: what it is about, and the reason.
+const BEGINNING: usize = 3_000;
+const END: usize = 1_000;
+
+fn shortened(message: String) -> String {
+    if message.len() <= BEGINNING + END {
+        return message;
+    }
+    let (begin, end) = (message.floor_char_boundary(BEGINNING), message.ceil_char_boundary(message.len() - END));
+    let (begin, end) = (message.get(..begin).unwrap_or_default(), message.get(end..).unwrap_or_default());
+    format!("{begin} … {end}")
 }
 
 /// Returns an error with its causes to the root, each after a colon. A cause that the text before it already ends with
@@ -83,6 +101,14 @@ mod tests {
         Whole(#[source] Box<Self>),
         #[error("no PEM in it")]
         Root,
+    }
+
+    #[test]
+    fn a_message_keeps_its_beginning_and_its_end() {
+        let told = |message: &str| Diagnostic::error(Subject::new("router", "", "r"), message).message;
+        assert_eq!(told(&"ä".repeat(2_000)), "ä".repeat(2_000));
+        let long = told(&format!("rule {} is too deep", "(ä".repeat(100_000)));
+        assert!(long.starts_with("rule (ä(ä") && long.ends_with("ä is too deep") && long.len() < 4_100, "{long}");
     }
 
     #[test]

@@ -14,8 +14,6 @@ LANGUAGES = ["kubernetes", "yaml", "toml"]
 
 # The page that needs a certification authority, which `test_acme_files` has.
 RESOLVERS = "certificate-resolvers"
-# Pages whose options are told as not served.
-NOT_SERVED = ["servers-transport-peers", "servers-transport-versions"]
 
 
 def host(name):
@@ -37,7 +35,7 @@ def start(language, folder, material):
     """The proxy, on an empty folder."""
     names = []
     for path in sorted((PAGES / language).iterdir()):
-        if path.stem not in (RESOLVERS, *NOT_SERVED):
+        if path.stem != RESOLVERS:
             shutil.copy(path, folder)
             names += _middlewares((PAGES / language.replace("toml", "yaml") / path.stem).with_suffix(".yaml"))
     if language == "kubernetes":

@@ -1,6 +1,7 @@
 //! The documents of one file, read one by one: a broken one does not affect the next.
 
 use super::stray::is_template_text;
+use flow_file::nesting;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value as Yaml;
 use thiserror::Error;
@@ -72,13 +73,19 @@ fn document(first: usize, piece: &str) -> Option<Document> {
         line.is_empty() || line.starts_with(['#', '%']) || line == "..."
     };
     let line = first + piece.lines().position(|line| !empty(line))?;
-    let content = match serde_yaml_ng::from_str::<Yaml>(piece) {
-        Ok(Yaml::Null) => return None,
-        Ok(mut value) => {
-            let merged = value.apply_merge().map_err(|error| syntax(first, line, &error));
-            merged.and_then(|()| json(value))
+    let content = match nesting::excess(piece) {
+        Some(at) => {
+            let line = first + piece.bytes().take(at).filter(|byte| *byte == b'\n').count();
+            Err(DocumentError::Syntax { line, message: nesting::MESSAGE.to_owned() })
         }
-        Err(error) => Err(syntax(first, line, &error)),
+        None => match serde_yaml_ng::from_str::<Yaml>(piece) {
+            Ok(Yaml::Null) => return None,
+            Ok(mut value) => {
+                let merged = value.apply_merge().map_err(|error| syntax(first, line, &error));
+                merged.and_then(|()| json(value))
+            }
+            Err(error) => Err(syntax(first, line, &error)),
+        },
     };
     let is_template = content.is_err() && is_template_text(piece);
     Some(Document { line, content, is_template })

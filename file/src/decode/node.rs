@@ -1,6 +1,7 @@
 //! The content of a file as a tree of texts, as Traefik's decoder sees it.
 
 use super::position::{Place, place_at};
+use crate::nesting;
 use serde::Deserialize as _;
 use serde_yaml_ng::Value as Yaml;
 
@@ -53,6 +54,9 @@ impl Node {
                 Ok(Content { root, has_more: false })
             }
             Format::Yaml => {
+                if let Some(at) = nesting::excess(text) {
+                    return Err(SyntaxError { place: Some(place_at(text, at)), message: nesting::MESSAGE.to_owned() });
+                }
                 let mut documents = serde_yaml_ng::Deserializer::from_str(text);
                 let first = documents.next().map_or(Ok(Yaml::Null), Yaml::deserialize);
                 let mut first = first.map_err(|error| yaml_error(&error))?;

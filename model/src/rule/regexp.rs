@@ -13,11 +13,21 @@ use thiserror::Error;
 #[error("{0}")]
 pub struct RegexpError(String);
 
+/// The longest expression in bytes. Longer ones hold up everybody's changes for seconds, before they are refused for
+/// the size that they would be compiled to.
+const MAX_LENGTH: usize = 64 << 10;
+
+/// The most Unicode classes (`\pL`) in one expression: the parser needs kilobytes for each, and knows no limit.
+const MAX_PROPERTIES: usize = 1_000;
+
 /// Compiles an expression written for Go.
 ///
 /// # Errors
-/// The compiler's message, on one line.
+/// The compiler's message, on one line, or that the expression is too long.
 pub fn compile(pattern: &str) -> Result<Regex, RegexpError> {
+    if pattern.len() > MAX_LENGTH {
+        return Err(RegexpError(format!("it has more than {MAX_LENGTH} bytes")));
+    }
     Regex::new(&translate(pattern)?).map_err(|error| {
         let text = error.to_string();
         // A syntax error draws the expression and an arrow first; its last line says what is wrong.
@@ -29,7 +39,7 @@ pub fn compile(pattern: &str) -> Result<Regex, RegexpError> {
 /// Returns the expression in the `regex` crate's syntax.
 fn translate(pattern: &str) -> Result<String, RegexpError> {
     let out = String::with_capacity(pattern.len() + 16);
-    let mut translator = Translator { rest: pattern.chars().peekable(), out, problem: None };
+    let mut translator = Translator { rest: pattern.chars().peekable(), out, properties: 0, problem: None };
     translator.run();
     translator.problem.map_or(Ok(translator.out), Err)
 }
@@ -49,6 +59,8 @@ const SPACE: &str = r"\t\n\x0C\r ";
 struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
+    /// The number of Unicode classes so far.
+    properties: usize,
     /// The first thing that Go refuses and the crate would read differently.
     problem: Option<RegexpError>,
 }
@@ -109,6 +121,11 @@ impl Translator<'_> {
 
     /// Writes a property; `\p{^Greek}` is Go's other way to write `\P{Greek}`.
     fn property(&mut self, kind: char) {
+        self.properties += 1;
+        if self.properties > MAX_PROPERTIES {
+            let problem = format!("it has more than {MAX_PROPERTIES} Unicode classes");
+            self.problem.get_or_insert(RegexpError(problem));
+        }
         if self.rest.peek() != Some(&'{') {
             return self.out.extend(['\\', kind]);
         }

@@ -344,6 +344,17 @@ fn expressions_mean_what_they_mean_in_go() {
     }
 }
 
+#[test]
+fn expressions_have_a_limit() {
+    let refused = |pattern: String| regexp::compile(&pattern).unwrap_err().to_string();
+    assert!(regexp::compile(&"(a|b)".repeat(2_000)).is_ok());
+    assert_eq!(refused("(a|b)".repeat(200_000)), "it has more than 65536 bytes");
+    for class in [r"\pL", r"\P{Greek}", r"[\pN]"] {
+        assert_eq!(refused(class.repeat(1_001)), "it has more than 1000 Unicode classes", "{class}");
+    }
+    assert!(refused("((a{1,999}){1,999}){1,999}".to_owned()).contains("exceeds size limit"));
+}
+
 mod generated {
     use super::*;
     use proptest::prelude::*;

@@ -42,10 +42,9 @@ impl Report {
                 Status::Disabled => Severity::Error,
                 Status::Warning => Severity::Warning,
             };
-            diagnostics.extend(errors.iter().map(|error| Diagnostic {
-                severity,
-                subject: Subject::new(P::ROUTER_KIND, "", Arc::clone(&instance.name)),
-                message: error.clone(),
+            diagnostics.extend(errors.iter().map(|error| {
+                let subject = Subject::new(P::ROUTER_KIND, "", Arc::clone(&instance.name));
+                Diagnostic::new(severity, subject, error.as_str())
             }));
         }
         let mut objects: BTreeSet<ObjectRef> = change.objects.iter().cloned().collect();
