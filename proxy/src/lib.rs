@@ -45,6 +45,7 @@ pub mod forward;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 pub mod handler;
+mod http2;
 pub mod listener;
 pub mod metrics;
 pub mod request;

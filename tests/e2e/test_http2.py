@@ -4,6 +4,7 @@ import re
 import subprocess
 import threading
 import time
+import uuid
 
 import grpc
 import pytest
@@ -151,6 +152,26 @@ def test_http1_client_of_an_http2_backend(proxy, host):
     answer = proxy.get(f"h2c.{host}", "/x", headers={"TE": "trailers"})
     assert answer.json()["version"] == "HTTP/2"
     assert [(n.lower(), v) for n, v in answer.trailers] == [("x-sum", "5d41")]
+
+
+def test_early_hints_of_an_http2_backend(connection, proxy, host):
+    over_http2 = connection.request(f"h2c.{host}", "/early")
+    assert (over_http2.status, over_http2.interim) == (200, [{":status": "103", "link": "</style.css>; rel=preload"}])
+    over_http1 = proxy.get(f"h2c.{host}", "/early")
+    assert over_http1.status == 200
+    assert [(hint.status, hint.get("Link")) for hint in over_http1.interim] == [(103, "</style.css>; rel=preload")]
+
+
+def test_broken_chunks_towards_an_http2_backend_are_the_clients_mistake(proxy, host):
+    token = uuid.uuid4().hex
+    with proxy.http1() as broken:
+        broken.send(f"POST /{token} HTTP/1.1\r\nHost: h2c.{host}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n")
+        assert broken.read().status == 400
+        assert broken.closed()
+    with proxy.http1() as leaving:
+        leaving.send(f"POST /{token}/left HTTP/1.1\r\nHost: h2c.{host}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+    assert proxy.access_line(RequestPath=f"/{token}")["DownstreamStatus"] == 400
+    assert proxy.access_line(RequestPath=f"/{token}/left")["DownstreamStatus"] == 499
 
 
 # --- gRPC ------------------------------------------------------------------------------------------------------------

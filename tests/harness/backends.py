@@ -238,7 +238,7 @@ async def upgrade(request, reader, writer):
 
 
 class Http2(asyncio.Protocol):
-    """Answers each stream with its request as JSON, and the trailer x-sum; /size/N as in HTTP/1.1."""
+    """Answers each stream with its request as JSON, and the trailer x-sum; /size/N and /early as in HTTP/1.1."""
 
     def connection_made(self, transport):
         import h2.config
@@ -284,6 +284,8 @@ class Http2(asyncio.Protocol):
     def answer(self, stream):
         headers, body, trailers = self.streams.pop(stream)
         fields = dict(headers)
+        if fields[":path"] == "/early":
+            self.connection.send_headers(stream, [(":status", "103"), ("link", "</style.css>; rel=preload")])
         if fields[":path"].startswith("/size/"):
             size = int(fields[":path"].split("/")[2])
             out, kind = (b"0123456789abcdef" * (size // 16 + 1))[:size], "text/plain"

@@ -14,7 +14,7 @@ pub enum ConnectError {
     Io(#[source] io::Error),
     /// The HTTP/2 preface failed.
     #[error("HTTP/2 could not begin")]
-    Preface(#[source] hyper::Error),
+    Preface(#[source] h2::Error),
     /// The name has no address.
     #[error("name does not resolve")]
     Resolve(#[source] io::Error),

@@ -1,12 +1,11 @@
 //! The reasons why a request got no response from a backend, and their kinds.
 
 use super::connect_error::ConnectError;
-use super::endpoint::{Broken, Http1Error};
+use super::endpoint::{Broken, Http1Error, Http2Error};
 use super::io_error;
 use flow_middleware::body::BodyError;
 use flow_middleware::{FailureKind, ServeError, ServeFailure};
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
 
 /// The reason why no response came.
@@ -89,7 +88,7 @@ impl ForwardError {
     pub fn body_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Broken { source: Broken::Http1(Http1Error::Body(error)), .. } | Self::Unread(error) => Some(&**error),
-            Self::Broken { source: Broken::Http2(error), .. } if error.is_user() => error.source(),
+            Self::Broken { source: Broken::Http2(Http2Error::Body(error)), .. } => Some(&**error),
             _ => None,
         }
     }
@@ -104,26 +103,14 @@ fn http1_kind(error: &Http1Error) -> FailureKind {
     }
 }
 
-fn http2_kind(error: &hyper::Error) -> FailureKind {
-    if error.is_user() {
-        return error.source().map_or(FailureKind::ClientGone, FailureKind::of_body);
+fn http2_kind(error: &Http2Error) -> FailureKind {
+    match error {
+        Http2Error::Body(error) => FailureKind::of_body(&**error),
+        Http2Error::Interim => FailureKind::Internal,
+        Http2Error::Stream(error) => match error.get_io() {
+            Some(io) => io_error::kind(io),
+            None if error.is_go_away() => FailureKind::Unreachable,
+            None => FailureKind::Internal,
+        },
     }
-    if error.is_parse() {
-        return FailureKind::Internal;
-    }
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<io::Error>() {
-            return io_error::kind(io);
-        }
-        if let Some(h2) = current.downcast_ref::<h2::Error>() {
-            return match h2.get_io() {
-                Some(io) => io_error::kind(io),
-                None if h2.is_go_away() => FailureKind::Unreachable,
-                None => FailureKind::Internal,
-            };
-        }
-        cause = current.source();
-    }
-    FailureKind::Unreachable
 }

@@ -21,7 +21,7 @@ mod transport_error;
 mod tunnel;
 
 pub use connect_error::ConnectError;
-pub use endpoint::{Broken, Endpoint, EndpointError, Http1Error, Scheme};
+pub use endpoint::{Broken, Endpoint, EndpointError, Http1Error, Http2Error, Scheme};
 pub use error::ForwardError;
 pub use fetch::Fetcher;
 pub use outbound::{OutboundProxies, OutboundProxy, OutboundProxyError, TunnelError};

@@ -7,7 +7,6 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::sync::oneshot;
 
 /// A request's body without its trailers: those are not forwarded, as in Traefik.
 #[derive(Debug, Default)]
@@ -15,25 +14,16 @@ pub(crate) struct RequestBody {
     /// Bytes that come before the body.
     peeked: Bytes,
     body: Body,
-    /// Dropped together with the body, which tells the receiver that all was sent.
-    sent: Option<oneshot::Sender<()>>,
 }
 
 impl RequestBody {
     pub(super) fn new(body: Body) -> Self {
-        Self { peeked: Bytes::new(), body, sent: None }
+        Self { peeked: Bytes::new(), body }
     }
 
     /// True if nothing is to be sent.
     pub(super) fn is_empty(&self) -> bool {
         http_body::Body::is_end_stream(self)
-    }
-
-    /// Ends when the body has been sent or dropped.
-    pub(super) fn watch(&mut self) -> oneshot::Receiver<()> {
-        let (sender, receiver) = oneshot::channel();
-        self.sent = Some(sender);
-        receiver
     }
 
     /// Puts the chunk taken last before the body again.

@@ -2,8 +2,8 @@
 
 use super::connect::{self, Protocol};
 use super::endpoint::http1::{self, HeadForm, Http1, Http1Response, is_replayable};
-use super::endpoint::http2::{self, Http2, Reserved};
-use super::endpoint::{Broken, Endpoint, Scheme};
+use super::endpoint::http2::{self, Http2, Http2Stream};
+use super::endpoint::{Broken, Endpoint, Http2Error, Scheme};
 use super::error::ForwardError;
 use super::headers::is_agreed;
 use super::pinned::PinnedConnections;
@@ -12,8 +12,6 @@ use super::{ConnectError, Tunnel, Upgrading};
 use flow_middleware::{Body, Connection, Interim, Spellings};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri, Version};
-use hyper::client::conn::http2::SendRequest;
-use std::error::Error as _;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -45,8 +43,7 @@ pub(crate) struct ClientSide {
 enum UpstreamConnection {
     Http1(Box<Http1>),
     Http2 {
-        sender: SendRequest<RequestBody>,
-        reserved: Reserved,
+        stream: Http2Stream,
         /// True if it has carried requests before.
         reused: bool,
     },
@@ -117,25 +114,26 @@ pub(crate) async fn send(
                     }
                 }
             }
-            UpstreamConnection::Http2 { sender, reserved, reused } => {
+            UpstreamConnection::Http2 { stream, reused } => {
                 let snapshot = (reused && is_replayable(request)).then(|| HeadSnapshot::of(request));
-                let sent = (!request.body().is_empty()).then(|| request.body_mut().watch());
-                let Some(request) = upstream_request.request.take() else { return Err(ForwardError::AlreadySent) };
-                match http2::send(sender, reserved, endpoint, request, sent).await {
+                let interim = upstream_request.client.as_ref().and_then(|client| client.interim.as_ref());
+                let sent = {
+                    let exchange = pin!(http2::exchange(stream, endpoint, request, interim));
+                    exchange.await
+                };
+                match sent {
                     Ok(response) => return Ok(response),
-                    Err(http2::StreamError::TimedOut(limit)) => {
+                    Err(http2::ExchangeError::TimedOut(limit)) => {
                         return Err(ForwardError::TimedOut { address: address(), limit });
                     }
-                    Err(http2::StreamError::TooLarge) => {
+                    Err(http2::ExchangeError::TooLarge) => {
                         return Err(ForwardError::Broken { address: address(), source: Broken::TooLarge });
                     }
-                    Err(http2::StreamError::Broken(error, unsent)) => {
-                        upstream_request.request = match (unsent, snapshot) {
-                            (Some(unsent), _) => Some(*unsent),
-                            (None, Some(snapshot)) if was_dead(&error) => Some(snapshot.into_request()),
-                            (None, _) => None,
-                        };
-                        (Broken::Http2(error), reused && upstream_request.request.is_some())
+                    Err(http2::ExchangeError::Unsent(error)) => (Broken::Http2(error.into()), reused),
+                    Err(http2::ExchangeError::Broken(error)) => {
+                        upstream_request.request =
+                            snapshot.filter(|_| was_dead(&error)).map(HeadSnapshot::into_request);
+                        (Broken::Http2(error), upstream_request.request.is_some())
                     }
                 }
             }
@@ -166,8 +164,8 @@ async fn connection(
         {
             return Ok(UpstreamConnection::Http1(connection));
         }
-        if let Some((sender, reserved)) = pool.shared() {
-            return Ok(UpstreamConnection::Http2 { sender, reserved, reused: true });
+        if let Some(stream) = pool.shared() {
+            return Ok(UpstreamConnection::Http2 { stream, reused: true });
         }
     }
     Box::pin(opened(endpoint, upgrading)).await
@@ -178,8 +176,8 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<UpstreamCon
     let pool = &endpoint.pool;
     let opening = if !upgrading && (endpoint.scheme == Scheme::H2c || pool.speaks_http2()) {
         let opening = connect::within(endpoint.transport().dial, async { Ok(pool.opening().await) }).await?;
-        if let Some((sender, reserved)) = pool.shared() {
-            return Ok(UpstreamConnection::Http2 { sender, reserved, reused: true });
+        if let Some(stream) = pool.shared() {
+            return Ok(UpstreamConnection::Http2 { stream, reused: true });
         }
         Some(opening)
     } else {
@@ -193,30 +191,21 @@ async fn opened(endpoint: &Arc<Endpoint>, upgrading: bool) -> Result<UpstreamCon
         Protocol::Http1 => Ok(UpstreamConnection::Http1(Http1::new(stream))),
         Protocol::Http2 => {
             let connection = Http2::begin(stream, endpoint).await?;
-            let (sender, reserved) = connection.open();
+            let stream = connection.open();
             endpoint.share(connection);
             drop(opening);
-            Ok(UpstreamConnection::Http2 { sender, reserved, reused: false })
+            Ok(UpstreamConnection::Http2 { stream, reused: false })
         }
     }
 }
 
-/// True if the connection closed without a response, as a stale one does.
-fn was_dead(error: &hyper::Error) -> bool {
-    if error.is_user() || error.is_parse() || error.is_timeout() {
-        return false;
-    }
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        if let Some(h2) = current.downcast_ref::<h2::Error>() {
-            return h2.is_go_away() || h2.is_io() || h2.reason() == Some(h2::Reason::REFUSED_STREAM);
-        }
-        cause = current.source();
-    }
-    true
+/// True if the connection closed without a response, as a stale one does, or the backend has not looked at the request.
+fn was_dead(error: &Http2Error) -> bool {
+    let Http2Error::Stream(error) = error else { return false };
+    error.is_go_away() || error.is_io() || error.reason() == Some(h2::Reason::REFUSED_STREAM)
 }
 
-/// The data to send a request without a body again after hyper has taken it. Its headers are a list, at half the cost
+/// The data to send a request without a body again after HTTP/2 has taken it. Its headers are a list, at half the cost
 /// of cloning their map: hardly any is ever used.
 struct HeadSnapshot {
     method: Method,

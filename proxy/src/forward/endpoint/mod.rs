@@ -4,12 +4,14 @@
 //! next; so the protocols `http1` and `http2` are parts of the endpoint.
 
 mod broken;
+mod header_timeout;
 pub(super) mod http1;
 pub(super) mod http2;
 mod pool;
 
 pub use broken::Broken;
 pub use http1::Http1Error;
+pub use http2::Http2Error;
 
 use super::outbound::OutboundProxy;
 use super::transport::Transport;

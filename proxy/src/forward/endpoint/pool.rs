@@ -2,9 +2,7 @@
 
 use super::Endpoint;
 use super::http1::Http1;
-use super::http2::{Http2, Reserved};
-use crate::forward::request_body::RequestBody;
-use hyper::client::conn::http2::SendRequest;
+use super::http2::{Http2, Http2Stream};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
@@ -69,7 +67,7 @@ impl Pool {
     }
 
     /// An HTTP/2 connection with room for another stream.
-    pub(in crate::forward) fn shared(&self) -> Option<(SendRequest<RequestBody>, Reserved)> {
+    pub(in crate::forward) fn shared(&self) -> Option<Http2Stream> {
         let mut waiting = self.shard().waiting.try_lock()?;
         waiting.shared.retain(|connection| !connection.is_closed());
         waiting.shared.iter().find_map(Http2::reserve)

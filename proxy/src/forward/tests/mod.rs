@@ -7,6 +7,7 @@ mod framing;
 mod headers;
 mod http1;
 mod http2;
+mod http2_streams;
 mod limits;
 mod retry;
 mod tls;

@@ -4,7 +4,6 @@
 
 mod connection;
 mod date;
-mod send_body;
 mod stream;
 
 use super::activity::ConnectionActivity;

@@ -1,7 +1,7 @@
 //! One stream: a request's response, and the interim ones before it.
 
 use super::date;
-use super::send_body::{SendError, send_body};
+use crate::http2::{SendError, remove_connection_fields, send_body};
 use crate::serve::activity::InFlight;
 use crate::serve::response::Refused;
 use bytes::Bytes;
@@ -9,8 +9,8 @@ use flow_middleware::Interim;
 use flow_middleware::body::Holding;
 use h2::Reason;
 use h2::server::SendResponse;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName};
-use http::{HeaderMap, HeaderValue, Response};
+use http::header::{CONTENT_LENGTH, DATE};
+use http::{HeaderValue, Response};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -83,52 +83,7 @@ async fn send(response: Response<Holding<InFlight>>, reply: &mut SendResponse<By
     }
 }
 
-/// Removes what HTTP/2 does not allow (RFC 9113 section 8.2.2). Few responses have any, so the names are looked through
-/// instead of looking up each.
-fn remove_connection_fields(headers: &mut HeaderMap) {
-    let is_forbidden = |name: &HeaderName| {
-        matches!(
-            name.as_str(),
-            "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
-        )
-    };
-    if !headers.keys().any(is_forbidden) {
-        return;
-    }
-    let named: Vec<_> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect();
-    let forbidden: Vec<_> = headers.keys().filter(|name| is_forbidden(name)).cloned().collect();
-    for name in named.into_iter().chain(forbidden) {
-        headers.remove(name);
-    }
-}
-
 /// True if a client with this `Expect` may send its body only once it is told to (RFC 9110 section 10.1.1).
 pub(super) fn expects_continue(expected: Option<&HeaderValue>) -> bool {
     expected.is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_about_connections_is_left() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("connection", "close, X-Named"),
-            ("x-named", "1"),
-            ("keep-alive", "timeout=5"),
-            ("transfer-encoding", "chunked"),
-            ("x-kept", "1"),
-        ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        remove_connection_fields(&mut headers);
-        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
-    }
 }

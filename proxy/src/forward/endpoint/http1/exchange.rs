@@ -1,6 +1,7 @@
 //! One request and the head of its response.
 
 use super::super::Endpoint;
+use super::super::header_timeout::ResponseHeaderTimeout;
 use super::error::Http1Error;
 use super::request::HeadForm;
 use super::response::{self, Head};
@@ -18,18 +19,16 @@ use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::Sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The time to wait for a first byte of a body that is probably empty (Go's `probeRequestBody`).
 const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Maximum number of interim responses before the response.
-const MAX_INTERIM: u32 = 32;
+pub(in crate::forward::endpoint) const MAX_INTERIM: u32 = 32;
 
 /// The reason why a request got no response.
 #[derive(Debug)]
@@ -100,7 +99,7 @@ impl Http1 {
             refused: None,
             response_started: false,
             interim: 0,
-            header_timeout: ResponseHeaderTimeout { limit: endpoint.transport().response_header, timer: None },
+            header_timeout: ResponseHeaderTimeout::new(endpoint.transport().response_header),
         };
         let interim = client.and_then(|client| client.interim.as_ref());
         let head = poll_fn(|cx| self.poll_head(request, &mut progress, interim, cx)).await?;
@@ -259,19 +258,4 @@ pub(in crate::forward) fn is_replayable(request: &Request<RequestBody>) -> bool 
     let marked =
         || request.headers().contains_key("idempotency-key") || request.headers().contains_key("x-idempotency-key");
     request.body().is_empty() && (safe || marked())
-}
-
-/// The time limit for the head of the response, counted from the end of the request.
-struct ResponseHeaderTimeout {
-    limit: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl ResponseHeaderTimeout {
-    /// Ready with the limit once that has passed.
-    fn poll(&mut self, is_sent: bool, cx: &mut Context<'_>) -> Poll<Duration> {
-        let Some(limit) = self.limit.filter(|_| is_sent) else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        timer.as_mut().poll(cx).map(|()| limit)
-    }
 }

@@ -15,9 +15,11 @@ mod response_body;
 mod upload;
 
 pub use error::Http1Error;
+pub(in crate::forward::endpoint) use exchange::MAX_INTERIM;
 pub(in crate::forward) use exchange::{ExchangeError, Http1Response, is_replayable};
 pub(in crate::forward) use request::{AbsoluteForm, HeadForm};
 pub(in crate::forward) use response::{MAX_HEAD_LENGTH, MAX_HEADERS};
+pub(in crate::forward::endpoint) use upload::EXPECT_CONTINUE_TIMEOUT;
 
 use super::Endpoint;
 use crate::forward::pinned::PinnedConnections;

@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
 /// The time to wait for a response to `Expect: 100-continue` (Go's `ExpectContinueTimeout` in Traefik).
-const EXPECT_CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+pub(in crate::forward::endpoint) const EXPECT_CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest buffer that a worker keeps for heads, in bytes.
 const MAX_KEPT_BUFFER: usize = 16 * 1024;
 
