@@ -13,6 +13,7 @@ use bytes::Bytes;
 use copy::Copy;
 use flow_middleware::{Body, Exchange, FailureKind, RequestContext, ServeError};
 use flow_model::config::Mirroring as Config;
+use flow_model::name::Name;
 use http::Response;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,8 +56,12 @@ impl Mirroring {
         for mirror in &config.mirrors {
             let percent = u64::try_from(mirror.percent).ok().filter(|percent| *percent <= 100);
             let percent = percent.ok_or(ServiceError::Percent(mirror.percent))?;
-            let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-            mirrors.push(Mirror { child: resolve.part(&mirror.name, false)?, percent, in_flight });
+            let child = resolve.part(&mirror.name, false)?;
+            // What is in flight stays so when the configuration changes.
+            let same = previous.and_then(|previous| previous.mirror(child.service().name()));
+            let in_flight =
+                same.map_or_else(|| Arc::new(Semaphore::new(IN_FLIGHT)), |same| Arc::clone(&same.in_flight));
+            mirrors.push(Mirror { child, percent, in_flight });
         }
         Ok(Self {
             main,
@@ -66,6 +71,17 @@ impl Mirroring {
             max_body: buffered::limit(config.max_body_size),
             tells_health: config.health_check.is_some(),
         })
+    }
+
+    /// The mirror of this name.
+    fn mirror(&self, name: &Name) -> Option<&Mirror> {
+        self.mirrors.iter().find(|mirror| mirror.child.service().name() == name)
+    }
+
+    /// The number of requests in flight to each mirror.
+    #[cfg(test)]
+    pub(super) fn in_flight(&self) -> Vec<usize> {
+        self.mirrors.iter().map(|mirror| IN_FLIGHT - mirror.in_flight.available_permits()).collect()
     }
 
     pub(super) fn children(&self) -> impl Iterator<Item = &Arc<Child>> {

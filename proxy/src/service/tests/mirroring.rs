@@ -163,6 +163,30 @@ fn a_share_beyond_all_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn what_is_in_flight_outlives_a_change() {
+    let mut world = World::new();
+    let (main, _) = backend("main", 200).await;
+    let hanging = Backend::run(|mut peer, _| async move { peer.closed().await }).await;
+    for (name, url) in [("main", &main.url), ("other", &main.url), ("held", &hanging.url)] {
+        world.add_server(name, url);
+    }
+    let json = |percent: u8| {
+        let other = format!(r#"{{"name": "other", "percent": {percent}}}"#);
+        format!(r#"{{"mirroring": {{"service": "main", "mirrors": [{other}, {{"name": "held", "percent": 100}}]}}}}"#)
+    };
+    let mirroring = |service: &Service| match &service.kind {
+        crate::service::Kind::Mirroring(mirroring) => mirroring.in_flight(),
+        other => panic!("{other:?}"),
+    };
+    let before = world.add("s", &json(0));
+    forward(&before, exchange(get("/")), &mut UpstreamRecord::default()).await.unwrap();
+    assert_eq!(mirroring(&before), [0, 1]);
+    let config = serde_json::from_str::<config::Service>(&json(10)).unwrap().kind;
+    let after = world.compile("s", config, Some(&before));
+    assert_eq!(mirroring(&after), [0, 1]);
+}
+
 #[test]
 fn the_count_outlives_a_change() {
     let mut world = World::new();
