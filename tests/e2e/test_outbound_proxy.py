@@ -62,6 +62,30 @@ def test_tls_servers_by_tunnels(started, tmp_path):
         assert set(way.seen) == {("CONNECT", server.authority, server.authority)}
 
 
+def test_a_proxy_that_speaks_tls(started, tmp_path):
+    """It is believed by the system's authorities, which are those of SSL_CERT_FILE here."""
+    (tmp_path / "ca.pem").write_text(pki.authority().pem)
+    with TlsBackend(pki.leaf("far.test"), tmp_path, "10.99.0.1") as secure, OwnBackend(Echo, "10.99.0.1") as plain, OutboundProxy() as way:
+        url = way.with_tls(pki.leaf("10.99.0.2"), tmp_path)
+        environment = {"HTTP_PROXY": url, "HTTPS_PROXY": url}
+        proxy = started({"far": secure.url, "plain": plain.url}, SSL_CERT_FILE=str(tmp_path / "ca.pem"), **environment)
+        assert proxy.served("far.test").json()["version"] == "TLSv1.3"
+        assert proxy.get("plain.test").get("Via") == "1.1 proxy"
+        assert {method for method, _, _ in way.seen} == {"CONNECT", "GET"}
+        distrusting = started({"far": secure.url, "plain": plain.url}, **environment)
+        distrusting.served("far.test", status=500)
+        assert distrusting.get("plain.test").status == 500
+
+
+def test_upgrades(started, backends):
+    with OutboundProxy() as way:
+        proxy = started({"tls": f"https://{b.ADDRESSES[0]}:{b.HTTPS}"}, HTTPS_PROXY=way.url)
+        proxy.served("tls.test")
+        with proxy.http1() as client:
+            client.send("GET /upgrade HTTP/1.1\r\nHost: tls.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+            assert client.read().status == 101
+
+
 def test_http2_through_a_tunnel_and_h2c_directly(started):
     with OutboundProxy() as way:
         servers = {"tls": f"https://{b.ADDRESSES[0]}:{b.HTTPS_H2}", "clear": f"h2c://{b.ADDRESSES[0]}:{b.H2C}"}

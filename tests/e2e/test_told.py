@@ -50,6 +50,13 @@ def ingress(name, **more):
     return item
 
 
+def reached_by(name, transport):
+    """A dynamic configuration whose one server is reached by this ServersTransport."""
+    router = {"rule": f"Host(`{name}.told.test`)", "service": name, "entryPoints": ["web"]}
+    service = {"loadBalancer": {"servers": [{"url": "https://10.99.0.1"}], "serversTransport": name}}
+    return {"http": {"routers": {name: router}, "services": {name: service}, "serversTransports": {name: transport}}}
+
+
 def foreign(api_version, kind, name, spec=None):
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec or {}}
 
@@ -295,6 +302,19 @@ CASES |= {
     "a service that does not exist, in a dynamic configuration file": Case(
         ["lost@file", "nowhere@file"], dynamic={"lost.yaml": {"http": {"routers": {"lost": {"rule": "Host(`lost.test`)", "service": "nowhere", "entryPoints": ["web"]}}}}}
     ),
+    "a cipher suite of a ServersTransport that is not served, in a dynamic configuration file": Case(
+        ["weak@file", "not served, as only suites with forward secrecy and AEAD are: TLS_RSA_WITH_AES_128_CBC_SHA"],
+        dynamic={
+            "weak.yaml": reached_by(
+                "weak", {"cipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]}
+            )
+        },
+    ),
+    "`spiffe` without authorities, in a dynamic configuration file": Case(
+        ["known@file", "SPIFFE's Workload API is not served, so spiffe needs rootCAs beside it"],
+        dynamic={"known.yaml": reached_by("known", {"spiffe": {"trustDomain": "a.test"}})},
+    ),
+    "a variable that names no proxy": Case(["HTTPS_PROXY is no URL, and is ignored"], start=[], env={"HTTPS_PROXY": "http://"}),
     "no provider": Case(["no provider is given, so nothing is routed", "--providers.manifests.directory"], start=[]),
     "an empty folder of manifests": Case(["holds no .yaml, .yml or .json file"], start=["--providers.manifests.directory=FOLDER"]),
     "an empty folder of dynamic configuration": Case(["there is no .toml, .yaml or .yml file in"], start=["--providers.file.directory=FOLDER"]),

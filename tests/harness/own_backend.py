@@ -1,6 +1,7 @@
 """A backend of a test's own: a handler of http.server, which has one instance for each connection."""
 
 import http.server
+import ssl
 import threading
 
 
@@ -30,6 +31,16 @@ class OwnBackend:
         self.address, self.port = self.server.server_address
         self.authority = f"{self.address}:{self.port}"
         self.url = f"http://{self.authority}"
+
+    def with_tls(self, pair, folder, maximum=None):
+        """Speaks TLS with the certificate `pair` from now on; the URL."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*pair.write(folder, f"backend-{self.port}"))
+        if maximum:
+            context.maximum_version = maximum
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"https://{self.authority}"
+        return self.url
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

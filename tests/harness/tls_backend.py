@@ -1,7 +1,6 @@
 """A backend with a certificate of its own that tells what was agreed in the handshake."""
 
 import json
-import ssl
 
 from .own_backend import Handler, OwnBackend
 
@@ -17,9 +16,4 @@ class TlsBackend(OwnBackend):
 
     def __init__(self, pair, folder, address="127.0.0.1", maximum=None):
         super().__init__(_Handler, address)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*pair.write(folder, f"backend-{self.port}"))
-        if maximum:
-            context.maximum_version = maximum
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://{self.authority}"
+        self.with_tls(pair, folder, maximum)

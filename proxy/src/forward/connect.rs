@@ -4,10 +4,15 @@ use super::connect_error::ConnectError;
 use super::endpoint::{Endpoint, Scheme, Target};
 use super::outbound::{self, OutboundProxy};
 use super::stream::Stream;
+use rustls::ClientConnection;
+use rustls_pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// The limit for a TLS handshake (Go's `TLSHandshakeTimeout` in Traefik).
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,28 +30,54 @@ pub(super) enum Protocol {
 pub(super) async fn connect(endpoint: &Endpoint, upgrading: bool) -> Result<(Stream, Protocol), ConnectError> {
     let transport = endpoint.transport();
     let tcp = within(transport.dial, dial(endpoint.next_hop())).await?;
+    let stream = match endpoint.proxy().and_then(|proxy| proxy.tls.as_ref()) {
+        Some((client, name)) => Stream::Tls(Box::new(handshake(client, name, tcp).await?)),
+        None => Stream::Plain(tcp),
+    };
     match endpoint.scheme {
-        Scheme::Http => Ok((Stream::Plain(tcp), Protocol::Http1)),
-        Scheme::H2c => Ok((Stream::Plain(tcp), if upgrading { Protocol::Http1 } else { Protocol::Http2 })),
+        Scheme::Http => Ok((stream, Protocol::Http1)),
+        Scheme::H2c => Ok((stream, if upgrading { Protocol::Http1 } else { Protocol::Http2 })),
         Scheme::Https => {
-            let tcp = match endpoint.proxy() {
-                Some(proxy) => tunnel(tcp, proxy, &endpoint.target).await?,
-                None => tcp,
+            let stream = match endpoint.proxy() {
+                Some(proxy) => tunnel(stream, proxy, &endpoint.target).await?,
+                None => stream,
             };
             let client = if upgrading { &transport.clients.http1 } else { &transport.clients.negotiating };
-            let handshake =
-                async { client.connect(endpoint.server_name.clone(), tcp).await.map_err(ConnectError::Tls) };
-            let tls = within(Some(TLS_HANDSHAKE_TIMEOUT), handshake).await?;
-            let agreed = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-            Ok((Stream::Tls(Box::new(tls)), if agreed { Protocol::Http2 } else { Protocol::Http1 }))
+            let (stream, agreed) = match stream {
+                Stream::Plain(tcp) => {
+                    let tls = handshake(client, &endpoint.server_name, tcp).await?;
+                    let agreed = is_http2(tls.get_ref().1);
+                    (Stream::Tls(Box::new(tls)), agreed)
+                }
+                below => {
+                    let tls = handshake(client, &endpoint.server_name, below).await?;
+                    let agreed = is_http2(tls.get_ref().1);
+                    (Stream::Nested(Box::new(tls)), agreed)
+                }
+            };
+            Ok((stream, if agreed { Protocol::Http2 } else { Protocol::Http1 }))
         }
     }
 }
 
+/// Begins TLS with the server `name`.
+async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &TlsConnector,
+    name: &ServerName<'static>,
+    stream: S,
+) -> Result<TlsStream<S>, ConnectError> {
+    let handshake = async { client.connect(name.clone(), stream).await.map_err(ConnectError::Tls) };
+    within(Some(TLS_HANDSHAKE_TIMEOUT), handshake).await
+}
+
+fn is_http2(connection: &ClientConnection) -> bool {
+    connection.alpn_protocol() == Some(b"h2")
+}
+
 /// Asks `proxy` for a tunnel to `target`.
-async fn tunnel(tcp: TcpStream, proxy: &OutboundProxy, target: &Target) -> Result<TcpStream, ConnectError> {
+async fn tunnel(stream: Stream, proxy: &OutboundProxy, target: &Target) -> Result<Stream, ConnectError> {
     let opening = async {
-        let opened = outbound::open(tcp, proxy, &target.to_string()).await;
+        let opened = outbound::open(stream, proxy, &target.to_string()).await;
         opened.map_err(|source| ConnectError::Tunnel { proxy: Box::from(proxy.address()), source })
     };
     within(Some(outbound::ANSWER_TIMEOUT), opening).await

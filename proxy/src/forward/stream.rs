@@ -15,6 +15,8 @@ pub(super) enum Stream {
     Plain(TcpStream),
     /// TLS over TCP; boxed, as its state is large and most backends speak plain.
     Tls(Box<TlsStream<TcpStream>>),
+    /// TLS through the tunnel of a proxy that itself speaks TLS.
+    Nested(Box<TlsStream<Self>>),
 }
 
 impl AsyncRead for Stream {
@@ -22,6 +24,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Nested(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
 }
@@ -31,6 +34,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+            Self::Nested(tls) => Pin::new(tls).poll_write(cx, buf),
         }
     }
 
@@ -42,6 +46,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => small_write::poll_write(tcp, cx, bufs),
             Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+            Self::Nested(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -49,6 +54,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Plain(tcp) => tcp.is_write_vectored(),
             Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Nested(tls) => tls.is_write_vectored(),
         }
     }
 
@@ -56,6 +62,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Nested(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
@@ -63,6 +70,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Nested(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

@@ -9,13 +9,17 @@ pub use tunnel::TunnelError;
 pub(super) use tunnel::{ANSWER_TIMEOUT, open};
 
 use super::endpoint::{Scheme, Target};
+use super::tls::clients;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use exceptions::Exceptions;
+use flow_model::config::ServersTransport;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
+use rustls_pki_types::ServerName;
 use std::fmt;
 use std::sync::Arc;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 /// Proxies between this program and servers; the default is none.
@@ -33,6 +37,8 @@ pub struct OutboundProxy {
     address: Box<str>,
     /// `Proxy-Authorization`, if the URL has a user.
     pub(super) authorization: Option<HeaderValue>,
+    /// TLS towards the proxy itself, which the system's authorities vouch for, and its name.
+    pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 /// The reason why a variable names no proxy that can be used.
@@ -44,8 +50,8 @@ pub enum OutboundProxyError {
         /// The variable's name.
         variable: &'static str,
     },
-    /// Its scheme is not `http`.
-    #[error("{variable} names a proxy of the scheme {scheme:?}; only http:// is served")]
+    /// Its scheme is neither `http` nor `https`.
+    #[error("{variable} names a proxy of the scheme {scheme:?}; http:// and https:// are served")]
     Scheme {
         /// The variable's name.
         variable: &'static str,
@@ -99,11 +105,18 @@ impl OutboundProxy {
             _ if value.contains("://") => return Err(ignored()),
             _ => Url::parse(&format!("http://{value}")).ok().filter(whole).ok_or_else(ignored)?,
         };
-        if url.scheme() != "http" {
-            return Err(OutboundProxyError::Scheme { variable, scheme: url.scheme().to_owned() });
-        }
         let host = url.host_str().ok_or_else(ignored)?;
-        let port = url.port().unwrap_or(80);
+        let name = host.trim_matches(['[', ']']);
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => {
+                let clients = clients(&ServersTransport::default(), &mut Vec::new()).map_err(|_| ignored())?;
+                Some((clients.http1, ServerName::try_from(name.to_owned()).map_err(|_| ignored())?))
+            }
+            scheme => return Err(OutboundProxyError::Scheme { variable, scheme: scheme.to_owned() }),
+        };
+        let usual_port = if tls.is_some() { 443 } else { 80 };
+        let port = url.port().unwrap_or(usual_port);
         let authorization = match (url.username(), url.password()) {
             ("", None) => None,
             (user, password) => {
@@ -116,7 +129,7 @@ impl OutboundProxy {
             }
         };
         let address = format!("{host}:{port}").into();
-        Ok(Self { target: Target::new(host.trim_matches(['[', ']']), port), address, authorization })
+        Ok(Self { target: Target::new(name, port), address, authorization, tls })
     }
 
     /// Host and port.
@@ -172,6 +185,8 @@ mod tests {
             ("10.0.0.1:3128", "10.0.0.1:3128", None),
             ("[2001:db8::1]:3128", "[2001:db8::1]:3128", None),
             ("http://anna:s%40cret@proxy.test:3128/x", "proxy.test:3128", Some("Basic YW5uYTpzQGNyZXQ=")),
+            ("https://proxy.test", "proxy.test:443", None),
+            ("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443", None),
             ("anna:secret@proxy.test", "proxy.test:80", Some("Basic YW5uYTpzZWNyZXQ=")),
             ("http://anna@proxy.test", "proxy.test:80", Some("Basic YW5uYTo=")),
         ] {
@@ -188,7 +203,6 @@ mod tests {
         let scheme = |scheme: &str| OutboundProxyError::Scheme { variable, scheme: scheme.to_owned() };
         for (value, error) in [
             (value, scheme("socks5")),
-            ("https://proxy.test", scheme("https")),
             ("ftp://proxy.test", scheme("ftp")),
             ("http://", OutboundProxyError::Ignored { variable }),
             ("not a proxy", OutboundProxyError::Ignored { variable }),
