@@ -3,6 +3,8 @@
 use crate::{Fetch, ForwardedFor};
 use flow_model::name::Name;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 /// The tools that middlewares and services use on one request's way, and the facts that they add.
 pub struct RequestContext<'a> {
@@ -18,6 +20,8 @@ pub struct RequestContext<'a> {
     /// True once a middleware on the way has chosen an encoding for the response. What runs the rest of a chain again
     /// sets it back to its value at that place.
     pub encoded: bool,
+    /// The number of copies of this request that mirrors got. The copies share it, so that what mirrors mirror counts.
+    pub copies: Option<Arc<AtomicU32>>,
 }
 
 impl<'a> RequestContext<'a> {
@@ -29,7 +33,7 @@ impl<'a> RequestContext<'a> {
         forwarded_for: ForwardedFor,
         user: &'a mut Option<Box<str>>,
     ) -> Self {
-        Self { router, fetch, forwarded_for, user, encoded: false }
+        Self { router, fetch, forwarded_for, user, encoded: false, copies: None }
     }
 }
 

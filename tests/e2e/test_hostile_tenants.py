@@ -8,7 +8,7 @@ import yaml
 from harness import objects, pki
 from harness.backends import ADDRESSES, HTTP
 from harness.proxy import Proxy
-from harness.waiting import eventually
+from harness.waiting import consistently, eventually
 
 URL = f"http://{ADDRESSES[0]}:{HTTP}"
 BALANCER = {"loadBalancer": {"servers": [{"url": URL}]}}
@@ -44,10 +44,14 @@ def weighted(*names, weight=1):
     return {"weighted": {"services": [{"name": name, "weight": weight} for name in names]}}
 
 
-def doubling(kind, last):
-    """`a` to `a40`, each of which names the next one twice: 2^40 of the last one, if each were a copy."""
-    names = ["a", *(f"a{n}" for n in range(1, 41))]
+def doubling(depth, kind, last):
+    """`a`, `a1`, `a2` …, each of which names the next one twice: 2^depth of the last one, if each were a copy."""
+    names = ["a", *(f"a{n}" for n in range(1, depth + 1))]
     return {name: kind(after, after) for name, after in itertools.pairwise(names)} | {names[-1]: last}
+
+
+def mirroring(main, mirror):
+    return {"mirroring": {"service": main, "mirrors": [{"name": mirror, "percent": 100}]}}
 
 
 def brackets(inner):
@@ -59,8 +63,9 @@ SERVED = None
 CASES = {
     "a chain that names itself": (through(chain("m")), "holds itself"),
     "chains in a ring": (http(routers=routed("bad.test", middlewares=["a"]), middlewares={"a": chain("b"), "b": chain("a")}), "holds itself"),
-    "chains that double": (http(routers=routed("bad.test", middlewares=["a"]), middlewares=doubling(chain, {"contentType": {}})), "a"),
-    "services that double": (to(**doubling(weighted, BALANCER)), SERVED),
+    "chains that double without end": (http(routers=routed("bad.test", middlewares=["a"]), middlewares=doubling(40, chain, {"contentType": {}})), "holds itself"),
+    "chains that double": (http(routers=routed("bad.test", middlewares=["a"]), middlewares=doubling(28, chain, {"contentType": {}})), "more than 256 middlewares"),
+    "services that double": (to(**doubling(40, weighted, BALANCER)), SERVED),
     "services in a ring": (to(a=weighted("b"), b=weighted("a")), "holds itself"),
     "weights of zero": (to(a=weighted("good", weight=0)), SERVED),
     "a service that is not there": (to(a=weighted("nowhere")), "nowhere"),
@@ -147,6 +152,19 @@ def test_a_pattern_that_backtracks_elsewhere(own):
     assert time.monotonic() - begun < 2
     file.unlink()
     own.served("slow.test", status=404)
+
+
+def test_mirrors_of_mirrors(own):
+    """2^30 copies of one request, if nobody counted."""
+    file, key = own.folder / "mirrors.yaml", "mirrors-of-mirrors"
+    file.write_text(yaml.safe_dump(http(routers=routed("mirrored.test", "a"), services=doubling(30, mirroring, BALANCER))))
+    own.served("mirrored.test")
+    assert own.get("mirrored.test", headers={"X-Count": key}).status == 200
+    count = lambda: int(own.get("good.test", f"/seen/{key}").body)
+    eventually(lambda: count() == 101, what="the request and a hundred copies")
+    consistently(lambda: count() == 101)
+    file.unlink()
+    own.served("mirrored.test", status=404)
 
 
 # --- objects of a cluster --------------------------------------------------------------------------------------------------

@@ -90,7 +90,10 @@ def test_secret_with_string_data_and_rotation(own, folder):
         eventually(lambda pair=pair: clients.certificate_of(own.websecure, "cert.test") == pair.der, what="the certificate")
 
 
-@pytest.mark.parametrize("text", ["kind: [", "\x00\x01\x02", "apiVersion: v1\n  kind: Bad\n indent", "- just\n- a list\n"])
+BROKEN = ["kind: [", "\x00\x01\x02", "apiVersion: v1\n  kind: Bad\n indent", "- just\n- a list\n", "kind: " + "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=["open", "bytes", "indent", "list", "brackets"])
 def test_broken_file_keeps_its_last_good_state(own, folder, text):
     file = folder / "changing.yaml"
     write(file, ingress("kept.test"))

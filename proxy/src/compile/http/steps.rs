@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// A middleware's name, its specification, and the step built from it.
 pub(super) type NamedStep = (Name, Arc<Middleware>, Arc<Step>);
 
+/// The most middlewares that one chain may lead to.
+const MAX_STEPS: usize = 256;
+
 /// The parts of middlewares that others share: the services that they ask, and middlewares without state.
 pub(super) trait SharedParts {
     /// The service of this qualified name, with its own middlewares. Adds what it was made from to `dependencies`.
@@ -49,14 +52,21 @@ impl StepBuilder<'_, '_> {
     /// # Errors
     /// If it does not exist, or is invalid.
     pub(super) fn step(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
-        self.step_at(name, 0)
+        let limit = self.built.len() + MAX_STEPS;
+        self.step_at(name, 0, limit)
     }
 
-    fn step_at(&mut self, name: &Name, depth: usize) -> Result<Arc<Step>, MiddlewareError> {
+    /// The middleware `depth` chains below; no more than `limit` steps may be built.
+    fn step_at(&mut self, name: &Name, depth: usize, limit: usize) -> Result<Arc<Step>, MiddlewareError> {
         /// Chains of chains: deeper than this is a chain that holds itself.
         const MAX_DEPTH: usize = 32;
         if depth > MAX_DEPTH {
             return Err(MiddlewareError::Invalid(format!("middleware \"{name}\" holds itself")));
+        }
+        // A chain that names another one twice, which does the same, and so on, has as many members as will fit.
+        if self.built.len() >= limit {
+            let message = format!("more than {MAX_STEPS} middlewares in chains of chains");
+            return Err(MiddlewareError::Invalid(message));
         }
         let spec = self.lookup.middleware(name).cloned();
         self.dependencies.push(HttpDependency::Middleware(Arc::clone(name), spec.clone()));
@@ -77,7 +87,7 @@ impl StepBuilder<'_, '_> {
                         MiddlewareError::Invalid(format!("middleware \"{name}\": tls: {}", causes(&error)))
                     })?;
                 }
-                let mut members = Members { of: provider(name), depth: depth + 1, builder: self };
+                let mut members = Members { of: provider(name), depth: depth + 1, limit, builder: self };
                 Arc::new(compile(&spec, name, &mut members)?)
             }
         };
@@ -94,11 +104,12 @@ struct Members<'a, 'b, 'c> {
     /// The middleware's provider.
     of: &'a str,
     depth: usize,
+    limit: usize,
 }
 
 impl Resolve for Members<'_, '_, '_> {
     fn middleware(&mut self, name: &Name) -> Result<Arc<Step>, MiddlewareError> {
-        self.builder.step_at(&qualify(name, self.of), self.depth)
+        self.builder.step_at(&qualify(name, self.of), self.depth, self.limit)
     }
 
     fn service(&mut self, name: &Name) -> Result<Arc<dyn Service>, MiddlewareError> {

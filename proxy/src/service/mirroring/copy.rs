@@ -9,11 +9,15 @@ use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// The time after which a request to a mirror is given up.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The most copies of one request, those that mirrors mirror among them: nested ones would double them with each level.
+pub(in crate::service) const MAX_COPIES: u32 = 100;
 
 /// A request as its mirrors get it. It outlives the client's.
 #[derive(Clone)]
@@ -26,10 +30,12 @@ pub(super) struct Copy {
     fetch: Option<Arc<dyn Fetch>>,
     /// The value in the context at this place.
     encoded: bool,
+    /// The number of all copies.
+    copies: Arc<AtomicU32>,
 }
 
 impl Copy {
-    pub(super) fn of(exchange: &Exchange, body: Bytes, context: &RequestContext<'_>) -> Self {
+    pub(super) fn of(exchange: &Exchange, body: Bytes, context: &mut RequestContext<'_>) -> Self {
         let mut head = exchange.head.clone();
         if body.is_empty() {
             head.headers.remove(CONTENT_LENGTH);
@@ -45,7 +51,13 @@ impl Copy {
             forwarded_for: context.forwarded_for,
             fetch: context.fetch.shared(),
             encoded: context.encoded,
+            copies: Arc::clone(context.copies.get_or_insert_default()),
         }
+    }
+
+    /// Counts one more copy; false if there are enough.
+    pub(super) fn count(&self) -> bool {
+        self.copies.fetch_add(1, Ordering::Relaxed) < MAX_COPIES
     }
 
     /// The qualified name of the router that took the request.
@@ -55,12 +67,13 @@ impl Copy {
 
     /// Sends it to `mirror`, and drops the response.
     pub(super) async fn send(self, mirror: Arc<Child>, permit: OwnedSemaphorePermit) {
-        let Self { head, body, connection, router, forwarded_for, fetch, encoded } = self;
+        let Self { head, body, connection, router, forwarded_for, fetch, encoded, copies } = self;
         let fetch = fetch.unwrap_or_else(|| Arc::new(Nowhere));
         let sending = async {
             let (mut user, mut record) = (None, UpstreamRecord::default());
             let mut context = RequestContext::new(&router, &*fetch, forwarded_for, &mut user);
             context.encoded = encoded;
+            context.copies = Some(copies);
             let exchange = Exchange { head, body: Body::from(body), connection, interim: None };
             match mirror.serve_recorded(exchange, &mut context, &mut record).await {
                 // Read to its end, so that the connection can be used again.

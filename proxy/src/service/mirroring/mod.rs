@@ -11,6 +11,8 @@ use super::{Child, Resolve, ServiceError, UpstreamRecord};
 use crate::forward::{ForwardError, is_upgrade};
 use bytes::Bytes;
 use copy::Copy;
+#[cfg(test)]
+pub(in crate::service) use copy::MAX_COPIES;
 use flow_middleware::{Body, Exchange, FailureKind, RequestContext, ServeError};
 use flow_model::config::Mirroring as Config;
 use flow_model::name::Name;
@@ -138,6 +140,10 @@ impl Mirroring {
             |error: &ServeError| matches!(error.failure.kind, FailureKind::ClientGone | FailureKind::ClientPaused);
         if !served.as_ref().is_err_and(is_gone) {
             for mirror in chosen.iter().filter_map(|index| self.mirrors.get(*index)) {
+                if !copy.count() {
+                    tracing::debug!(router = copy.router(), "too many copies of one request: not mirrored");
+                    break;
+                }
                 mirror.send(copy.clone());
             }
         }

@@ -164,6 +164,22 @@ fn a_share_beyond_all_is_refused() {
 }
 
 #[tokio::test]
+async fn mirrors_of_mirrors_do_not_multiply_without_end() {
+    let mut world = World::new();
+    let (leaf, requests) = backend("leaf", 200).await;
+    world.add_server("n10", &leaf.url);
+    let mirroring = |next| {
+        format!(r#"{{"mirroring": {{"service": "n{next}", "mirrors": [{{"name": "n{next}", "percent": 100}}]}}}}"#)
+    };
+    let service = (0..10).rev().map(|n| world.add(&format!("n{n}"), &mirroring(n + 1))).last().unwrap();
+    forward(&service, exchange(get("/")), &mut UpstreamRecord::default()).await.unwrap();
+    let all = super::super::mirroring::MAX_COPIES as usize + 1;
+    until(&requests, all).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(requests.lock().len(), all, "and not 1,024");
+}
+
+#[tokio::test]
 async fn what_is_in_flight_outlives_a_change() {
     let mut world = World::new();
     let (main, _) = backend("main", 200).await;
