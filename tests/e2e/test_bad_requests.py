@@ -208,6 +208,34 @@ def test_http2_request_is_refused(proxy, host, name):
     never_seen(proxy, host, token)
 
 
+@pytest.mark.parametrize("ends", [True, False], ids=["alone", "with-bytes"])
+def test_http2_connect_opens_no_tunnel(proxy, host, ends):
+    with unchecked(proxy) as connection:
+        stream = connection.h2.get_next_available_stream_id()
+        connection.h2.send_headers(stream, [(":method", "CONNECT"), (":authority", f"{host}:80")], end_stream=ends)
+        if not ends:
+            connection.h2.send_data(stream, b"GET /count/tunnel HTTP/1.1\r\n\r\n")
+        connection._flush()
+        assert connection.wait(stream).status == 501
+        assert connection.request(host).status == 200
+    never_seen(proxy, host, "tunnel")
+
+
+@pytest.mark.parametrize("path", ["/a<b", "/a>b", "/a`b", '/a?b="c"'])
+def test_http2_path_that_no_uri_holds_fails_its_stream_alone(proxy, host, path):
+    with unchecked(proxy) as connection:
+        stream = connection.start(host, path)
+        with pytest.raises(ConnectionError):
+            connection.wait(stream)
+        assert connection.reset[stream] == 1, "PROTOCOL_ERROR"
+        assert connection.request(host, "/b").json()["target"] == "/b"
+
+
+def test_http2_fragment_is_cut_off_before_routing(proxy, host):
+    with unchecked(proxy) as connection:
+        assert connection.request(host, "/a#/../b?c").json()["target"] == "/a"
+
+
 def test_http2_body_shorter_than_its_length(proxy, host):
     """The stream fails; the backend does not get a whole request."""
     with unchecked(proxy) as connection:

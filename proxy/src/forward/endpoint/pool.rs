@@ -69,7 +69,7 @@ impl Pool {
     /// An HTTP/2 connection with room for another stream.
     pub(in crate::forward) fn shared(&self) -> Option<Http2Stream> {
         let mut waiting = self.shard().waiting.try_lock()?;
-        waiting.shared.retain(|connection| !connection.is_closed());
+        waiting.shared.retain_mut(|connection| !connection.is_closed());
         waiting.shared.iter().find_map(Http2::reserve)
     }
 
@@ -143,7 +143,7 @@ async fn sweep(endpoint: Weak<Endpoint>, number: usize) {
                 waiting.idle.push((connection, since));
             }
         }
-        waiting.shared.retain(|connection| {
+        waiting.shared.retain_mut(|connection| {
             !connection.is_closed() && limit.is_none_or(|limit| connection.idle_for().is_none_or(|idle| idle < limit))
         });
         let done = waiting.idle.is_empty() && waiting.shared.is_empty();

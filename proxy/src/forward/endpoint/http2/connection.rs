@@ -98,9 +98,9 @@ impl Http2 {
     }
 
     /// True if it takes no more requests.
-    pub(in crate::forward) fn is_closed(&self) -> bool {
-        // A clone waits for no stream of its own, so this never waits.
-        matches!(self.sender.clone().poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
+    pub(in crate::forward) fn is_closed(&mut self) -> bool {
+        // It never waits: this sender opens no streams itself, its clones do.
+        matches!(self.sender.poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
     }
 
     /// The time for which it has carried no stream.
