@@ -45,6 +45,10 @@ def prepare():
 def main(command):
     if inside():
         prepare()
+        # A proxy of the machine outside cannot be reached from here, and the program under test would ask it.
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
+            os.environ.pop(name, None)
+            os.environ.pop(name.lower(), None)
         os.execvp(command[0], command)
     for flavour in FLAVOURS:
         if subprocess.run([*flavour, "true"], capture_output=True).returncode == 0:
