@@ -27,7 +27,7 @@ pub(crate) fn entry_point(name: &str) -> EntryPoint {
 }
 
 /// Responds with what it received: `METHOD TARGET HOST REMOTE TLS BODY`. `/wait` responds when a permit is added,
-/// `/hint` responds after an interim response, `/panic` panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
+/// `/hint` responds after an interim response, `/late` before one, `/panic` panics, `/trailers` has some, `/upgrade` echoes bytes after a 101.
 pub(crate) struct Teller {
     pub(crate) handled: AtomicUsize,
     pub(crate) gone: Arc<AtomicUsize>,
@@ -55,6 +55,15 @@ impl Handler for Teller {
             "/hint" => {
                 let hint = Response::builder().status(103).header("link", "</a.css>").body(()).unwrap();
                 interim.unwrap().push(hint);
+            }
+            "/late" => {
+                gone.0 = None;
+                let late = async move {
+                    interim.unwrap().push(Response::builder().status(103).body(()).unwrap());
+                    Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"late")))
+                };
+                let body = http_body_util::StreamBody::new(futures_util::stream::once(late));
+                return Response::new(Body::boxed(body));
             }
             "/panic" => panic!("as asked"),
             "/wait" => {

@@ -38,18 +38,22 @@ where
         reply.poll_reset(cx).map(|_| None)
     })
     .await;
-    drop((responding, interim));
-    let sent = match response {
-        Some(Ok(response)) => send(response, &mut reply).await,
+    drop(responding);
+    match response {
+        Some(Ok(response)) => {
+            if let Err(error) = send(response, &mut reply).await {
+                tracing::debug!(%error, "a stream ended early");
+            }
+        }
         Some(Err(refused)) => {
             tracing::debug!(%refused);
             reply.send_reset(Reason::REFUSED_STREAM);
-            return;
         }
-        None => return,
-    };
-    if let Err(error) = sent {
-        tracing::debug!(%error, "a stream ended early");
+        None => {}
+    }
+    if interim.is_waiting() {
+        // Those that came too late.
+        drop(interim.take());
     }
 }
 

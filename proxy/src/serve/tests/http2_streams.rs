@@ -51,6 +51,19 @@ async fn interim_responses_come_on_their_own_stream() {
 }
 
 #[tokio::test]
+async fn interim_responses_that_come_too_late_leave_room_for_others() {
+    let server = Running::start(entry_point("web"));
+    let mut sender = connect(&server).await;
+    for _ in 0..2500 {
+        let (mut late, _) = sender.send_request(post("/late").body(()).unwrap(), true).unwrap();
+        assert!(next_interim(&mut late).await.is_none());
+        assert_eq!(whole(late).await.1, "late");
+    }
+    let (mut hinted, _) = sender.send_request(post("/hint").body(()).unwrap(), true).unwrap();
+    assert_eq!(next_interim(&mut hinted).await.unwrap().status(), 103);
+}
+
+#[tokio::test]
 async fn a_client_that_waits_to_be_asked_for_its_body_is_asked() {
     let server = Running::start(entry_point("web"));
     let mut sender = connect(&server).await;
