@@ -1,14 +1,15 @@
 use super::redirect;
 use crate::flow::Flow;
-use crate::pattern::{self, Pattern};
-use crate::{Exchange, MiddlewareError, path};
+use crate::pattern::{self, Pattern, Replacement};
+use crate::{Exchange, MiddlewareError, path, response};
 use flow_model::middleware as spec;
+use http::StatusCode;
 
 /// Redirects by a regular expression on the whole URL.
 #[derive(Debug)]
 pub struct RedirectRegex {
     pattern: Pattern,
-    replacement: String,
+    replacement: Replacement,
     permanent: bool,
 }
 
@@ -16,7 +17,7 @@ impl RedirectRegex {
     pub(crate) fn new(spec: &spec::RedirectRegex) -> Result<Self, MiddlewareError> {
         Ok(Self {
             pattern: pattern::compile(&spec.regex)?,
-            replacement: pattern::replacement(&spec.replacement),
+            replacement: Replacement::new(&spec.replacement)?,
             permanent: spec.permanent,
         })
     }
@@ -28,7 +29,9 @@ impl RedirectRegex {
         if !self.pattern.is_match(&url) {
             return Flow::Pass;
         }
-        let target = self.pattern.replace_all(&url, &*self.replacement);
+        let Some(target) = self.replacement.replace_all(&self.pattern, &url) else {
+            return Flow::respond(response::http_error(StatusCode::INTERNAL_SERVER_ERROR, "the new URL is too long"));
+        };
         redirect(exchange, &url, &target, self.permanent)
     }
 }

@@ -1,6 +1,6 @@
 use super::{append, go_on};
 use crate::flow::Flow;
-use crate::pattern::{self, Pattern};
+use crate::pattern::{self, Pattern, Replacement};
 use crate::{Exchange, MiddlewareError, path, response};
 use flow_model::middleware as spec;
 use http::StatusCode;
@@ -19,7 +19,7 @@ pub struct ReplacePath {
 #[derive(Debug)]
 pub struct ReplacePathRegex {
     pattern: Pattern,
-    replacement: String,
+    replacement: Replacement,
 }
 
 impl ReplacePath {
@@ -42,7 +42,7 @@ impl ReplacePathRegex {
     pub(crate) fn new(spec: &spec::ReplacePathRegex) -> Result<Self, MiddlewareError> {
         Ok(Self {
             pattern: pattern::compile(spec.regex.trim())?,
-            replacement: pattern::replacement(spec.replacement.trim()),
+            replacement: Replacement::new(spec.replacement.trim())?,
         })
     }
 
@@ -51,7 +51,9 @@ impl ReplacePathRegex {
         if !self.pattern.is_match(old) {
             return Flow::Pass;
         }
-        let new = self.pattern.replace_all(old, &*self.replacement).into_owned();
+        let Some(new) = self.replacement.replace_all(&self.pattern, old) else {
+            return Flow::respond(response::http_error(StatusCode::INTERNAL_SERVER_ERROR, "the new path is too long"));
+        };
         let old = old.to_owned();
         append(exchange, REPLACED_PATH, old.as_bytes());
         match path::sent(&new) {
