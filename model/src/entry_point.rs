@@ -109,6 +109,8 @@ pub struct ForwardedHeaders {
     pub connection: Vec<String>,
     /// True if `X-Forwarded-For` is left as it came.
     pub not_append_x_forwarded_for: bool,
+    /// True if `X-Forwarded-Scheme` and `X-Scheme` say what `X-Forwarded-Proto` says; false by default, as in Traefik.
+    pub add_x_forwarded_scheme_headers: bool,
 }
 
 /// The settings for every HTTP request on an entry point.

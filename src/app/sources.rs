@@ -20,7 +20,11 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// The origins of configuration of the process.
-pub(super) struct Sources(Vec<Origin>);
+pub(super) struct Sources {
+    origins: Vec<Origin>,
+    /// The order of the providers that the settings name.
+    order: Vec<settings::ProviderName>,
+}
 
 /// One origin, and the last that came of it.
 struct Origin {
@@ -63,7 +67,10 @@ pub(super) async fn start(
         None => None,
     };
     let feeds = feed.into_iter().chain(files);
-    Ok(Sources(feeds.map(|feed| Origin { feed, latest: None, has_ended: false }).collect()))
+    Ok(Sources {
+        origins: feeds.map(|feed| Origin { feed, latest: None, has_ended: false }).collect(),
+        order: settings.providers.precedence.clone(),
+    })
 }
 
 pub(super) fn wants_cluster(settings: &Settings) -> bool {
@@ -163,7 +170,7 @@ impl Sources {
     /// Waits for news of any of them; false once there can be none. May be dropped before it is ready.
     pub(super) async fn changed(&mut self) -> bool {
         loop {
-            let running: Vec<_> = self.0.iter_mut().filter(|origin| !origin.has_ended).collect();
+            let running: Vec<_> = self.origins.iter_mut().filter(|origin| !origin.has_ended).collect();
             if running.is_empty() {
                 return false;
             }
@@ -175,7 +182,7 @@ impl Sources {
 
     /// Waits until what must be given back to the cluster is, once the token given to [`start`] was cancelled.
     pub(super) async fn ended(self) {
-        for origin in self.0 {
+        for origin in self.origins {
             if let Feed::Cluster(cluster) = origin.feed {
                 cluster.ended().await;
             }
@@ -184,19 +191,20 @@ impl Sources {
 
     /// The cluster, where there is one.
     pub(super) fn cluster(&self) -> Option<&Kubernetes> {
-        self.0.iter().find_map(|origin| match &origin.feed {
+        self.origins.iter().find_map(|origin| match &origin.feed {
             Feed::Cluster(cluster) => Some(&**cluster),
             Feed::Files(_) | Feed::Folder(_) => None,
         })
     }
 
     fn updates(&self) -> impl Iterator<Item = &Update> {
-        self.0.iter().filter_map(|origin| origin.latest.as_ref())
+        self.origins.iter().filter_map(|origin| origin.latest.as_ref())
     }
 
     /// The configurations known now.
     pub(super) fn known(&self) -> Vec<Source> {
-        self.updates().flat_map(|update| update.sources.iter().cloned()).collect()
+        let sources = self.updates().flat_map(|update| update.sources.iter().cloned());
+        sources.map(|source| Source { precedence: precedence(&source, &self.order), ..source }).collect()
     }
 
     /// Findings about the origins themselves.
@@ -206,7 +214,7 @@ impl Sources {
 
     /// Tells the origins that what [`Sources::known`] gave is served.
     pub(super) fn applied(&self) {
-        for origin in &self.0 {
+        for origin in &self.origins {
             if let Some(update) = &origin.latest {
                 origin.feed.provider().applied(update.version);
             }
@@ -220,8 +228,16 @@ impl Sources {
             Feed::Files(_) => "the dynamic configuration files".to_owned(),
             Feed::Folder(_) => "the folder of manifests".to_owned(),
         };
-        self.0.iter().filter(|origin| origin.latest.is_none()).map(name).collect()
+        self.origins.iter().filter(|origin| origin.latest.is_none()).map(name).collect()
     }
+}
+
+/// Returns the precedence of a provider: the first of `order` comes after the proxy's own routers, and those that it does
+/// not name come last, in Traefik's order.
+fn precedence(source: &Source, order: &[settings::ProviderName]) -> u32 {
+    let place = order.iter().position(|name| name.0 == &*source.provider);
+    let place = place.map_or(order.len() as u64 + u64::from(source.precedence), |place| place as u64 + 1);
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// The options of a folder of manifests. Where both Kubernetes providers have an option, it stands for both.

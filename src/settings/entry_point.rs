@@ -154,9 +154,8 @@ options_of! {
         connection: Vec<String>, "connection";
         /// `X-Forwarded-For` is passed on as it came.
         not_append_x_forwarded_for: bool, "notAppendXForwardedFor";
-        also unserved {
-            "addXForwardedSchemeHeaders": "X-Forwarded-Scheme and X-Scheme.";
-        }
+        /// Tells backends the scheme in `X-Forwarded-Scheme` and `X-Scheme` too.
+        add_x_forwarded_scheme_headers: bool, "addXForwardedSchemeHeaders";
     }
 
     RouterTls {

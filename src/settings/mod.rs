@@ -14,6 +14,7 @@ mod node;
 mod observability;
 mod operation;
 mod provider;
+mod provider_name;
 mod reading;
 mod rows;
 mod scalar;
@@ -38,6 +39,7 @@ pub use observability::{
 };
 pub use operation::{Api, Core, Global, Ping, ServersTransport, SpiffeIdentities};
 pub use provider::{ApiServer, File, KubernetesCrd, KubernetesIngress, Manifests, Providers};
+pub use provider_name::ProviderName;
 pub use scalar::{Hours, Secret};
 pub use source::file::ReadFile;
 

@@ -1,5 +1,6 @@
 //! `providers`: the sources of routes.
 
+use super::provider_name::ProviderName;
 use super::scalar::Secret;
 use super::schema::{options_of, section};
 use flow_controller::provider::{CrdProvider, IngressProvider};
@@ -12,6 +13,8 @@ section! {
     Providers {
         /// The shortest time between two changes that are put into effect (Traefik waits 2s; here a change is live at once).
         providers_throttle_duration: Duration = Duration::ZERO, "providersThrottleDuration";
+        /// The order of providers, whose routers of equal priority are asked in it; those not named come after, in Traefik's order.
+        precedence: Vec<ProviderName> = Vec::new(), "precedence";
         /// Serves Ingress objects of a Kubernetes cluster.
         kubernetes_ingress: Option<KubernetesIngress> = None, "kubernetesIngress";
         /// Serves Traefik's custom resources of a Kubernetes cluster.
@@ -32,7 +35,6 @@ section! {
             "kubernetesIngressNGINX": "The provider of ingress-nginx's annotations.";
             "nomad": "The Nomad provider.";
             "plugin": "Providers made of plugins.";
-            "precedence": "Which provider wins.";
             "redis": "The Redis provider.";
             "rest": "The REST provider.";
             "swarm": "The Docker Swarm provider.";
@@ -149,9 +151,8 @@ options_of! {
         provider.options.native_lb_by_default: bool, "nativeLBByDefault";
         /// A Prefix path matches whole path elements, as the Ingress specification has it.
         provider.options.strict_prefix_matching: bool, "strictPrefixMatching";
-        also unserved {
-            "reportNodeInternalIPs": "Internal addresses of nodes in the status.";
-        }
+        /// Publishes the addresses of nodes within the cluster, where the published Service is of the type NodePort.
+        provider.options.report_node_internal_ips: bool, "reportNodeInternalIPs";
     }
 
     IngressEndpoint {

@@ -267,6 +267,22 @@ def test_name_in_two_files(own, folder):
     untold(own)
 
 
+@pytest.mark.parametrize("order, wanted", [("", "/manifest"), ("--providers.precedence=docker,File", "/file"), ("--providers.precedence=KubernetesCRD,file", "/manifest")])
+def test_order_of_providers(order, wanted, folder, backends, tmp_path):
+    """Of two routers of one rule that of the provider is asked which the option names first."""
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    spec = {"routes": [{"match": "Host(`both.test`)", "kind": "Rule", "services": [{"name": "both", "port": 80}], "middlewares": [{"name": "mark"}]}]}
+    mark = objects.custom("Middleware", "mark", "default", {"addPrefix": {"prefix": "/manifest"}})
+    route = objects.custom("IngressRoute", "both", "default", spec)
+    made = [objects.service("both", "default"), objects.endpoints("both", "default", [ADDRESSES[0]], HTTP), mark, route]
+    (manifests / "all.yaml").write_text(yaml.safe_dump_all(made))
+    write(folder / "a.yaml", http("both.test", [{"addPrefix": {"prefix": "/file"}}]))
+    flags = [f"--providers.file.directory={folder}", *filter(None, [order])]
+    with Proxy(*flags, manifests=manifests) as both:
+        assert both.served("both.test", "/").json()["target"] == f"{wanted}/"
+
+
 # --- templates ----------------------------------------------------------------------------------------------------------------
 
 TEMPLATE = """

@@ -32,6 +32,10 @@ pub struct IngressOptions {
     pub native_lb_by_default: bool,
     /// `strictPrefixMatching`: a prefix ends where a path segment ends.
     pub strict_prefix_matching: bool,
+    /// `reportNodeInternalIPs`: the Nodes' addresses within the cluster are published for a Service of type NodePort,
+    /// not those for clients outside.
+    #[serde(rename = "reportNodeInternalIPs")]
+    pub report_node_internal_ips: bool,
     /// True if `core.defaultRuleSyntax` is `v2`.
     pub default_rule_syntax_v2: bool,
 }

@@ -57,7 +57,11 @@ pub fn addresses(view: &View, options: &IngressOptions) -> Result<Option<Vec<Add
             }
             let ports = ports(|port| port.node_port);
             let nodes = view.nodes();
-            Some(nodes.iter().flat_map(|node| node.external_ips.iter()).map(|ip| with_ports(ip, &ports)).collect())
+            let ips = nodes.iter().flat_map(|node| match options.report_node_internal_ips {
+                true => node.internal_ips.iter(),
+                false => node.external_ips.iter(),
+            });
+            Some(ips.map(|ip| with_ports(ip, &ports)).collect())
         }
         ServiceType::ExternalName => {
             Some(vec![Address { hostname: service.external_name.clone(), ..Address::default() }])
@@ -144,6 +148,14 @@ mod tests {
                 "{spec}"
             );
         }
+    }
+
+    #[test]
+    fn the_internal_addresses_of_nodes_are_published_where_they_are_wanted() {
+        let view = service(json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}), json!({}));
+        let options = IngressOptions { report_node_internal_ips: true, ..published("n/s") };
+        let found = addresses(&view, &options).unwrap().unwrap();
+        assert_eq!(shown(&found), ["10.0.0.1 30080/TCP", "10.0.0.1 30080/TCP"]);
     }
 
     #[test]

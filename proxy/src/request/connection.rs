@@ -26,7 +26,7 @@ pub(super) fn remove_listed(policy: &Policy, headers: &mut HeaderMap) {
             }
         } else if policy.kept.contains(name) {
             stays = if stays.is_empty() { name.to_string() } else { format!("{stays},{name}") };
-        } else if !is_managed(name) && *name != HOST && *name != CONTENT_LENGTH {
+        } else if !is_managed(policy, name) && *name != HOST && *name != CONTENT_LENGTH {
             headers.remove(name);
         }
     }

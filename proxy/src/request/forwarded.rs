@@ -9,6 +9,8 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
+const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
+const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Headers that only proxies may set, without the common prefix `x-`.
@@ -26,13 +28,17 @@ const MANAGED: [&str; 11] = [
     "real-ip",
 ];
 
+/// The same, where they are added: elsewhere they are headers like others.
+const SCHEMES: [&str; 2] = ["forwarded-scheme", "scheme"];
+
 /// True if only proxies may set the header; `_` counts as `-`, as CGI servers take them for the same.
-pub(super) fn is_managed(name: &HeaderName) -> bool {
+pub(super) fn is_managed(policy: &Policy, name: &HeaderName) -> bool {
     let Some((b'x', [b'-' | b'_', rest @ ..])) = name.as_str().as_bytes().split_first() else { return false };
-    MANAGED.iter().any(|managed| {
+    let is = |managed: &&str| {
         managed.len() == rest.len()
             && managed.bytes().zip(rest).all(|(wanted, &byte)| wanted == byte || (wanted == b'-' && byte == b'_'))
-    })
+    };
+    MANAGED.iter().any(|managed| is(managed)) || (policy.tells_scheme && SCHEMES.iter().any(|managed| is(managed)))
 }
 
 /// Removes (or refuses) headers by their names, all in one pass: forwarded headers of untrusted clients, upgrades to
@@ -47,7 +53,7 @@ pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) 
                 return Err(AdmitError::Alias);
             }
             unwanted.push(name.clone());
-        } else if !origin.trusted && is_managed(name) {
+        } else if !origin.trusted && is_managed(policy, name) {
             unwanted.push(name.clone());
         }
     }
@@ -61,7 +67,7 @@ pub(super) fn screen(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) 
 ///
 /// After [`screen`] no forwarded header of an untrusted client is left, so nothing needs to be looked up.
 pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
-    headers.reserve(6);
+    headers.reserve(if policy.tells_scheme { 8 } else { 6 });
     let is_set = |headers: &HeaderMap, name: &HeaderName| {
         origin.trusted && headers.get(name).is_some_and(|value| !value.is_empty())
     };
@@ -77,6 +83,15 @@ pub(super) fn set(policy: &Policy, origin: &Origin, headers: &mut HeaderMap) {
             (true, true) => "wss",
         };
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    }
+    if policy.tells_scheme
+        && let Some(scheme) = headers.get(X_FORWARDED_PROTO).cloned()
+    {
+        for name in [X_FORWARDED_SCHEME, X_SCHEME] {
+            if !is_set(headers, &name) {
+                headers.insert(name, scheme.clone());
+            }
+        }
     }
     if !is_set(headers, &X_FORWARDED_PORT) {
         let port = host.as_ref().and_then(port_in).unwrap_or_else(|| default_port(headers, origin));

@@ -13,6 +13,8 @@ pub struct Policy {
     pub(super) encoded_characters: EncodedCharacters,
     pub(super) aliases: AliasHeaders,
     pub(super) hostname: Option<HeaderValue>,
+    /// Backends are told the scheme in `X-Forwarded-Scheme` and `X-Scheme` too.
+    pub(super) tells_scheme: bool,
     /// Headers that stay even if `Connection` names them.
     pub(super) kept: Vec<HeaderName>,
     trust_everybody: bool,
@@ -43,6 +45,7 @@ impl Policy {
             encoded_characters,
             aliases: http.alias_headers,
             hostname: HeaderValue::from_str(hostname).ok().filter(|value| !value.is_empty()),
+            tells_scheme: forwarded.add_x_forwarded_scheme_headers,
             kept: forwarded.connection.iter().filter_map(|name| name.parse().ok()).collect(),
             trust_everybody: forwarded.insecure,
             trusted: forwarded.trusted.clone(),

@@ -120,6 +120,22 @@ fn strangers_cannot_set_forwarded_headers() {
 }
 
 #[test]
+fn the_scheme_is_told_in_two_more_headers_where_it_is_wanted() {
+    let given = || head("/", &[("host", "a.test"), ("x-scheme", "https"), ("x_forwarded_scheme", "https")]);
+    let plain = run(&entry_point(), given()).unwrap();
+    assert_eq!((header(&plain, "x-scheme"), header(&plain, "x-forwarded-scheme")), (vec!["https"], vec![]));
+    let mut point = entry_point();
+    point.forwarded_headers.add_x_forwarded_scheme_headers = true;
+    let told = run(&point, given()).unwrap();
+    assert_eq!((header(&told, "x-scheme"), header(&told, "x-forwarded-scheme")), (vec!["http"], vec!["http"]));
+    assert!(header(&told, "x_forwarded_scheme").is_empty());
+    point.forwarded_headers.insecure = true;
+    let trusted = head("/", &[("host", "a.test"), ("x-forwarded-proto", "https"), ("x-scheme", "wss")]);
+    let trusted = run(&point, trusted).unwrap();
+    assert_eq!((header(&trusted, "x-scheme"), header(&trusted, "x-forwarded-scheme")), (vec!["wss"], vec!["https"]));
+}
+
+#[test]
 fn trusted_proxies_are_believed() {
     let mut point = entry_point();
     point.forwarded_headers.trusted = vec!["192.0.2.0/24".parse().unwrap()];

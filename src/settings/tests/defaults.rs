@@ -20,7 +20,10 @@ fn everything_that_is_on_by_itself() {
                 "keepAliveMaxRequests": 0
             },
             "proxyProtocol": null,
-            "forwardedHeaders": {"insecure": false, "trustedIPs": [], "connection": [], "notAppendXForwardedFor": false},
+            "forwardedHeaders": {
+                "insecure": false, "trustedIPs": [], "connection": [], "notAppendXForwardedFor": false,
+                "addXForwardedSchemeHeaders": false
+            },
             "http": {
                 "redirections": {"entryPoint": null},
                 "middlewares": [],
@@ -54,7 +57,8 @@ fn everything_that_is_on_by_itself() {
             "insecureSkipVerify": false,
             "rootCAs": [],
             "maxIdleConnsPerHost": 200,
-            "forwardingTimeouts": {"dialTimeout": "30s", "responseHeaderTimeout": "0s", "idleConnTimeout": "1m30s"}
+            "forwardingTimeouts": {"dialTimeout": "30s", "responseHeaderTimeout": "0s", "idleConnTimeout": "1m30s"},
+            "spiffe": null
         })
     );
     for off in ["api", "ping", "accessLog"] {

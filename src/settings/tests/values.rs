@@ -141,3 +141,11 @@ fn secrets_are_not_shown() {
     assert_eq!(settings.redacted()["providers"]["kubernetesCRD"]["token"], "***");
     assert_eq!(settings.redacted()["log"]["level"], "warn");
 }
+
+#[test]
+fn providers_are_named_as_in_names_of_objects_or_as_their_options() {
+    let named = flags(&["--providers.precedence=File,kubernetesIngress,KUBERNETESCRD"]).providers.precedence;
+    assert_eq!(named.iter().map(|name| name.0).collect::<Vec<_>>(), ["file", "kubernetes", "kubernetescrd"]);
+    let told = mistakes(&["--providers.precedence=file,kubernets"]).join("\n");
+    assert!(told.contains("takes names of providers") && told.contains("not \"kubernets\""), "{told}");
+}

@@ -44,6 +44,9 @@
 {{- include "flow-proxy.flags" (dict "at" (printf "--providers.%s" $name) "value" (omit $provider "enabled" "publishedService")) }}
 {{- end }}
 {{- end }}
+{{- with .Values.providers.precedence }}
+- {{ printf "--providers.precedence=%s" (join "," .) | quote }}
+{{- end }}
 {{- if .Values.providers.file.enabled }}
 - "--providers.file.directory=/etc/traefik/dynamic"
 - {{ printf "--providers.file.watch=%s" (ternary "false" "true" (eq (toString .Values.providers.file.watch) "false")) | quote }}
