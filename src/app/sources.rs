@@ -235,8 +235,10 @@ impl Sources {
 /// Returns the precedence of a provider: the first of `order` comes after the proxy's own routers, and those that it does
 /// not name come last, in Traefik's order.
 fn precedence(source: &Source, order: &[settings::ProviderName]) -> u32 {
-    let place = order.iter().position(|name| name.0 == &*source.provider);
-    let place = place.map_or(order.len() as u64 + u64::from(source.precedence), |place| place as u64 + 1);
+    let place = match order.iter().position(|name| name.0 == &*source.provider) {
+        Some(place) => place as u64 + 1,
+        None => order.len() as u64 + u64::from(source.precedence),
+    };
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 

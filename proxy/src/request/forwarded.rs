@@ -38,7 +38,7 @@ pub(super) fn is_managed(policy: &Policy, name: &HeaderName) -> bool {
         managed.len() == rest.len()
             && managed.bytes().zip(rest).all(|(wanted, &byte)| wanted == byte || (wanted == b'-' && byte == b'_'))
     };
-    MANAGED.iter().any(|managed| is(managed)) || (policy.tells_scheme && SCHEMES.iter().any(|managed| is(managed)))
+    MANAGED.iter().any(is) || (policy.tells_scheme && SCHEMES.iter().any(is))
 }
 
 /// Removes (or refuses) headers by their names, all in one pass: forwarded headers of untrusted clients, upgrades to
