@@ -21,33 +21,49 @@ pub fn view(count: usize) -> View {
     view
 }
 
-/// A cluster of `count` IngressRoutes with two Middlewares each; number N has the host `hN.many.test`.
+/// A cluster of `count` IngressRoutes with two Middlewares each, of their own; number N has the host `hN.many.test`.
 ///
 /// # Panics
 /// Never: the objects are valid.
 #[must_use]
 pub fn view_of_routes(count: usize) -> View {
+    routes(count, |number| number)
+}
+
+/// The same with the same two Middlewares for all.
+///
+/// # Panics
+/// Never: the objects are valid.
+#[must_use]
+pub fn view_of_alike_routes(count: usize) -> View {
+    routes(count, |_| 0)
+}
+
+/// IngressRoutes behind the Middlewares of the number that `middlewares` gives.
+fn routes(count: usize, middlewares: fn(usize) -> usize) -> View {
     let mut view = View::default();
     let all = |make: fn(usize) -> Object| (0..count).map(make).collect();
     view.replace(Kind::Service, None, all(service));
     view.replace(Kind::EndpointSlice, None, all(|number| endpoint_slice(number, "10.0.0.1", 80)));
-    let middlewares = (0..count).flat_map(|number| ["first", "second"].map(|name| middleware(name, number)));
-    view.replace(Kind::Middleware(Group::TraefikIo), None, middlewares.collect());
-    view.replace(Kind::IngressRoute(Group::TraefikIo), None, all(ingress_route));
+    let pairs = (0..count).filter(|number| middlewares(*number) == *number);
+    let made = pairs.flat_map(|number| ["first", "second"].map(|name| middleware(name, number)));
+    view.replace(Kind::Middleware(Group::TraefikIo), None, made.collect());
+    let routes = (0..count).map(|number| ingress_route(number, middlewares(number)));
+    view.replace(Kind::IngressRoute(Group::TraefikIo), None, routes.collect());
     view
 }
 
-/// IngressRoute `number`, behind its two Middlewares.
+/// IngressRoute `number`, behind two Middlewares of number `middlewares`.
 #[must_use]
-pub fn ingress_route(number: usize) -> Object {
+pub fn ingress_route(number: usize, middlewares: usize) -> Object {
     let rule = format!("Host(`h{number}.many.test`)");
     let services = json!([{"name": format!("s{number}"), "port": 80}]);
-    let middlewares = json!([{"name": format!("first{number}")}, {"name": format!("second{number}")}]);
+    let middlewares = json!([{"name": format!("first{middlewares}")}, {"name": format!("second{middlewares}")}]);
     let route = json!({"match": rule, "kind": "Rule", "services": services, "middlewares": middlewares});
     object("traefik.io/v1alpha1", "IngressRoute", &format!("i{number}"), json!({"spec": {"routes": [route]}}))
 }
 
-/// A Middleware of IngressRoute `number`, which sets a header.
+/// Middleware `number` of a name, which sets a header.
 #[must_use]
 pub fn middleware(name: &str, number: usize) -> Object {
     let headers = json!({"customRequestHeaders": {format!("X-{name}"): format!("team-{number}")}});
