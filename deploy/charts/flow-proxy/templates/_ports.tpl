@@ -56,7 +56,24 @@
 {{- else }}{}{{ end }}
 {{- end }}
 
-{{- /* Whether API and dashboard are served on the entry point traefik. In Traefik's chart ingressRoute.dashboard.enabled says so. */ -}}
+{{- /* JSON list of the names below ingressRoute that become an IngressRoute. That of the dashboard is one where it says more than that
+       it is on the entry point traefik, or where nothing else serves the dashboard there. */ -}}
+{{- define "flow-proxy.ingressRoutes" -}}
+{{- $made := list }}
+{{- $route := .Values.ingressRoute.dashboard }}
+{{- if eq (toString $route.enabled) "true" }}
+{{- $usual := list (list "traefik") "PathPrefix(`/dashboard`) || PathPrefix(`/api`)" (list (dict "name" "api@internal" "kind" "TraefikService")) }}
+{{- $says := or $route.annotations $route.labels $route.middlewares $route.tls }}
+{{- $says = or $says (ne (list $route.entryPoints $route.matchRule $route.services | toJson) ($usual | toJson)) }}
+{{- if or $says (not .Values.api.insecure) }}{{ $made = append $made "dashboard" }}{{ end }}
+{{- end }}
+{{- if eq (toString .Values.ingressRoute.healthcheck.enabled) "true" }}{{ $made = append $made "healthcheck" }}{{ end }}
+{{- $made | toJson }}
+{{- end }}
+
+{{- /* Whether API and dashboard are served on the entry point traefik without protection. An IngressRoute of the dashboard stands in for it:
+       beside one that asks for a password, none must be open. */ -}}
 {{- define "flow-proxy.servesApi" -}}
-{{- if and .Values.api.insecure (ne (toString .Values.ingressRoute.dashboard.enabled) "false") }}true{{ end }}
+{{- $routes := include "flow-proxy.ingressRoutes" . | fromJsonArray }}
+{{- if and .Values.api.insecure (ne (toString .Values.ingressRoute.dashboard.enabled) "false") (not (has "dashboard" $routes)) }}true{{ end }}
 {{- end }}

@@ -94,9 +94,12 @@
 {{- end }}
 
 {{- define "flow-proxy.apiWarnings" -}}
-{{- $entryPoints := .Values.ingressRoute.dashboard.entryPoints }}
-{{- if and $entryPoints (ne (join "," $entryPoints) "traefik") }}
-- ingressRoute.dashboard.entryPoints: this chart makes no IngressRoute, so the dashboard is on the entry point traefik only; write an IngressRoute to the TraefikService api@internal
+{{- $routes := include "flow-proxy.ingressRoutes" . | fromJsonArray }}
+{{- if and $routes (not .Values.providers.kubernetesCRD.enabled) }}
+- ingressRoute: without providers.kubernetesCRD.enabled nobody serves the IngressRoutes that this chart makes ({{ join ", " $routes }})
+{{- end }}
+{{- if and (has "dashboard" $routes) (not .Values.ingressRoute.dashboard.middlewares) (ne (join "," .Values.ingressRoute.dashboard.entryPoints) "traefik") }}
+- ingressRoute.dashboard has no middlewares: whoever reaches {{ join ", " .Values.ingressRoute.dashboard.entryPoints }} sees the API and the dashboard, which ask for no password
 {{- end }}
 {{- if include "flow-proxy.servesApi" . }}
 {{- if not .Values.networkPolicy.enabled }}
@@ -106,7 +109,5 @@
 {{- if and $traefik (or $traefik.hostPort (include "flow-proxy.exposedByAny" (dict "port" $traefik "context" .))) }}
 - ports.traefik is open to everybody who reaches it, with the API and the dashboard, which ask for no password: set api.insecure=false, or do not expose it
 {{- end }}
-{{- else if and .Values.ingressRoute.dashboard.enabled (not .Values.api.insecure) }}
-- ingressRoute.dashboard: this chart makes no IngressRoute, and without api.insecure the dashboard is nowhere; write an IngressRoute to the TraefikService api@internal
 {{- end }}
 {{- end }}
