@@ -53,7 +53,7 @@ def _parse(arguments):
     add = parser.add_argument
     add("--sizes", type=_sizes, default=[1000, 5000, 10000, 20000], metavar="N,N", help="how many Ingresses (1000,5000,10000,20000)")
     add("--certificates", type=_count(0), default=20000, metavar="N", help="how many Ingresses with a certificate each; 0 leaves that out (20000)")
-    add("--routes", type=_count(0), default=10000, metavar="N", help="how many IngressRoutes with two Middlewares each; 0 leaves that out (10000)")
+    add("--routes", type=_count(0), default=10000, metavar="N", help="how many IngressRoutes with two Middlewares, shared by all and then of their own; 0 leaves that out (10000)")
     add("--changes", type=_count(3), default=120, metavar="N", help="how many changes are timed (120)")
     add("--rounds", type=_count(1), default=5, metavar="N", help="rounds of traffic (5)")
     add("--seconds", type=_count(1), default=5, metavar="S", help="seconds of each turn of traffic (5)")

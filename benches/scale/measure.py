@@ -21,11 +21,12 @@ def everything(options):
     for kind, heading, sizes in (
         ({}, "{:,}", options.sizes),
         ({"certificates": True}, "{:,} with certificates", [options.certificates]),
-        ({"routes": True}, "{:,} IngressRoutes", [options.routes]),
+        ({"routes": "shared"}, "{:,} IngressRoutes", [options.routes]),
+        ({"routes": "own"}, "{:,} IngressRoutes, own Middlewares", [options.routes]),
     ):
         if not any(sizes):
             continue
-        ingresses = ManyIngresses("-".join(kind) or "plain", **kind)
+        ingresses = ManyIngresses("-".join(map(str, [*kind, *kind.values()])).lower() or "plain", **kind)
         try:
             columns += [(heading.format(size), _of(ingresses, size, options)) for size in sizes]
         finally:

@@ -274,10 +274,10 @@ def test_scale_with_few(tmp_path):
     for row in scale_figures.ROWS:
         shown = next(line for line in lines if line.startswith(row.heading))
         values = [float(cell) for cell in shown.removeprefix(row.heading).split("≤")[0].split()]
-        assert len(values) == 3, shown
+        assert len(values) == 4, shown
         assert row.heading.startswith("moved") or min(values) > 0, shown
     found = json.loads((tmp_path / "scale.json").read_text())
-    assert list(found) == ["200", "50 with certificates", "50 IngressRoutes"]
+    assert list(found) == ["200", "50 with certificates", "50 IngressRoutes", "50 IngressRoutes, own Middlewares"]
     assert len(found["200"]["live"]) == 6 and len(found["200"]["changing"]) == 1
 
 

@@ -12,10 +12,8 @@ NAMESPACE = "many"
 CHANGING = "changing"
 ADDRESS, PORT = "10.99.0.7", 9600
 INGRESSES = {"Ingress": f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses"}
-ROUTES = {
-    "IngressRoute": f"/apis/traefik.io/v1alpha1/namespaces/{NAMESPACE}/ingressroutes",
-    "Middleware": f"/apis/traefik.io/v1alpha1/namespaces/{NAMESPACE}/middlewares",
-}
+ROUTES = {"IngressRoute": f"/apis/traefik.io/v1alpha1/namespaces/{NAMESPACE}/ingressroutes"}
+MIDDLEWARES = {"Middleware": f"/apis/traefik.io/v1alpha1/namespaces/{NAMESPACE}/middlewares"}
 KINDS = {
     "Service": f"/api/v1/namespaces/{NAMESPACE}/services",
     "EndpointSlice": f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices",
@@ -25,10 +23,10 @@ KINDS = {
 class ManyIngresses:
     """A cluster with many Ingresses and an origin that they all lead to: a static answer of 1 KiB.
 
-    With `certificates` each names one; with `routes` they are IngressRoutes with two Middlewares each.
+    With `certificates` each names one; with `routes` they are IngressRoutes with two Middlewares: "own" ones each, or "shared" by all.
     """
 
-    def __init__(self, name="many", certificates=False, routes=False):
+    def __init__(self, name="many", certificates=False, routes=None):
         self.certificates, self.routes, self.count = certificates, routes, 0
         self.cluster = Cluster(name)
         self.cluster.install_crds()
@@ -47,11 +45,13 @@ class ManyIngresses:
         command += ["-namespace", NAMESPACE, "-first", self.count, "-count", count - self.count, "-address", ADDRESS, "-port", PORT]
         command += ["-certificates"] if self.certificates else []
         command += ["-routes"] if self.routes else []
+        command += ["-shared"] if self.routes == "shared" else []
         out = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         assert out.returncode == 0, out.stderr
         self.count = count
         # The API server's caches must have caught up, or it refuses every watch for a while.
-        for kind, path in (KINDS | (ROUTES if self.routes else INGRESSES)).items():
+        kinds = KINDS | (ROUTES if self.routes else INGRESSES) | (MIDDLEWARES if self.routes == "own" else {})
+        for kind, path in kinds.items():
             eventually(lambda path=path: self._held(path) >= count, 120, 0.5, f"every {kind} in the API server's cache")
         # Its remaining work after so many writes would look like slowness of the proxy; on a busy machine it may never end.
         try:

@@ -4,7 +4,8 @@
 //
 // Ingress N has the host hN.many.test. With -first 10000 it begins with that number; with -certificates every Ingress also
 // names a Secret with a certificate for its host (their keys are few: making them would take longer than all the rest). With
-// -routes they are IngressRoutes instead, with two Middlewares each. It prints how long it took.
+// -routes they are IngressRoutes instead, with two Middlewares each: of their own, or with -shared the same two for all. It prints
+// how long it took.
 package main
 
 import (
@@ -39,7 +40,7 @@ const middlewareBody = `{"apiVersion":"traefik.io/v1alpha1","kind":"Middleware",
 
 const routeBody = `{"apiVersion":"traefik.io/v1alpha1","kind":"IngressRoute","metadata":{"name":"i%[1]d","namespace":"%[2]s"},
 "spec":{"routes":[{"match":"Host(` + "`h%[1]d.many.test`" + `)","kind":"Rule","services":[{"name":"s%[1]d","port":80}],
-"middlewares":[{"name":"first%[1]d"},{"name":"second%[1]d"}]}]}}`
+"middlewares":[{"name":"first%[3]d"},{"name":"second%[3]d"}]}]}}`
 
 const secretBody = `{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/tls","metadata":{"name":"c%[1]d","namespace":"%[2]s"},
 "data":{"tls.crt":"%[3]s","tls.key":"%[4]s"}}`
@@ -52,6 +53,7 @@ func main() {
 	count := flag.Int("count", 10000, "how many")
 	certificates := flag.Bool("certificates", false, "each with a certificate")
 	routes := flag.Bool("routes", false, "IngressRoutes with two Middlewares each instead of Ingresses")
+	shared := flag.Bool("shared", false, "the same two Middlewares for all of them")
 	address := flag.String("address", "10.99.0.1", "endpoint address")
 	port := flag.Int("port", 9000, "endpoint port")
 	parallel := flag.Int("parallel", 32, "requests at a time")
@@ -99,10 +101,16 @@ func main() {
 				}
 				if *routes {
 					custom := "/apis/traefik.io/v1alpha1/namespaces/" + *namespace
-					for _, name := range []string{"first", "second"} {
-						create(custom+"/middlewares", fmt.Sprintf(middlewareBody, n, *namespace, name))
+					middlewares := n
+					if *shared {
+						middlewares = 0
 					}
-					create(custom+"/ingressroutes", fmt.Sprintf(routeBody, n, *namespace))
+					if !*shared || n == *first {
+						for _, name := range []string{"first", "second"} {
+							create(custom+"/middlewares", fmt.Sprintf(middlewareBody, middlewares, *namespace, name))
+						}
+					}
+					create(custom+"/ingressroutes", fmt.Sprintf(routeBody, n, *namespace, middlewares))
 					continue
 				}
 				create("/apis/networking.k8s.io/v1/namespaces/"+*namespace+"/ingresses",
