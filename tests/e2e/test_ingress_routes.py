@@ -147,7 +147,8 @@ def test_pages_of_errors_come_from_a_service(proxy, space):
     # Without the pages' service the Middleware is none, as in Traefik, and says why.
     space.apply(objects.middleware("pages", space.name, {"errors": {**page, "service": {"name": "gone", "port": 80}}}))
     proxy.served(space.host, status=404)
-    assert any(f"Service {space.name}/gone does not exist" in message for message in told(proxy, space, "Middleware"))
+    # The findings are published after the routes.
+    eventually(lambda: any(f"Service {space.name}/gone does not exist" in message for message in told(proxy, space, "Middleware")))
 
 
 def test_class_by_field_and_annotation(cluster, make_space):

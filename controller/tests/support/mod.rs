@@ -45,6 +45,8 @@ fn transport(transport: &ServersTransport) -> Value {
         "serverName": transport.server_name,
         "insecureSkipVerify": transport.insecure_skip_verify,
         "disableHTTP2": transport.disable_http2,
+        "peerCertURI": transport.peer_cert_uri,
+        "versions": [transport.min_version, transport.max_version],
         "rootCAs": texts,
         "certificates": origins,
         "idle": transport.max_idle_connections,
