@@ -41,6 +41,7 @@
 
 pub mod access_log;
 pub mod compile;
+mod connection_fields;
 pub mod forward;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;

@@ -1,7 +1,8 @@
 //! Headers at this hop: those not to be forwarded (RFC 9110 §7.6.1, following Go's ReverseProxy) and those added.
 
+use crate::connection_fields::{remove, tokens};
 use flow_middleware::{ForwardedFor, OmitForwardedFor};
-use http::header::{CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, Entry, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
 use http::request::Parts;
 use http::{Version, response};
 use smallvec::SmallVec;
@@ -121,11 +122,6 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
         .any(|found| found.eq_ignore_ascii_case(token))
 }
 
-/// The members of a list.
-pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
-}
-
 /// The headers that concern one connection only. `Host` and `Content-Length` are never among them, even if a
 /// `Connection` header names them: without them it would be a different message.
 ///
@@ -144,35 +140,6 @@ fn hop_by_hop(headers: &HeaderMap, request: bool) -> SmallVec<[HeaderName; 4]> {
         _ => false,
     };
     headers.keys().filter(|name| concerns_one_connection(name)).cloned().collect()
-}
-
-/// Removes these headers, and those named by `Connection` if it is among them.
-fn remove(headers: &mut HeaderMap, names: SmallVec<[HeaderName; 4]>) {
-    for name in names {
-        if name == CONNECTION
-            && let Entry::Occupied(entry) = headers.entry(CONNECTION)
-        {
-            let (_, values) = entry.remove_entry_mult();
-            let named: SmallVec<[HeaderName; 4]> = values
-                .flat_map(|value| {
-                    tokens(value.as_bytes()).filter_map(named_header).collect::<SmallVec<[HeaderName; 2]>>()
-                })
-                .collect();
-            for name in named {
-                headers.remove(name);
-            }
-        } else {
-            headers.remove(name);
-        }
-    }
-}
-
-/// The header that `Connection` names, if it is still to be removed.
-fn named_header(token: &[u8]) -> Option<HeaderName> {
-    if token.is_empty() || token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close") {
-        return None;
-    }
-    HeaderName::from_bytes(token).ok().filter(|name| name != HOST && name != CONTENT_LENGTH)
 }
 
 /// Writes `a, b`: several headers are folded into one, as in Go.

@@ -6,7 +6,7 @@
 
 use super::endpoint::Endpoint;
 use super::endpoint::http1::Http1;
-use super::headers::tokens;
+use crate::connection_fields::tokens;
 use flow_middleware::Connection;
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;

@@ -1,7 +1,8 @@
 //! Fields about a connection, which HTTP/2 messages do not have.
 
-use http::HeaderMap;
-use http::header::{CONNECTION, HeaderName};
+use crate::connection_fields::remove;
+use http::{HeaderMap, HeaderName};
+use smallvec::SmallVec;
 
 /// Removes what HTTP/2 does not allow (RFC 9113 section 8.2.2). Few messages have any, so the names are looked through
 /// instead of looking up each.
@@ -12,19 +13,8 @@ pub(crate) fn remove_connection_fields(headers: &mut HeaderMap) {
             "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
         )
     };
-    if !headers.keys().any(is_forbidden) {
-        return;
-    }
-    let named: Vec<_> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect();
-    let forbidden: Vec<_> = headers.keys().filter(|name| is_forbidden(name)).cloned().collect();
-    for name in named.into_iter().chain(forbidden) {
-        headers.remove(name);
-    }
+    let forbidden: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| is_forbidden(name)).cloned().collect();
+    remove(headers, forbidden);
 }
 
 #[cfg(test)]

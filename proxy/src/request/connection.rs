@@ -1,5 +1,6 @@
 use super::Policy;
 use super::forwarded::is_managed;
+use crate::connection_fields::tokens;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -15,8 +16,7 @@ pub(super) fn remove_listed(policy: &Policy, headers: &mut HeaderMap) {
     }
     let mut named: Vec<HeaderName> = Vec::new();
     for value in headers.get_all(CONNECTION) {
-        let tokens = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        named.extend(tokens.filter_map(|token| HeaderName::from_bytes(token).ok()));
+        named.extend(tokens(value.as_bytes()).filter_map(|token| HeaderName::from_bytes(token).ok()));
     }
     let mut stays = String::new();
     for name in &named {

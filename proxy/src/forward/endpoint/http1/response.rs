@@ -2,7 +2,7 @@
 
 use super::decoder::Decoder;
 use super::error::Http1Error;
-use crate::forward::headers::tokens;
+use crate::connection_fields::tokens;
 use bytes::BytesMut;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TRAILER, TRANSFER_ENCODING,
