@@ -2,17 +2,19 @@
 
 use super::super::Endpoint;
 use super::super::http1::MAX_HEAD_LENGTH;
-use super::keep_alive::{KeepAlive, ReadClock};
+use super::keep_alive::KeepAlive;
 use crate::forward::connect_error::ConnectError;
 use crate::forward::stream;
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::InspectReader;
 
 /// Flow control windows as announced by Go's transport: the 64 KiB of the RFC would slow down gRPC and downloads.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -67,7 +69,11 @@ impl Http2 {
     /// Begins HTTP/2 on `stream`.
     pub(in crate::forward) async fn begin(stream: stream::Stream, endpoint: &Endpoint) -> Result<Self, ConnectError> {
         let transport = endpoint.transport();
-        let (stream, reads) = ReadClock::new(stream);
+        let reads = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&reads);
+        let stream = InspectReader::new(stream, move |_: &[u8]| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
         let (sender, mut connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -117,7 +123,10 @@ impl std::fmt::Debug for Http2 {
 }
 
 /// Drives a connection to its end.
-async fn drive(mut connection: Connection<ReadClock, Bytes>, mut keep_alive: Option<KeepAlive>) {
+async fn drive<S>(mut connection: Connection<S, Bytes>, mut keep_alive: Option<KeepAlive>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let ended = poll_fn(|cx| {
         if let Some(keep_alive) = &mut keep_alive
             && keep_alive.poll(cx).is_ready()

@@ -1,71 +1,20 @@
 //! Asks a backend that says nothing for a sign of life.
 
 use super::connection::Load;
-use crate::forward::stream::Stream;
 use h2::{Ping, PingPong};
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
-
-/// A connection that counts its reads.
-pub(super) struct ReadClock {
-    stream: Stream,
-    reads: Arc<AtomicU32>,
-}
-
-impl ReadClock {
-    pub(super) fn new(stream: Stream) -> (Self, Arc<AtomicU32>) {
-        let reads = Arc::default();
-        (Self { stream, reads: Arc::clone(&reads) }, reads)
-    }
-}
-
-impl AsyncRead for ReadClock {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if read.is_ready() {
-            self.reads.store(self.reads.load(Relaxed).wrapping_add(1), Relaxed);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for ReadClock {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
 
 /// Pings a backend that was silent for so long while streams are open.
 pub(super) struct KeepAlive {
     pings: PingPong,
     silence: Duration,
     answer: Duration,
+    /// The number of reads so far, which the connection counts.
     reads: Arc<AtomicU32>,
     load: Arc<Load>,
     /// The number of reads when the timer was set.
