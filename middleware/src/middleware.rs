@@ -117,9 +117,10 @@ impl Middleware {
     #[must_use]
     pub const fn has_state(&self) -> bool {
         match self {
-            // Those that it runs may have state.
-            Self::Around(_) | Self::Chain(_) => true,
-            Self::BasicAuth(_)
+            // Those that the first two run may have state.
+            Self::Around(_)
+            | Self::Chain(_)
+            | Self::BasicAuth(_)
             | Self::DigestAuth(_)
             | Self::ForwardAuth(_)
             | Self::InFlightReq(_)

@@ -1,4 +1,3 @@
-use super::steps::NamedStep;
 use crate::compile::names::ByName;
 use flow_middleware::Middleware as Step;
 use flow_model::middleware::Middleware;
@@ -17,7 +16,7 @@ impl SharedSteps {
     }
 
     /// Keeps one for the next routers, unless it has state.
-    pub(super) fn insert(&mut self, (name, spec, step): &NamedStep) {
+    pub(super) fn insert(&mut self, name: &Name, spec: &Arc<Middleware>, step: &Arc<Step>) {
         if !step.has_state() {
             self.0.insert(Arc::clone(name), (Arc::clone(spec), Arc::clone(step)));
         }

@@ -88,12 +88,12 @@ impl StepBuilder<'_, '_> {
                     })?;
                 }
                 let mut members = Members { of: provider(name), depth: depth + 1, limit, builder: self };
-                Arc::new(compile(&spec, name, &mut members)?)
+                let step = Arc::new(compile(&spec, name, &mut members)?);
+                self.shared.shared_steps().insert(name, &spec, &step);
+                step
             }
         };
-        let named = (Arc::clone(name), spec, Arc::clone(&step));
-        self.shared.shared_steps().insert(&named);
-        self.built.push(named);
+        self.built.push((Arc::clone(name), spec, Arc::clone(&step)));
         Ok(step)
     }
 }
