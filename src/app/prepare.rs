@@ -5,7 +5,7 @@ use super::certificates::{Plan, plan};
 use super::obstacles::Obstacles;
 use super::{entry_points, observability, sources};
 use crate::settings::{Mistakes, Settings, Warning};
-use flow_model::config::{ServersTransport, Spiffe};
+use flow_model::config::ServersTransport;
 use flow_model::diagnostic::causes;
 use flow_model::entry_point::EntryPoint;
 use proxy::forward::{OutboundProxies, OutboundProxyError, Transport, Tunnels};
@@ -84,10 +84,7 @@ fn default_transport(settings: &Settings, found: &mut Obstacles) -> ServersTrans
         root_cas,
         max_idle_connections: usize::try_from(from.max_idle_conns_per_host).unwrap_or(0),
         timeouts: from.forwarding_timeouts,
-        spiffe: from
-            .spiffe
-            .as_ref()
-            .map(|spiffe| Spiffe { ids: spiffe.ids.clone(), trust_domain: spiffe.trust_domain.clone() }),
+        spiffe: from.spiffe.clone(),
         ..ServersTransport::default()
     };
     found.or("serversTransport", Transport::compile(&transport, &Tunnels::new(), &Arc::default()));

@@ -37,7 +37,7 @@ pub use mistake::{Mistake, Mistakes, Origin, Warning};
 pub use observability::{
     AccessLog, AccessLogFields, HeaderFields, Log, LogFormat, LogLevel, Metrics, Prometheus, QueryParameters,
 };
-pub use operation::{Api, Core, Global, Ping, ServersTransport, SpiffeIdentities};
+pub use operation::{Api, Core, Global, Ping, ServersTransport};
 pub use provider::{ApiServer, File, KubernetesCrd, KubernetesIngress, Manifests, Providers};
 pub use provider_name::ProviderName;
 pub use scalar::{Hours, Secret};

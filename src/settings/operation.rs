@@ -1,7 +1,7 @@
 //! `api`, `ping`, `core`, `global`, `serversTransport`: the smaller groups.
 
 use super::schema::{options_of, section, words_of};
-use flow_model::config::{ForwardingTimeouts, RuleSyntax};
+use flow_model::config::{ForwardingTimeouts, RuleSyntax, Spiffe};
 use flow_model::duration::GoDuration;
 
 section! {
@@ -60,19 +60,18 @@ section! {
         /// How long a backend may take.
         forwarding_timeouts: ForwardingTimeouts = ForwardingTimeouts::default(), "forwardingTimeouts";
         /// Backends are known by SPIFFE identities, which the authorities in rootCAs vouch for.
-        spiffe: Option<SpiffeIdentities> = None, "spiffe";
-    }
-
-    /// SPIFFE identities of backends.
-    SpiffeIdentities {
-        /// The identities that backends may have; without any, all of the trust domain.
-        ids: Vec<String> = Vec::new(), "ids";
-        /// The domain that backends must be of, if there are no ids; without both, any that the authorities vouch for.
-        trust_domain: String = String::new(), "trustDomain";
+        spiffe: Option<Spiffe> = None, "spiffe";
     }
 }
 
 options_of! {
+    Spiffe {
+        /// The identities that backends may have; without any, all of the trust domain.
+        ids: Vec<String>, "ids";
+        /// The domain that backends must be of, if there are no ids; without both, any that the authorities vouch for.
+        trust_domain: String, "trustDomain";
+    }
+
     ForwardingTimeouts {
         /// The longest that a backend may take to accept a connection; 0 is no limit.
         dial: GoDuration, "dialTimeout";

@@ -2,6 +2,7 @@
 
 use super::fields::shape;
 use super::spec::{Named, Spec};
+use flow_model::config::Spiffe;
 use flow_model::duration::GoDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,14 +101,4 @@ pub struct PeerCertSan {
     pub kind: String,
     /// The name.
     pub value: String,
-}
-
-/// SPIFFE.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Spiffe {
-    /// Identities that servers may have.
-    pub ids: Vec<String>,
-    /// Or any of this domain.
-    pub trust_domain: String,
 }

@@ -26,7 +26,7 @@ struct Spec {
     disable_http2: bool,
     #[serde(rename = "peerCertURI")]
     peer_cert_uri: String,
-    spiffe: Option<Identities>,
+    spiffe: Option<Spiffe>,
 }
 
 /// Time limits as they are written.
@@ -60,13 +60,6 @@ impl Default for Timeouts {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Identities {
-    ids: Vec<String>,
-    trust_domain: String,
-}
-
 /// Reads a ServersTransport. One whose authorities or certificates cannot be read is not served: a backend must not be
 /// trusted by mistake.
 pub(super) fn transport(node: &Node, read: ReadFile<'_>, findings: &mut Findings) -> Result<ServersTransport, Fault> {
@@ -92,7 +85,7 @@ pub(super) fn transport(node: &Node, read: ReadFile<'_>, findings: &mut Findings
         },
         disable_http2: spec.disable_http2,
         peer_cert_uri: spec.peer_cert_uri,
-        spiffe: spec.spiffe.map(|Identities { ids, trust_domain }| Spiffe { ids, trust_domain }),
+        spiffe: spec.spiffe,
         ..ServersTransport::default()
     };
     let object = |error: ContentError| Fault::new(Scope::Object, error.to_string());

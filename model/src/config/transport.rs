@@ -1,5 +1,6 @@
 use crate::config::Certificate;
 use crate::duration::GoDuration;
+use serde::{Deserialize, Serialize};
 
 /// The settings of connections to servers (Traefik's ServersTransport), references resolved by the provider.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,12 +31,14 @@ pub struct ServersTransport {
     pub spiffe: Option<Spiffe>,
 }
 
-/// SPIFFE identities; with neither field all that the authorities vouch for.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// SPIFFE identities; with neither field all that the authorities vouch for. The domain counts where there are no `ids`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Spiffe {
-    /// The identities that servers may have.
+    /// Identities that servers may have.
     pub ids: Vec<String>,
-    /// Or any of this domain, where there are no `ids`.
+    /// Or any of this domain.
     pub trust_domain: String,
 }
 

@@ -5,7 +5,7 @@ use crate::crd::servers_transport::RootCa;
 use crate::translate::options::CrdOptions;
 use crate::translate::pem;
 use crate::view::{Custom, ObjectKey, Reference, View};
-use flow_model::config::{ForwardingTimeouts, ServersTransport, Spiffe};
+use flow_model::config::{ForwardingTimeouts, ServersTransport};
 use flow_model::diagnostic::Diagnostic;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub(super) fn translate(
         timeouts: timeouts(spec),
         disable_http2: spec.disable_http2,
         peer_cert_uri: spec.peer_cert_uri.clone(),
-        spiffe: spec.spiffe.clone().map(|spiffe| Spiffe { ids: spiffe.ids, trust_domain: spiffe.trust_domain }),
+        spiffe: spec.spiffe.clone(),
         ..ServersTransport::default()
     };
     let authorities = authorities(spec);
