@@ -28,20 +28,20 @@ class Ntlm(Handler):
     def do_GET(self):
         scheme, _, message = self.headers.get("Authorization", "").partition(" ")
         if self.path == "/free":
-            self.answer(200, f"{self.number} {self.user}".encode())
+            self.answer(200, body=f"{self.number} {self.user}".encode())
         elif scheme == "NTLM" and message == "hello":
-            self.answer(401, b"", [("WWW-Authenticate", f"NTLM challenge-{self.number}")])
+            self.answer(401, [("WWW-Authenticate", f"NTLM challenge-{self.number}")])
         elif scheme == "NTLM" and message.partition(":")[2] == f"challenge-{self.number}":
             self.user = message.partition(":")[0]
-            self.answer(200, f"{self.number} {self.user}".encode())
+            self.answer(200, body=f"{self.number} {self.user}".encode())
         elif scheme == "Negotiate":
             self.user = message
-            self.answer(200, f"{self.number} {self.user}".encode(), [("WWW-Authenticate", "Negotiate done")])
+            self.answer(200, [("WWW-Authenticate", "Negotiate done")], f"{self.number} {self.user}".encode())
         elif self.user:
             self.close_connection = self.path == "/bye"
-            self.answer(200, f"{self.number} {self.user}".encode())
+            self.answer(200, body=f"{self.number} {self.user}".encode())
         else:
-            self.answer(401, b"who are you?", [("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")])
+            self.answer(401, [("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")], b"who are you?")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import yaml
 from harness import load, mortals, objects
 from harness.mortals import Mortals, address
 from harness.proxy import Proxy
+from harness.workers import Workers
 
 pytestmark = pytest.mark.measures
 
@@ -138,24 +139,16 @@ def test_a_server_dies_in_mid_body(started, figures, host):
 # --- endpoints that come and go ----------------------------------------------------------------------------------------------
 
 
-class Clients:
+class Clients(Workers):
     """Threads that request pages in turn, each over a connection of its own as long as it lasts; some keep their cookies."""
 
     def __init__(self, proxy, host, sticky):
-        self.proxy, self.host, self.ended = proxy, host, threading.Event()
+        super().__init__()
+        self.proxy, self.host = proxy, host
         self.count, self.moves, self.failures, self.seen = 0, [], [], collections.Counter()
         self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._run, args=(number < sticky,), daemon=True) for number in range(2 * sticky)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(30)
+        for number in range(2 * sticky):
+            self.add(self._run, number < sticky)
 
     def _run(self, is_sticky):
         cookies, last, connection = {}, None, None

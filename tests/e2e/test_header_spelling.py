@@ -11,7 +11,7 @@ USER = "anna:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="  # secret
 
 class Names(Handler):
     def do_GET(self):
-        self.answer(200, json.dumps(self.headers.items()).encode())
+        self.answer(200, body=json.dumps(self.headers.items()).encode())
 
 
 def test_spelling(tmp_path):

@@ -15,7 +15,7 @@ from harness.tls_backend import TlsBackend
 
 class Echo(Handler):
     def do_GET(self):
-        self.answer(200, f"{self.path} {self.headers['Host']} {self.headers['Proxy-Authorization']} {self.headers['X-Forwarded-Host']}".encode())
+        self.answer(200, body=f"{self.path} {self.headers['Host']} {self.headers['Proxy-Authorization']} {self.headers['X-Forwarded-Host']}".encode())
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture(scope="module")
 def running():
-    process = Process("fakes", [sys.executable, fakes.__file__, ADDRESS])
+    process = Process("fakes", [sys.executable, "-m", "harness.fakes", ADDRESS], env={"PYTHONPATH": str(paths.TESTS)})
     eventually(lambda: "serving\n" in process.log(), 20, what="the fakes")
     yield process
     process.stop()

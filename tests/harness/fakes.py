@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fakes of the cluster's other services with their real wire protocols: the real ones cannot run without their images.
 
-    fakes.py ADDRESS
+    python -m harness.fakes ADDRESS
 
 Authentik's embedded outpost with an application behind it, Vaultwarden's notification hub (SignalR over WebSocket, in
 MessagePack), and a server for uploads; each on a port of its own.
@@ -19,31 +19,18 @@ import msgpack
 import websockets.exceptions
 import websockets.sync.server
 
+from .own_backend import Handler
+
 OUTPOST, VAULT, UPLOADS = 9701, 9702, 9703
 PREFIX = "/outpost.goauthentik.io"
 SESSIONS = set()
 
 
-class Quiet(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, headers=(), body=b""):
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+class Outpost(Handler):
+    """Forward auth in the mode for Traefik: 200 with the user, 302 to the log-in, 401 for clients that are no browser."""
 
     def cookie(self):
         return dict(part.strip().partition("=")[::2] for part in self.headers.get("Cookie", "").split(";")).get("authentik_proxy")
-
-
-class Outpost(Quiet):
-    """Forward auth in the mode for Traefik: 200 with the user, 302 to the log-in, 401 for clients that are no browser."""
 
     def do_GET(self):
         path, _, query = self.path.partition("?")
@@ -75,7 +62,7 @@ class Outpost(Quiet):
             self.answer(401, [("WWW-Authenticate", 'Basic realm="authentik"')], b"Unauthorized")
 
 
-class Uploads(Quiet):
+class Uploads(Handler):
     """Counts a body without keeping it."""
 
     def do_POST(self):

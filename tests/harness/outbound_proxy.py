@@ -20,7 +20,7 @@ class OutboundProxy(OwnBackend):
             def allowed(self):
                 seen.append((self.command, self.path, self.headers["Host"]))
                 if wanted and self.headers["Proxy-Authorization"] != wanted:
-                    self.answer(407, b"who are you?", [("Proxy-Authenticate", "Basic")])
+                    self.answer(407, [("Proxy-Authenticate", "Basic")], b"who are you?")
                     return False
                 return True
 
@@ -29,13 +29,13 @@ class OutboundProxy(OwnBackend):
                     return
                 target = urllib.parse.urlsplit(self.path)
                 if target.scheme != "http" or not target.netloc:
-                    self.answer(400, b"no absolute target")
+                    self.answer(400, body=b"no absolute target")
                     return
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in ("proxy-authorization", "host")}
                 onward = http.client.HTTPConnection(target.netloc, timeout=5)
                 onward.request("GET", target.path + (f"?{target.query}" if target.query else ""), headers={"Host": target.netloc, **headers})
                 answer = onward.getresponse()
-                self.answer(answer.status, answer.read(), [("Via", "1.1 proxy")])
+                self.answer(answer.status, [("Via", "1.1 proxy")], answer.read())
                 onward.close()
 
             def do_CONNECT(self):

@@ -8,7 +8,7 @@ from .own_backend import Handler, OwnBackend
 class _Handler(Handler):
     def do_GET(self):
         agreed = {"version": self.connection.version(), "cipher": self.connection.cipher()[0]}
-        self.answer(200, json.dumps(agreed).encode())
+        self.answer(200, body=json.dumps(agreed).encode())
 
 
 class TlsBackend(OwnBackend):

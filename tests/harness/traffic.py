@@ -10,6 +10,7 @@ import time
 import websockets.asyncio.client
 
 from . import clients, pki
+from .workers import Workers
 
 # The kinds of clients, and the number of threads of each.
 PLAIN, SECURE, STREAMS, TALKS, SECURE_TALKS = "HTTP/1.1", "HTTP/1.1 over TLS", "HTTP/2", "WebSockets", "WebSockets over TLS"
@@ -18,13 +19,14 @@ WORK = {PLAIN: 4, SECURE: 3, STREAMS: 3, TALKS: 3, SECURE_TALKS: 2}
 AT_ONCE, UPLOAD = 3, b"u" * 40_000
 
 
-class Traffic:
+class Traffic(Workers):
     """Threads that request pages over kept connections (plain, TLS, HTTP/2), and that use WebSockets for `seconds` each."""
 
     def __init__(self, port, tls_port, host, seconds=1.5):
+        super().__init__()
         self.port, self.tls_port, self.host, self.seconds = port, tls_port, host, seconds
         self.done, self.sent_again, self.failures = collections.Counter(), 0, []
-        self.lock, self.ended = threading.Lock(), threading.Event()
+        self.lock = threading.Lock()
         self.context, self.h2_context = pki.client_context(alpn=["http/1.1"]), pki.client_context(alpn=["h2"])
         work = {
             PLAIN: lambda: self._pages(PLAIN, self.port),
@@ -33,19 +35,9 @@ class Traffic:
             TALKS: lambda: asyncio.run(self._talks(TALKS, "ws", self.port)),
             SECURE_TALKS: lambda: asyncio.run(self._talks(SECURE_TALKS, "wss", self.tls_port, ssl=self.context)),
         }
-        self.threads = [
-            threading.Thread(target=self._until_end, args=(kind, work[kind]), daemon=True) for kind, count in WORK.items() for _ in range(count)
-        ]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(30)
+        for kind, count in WORK.items():
+            for _ in range(count):
+                self.add(self._until_end, kind, work[kind])
 
     def __str__(self):
         counts = ", ".join(f"{self.done[kind]} {kind}" for kind in WORK)
