@@ -21,7 +21,7 @@ pub struct Connection {
     pub entry_point: Name,
     /// The client's address without port and zone, as forwarded headers carry it.
     pub address: HeaderValue,
-    /// What the data plane keeps for this connection until it ends; nothing at first.
+    /// State of the data plane for this connection, until it ends; none at first.
     pub attached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 

@@ -60,7 +60,7 @@ impl Subject {
     }
 }
 
-/// What remains of a message that is longer than both together: what it is about, and the reason.
+/// The bytes that are kept of a message longer than both together: its subject, and the reason.
 const BEGINNING: usize = 3_000;
 const END: usize = 1_000;
 

@@ -14,8 +14,8 @@ pub struct PausedTooLong(Duration);
 
 /// The bodies of one connection that nobody reads now.
 ///
-/// What is not read uses up the receive window of the whole connection. Once that may be full, silence of a client
-/// means nothing.
+/// Unread bytes use up the receive window of the whole connection. Once that may be full, silence of a client means
+/// nothing.
 #[derive(Debug)]
 pub struct UnreadBodies {
     count: AtomicU32,

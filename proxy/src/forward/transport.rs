@@ -62,7 +62,7 @@ impl Transport {
         }))
     }
 
-    /// What is done otherwise than configured, each in one sentence without a full stop.
+    /// Deviations from the configuration, each in one sentence without a full stop.
     #[must_use]
     pub fn findings(&self) -> &[String] {
         &self.findings

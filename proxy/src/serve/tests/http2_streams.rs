@@ -1,4 +1,4 @@
-//! What hyper's client does not show of HTTP/2: interim responses, and bodies piece by piece.
+//! The parts of HTTP/2 that hyper's client does not show: interim responses, and bodies piece by piece.
 
 use crate::serve::test_kit::{Running, entry_point};
 use bytes::Bytes;
