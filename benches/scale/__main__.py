@@ -34,7 +34,7 @@ def main(arguments):
 
 
 def _run(options):
-    os.environ["FLOW_PROXY"] = str(_subject(options.subject))
+    os.environ["FLOW_PROXY"] = str(subject(options.subject))
     options.out.mkdir(parents=True, exist_ok=True)
     columns = measure.everything(options)
     print("\n" + figures.table(columns))
@@ -77,7 +77,7 @@ def _sizes(text):
     return sorted(_count(10)(part) for part in text.split(","))
 
 
-def _subject(given):
+def subject(given):
     built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or runner_env.ROOT / "target") / "dist" / "flow-proxy"
     path = pathlib.Path(given or os.environ.get("FLOW_PROXY") or built)
     if not path.is_file() or not os.access(path, os.X_OK):

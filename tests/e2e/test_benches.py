@@ -16,6 +16,7 @@ from harness import namespace, paths, pki
 
 sys.path.insert(0, str(paths.ROOT / "benches"))
 
+from certificates import figures as certificate_figures  # noqa: E402
 from compare.failure import Failed  # noqa: E402
 from compare.clients import huge  # noqa: E402
 from compare.goals import Goal  # noqa: E402
@@ -259,10 +260,14 @@ def test_no_flames_of_what_is_no_load(workload):
 
 
 def scale(*options):
+    return nested("scale", *options)
+
+
+def nested(bench, *options):
     """In a namespace within the tests' own, because it uses the same ports."""
     environment = {key: value for key, value in os.environ.items() if key != namespace.MARK}
     environment["PYTHONPATH"] = str(paths.ROOT / "benches")
-    command = [sys.executable, namespace.__file__, sys.executable, "-m", "scale", *map(str, options)]
+    command = [sys.executable, namespace.__file__, sys.executable, "-m", bench, *map(str, options)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
@@ -309,6 +314,39 @@ def test_goals_of_scale_are_for_ten_thousand():
         ("CPU a change, ms ≤ 10: 2.00, reached", True),
         ("moved by the endpoints, % ≤ 10: 5, reached", True),
     ]
+
+
+def test_certificates_for_few(tmp_path):
+    done = nested("certificates", "--sizes", 3, "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3: 3 ready after " in done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    for row in certificate_figures.ROWS:
+        assert any(line.startswith(row.heading) for line in lines), row.heading
+    found = json.loads((tmp_path / "certificates.json").read_text())["3"]
+    assert found["ready"] == 3 and 0 < found["first"] <= found["all"]
+    assert found["kinds"]["POST certificates"] == 1 and "POST ingresses" not in found["kinds"]
+    assert found["requests"] > 5 and found["cpu"] > 0
+
+
+@pytest.mark.parametrize(
+    "options,told",
+    [
+        (["--subject", "/nowhere/flow-proxy"], "/nowhere/flow-proxy is not a program"),
+        (["--sizes", "0"], "--sizes"),
+        (["--key", "dsa"], "--key"),
+    ],
+)
+def test_mistakes_of_certificates_are_named(options, told):
+    done = nested("certificates", *options)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_missing_certificates_miss_their_goal():
+    told = certificate_figures.verdicts([(1000, {"ready": 900, "all": 120.0, "cpu": 12.0, "kinds": {}})])
+    assert ("1,000: all ready: 900 of them after 120 s, missed", False) in told
+    assert ("1,000: CPU of the replicas for each, ms ≤ 15: 12.0, reached", True) in told
 
 
 def test_a_build_guided_by_a_profile(tmp_path, monkeypatch):

@@ -18,27 +18,40 @@ ACME = "acme.cert-manager.io"
 
 
 class Replicas:
-    """Proxies behind one balancer and one Service, as pods would be."""
+    """Proxies behind one balancer and one Service, as pods would be. `balance(port, targets)` makes the balancer of a port."""
 
-    def __init__(self, cluster, pebble, *flags):
+    def __init__(self, cluster, pebble, *flags, balance=acme.Balancer):
         self.cluster, self.pebble, self.flags, self.running, self.number = cluster, pebble, flags, [], 0
         cluster.apply(objects.namespace(SYSTEM), objects.service("flow-proxy", SYSTEM))
-        self.http = acme.Balancer(acme.HTTP, lambda: [p.web for p in self.running])
-        self.tls = acme.Balancer(acme.TLS, lambda: [p.websecure for p in self.running])
+        self.http = balance(acme.HTTP, lambda: [p.web for p in self.running])
+        self.tls = balance(acme.TLS, lambda: [p.websecure for p in self.running])
 
     def start(self, count=1):
         for _ in range(count):
             self.number += 1
-            name = f"flow-proxy-{self.number}"
-            proxy = Proxy(
-                f"--providers.kubernetesingress.ingressendpoint.publishedservice={SYSTEM}/flow-proxy",
-                *self.flags,
-                cluster=self.cluster,
-                env=acme.environment(name, self.pebble),
-                name=name,
-            )
+            proxy = self._proxy(f"flow-proxy-{self.number}")
             self.running.append(proxy)
             self.cluster.apply(self.slice(proxy))
+
+    def restart(self, proxy):
+        """Ends a replica and starts it again, as a container of the same pod; the new one."""
+        place = self.running.index(proxy)
+        proxy.stop()
+        self.running[place] = self._proxy(proxy.name, proxy.number)
+        return self.running[place]
+
+    def _proxy(self, name, number=None):
+        began = time.monotonic()
+        proxy = Proxy(
+            f"--providers.kubernetesingress.ingressendpoint.publishedservice={SYSTEM}/flow-proxy",
+            *self.flags,
+            cluster=self.cluster,
+            env=acme.environment(name, self.pebble),
+            name=name,
+            number=number,
+        )
+        proxy.seconds_to_ready = time.monotonic() - began
+        return proxy
 
     def slice(self, proxy):
         item = objects.endpoints("flow-proxy", SYSTEM, ["10.99.0.1"], proxy.web, slice_name=proxy.name)

@@ -63,10 +63,10 @@ class Process:
         """User and system time of the process and of its children."""
         return sum(_cpu(pid) for pid in [self.pid, *_children(self.pid)])
 
-    def resident_mb(self):
-        """Resident memory in MB (10^6 bytes)."""
+    def resident_mb(self, peak=False):
+        """Resident memory in MB (10^6 bytes): now, or the most since its start."""
         status = open(f"/proc/{self.pid}/status").read()
-        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024 / 1e6
+        return int(re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+)", status).group(1)) * 1024 / 1e6
 
 
 def _children(pid):

@@ -18,10 +18,10 @@ SUBJECT = os.environ.get("FLOW_TEST_SUBJECT", "flow")
 
 
 class Proxy:
-    """One running proxy with the entry points web, websecure and traefik on ports of its own."""
+    """One running proxy with the entry points web, websecure and traefik on ports of its own: those of `number`, if it is given."""
 
-    def __init__(self, *flags, cluster=None, manifests=None, env=None, ready=True, cpu=None, defaults=True, name=None):
-        number = next(_numbers)
+    def __init__(self, *flags, cluster=None, manifests=None, env=None, ready=True, cpu=None, defaults=True, name=None, number=None):
+        self.number = number = number or next(_numbers)
         self.name = name or f"proxy-{number}"
         self.web, self.websecure, self.admin = (20000 + number * 10 + i for i in range(3))
         self.access_log = paths.WORK / f"{self.name}-access.log"
