@@ -2,20 +2,41 @@
 
 import dataclasses
 import math
+import statistics
 
-# The kinds of requests that are told one by one.
+# The number of kinds of requests that are told one by one.
 KINDS = 12
+
+
+def median(name):
+    return lambda figures: statistics.median(value for value in figures[name] if value is not None)
+
+
+def worst(name):
+    return lambda figures: max(figures[name])
+
+
+def moved(figures):
+    """The change in percent of the traffic's p99."""
+    return (median("p99 during")(figures) / median("p99 before")(figures) - 1) * 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of the table: its figure, and the maximum for a size, if it has one."""
+    """A line of the table: its figure (by name, or made of several), and the maximum for a size, if it has one."""
 
     heading: str
-    name: str
+    of: object
     digits: int
     goal: callable = lambda size: None
     told: str = ""
+
+    def value(self, figures):
+        """The figure; none if it was not measured."""
+        try:
+            return self.of(figures) if callable(self.of) else figures[self.of]
+        except (KeyError, statistics.StatisticsError):
+            return None
 
 
 ROWS = [
@@ -37,6 +58,23 @@ ROWS = [
     Row("restart: memory of the leader, MB", "memory of the leader", 0, lambda size: 150, "≤ 150"),
     Row("restart: memory of the other, MB", "memory of the other", 0, lambda size: 150, "≤ 150"),
     Row("restart: peak of memory, MB", "peak of a restart", 0),
+    Row("traffic: requests a second", "traffic", 0),
+    Row("traffic: hosts ready", "issued during traffic", 0),
+    Row("traffic: p99 before, ms", median("p99 before"), 2),
+    Row("traffic: p99 while others write, ms", median("p99 beside"), 2),
+    Row("traffic: p99 during, ms", median("p99 during"), 2),
+    Row("traffic: p99 moved, %", moved, 0, lambda size: 10, "≤ 10"),
+    Row("traffic: failed requests", "failed requests", 0, lambda size: 0, "≤ 0"),
+    Row("renewals: due", "renewals due", 0),
+    Row("renewals: issued", "renewed", 0),
+    Row("renewals: all issued, s", "all renewed", 1),
+    Row("renewals: CPU of each, ms", "cpu of a renewal", 1),
+    Row("renewals: requests of each", "requests of a renewal", 1),
+    Row("renewals: a new host ready, median, s", median("new beside renewals"), 1),
+    Row("renewals: a new host ready, slowest, s", worst("new beside renewals"), 1, lambda size: 10, "≤ 10"),
+    Row("failing: a new host ready, median, s", median("new beside failing"), 1),
+    Row("failing: a new host ready, slowest, s", worst("new beside failing"), 1, lambda size: 5, "≤ 5"),
+    Row("failing: CPU at rest, ms a second", "idle beside failing", 1),
 ]
 
 
@@ -44,8 +82,9 @@ def table(columns):
     """A line for each figure, a column for each size, with the goal last; then the requests by kind."""
     lines = [["", *(f"{size:,}" for size, _ in columns), "goal"]]
     for row in ROWS:
-        if any(row.name in figures for _, figures in columns):
-            lines.append([row.heading, *(_cell(figures.get(row.name), row.digits) for _, figures in columns), row.told])
+        values = [row.value(figures) for _, figures in columns]
+        if any(value is not None for value in values):
+            lines.append([row.heading, *(_cell(value, row.digits) for value in values), row.told])
     kinds = {}
     for _, figures in columns:
         for kind, number in figures["kinds"].items():
@@ -69,10 +108,12 @@ def verdicts(columns):
         if figures["ready"] < size:
             found.append((f"{size:,}: all ready: {figures['ready']:,} of them after {figures['all']:.0f} s, missed", False))
         for row in ROWS:
-            goal, seen = row.goal(size), figures.get(row.name)
-            if goal is None or seen is None or math.isnan(seen):
+            goal, seen = row.goal(size), row.value(figures)
+            if goal is None or seen is None or math.isnan(seen) or row.of == "all" and figures["ready"] < size:
                 continue
-            reached = seen <= goal and not (row.name == "all" and figures["ready"] < size)
-            end = "reached" if reached else f"{seen / goal - 1:.0%} over"
-            found.append((f"{size:,}: {row.heading} ≤ {goal:g}: {seen:,.{row.digits}f}, {end}", reached))
+            found.append((f"{size:,}: {row.heading} ≤ {goal:g}: {seen:,.{row.digits}f}, {'reached' if seen <= goal else _missed(row, seen, goal)}", seen <= goal))
     return found
+
+
+def _missed(row, seen, goal):
+    return f"{seen - goal:.{row.digits}f} more" if row.heading.endswith("%") or not goal else f"{seen / goal - 1:.0%} over"

@@ -1,41 +1,29 @@
-"""Annotated Ingresses of one host each, created over kept connections to the API server."""
+"""Annotated Ingresses of one host each."""
 
-import http.client
-import json
-import ssl
-import threading
-
-from compare.failure import Failed
 from harness import objects
-from harness.cluster import TOKEN
 
-from .stage import ISSUER
+from . import parallel
+from .stage import ADDRESS, ISSUER, PORT
 
-NAMESPACES = 20
-ADDRESS, PORT = "10.99.0.7", 9600
-CLIENTS = 8
+TENANTS = [f"tenant-{number}" for number in range(20)]
 
 
 class Hosts:
-    """Ingresses, their names counted from 0, in turn over the namespaces; all of a namespace lead to one Service."""
+    """Ingresses, their names counted from 0 after a prefix, in turn over the tenants' namespaces; all of one lead to one Service."""
 
-    def __init__(self, cluster, key):
-        self.cluster, self.key, self.count = cluster, key, 0
-        for number in range(NAMESPACES):
-            space = f"tenant-{number}"
+    def __init__(self, cluster, key, prefix="h", tenants=TENANTS):
+        self.cluster, self.key, self.prefix, self.tenants, self.count = cluster, key, prefix, tenants, 0
+        for space in tenants:
             cluster.apply(objects.namespace(space), objects.service("s", space), objects.endpoints("s", space, [ADDRESS], PORT))
 
-    @staticmethod
-    def name(number):
-        return f"h{number}"
+    def name(self, number):
+        return f"{self.prefix}{number}"
 
-    @staticmethod
-    def host(number):
-        return f"h{number}.many.test"
+    def host(self, number):
+        return f"{self.prefix}{number}.many.test"
 
-    @staticmethod
-    def namespace(number):
-        return f"tenant-{number % NAMESPACES}"
+    def namespace(self, number):
+        return self.tenants[number % len(self.tenants)]
 
     def ingress(self, number):
         name = self.name(number)
@@ -46,37 +34,17 @@ class Hosts:
             item["metadata"]["annotations"]["cert-manager.io/private-key-algorithm"] = self.key.upper()
         return item
 
-    def add(self, count):
-        """Create some more; the numbers of the new ones."""
+    def add(self, count, nice=0):
+        """Create some more; the names of the new ones."""
         numbers = range(self.count, self.count + count)
         self.count += count
-        errors = []
-        threads = [threading.Thread(target=self._create, args=(numbers[i::CLIENTS], errors)) for i in range(min(CLIENTS, count))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise Failed(f"{len(errors)} clients could not create Ingresses: {errors[0]}")
-        return numbers
+        at = lambda number: f"/apis/networking.k8s.io/v1/namespaces/{self.namespace(number)}/ingresses"
+        parallel.send(self.cluster, (("POST", at(number), self.ingress(number)) for number in numbers), nice=nice)
+        return [self.name(number) for number in numbers]
 
-    def _create(self, numbers, errors):
-        server = connection(self.cluster)
-        head = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        try:
-            for number in numbers:
-                path = f"/apis/networking.k8s.io/v1/namespaces/{self.namespace(number)}/ingresses"
-                server.request("POST", path, json.dumps(self.ingress(number)), head)
-                answer = server.getresponse()
-                text = answer.read()
-                if answer.status != 201:
-                    raise Failed(f"{answer.status} {text[:300]}")
-        except (OSError, http.client.HTTPException, Failed) as error:
-            errors.append(error)
-        finally:
-            server.close()
-
-
-def connection(cluster, timeout=60):
-    """An HTTP connection to the API server."""
-    return http.client.HTTPSConnection("127.0.0.1", cluster.port, timeout=timeout, context=ssl._create_unverified_context())
+    def renew(self, count, now):
+        """Ask for another certificate for the first of them, as `cmctl renew` does."""
+        wish = {"type": "Issuing", "status": "True", "reason": "ManuallyTriggered", "message": "Renewal of all", "lastTransitionTime": now}
+        patch = [{"op": "add", "path": "/status/conditions/-", "value": wish}]
+        at = lambda number: f"/apis/cert-manager.io/v1/namespaces/{self.namespace(number)}/certificates/{self.name(number)}/status"
+        parallel.send(self.cluster, (("PATCH", at(number), patch) for number in range(count)), "application/json-patch+json")

@@ -7,7 +7,7 @@ import time
 
 from harness.cluster import TOKEN
 
-from .hosts import connection
+from . import parallel
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PATH = "/apis/cert-manager.io/v1/certificates?watch=1&includeObject=None"
@@ -53,7 +53,7 @@ class Ready:
                     self.changed.notify_all()
 
     def _watch(self):
-        server = connection(self.cluster, None)
+        server = parallel.connection(self.cluster, None)
         server.request("GET", PATH, headers={"Authorization": f"Bearer {TOKEN}", "Accept": TABLE})
         answer = server.getresponse()
         if answer.status != 200:

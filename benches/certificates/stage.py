@@ -2,13 +2,15 @@
 
 import pathlib
 
-from harness import acme, objects, paths
+from harness import acme, load, objects, paths
 from harness.cluster import Cluster
 from harness.issuing import Replicas, acme_issuer, condition
 from harness.processes import Process
 from harness.waiting import eventually
 
 ISSUER = "ca"
+# Where all hosts lead to.
+ADDRESS, PORT = "10.99.0.7", 9600
 # The numbers of the replicas, which are those of their ports.
 NUMBERS = (1, 2)
 
@@ -20,6 +22,7 @@ class Stage:
         self.cluster = Cluster(name)
         self.cluster.install_crds()
         self.cluster.apply(objects.ingress_class("traefik"))
+        self.origin = load.nginx_backend(ADDRESS, PORT, None)
         self.pebble = acme.Pebble(PEBBLE_WFE_NONCEREJECT="0")
         self.replicas = Replicas(self.cluster, self.pebble, "--accesslog=false", balance=balancer)
         self.replicas.start(len(NUMBERS))
@@ -32,16 +35,20 @@ class Stage:
 
     def cpu(self):
         """CPU seconds so far: of both replicas, of the API server, of the CA with its DNS server and the load balancer."""
-        around = [self.pebble.server, self.pebble.dns, self.replicas.http.process, self.replicas.tls.process]
         return {
             "replicas": sum(proxy.process.cpu_seconds() for proxy in self.replicas.running),
             "API server": self.cluster.process.cpu_seconds(),
-            "CA": sum(process.cpu_seconds() for process in around),
+            "CA": sum(process.cpu_seconds() for process in self.ca()),
         }
+
+    def ca(self):
+        """The processes of the CA, with its DNS server and the load balancer."""
+        return [self.pebble.server, self.pebble.dns, self.replicas.http.process, self.replicas.tls.process]
 
     def stop(self):
         self.replicas.stop()
         self.pebble.stop()
+        self.origin.stop()
         self.cluster.stop()
 
 

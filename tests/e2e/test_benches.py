@@ -317,7 +317,7 @@ def test_goals_of_scale_are_for_ten_thousand():
 
 
 def test_certificates_for_few(tmp_path):
-    done = nested("certificates", "--sizes", 3, "--out", tmp_path)
+    done = nested("certificates", "--sizes", 3, "--renewals", 2, "--failing", 4, "--traffic", 40, "--seconds", 1, "--out", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3: 3 ready after " in done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
@@ -327,6 +327,9 @@ def test_certificates_for_few(tmp_path):
     assert found["ready"] == 3 and 0 < found["first"] <= found["all"]
     assert found["kinds"]["POST certificates"] == 1 and "POST ingresses" not in found["kinds"]
     assert found["requests"] > 5 and found["cpu"] > 0
+    assert found["renewed"] == found["renewals due"] == 2
+    assert len(found["new beside renewals"]) == len(found["new beside failing"]) == 20 and max(found["new beside failing"]) < 100
+    assert found["issued during traffic"] == 3 and min(found["p99 during"]) > 0
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,11 @@ class Pebble:
         answer = self.http.post(f"http://127.0.0.1:{self.DNS_MANAGEMENT}/set-servfail", json={"host": host}, timeout=5)
         assert answer.ok, answer.text
 
+    def point(self, host, address):
+        """The DNS server has another address for this name from now on."""
+        answer = self.http.post(f"http://127.0.0.1:{self.DNS_MANAGEMENT}/add-a", json={"host": host, "addresses": [address]}, timeout=5)
+        assert answer.ok, answer.text
+
     def renew_now(self, pem, window):
         """Suggest a window for the renewal of a certificate."""
         suggestion = json.dumps({"suggestedWindow": window})

@@ -61,7 +61,7 @@ class Process:
 
     def cpu_seconds(self):
         """User and system time of the process and of its children."""
-        return sum(_cpu(pid) for pid in [self.pid, *_children(self.pid)])
+        return sum(_cpu(pid) for pid in [self.pid, *children(self.pid)])
 
     def resident_mb(self, peak=False):
         """Resident memory in MB (10^6 bytes): now, or the most since its start."""
@@ -69,7 +69,8 @@ class Process:
         return int(re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+)", status).group(1)) * 1024 / 1e6
 
 
-def _children(pid):
+def children(pid):
+    """The processes that a process has started."""
     try:
         return [int(child) for child in open(f"/proc/{pid}/task/{pid}/children").read().split()]
     except OSError:
