@@ -20,6 +20,7 @@ def renewals(stage, hosts, ready, size, options):
     """All hosts (or some) are to be renewed at once, and new ones come."""
     count = min(options.renewals, hosts.count)
     issued = Issued(stage.pebble)
+    time.sleep(AFTER)
     work = Work(stage)
     before = issued.count()
     hosts.renew(count, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))

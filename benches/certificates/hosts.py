@@ -1,8 +1,7 @@
 """Annotated Ingresses of one host each."""
 
-from harness import objects
+from harness import objects, parallel
 
-from . import parallel
 from .stage import ADDRESS, ISSUER, PORT
 
 TENANTS = [f"tenant-{number}" for number in range(20)]

@@ -10,11 +10,10 @@ import types
 from compare.failure import Failed
 from compare.load.h2load import H2load
 from harness import load as cpus
-from harness import objects
+from harness import objects, parallel
 from harness.processes import children
 from harness.waiting import eventually
 
-from . import parallel
 from .work import say
 
 CONNECTIONS, ROUNDS = 4, 5

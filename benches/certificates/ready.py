@@ -5,9 +5,9 @@ import json
 import threading
 import time
 
+from harness import parallel
 from harness.cluster import TOKEN
 
-from . import parallel
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PATH = "/apis/cert-manager.io/v1/certificates?watch=1&includeObject=None"

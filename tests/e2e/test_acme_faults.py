@@ -7,7 +7,7 @@ import time
 import pytest
 from harness import faults, objects, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
-from harness.issuing import ACME, acme_issuer, certificate, condition, listed, read, ready, secret, told
+from harness.issuing import ACME, acme_issuer, condition, listed, order, read, ready, secret, told
 from harness.waiting import consistently, eventually
 
 _numbers = itertools.count(1)
@@ -43,10 +43,6 @@ def issuer(cluster, ca, space):
     cluster.apply(acme_issuer("ca", ca.directory, space))
     eventually(lambda: condition(read(cluster, "issuers", space, "ca")).get("status") == "True", 30, what="the account")
     return "ca"
-
-
-def order(name, space, *hosts, **more):
-    return certificate(name, space, *hosts, issuer="ca", kind="Issuer", **more)
 
 
 def pair_is_whole(cluster, space, name, host):

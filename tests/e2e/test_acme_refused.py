@@ -10,7 +10,7 @@ import time
 import pytest
 from harness import faults, objects, paths, pki
 from harness.issuing import *  # noqa: F403 (fixtures)
-from harness.issuing import ACME, acme_issuer, certificate, condition, events, listed, ordered_before, read, ready, secret, told
+from harness.issuing import ACME, acme_issuer, condition, events, listed, order, ordered_before, read, ready, registered, secret, told
 from harness.waiting import consistently, eventually
 
 _numbers = itertools.count(1)
@@ -31,12 +31,6 @@ def space(cluster):
     return name
 
 
-def registered(cluster, space, name="ca"):
-    found = condition(read(cluster, "issuers", space, name))
-    assert found.get("status") == "True", found
-    return True
-
-
 @pytest.fixture
 def issuer(cluster, replicas, ca, space):
     """An issuer of the namespace, with its account."""
@@ -50,10 +44,6 @@ def cert(cluster, *arguments):
     command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "cert", *arguments]
     environment = {"KUBECONFIG": cluster.kubeconfig, "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
-
-
-def order(name, space, *hosts, **more):
-    return certificate(name, space, *hosts, **{"issuer": "ca", "kind": "Issuer", **more})
 
 
 def failure(cluster, space, name):

@@ -22,9 +22,13 @@ class Replicas:
 
     def __init__(self, cluster, pebble, *flags, balance=acme.Balancer):
         self.cluster, self.pebble, self.flags, self.running, self.number = cluster, pebble, flags, [], 0
+        # Replicas that the balancer's own checks have found dead; the EndpointSlices still call them ready.
+        self.found_dead = []
+        # More of the environment of those that are started from now on.
+        self.environment = {}
         cluster.apply(objects.namespace(SYSTEM), objects.service("flow-proxy", SYSTEM))
-        self.http = balance(acme.HTTP, lambda: [p.web for p in self.running])
-        self.tls = balance(acme.TLS, lambda: [p.websecure for p in self.running])
+        self.http = balance(acme.HTTP, lambda: [p.web for p in self._alive()])
+        self.tls = balance(acme.TLS, lambda: [p.websecure for p in self._alive()])
 
     def start(self, count=1):
         for _ in range(count):
@@ -46,12 +50,15 @@ class Replicas:
             f"--providers.kubernetesingress.ingressendpoint.publishedservice={SYSTEM}/flow-proxy",
             *self.flags,
             cluster=self.cluster,
-            env=acme.environment(name, self.pebble),
+            env=acme.environment(name, self.pebble) | self.environment,
             name=name,
             number=number,
         )
         proxy.seconds_to_ready = time.monotonic() - began
         return proxy
+
+    def _alive(self):
+        return [proxy for proxy in self.running if proxy not in self.found_dead]
 
     def slice(self, proxy):
         item = objects.endpoints("flow-proxy", SYSTEM, ["10.99.0.1"], proxy.web, slice_name=proxy.name)
@@ -131,6 +138,32 @@ def certificate(name, namespace, *hosts, issuer="letsencrypt-prod", kind="Cluste
     names = {"dnsNames": list(hosts)} if hosts else {}
     spec = {"secretName": name, "issuerRef": {"name": issuer, "kind": kind}, **names, **spec}
     return {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": objects.meta(name, namespace), "spec": spec}
+
+
+def registered(cluster, space, name="ca"):
+    """True once an Issuer of a namespace has its account."""
+    found = condition(read(cluster, "issuers", space, name))
+    assert found.get("status") == "True", found
+    return True
+
+
+def issuer_in(cluster, ca, space):
+    """An Issuer `ca` of a namespace, with an account of its own."""
+    cluster.apply(acme_issuer("ca", ca.directory, space))
+    eventually(lambda: registered(cluster, space), 30, 0.1, "the account")
+
+
+def order(name, space, *hosts, **more):
+    """A Certificate from the namespace's Issuer `ca`."""
+    return certificate(name, space, *hosts, **{"issuer": "ca", "kind": "Issuer", **more})
+
+
+def neighbour_is_served(cluster, ca, space, name, seconds=15):
+    """A host of a namespace gets its certificate in time."""
+    if not read(cluster, "issuers", space, "ca"):
+        issuer_in(cluster, ca, space)
+    cluster.apply(order(name, space, f"{name}.{space}.test"))
+    eventually(lambda: ready(cluster, space, name), seconds, 0.05, "the neighbour's certificate")
 
 
 def presented(proxy, host):

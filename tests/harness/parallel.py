@@ -6,8 +6,7 @@ import os
 import ssl
 import threading
 
-from compare.failure import Failed
-from harness.cluster import TOKEN
+from .cluster import TOKEN
 
 CLIENTS = 8
 
@@ -38,9 +37,9 @@ def send(cluster, requests, kind="application/json", ended=None, nice=0):
                 answer = server.getresponse()
                 text = answer.read()
                 if not 200 <= answer.status < 300:
-                    raise Failed(f"{method} {path}: {answer.status} {text[:300]}")
+                    raise AssertionError(f"{method} {path}: {answer.status} {text[:300]}")
                 sent.append(path)
-        except (OSError, http.client.HTTPException, Failed) as error:
+        except (OSError, http.client.HTTPException, AssertionError) as error:
             errors.append(error)
         finally:
             server.close()
@@ -50,6 +49,10 @@ def send(cluster, requests, kind="application/json", ended=None, nice=0):
         thread.start()
     for thread in threads:
         thread.join()
-    if errors:
-        raise Failed(f"{len(errors)} clients failed: {errors[0]}")
+    assert not errors, f"{len(errors)} clients failed: {errors[0]}"
     return len(sent)
+
+
+def create(cluster, items):
+    """Create objects that are not there yet."""
+    send(cluster, (("POST", cluster.url(item, name=False), item) for item in items))
