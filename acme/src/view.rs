@@ -1,25 +1,31 @@
-use crate::objects::{Certificate, CertificateRequest, Challenge, Issuer, IssuerRef, Key, Meta, Order, Secret};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::objects::{
+    Certificate, CertificateRequest, Challenge, HasMeta, Issuer, IssuerRef, Key, Meta, Order, Secret,
+};
+use flow_model::persistent_map::PersistentMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Objects by namespace and name.
+pub type Objects<T> = PersistentMap<Key, Arc<T>>;
 
 /// The inputs of the planner. Values are shared with the store's cache; cloning a view is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// Issuers. Cluster issuers have an empty namespace. Those without ACME may be missing.
-    pub issuers: BTreeMap<Key, Arc<Issuer>>,
+    pub issuers: Objects<Issuer>,
     /// Certificates.
-    pub certificates: BTreeMap<Key, Arc<Certificate>>,
+    pub certificates: Objects<Certificate>,
     /// CertificateRequests.
-    pub requests: BTreeMap<Key, Arc<CertificateRequest>>,
+    pub requests: Objects<CertificateRequest>,
     /// Orders.
-    pub orders: BTreeMap<Key, Arc<Order>>,
+    pub orders: Objects<Order>,
     /// Challenges.
-    pub challenges: BTreeMap<Key, Arc<Challenge>>,
+    pub challenges: Objects<Challenge>,
     /// Secrets: target Secrets of Certificates, those labelled `cert-manager.io/next-private-key`, account keys, keys
     /// of external account bindings, passwords of key stores. Others do no harm.
-    pub secrets: BTreeMap<Key, Arc<Secret>>,
+    pub secrets: Objects<Secret>,
     /// Ingresses of any class, including those not served here.
-    pub ingresses: BTreeMap<Key, Arc<IngressFacts>>,
+    pub ingresses: Objects<IngressFacts>,
     /// Ingress classes that this proxy serves in addition to those of the settings.
     pub classes: BTreeSet<String>,
 }
@@ -31,6 +37,12 @@ pub struct IngressFacts {
     pub metadata: Meta,
     /// `spec.tls`.
     pub tls: Vec<IngressTls>,
+}
+
+impl HasMeta for IngressFacts {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
 }
 
 /// A block of an Ingress' `spec.tls`.

@@ -29,8 +29,8 @@ mod encoded_characters;
 pub mod entry_point;
 pub mod middleware;
 pub mod name;
-pub mod name_map;
 pub mod nearest;
+pub mod persistent_map;
 pub mod rule;
 pub mod runtime;
 

@@ -2,7 +2,14 @@
 
 use super::*;
 use flow_acme::objects::{CertificateRequest, Challenge, Issuer, Meta, Order, Owner, State};
+use flow_acme::planner::Objects;
 use serde_json::{Value, json};
+
+/// The object of a kind of which there is one.
+fn only<T: Clone>(objects: &mut Objects<T>) -> &mut T {
+    let key = objects.keys().next().unwrap().clone();
+    Arc::make_mut(objects.get_mut(&key).unwrap())
+}
 
 fn owner(kind: &str, name: &str) -> Value {
     let owner = Owner::controller("v1", kind, &Meta { uid: name.to_owned(), ..Meta::named(Key::new("web", name)) });
@@ -88,16 +95,16 @@ fn the_deepest_reason_decides_what_helps() {
     assert!(advised(&scene("")).contains("wait a moment"));
     let mut view = scene("");
     view.issuers.clear();
-    let request = view.requests.values_mut().next().unwrap();
+    let request = only(&mut view.requests);
     let message = "Referenced \"ClusterIssuer\" not found: clusterissuer.cert-manager.io \"le\" not found";
-    message.clone_into(&mut Arc::make_mut(request).status.conditions.first_mut().unwrap().message);
+    message.clone_into(&mut request.status.conditions.first_mut().unwrap().message);
     assert!(shown(&view).contains("issuer   ClusterIssuer le: not there"));
     assert!(advised(&view).contains("create the issuer"));
 }
 
 /// Changes the Certificate of a scene.
 fn changed(view: &mut View, change: impl FnOnce(&mut Certificate)) {
-    change(Arc::make_mut(view.certificates.values_mut().next().unwrap()));
+    change(only(&mut view.certificates));
 }
 
 #[test]
@@ -120,12 +127,11 @@ fn each_state_of_a_challenge_and_of_an_order_has_its_advice() {
         assert!(advised(&scene(&reason)).contains(help), "{reason}");
     }
     let mut view = scene("what the solver's class is");
-    let challenge = Arc::make_mut(view.challenges.values_mut().next().unwrap());
+    let challenge = only(&mut view.challenges);
     challenge.status.state = State::Unknown;
     assert!(advised(&view).contains("name an Ingress class of this proxy"));
     let mut view = scene("");
-    "Failed to create Order: the words of a resolver"
-        .clone_into(&mut Arc::make_mut(view.orders.values_mut().next().unwrap()).status.reason);
+    "Failed to create Order: the words of a resolver".clone_into(&mut only(&mut view.orders).status.reason);
     assert!(advised(&view).contains("the CA cannot be reached"));
 }
 
@@ -146,7 +152,7 @@ fn conditions_have_advice_by_their_reason() {
         ("InvalidURL", "what is wrong with it stands above"),
     ] {
         let mut view = scene("");
-        let issuer = Arc::make_mut(view.issuers.values_mut().next().unwrap());
+        let issuer = only(&mut view.issuers);
         issuer.status.conditions = serde_json::from_value(json!([{
             "type": "Ready", "status": "False", "reason": reason, "message": "503: the words of the CA",
         }]))

@@ -105,7 +105,7 @@ impl CaError {
     pub fn concerns_server(&self) -> bool {
         match self {
             Self::Refused(problem) => problem.status == 503,
-            Self::Http { status, .. } => matches!(status, 429 | 503),
+            Self::Http { status, .. } => *status == 503,
             Self::Unreachable(_) => true,
             Self::Response(_) | Self::Key(_) => false,
         }

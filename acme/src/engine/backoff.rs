@@ -1,7 +1,8 @@
 //! The wait before calls that failed or have to be repeated.
 
 use crate::names::spread;
-use crate::planner::Call;
+use crate::objects::Key;
+use crate::planner::{Call, Target};
 use crate::view::{Settings, View};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,15 +20,25 @@ pub(super) enum Wait {
     Failed {
         /// `Retry-After`.
         after: Option<Duration>,
-        /// The server, if every request to it must wait as long.
-        server: Option<String>,
+        /// Who else must wait as long.
+        scope: Scope,
     },
     /// A failure that stays until its cause is corrected: again after ten minutes, doubled each time up to six hours.
     Terminal,
 }
 
+/// The calls that a failure concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Scope {
+    /// The call itself.
+    Call,
+    /// All calls to a server.
+    Server(String),
+}
+
 #[derive(Debug)]
 struct Pause {
+    call: Call,
     until: Instant,
     times: u32,
     /// The inputs of the call ([`super::calls::basis`]): when they change, the wait ends.
@@ -36,70 +47,87 @@ struct Pause {
 
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    pauses: HashMap<Call, Pause>,
+    pauses: HashMap<Target, Pause>,
     servers: HashMap<String, Instant>,
 }
 
 impl Backoff {
-    pub(super) fn note(&mut self, call: &Call, wait: &Wait) {
-        let times = self.pauses.get(call).map_or(0, |pause| pause.times);
+    /// Records the result of a call. Returns the time at which it may be repeated.
+    pub(super) fn note(&mut self, call: &Call, wait: &Wait) -> Option<Instant> {
+        let (kind, key) = call.target();
+        let target = (kind, key.clone());
+        let times = self.pauses.get(&target).filter(|pause| pause.call == *call).map_or(0, |pause| pause.times);
         let pause = match wait {
             Wait::Done => {
-                self.pauses.remove(call);
-                return;
+                self.pauses.remove(&target);
+                return None;
             }
             Wait::Poll(after) => {
-                let own = doubled(if matches!(call, Call::Probe { .. }) { 250 } else { 400 }, times, 5_000);
+                let own = doubled(250, times, 5_000);
                 after.map_or(own, |after| after.clamp(own, Duration::from_secs(300)))
             }
-            Wait::Failed { after, server } => {
+            Wait::Failed { after, scope } => {
                 let own = jittered(call, times, doubled(1_000, times, 600_000));
-                let pause = after.map_or(own, |after| after.max(own));
-                if let Some(server) = server {
-                    self.servers.insert(server.clone(), Instant::now() + after.unwrap_or(own));
+                let until = Instant::now() + after.unwrap_or(own);
+                match scope {
+                    Scope::Call => {}
+                    Scope::Server(server) => drop(self.servers.insert(server.clone(), until)),
                 }
-                pause
+                after.map_or(own, |after| after.max(own))
             }
             Wait::Terminal => jittered(call, times, doubled(600_000, times, 6 * 3_600_000)),
         };
         let until = Instant::now() + pause;
-        self.pauses.insert(call.clone(), Pause { until, times: times + 1, basis: None });
+        self.pauses.insert(target, Pause { call: call.clone(), until, times: times + 1, basis: None });
+        Some(until)
     }
 
-    /// True if a call may begin now.
-    pub(super) fn may_begin(&mut self, call: &Call, view: &View, settings: &Settings) -> bool {
+    /// Returns the time until which a call must wait; `None` if it may begin now.
+    pub(super) fn holds(&mut self, call: &Call, view: &View, settings: &Settings) -> Option<Instant> {
         let now = Instant::now();
-        let server = if self.servers.is_empty() { None } else { super::calls::server(view, call) };
-        if server.and_then(|server| self.servers.get(&server)).is_some_and(|until| *until > now) {
-            return false;
+        let issuer = super::calls::issuer(view, call);
+        if !matches!(call, Call::AccountKey { .. } | Call::NextKey { .. })
+            && let Some(until) = issuer.and_then(|issuer| self.server_closed(view, &issuer, now))
+        {
+            return Some(until);
         }
-        let Some(pause) = self.pauses.get_mut(call) else { return true };
+        let (kind, key) = call.target();
+        let target = (kind, key.clone());
+        let pause = self.pauses.get_mut(&target)?;
+        if pause.call != *call {
+            self.pauses.remove(&target);
+            return None;
+        }
         if pause.until <= now {
-            return true;
+            return None;
         }
         let basis = super::calls::basis(view, settings, call);
         if *pause.basis.get_or_insert_with(|| basis.clone()) != basis {
-            self.pauses.remove(call);
-            return true;
+            self.pauses.remove(&target);
+            return None;
         }
-        false
+        Some(pause.until)
     }
 
-    /// Forgets calls that are no longer planned.
-    pub(super) fn keep_only(&mut self, planned: &[Call]) {
-        if !self.pauses.is_empty() {
-            let planned: std::collections::HashSet<&Call> = planned.iter().collect();
-            self.pauses.retain(|call, _| planned.contains(call));
+    /// Returns the time until which an issuer's server is not asked.
+    pub(super) fn server_closed(&self, view: &View, issuer: &Key, now: Instant) -> Option<Instant> {
+        if self.servers.is_empty() {
+            return None;
         }
+        let server = super::calls::server_of(view, issuer)?;
+        self.servers.get(&server).copied().filter(|until| *until > now)
+    }
+
+    /// Forgets an object for which nothing is to be called any more.
+    pub(super) fn forget(&mut self, target: &Target) {
+        self.pauses.remove(target);
+    }
+
+    /// Forgets what is over. Returns the time at which the next server may be asked again.
+    pub(super) fn next(&mut self) -> Option<Instant> {
         let now = Instant::now();
         self.servers.retain(|_, until| *until > now);
-    }
-
-    /// The time at which the next waiting call may begin.
-    pub(super) fn next(&self) -> Option<Instant> {
-        let now = Instant::now();
-        let until = self.pauses.values().map(|pause| pause.until).chain(self.servers.values().copied());
-        until.filter(|until| *until > now).min()
+        self.servers.values().copied().min()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Challenges over HTTP and TLS: the table from which they are answered, and the probe that checks every replica.
 
 pub mod probe;
+mod responses;
 mod table;
 
 #[cfg(test)]

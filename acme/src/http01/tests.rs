@@ -64,7 +64,7 @@ impl Scene {
         let mut view = self.view.clone();
         view.challenges.insert(challenge.key(), Arc::new(challenge));
         let table = ChallengeTable::new();
-        table.publish(&view, &self.settings, Timestamp::now());
+        table.publish(&Arc::new(view), &self.settings, Timestamp::now());
         table
     }
 }
@@ -132,7 +132,7 @@ fn tokens_ahead_of_the_cache_are_answered_for_names_in_the_making_only() {
         view.certificates.insert(certificate.key(), Arc::new(certificate));
     }
     let table = ChallengeTable::new();
-    table.publish(&view, &scene.settings, Timestamp::now());
+    table.publish(&Arc::new(view), &scene.settings, Timestamp::now());
     let token = "never-seen-before-0123456789";
     let wanted = format!("{token}.{}", scene.thumbprint);
     assert_eq!(table.response("a.example", token).as_deref(), Some(&*wanted));
@@ -188,4 +188,48 @@ async fn a_replica_is_asked_as_the_ca_would() {
     // The listener is closed.
     let error = probe::http(address, "a.example", TOKEN, "key").await.unwrap_err().to_string();
     assert!(error.starts_with("failed to perform self check GET request 'http://a.example/.well-known/"), "{error}");
+}
+
+#[test]
+fn the_table_follows_changes() {
+    let mut scene = scene();
+    let table = ChallengeTable::new();
+    let publish = |scene: &Scene| table.publish(&Arc::new(scene.view.clone()), &scene.settings, Timestamp::now());
+    let asked = || table.response("a.example", TOKEN).is_some();
+    publish(&scene);
+    assert!(!asked());
+    let challenge = scene.challenge();
+    scene.view.challenges.insert(challenge.key(), Arc::new(challenge.clone()));
+    publish(&scene);
+    assert!(asked());
+    // Not without its order.
+    let order = scene.view.orders.remove(&Key::new("web", "order")).unwrap();
+    publish(&scene);
+    assert!(!asked());
+    scene.view.orders.insert(order.key(), order);
+    publish(&scene);
+    assert!(asked());
+    // Nor for another account.
+    let place = Key::new(scene.settings.cluster_resource_namespace.clone(), "le");
+    let other = Arc::new(accounts::secret(&place, "tls.key", &accounts::generate().unwrap()));
+    let own = scene.view.secrets.insert(place.clone(), other).unwrap();
+    publish(&scene);
+    assert!(!asked());
+    scene.view.secrets.insert(place, own);
+    publish(&scene);
+    assert!(asked());
+    // A second token of the same host does not disturb the first one.
+    let mut second = challenge.clone();
+    second.metadata.name = "second".to_owned();
+    second.spec.token = "0123456789-abcdefghij-second".to_owned();
+    second.spec.key = format!("{}.{}", second.spec.token, scene.thumbprint);
+    scene.view.challenges.insert(second.key(), Arc::new(second.clone()));
+    publish(&scene);
+    assert!(asked() && table.response("a.example", &second.spec.token).is_some());
+    scene.view.challenges.remove(&second.key());
+    publish(&scene);
+    assert!(asked() && table.response("a.example", &second.spec.token).is_none());
+    scene.view.challenges.remove(&challenge.key());
+    publish(&scene);
+    assert!(!asked());
 }

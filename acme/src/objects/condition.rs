@@ -72,3 +72,11 @@ pub fn set_condition(
         None => conditions.push(wanted),
     }
 }
+
+/// Replaces the condition of this kind, or adds it.
+pub(crate) fn put_condition(conditions: &mut Vec<Condition>, wanted: Condition) {
+    match conditions.iter_mut().find(|present| present.kind == wanted.kind) {
+        Some(present) => *present = wanted,
+        None => conditions.push(wanted),
+    }
+}

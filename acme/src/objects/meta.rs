@@ -120,6 +120,18 @@ impl Meta {
     }
 }
 
+/// An object with metadata.
+pub trait HasMeta {
+    /// Name, labels, annotations, owners.
+    fn meta(&self) -> &Meta;
+}
+
+impl<S, T> HasMeta for Object<S, T> {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
 /// An owner reference.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -18,12 +18,13 @@ pub use certificate::{
     Keystores, OutputFormat, PrivateKeySpec, Renewal, RotationPolicy, SecretTemplate, Subject, Window,
 };
 pub use challenge::{Challenge, ChallengeSpec, ChallengeStatus};
+pub(crate) use condition::put_condition;
 pub use condition::{Condition, ConditionStatus, condition, set_condition};
 pub use issuer::{
     AcmeSpec, AcmeStatus, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus,
     SecretKeyRef, Solver, SolverSelector,
 };
-pub use meta::{Applied, IssuerRef, Key, Meta, Object, Owner};
+pub use meta::{Applied, HasMeta, IssuerRef, Key, Meta, Object, Owner};
 pub use order::{Order, OrderAuthorization, OrderChallenge, OrderSpec, OrderStatus, State};
 pub use request::{CertificateRequest, RequestSpec, RequestStatus};
 pub use secret::Secret;

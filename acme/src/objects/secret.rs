@@ -1,4 +1,4 @@
-use super::{Key, Meta};
+use super::{HasMeta, Key, Meta};
 use crate::x509::{Leaf, LeafError, key::PrivateKey, key::PrivateKeyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -68,6 +68,12 @@ impl Secret {
     pub fn private_key(&self) -> Result<Arc<PrivateKey>, PrivateKeyError> {
         let pem = self.entry(TLS_KEY).unwrap_or_default();
         self.parsed.key.get_or_init(|| PrivateKey::from_pem(pem).map(Arc::new)).clone()
+    }
+}
+
+impl HasMeta for Secret {
+    fn meta(&self) -> &Meta {
+        &self.metadata
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Kind {
     Secret,
 }
 
+/// An object to be planned for or written: its kind and its key.
+pub type Target = (Kind, Key);
+
 /// An object to write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Object {
@@ -110,7 +113,7 @@ pub enum Write {
 impl Write {
     /// Returns the kind and the key of the written object.
     #[must_use]
-    pub fn target(&self) -> (Kind, Key) {
+    pub fn target(&self) -> Target {
         match self {
             Self::Create(object) | Self::Update(object) | Self::Status(object) => {
                 (object.kind(), object.metadata().key())
@@ -184,41 +187,16 @@ impl Step {
     }
 }
 
-/// A task that takes time: a request to the CA or to the replicas, or the generation of a key.
+/// A task that takes time: requests to the CA or to the replicas, or the generation of a key.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Call {
-    /// Tells the CA that a challenge is ready.
-    Accept {
-        /// Challenge
-        challenge: Key,
-    },
     /// Makes the key of an issuer's account.
     AccountKey {
         /// Issuer
         issuer: Key,
     },
-    /// Reads the authorizations of an order.
-    Authorizations {
-        /// Order
-        order: Key,
-    },
-    /// Reads the authorization of an accepted challenge.
-    Check {
-        /// Challenge
-        challenge: Key,
-    },
-    /// Fetches the chain.
-    Download {
-        /// Order
-        order: Key,
-    },
-    /// Submits the signing request.
-    Finalize {
-        /// Order
-        order: Key,
-    },
-    /// Places an order.
-    NewOrder {
+    /// Brings an order whose names are proved to its end: submits the signing request, and fetches the chain.
+    Complete {
         /// Order
         order: Key,
     },
@@ -227,15 +205,15 @@ pub enum Call {
         /// Certificate
         certificate: Key,
     },
-    /// Asks every replica for a challenge's response.
-    Probe {
-        /// Challenge
-        challenge: Key,
-    },
-    /// Reads an order.
-    Refresh {
+    /// Places an order, and reads its authorizations.
+    Open {
         /// Order
         order: Key,
+    },
+    /// Asks every replica for a challenge's response, tells the CA, and reads what it found.
+    Prove {
+        /// Challenge
+        challenge: Key,
     },
     /// Registers an account.
     Register {
@@ -254,15 +232,9 @@ impl Call {
     #[must_use]
     pub fn target(&self) -> (Kind, &Key) {
         match self {
-            Self::Accept { challenge } | Self::Check { challenge } | Self::Probe { challenge } => {
-                (Kind::Challenge, challenge)
-            }
+            Self::Prove { challenge } => (Kind::Challenge, challenge),
             Self::AccountKey { issuer } | Self::Register { issuer } => (Kind::Issuer, issuer),
-            Self::Authorizations { order }
-            | Self::Download { order }
-            | Self::Finalize { order }
-            | Self::NewOrder { order }
-            | Self::Refresh { order } => (Kind::Order, order),
+            Self::Complete { order } | Self::Open { order } => (Kind::Order, order),
             Self::NextKey { certificate } | Self::RenewalInfo { certificate } => (Kind::Certificate, certificate),
         }
     }
@@ -271,16 +243,11 @@ impl Call {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Accept { .. } => "accept",
             Self::AccountKey { .. } => "account_key",
-            Self::Authorizations { .. } => "authorizations",
-            Self::Check { .. } => "check",
-            Self::Download { .. } => "download",
-            Self::Finalize { .. } => "finalize",
-            Self::NewOrder { .. } => "new_order",
+            Self::Complete { .. } => "complete",
             Self::NextKey { .. } => "next_key",
-            Self::Probe { .. } => "probe",
-            Self::Refresh { .. } => "refresh",
+            Self::Open { .. } => "open",
+            Self::Prove { .. } => "prove",
             Self::Register { .. } => "register",
             Self::RenewalInfo { .. } => "renewal_info",
         }
@@ -293,6 +260,26 @@ impl fmt::Display for Call {
     }
 }
 
+/// The need for a certificate: the most urgent first.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Urgency {
+    /// Some of the names have no valid certificate.
+    Missing,
+    /// The certificate expires soon.
+    Expiring,
+    /// The certificate has days left.
+    Renewal,
+}
+
+/// The place of a certificate in the line for orders.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Line {
+    /// It waits for its turn: the plan is not to be carried out before.
+    Waiting(Urgency),
+    /// Its order is under way.
+    Begun(Urgency),
+}
+
 /// The steps and calls to do now, and the time of the next look.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -302,14 +289,15 @@ pub struct Plan {
     pub calls: Vec<Call>,
     /// The time at which the plan changes even if the view does not.
     pub wake: Option<Timestamp>,
+    /// For a certificate being issued: its place in the line.
+    pub line: Option<Line>,
 }
 
 impl Plan {
-    /// Adds another plan.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.steps.extend(other.steps);
-        self.calls.extend(other.calls);
-        other.wake.into_iter().for_each(|at| self.wake_at(at));
+    /// True if there is nothing to do and nothing under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.calls.is_empty() && self.line.is_none()
     }
 
     pub(crate) fn wake_at(&mut self, at: Timestamp) {

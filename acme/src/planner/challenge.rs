@@ -7,77 +7,48 @@ use crate::ca::{Authorization, CaError};
 use crate::http01::{Method, is_genuine};
 use crate::names::CHALLENGE_FINALIZERS;
 use crate::objects::{Challenge, Key, State};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) fn plan(context: &Context<'_>, plan: &mut Plan) {
-    let mut under_way = HashSet::new();
-    let mut waiting = Vec::new();
-    for challenge in context.view.challenges.values() {
-        if challenge.metadata.deletion_timestamp.is_some() {
-            plan.steps.extend(release(challenge));
-            continue;
-        }
-        let Some(method) = Method::of(challenge) else { continue };
-        let is_over = challenge.status.state.is_final() || order_failed(context, challenge);
-        if is_over || !is_genuine(context.view, context.settings, challenge) {
-            continue;
-        }
-        if challenge.status.processing {
-            under_way.insert((challenge.spec.dns_name.as_str(), method));
-            plan.calls.push(next(challenge));
-        } else {
-            waiting.push((challenge, method));
-        }
+pub(super) fn plan(context: &Context<'_>, challenge: &Arc<Challenge>, plan: &mut Plan) {
+    if challenge.metadata.deletion_timestamp.is_some() {
+        return plan.steps.extend(release(challenge));
     }
-    // The oldest first. A name is proved by one challenge at a time.
-    waiting.sort_by_key(|(challenge, _)| (challenge.metadata.creation_timestamp, challenge.key()));
-    for (challenge, method) in waiting {
-        if let Some(class) = solver::foreign_class(&challenge.spec.solver, context.view, context.settings) {
-            plan.steps.extend(foreign(context, challenge, class));
-        } else if under_way.len() < context.settings.max_challenges
-            && under_way.insert((challenge.spec.dns_name.as_str(), method))
-        {
-            plan.steps.push(start(challenge));
-        }
+    if !is_open(context, challenge) {
+        return;
+    }
+    if let Some(class) = solver::foreign_class(&challenge.spec.solver, context.view, context.settings) {
+        return plan.steps.extend(foreign(context, challenge, class));
+    }
+    // A name is proved by one challenge at a time: by one under way, else by the oldest.
+    let same = context.index.same_name(challenge).iter().filter(|other| is_open(context, other));
+    let first = same.min_by_key(|c| (!c.status.processing, c.metadata.creation_timestamp, c.key()));
+    if first.is_none_or(|first| first.key() == challenge.key()) {
+        plan.calls.push(Call::Prove { challenge: challenge.key() });
     }
 }
 
-/// True if another challenge of its order failed, so that this one is useless.
-fn order_failed(context: &Context<'_>, challenge: &Challenge) -> bool {
+/// True if a challenge is still to be met, and may be.
+fn is_open(context: &Context<'_>, challenge: &Challenge) -> bool {
+    Method::of(challenge).is_some()
+        && challenge.metadata.deletion_timestamp.is_none()
+        && !challenge.status.state.is_final()
+        && !order_ended(context, challenge)
+        && is_genuine(context.view, context.settings, challenge)
+}
+
+/// True if its order has its certificate, or failed by another challenge: this one is useless then.
+fn order_ended(context: &Context<'_>, challenge: &Challenge) -> bool {
     let owner = challenge.metadata.controller().filter(|owner| owner.kind == "Order");
     let place = owner.map(|owner| Key::new(challenge.metadata.namespace.clone(), owner.name.clone()));
-    place.and_then(|place| context.view.orders.get(&place)).is_some_and(|order| order.status.state.is_failure())
-}
-
-fn next(challenge: &Challenge) -> Call {
-    let key = challenge.key();
-    if !challenge.status.presented {
-        Call::Probe { challenge: key }
-    } else if challenge.status.state == State::Processing {
-        Call::Check { challenge: key }
-    } else {
-        Call::Accept { challenge: key }
-    }
+    let order = place.and_then(|place| context.view.orders.get(&place));
+    order.is_some_and(|order| order.status.state.is_failure() || order.status.state == State::Valid)
 }
 
 fn status(challenge: &Challenge, change: impl FnOnce(&mut Challenge)) -> Option<Step> {
     let mut changed = challenge.clone();
     change(&mut changed);
     (changed.status != challenge.status).then(|| Step::write(Write::Status(changed.into())))
-}
-
-fn start(challenge: &Arc<Challenge>) -> Step {
-    let mut changed = Challenge::clone(challenge);
-    changed.status.processing = true;
-    let message = "Challenge scheduled for processing";
-    Step::write(Write::Status(changed.into())).with(Event::normal(
-        Kind::Challenge,
-        &challenge.metadata,
-        "Started",
-        message,
-    ))
 }
 
 fn foreign(context: &Context<'_>, challenge: &Arc<Challenge>, class: &str) -> Option<Step> {
@@ -108,76 +79,82 @@ pub struct Progress {
     pub open: bool,
 }
 
-/// Returns what follows from asking the replicas.
+/// The result of trying to prove a name.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// Replicas do not answer as they should: the reason.
+    Unanswered(String),
+    /// The CA could not be told that the challenge is ready.
+    Untold(CaError),
+    /// The CA was told, and its authorization was read.
+    Told {
+        /// The CA's words when it was told, if it knew already.
+        refusal: Option<CaError>,
+        /// The authorization.
+        authorization: Result<Authorization, CaError>,
+    },
+}
+
+/// Returns what follows from trying to prove a name. `left_out` says which replicas the CA was asked without, if any.
 #[must_use]
-pub fn probed(challenge: &Challenge, result: Result<(), String>) -> Progress {
+pub fn proved(challenge: &Challenge, proof: Proof, left_out: Option<&str>) -> Progress {
     let method = Method::of(challenge).unwrap_or(Method::Http01);
-    match result {
-        Ok(()) => {
-            let step = status(challenge, |challenge| {
-                challenge.status.presented = true;
-                challenge.status.reason = String::new();
-            });
-            let message = format!("Presented challenge using {method} challenge mechanism");
-            let event = Event::normal(Kind::Challenge, &challenge.metadata, "Presented", message);
-            Progress { step: step.map(|step| step.with(event)), ..Progress::default() }
-        }
-        Err(cause) => {
+    let warning = left_out.map(|words| Event::warning(Kind::Challenge, &challenge.metadata, "ReplicaLeftOut", words));
+    let mut progress = match proof {
+        Proof::Unanswered(cause) => {
             let reason = format!("Waiting for {method} challenge propagation: {cause}");
-            let step = status(challenge, |challenge| challenge.status.reason = reason);
-            Progress { step, open: true, ..Progress::default() }
+            Progress { step: waiting(challenge, false, reason), again: None, open: true }
         }
-    }
-}
-
-/// Returns what follows from telling the CA.
-#[must_use]
-pub fn accepted(challenge: &Challenge, result: Result<(), CaError>) -> Progress {
-    match result {
-        // A refusal means that the CA has validated it before: its authorization has the result.
-        Ok(()) => Progress { step: processing(challenge, String::new()), ..Progress::default() },
-        Err(error) if error.is_final() => {
-            Progress { step: processing(challenge, error.to_string()), ..Progress::default() }
-        }
-        Err(error) => {
+        Proof::Untold(error) => {
             let reason = format!("Error accepting challenge: {error}");
-            let step = status(challenge, |challenge| challenge.status.reason = reason);
-            Progress { step, again: error.retry_after(), open: true }
+            Progress { step: waiting(challenge, true, reason), again: error.retry_after(), open: true }
         }
+        Proof::Told { refusal, authorization } => {
+            // A refusal means that the CA has validated it before: its authorization has the result.
+            let known = refusal.map(|error| error.to_string()).or_else(|| left_out.map(str::to_owned));
+            checked(challenge, authorization, known)
+        }
+    };
+    if let Some(warning) = warning {
+        progress.step.get_or_insert_default().events.push(warning);
     }
+    progress
 }
 
-fn processing(challenge: &Challenge, reason: String) -> Option<Step> {
-    status(challenge, |challenge| {
-        challenge.status.state = State::Processing;
+/// Shows that a challenge is being worked on. The first time it is told as an event too.
+fn waiting(challenge: &Challenge, presented: bool, reason: String) -> Option<Step> {
+    let step = status(challenge, |challenge| {
+        challenge.status.processing = true;
+        challenge.status.presented = presented;
         challenge.status.reason = reason;
-    })
+    })?;
+    let begun = !challenge.status.processing;
+    let started =
+        || Event::normal(Kind::Challenge, &challenge.metadata, "Started", "Challenge scheduled for processing");
+    Some(if begun { step.with(started()) } else { step })
 }
 
-/// Returns what follows from reading the authorization.
-#[must_use]
-pub fn checked(challenge: &Challenge, result: Result<Authorization, CaError>) -> Progress {
+/// Returns what follows from reading the authorization. `known` is what is to be shown while it is pending.
+fn checked(challenge: &Challenge, result: Result<Authorization, CaError>, known: Option<String>) -> Progress {
     let authorization = match result {
         Ok(authorization) => authorization,
         Err(error) if error.is_final() => {
             return Progress { step: lost(challenge, State::Errored, &error.to_string()), ..Progress::default() };
         }
         Err(error) => {
-            let reason = format!("Error getting authorization: {error}");
-            let step = status(challenge, |challenge| challenge.status.reason = reason);
+            let step = pending(challenge, State::Processing, format!("Error getting authorization: {error}"));
             return Progress { step, again: error.retry_after(), open: true };
         }
     };
     let seen = authorization.challenges.iter().find(|seen| seen.url == challenge.spec.url);
     match authorization.state {
         State::Valid => Progress { step: won(challenge), ..Progress::default() },
-        State::Pending if seen.is_some_and(|seen| seen.state == State::Pending) => {
-            // The CA does not know yet that the challenge is ready, whatever our status says.
-            let step = status(challenge, |challenge| challenge.status.state = State::Pending);
-            Progress { step, again: authorization.retry_after, open: true }
-        }
         State::Pending | State::Processing | State::Ready | State::Unknown => {
-            Progress { step: None, again: authorization.retry_after, open: true }
+            // The CA may not know yet that the challenge is ready, whatever our status says.
+            let untold = authorization.state == State::Pending && seen.is_some_and(|seen| seen.state == State::Pending);
+            let state = if untold { State::Pending } else { State::Processing };
+            let step = pending(challenge, state, known.unwrap_or_default());
+            Progress { step, again: authorization.retry_after, open: true }
         }
         state => {
             let problem = seen.and_then(|seen| seen.error.clone());
@@ -187,15 +164,29 @@ pub fn checked(challenge: &Challenge, result: Result<Authorization, CaError>) ->
     }
 }
 
-fn won(challenge: &Challenge) -> Option<Step> {
+/// Shows that the CA is at work. The first time it is told as an event too.
+fn pending(challenge: &Challenge, state: State, reason: String) -> Option<Step> {
     let step = status(challenge, |challenge| {
+        challenge.status.processing = true;
+        challenge.status.presented = true;
+        challenge.status.state = state;
+        challenge.status.reason = reason;
+    })?;
+    if challenge.status.presented {
+        return Some(step);
+    }
+    let method = Method::of(challenge).unwrap_or(Method::Http01);
+    let message = format!("Presented challenge using {method} challenge mechanism");
+    Some(step.with(Event::normal(Kind::Challenge, &challenge.metadata, "Presented", message)))
+}
+
+fn won(challenge: &Challenge) -> Option<Step> {
+    status(challenge, |challenge| {
         challenge.status.state = State::Valid;
         challenge.status.processing = false;
+        challenge.status.presented = true;
         challenge.status.reason = "Successfully authorized domain".to_owned();
-    });
-    let method = Method::of(challenge).unwrap_or(Method::Http01);
-    let message = format!("Domain {:?} verified with \"{method}\" validation", challenge.spec.dns_name);
-    step.map(|step| step.with(Event::normal(Kind::Challenge, &challenge.metadata, "DomainVerified", message)))
+    })
 }
 
 fn lost(challenge: &Challenge, state: State, cause: &str) -> Option<Step> {

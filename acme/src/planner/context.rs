@@ -8,6 +8,6 @@ use jiff::Timestamp;
 pub(crate) struct Context<'a> {
     pub(crate) view: &'a View,
     pub(crate) settings: &'a Settings,
-    pub(crate) index: Index<'a>,
+    pub(crate) index: &'a Index,
     pub(crate) now: Timestamp,
 }

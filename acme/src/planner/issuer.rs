@@ -2,9 +2,12 @@
 
 use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
+use super::limit;
 use crate::account::{self, AccountKey};
 use crate::ca::{Account, Binding, CaError, Directory, Registration};
-use crate::objects::{AcmeSpec, AcmeStatus, ConditionStatus, Issuer, Key, SecretKeyRef, condition, set_condition};
+use crate::objects::{
+    AcmeSpec, AcmeStatus, ConditionStatus, Issuer, IssuerRef, Key, SecretKeyRef, condition, set_condition,
+};
 use crate::view::{Settings, View};
 use crate::x509::key::PrivateKey;
 use base64::Engine as _;
@@ -38,6 +41,7 @@ pub(super) fn plan(context: &Context<'_>, issuer: &Arc<Issuer>, plan: &mut Plan)
     if let Some((reason, message)) = mistake(acme) {
         return failed(context, issuer, plan, reason, message);
     }
+    limit::plan(context, issuer, plan);
     match account::account_key(context.view, context.settings, issuer) {
         AccountKey::Broken(message) => {
             failed(context, issuer, plan, VERIFY_FAILED, format!("Account private key is invalid: {message}"));
@@ -135,6 +139,12 @@ pub(crate) fn account(view: &View, settings: &Settings, issuer: &Issuer) -> Opti
         return None;
     }
     Some(Account { directory: Arc::new(directory(acme).ok()?), url: url.clone(), key })
+}
+
+/// True if an issuer can place orders now.
+pub(super) fn is_ready(context: &Context<'_>, reference: &IssuerRef, namespace: &str) -> bool {
+    let issuer = context.view.issuers.get(&reference.key(namespace));
+    issuer.is_some_and(|issuer| account(context.view, context.settings, issuer).is_some())
 }
 
 fn is_registered(issuer: &Issuer, acme: &AcmeSpec, key: &PrivateKey) -> bool {

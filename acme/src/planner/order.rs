@@ -2,18 +2,18 @@
 
 use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
-use super::{issuer, solver};
+use super::{issuer, limit, solver};
 use crate::ca::{Account, Authorization, CaError, NewOrder, OrderState};
 use crate::http01::Method;
 use crate::names::{self, CHALLENGE_TYPE};
 use crate::objects::{
     ACME_GROUP, Challenge, ChallengeSpec, ChallengeStatus, Key, Meta, Object, Order, OrderAuthorization,
-    OrderChallenge, Owner, State, VERSION,
+    OrderChallenge, OrderStatus, Owner, State, VERSION,
 };
 use crate::view::{Settings, View};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
 const NO_SOLVER: &str = "Failed to determine a valid solver configuration for the set of domains on the Order: no \
@@ -36,19 +36,16 @@ pub(super) fn plan(context: &Context<'_>, order: &Arc<Order>, plan: &mut Plan) {
         let (key, uid) = (order.key(), order.metadata.uid.clone());
         return plan.steps.push(Step::write(Write::Delete { kind: Kind::Order, key, uid }));
     }
-    let call = || order.key();
-    if status.url.is_empty() {
-        plan.calls.push(Call::NewOrder { order: call() });
-    } else if status.authorizations.iter().any(|authorization| authorization.identifier.is_empty()) {
-        plan.calls.push(Call::Authorizations { order: call() });
+    let read = status.authorizations.iter().all(|authorization| !authorization.identifier.is_empty());
+    if status.url.is_empty() && limit::holds(context, order, plan) {
+        return;
+    }
+    if status.url.is_empty() || !read {
+        plan.calls.push(Call::Open { order: order.key() });
+    } else if matches!(status.state, State::Unknown | State::Pending) {
+        prove(context, order, &account, plan);
     } else {
-        match status.state {
-            State::Unknown | State::Pending => prove(context, order, &account, plan),
-            State::Processing => plan.calls.push(Call::Refresh { order: call() }),
-            State::Ready => plan.calls.push(Call::Finalize { order: call() }),
-            State::Valid => plan.calls.push(Call::Download { order: call() }),
-            State::Invalid | State::Expired | State::Errored => {}
-        }
+        plan.calls.push(Call::Complete { order: order.key() });
     }
 }
 
@@ -78,13 +75,7 @@ fn prove(context: &Context<'_>, order: &Arc<Order>, account: &Account, plan: &mu
             None => {
                 open = true;
                 match challenge(context, order, account, authorization) {
-                    Some(challenge) => {
-                        let name = &challenge.metadata.name;
-                        let message =
-                            format!("Created Challenge resource {name:?} for domain {:?}", challenge.spec.dns_name);
-                        let event = Event::normal(Kind::Order, &order.metadata, "Created", message);
-                        plan.steps.push(Step::write(Write::Create(challenge.into())).with(event));
-                    }
+                    Some(challenge) => plan.steps.push(Step::write(Write::Create(challenge.into()))),
                     None => {
                         let event = Event::warning(Kind::Order, &order.metadata, "Solver", NO_SOLVER);
                         plan.steps.push(Step { writes: Vec::new(), events: vec![event] });
@@ -96,7 +87,7 @@ fn prove(context: &Context<'_>, order: &Arc<Order>, account: &Account, plan: &mu
     // All names are proved or one has failed: the CA knows the order's new state.
     let failed = challenges.iter().any(|challenge| challenge.status.state.is_failure());
     if !open || failed {
-        plan.calls.push(Call::Refresh { order: order.key() });
+        plan.calls.push(Call::Complete { order: order.key() });
     }
 }
 
@@ -147,113 +138,105 @@ pub fn opening(view: &View, settings: &Settings, order: &Order) -> Option<(Accou
     Some((account(view, settings, order)?, new))
 }
 
-fn status(order: &Order, change: impl FnOnce(&mut Order)) -> Option<Step> {
+/// Returns what follows from placing an order, with its authorizations where they could be read. The order's URL is
+/// stored before anything else is done with it.
+#[must_use]
+pub fn opened(
+    order: &Order,
+    placed: Option<Result<OrderState, CaError>>,
+    authorizations: Result<Vec<Authorization>, CaError>,
+    now: Timestamp,
+) -> Option<Step> {
     let mut changed = order.clone();
-    change(&mut changed);
+    let status = &mut changed.status;
+    match placed {
+        Some(Err(error)) => refuse(status, "create Order", &error, now),
+        placed => {
+            if let Some(Ok(state)) = placed {
+                status.url = state.url;
+                status.finalize_url = state.finalize;
+                status.state = state.state;
+                status.reason = String::new();
+                let urls = state.authorizations.into_iter();
+                status.authorizations =
+                    urls.map(|url| OrderAuthorization { url, ..OrderAuthorization::default() }).collect();
+            }
+            match authorizations {
+                Err(error) => refuse(status, "retrieve Authorizations", &error, now),
+                Ok(found) => {
+                    status.reason = String::new();
+                    status.authorizations = found.into_iter().map(authorization).collect();
+                }
+            }
+        }
+    }
+    (changed.status != order.status).then(|| Step::write(Write::Status(changed.into())))
+}
+
+fn authorization(found: Authorization) -> OrderAuthorization {
+    let challenges = found.challenges.into_iter();
+    OrderAuthorization {
+        url: found.url,
+        identifier: found.identifier,
+        wildcard: Some(found.wildcard),
+        initial_state: found.state,
+        challenges: challenges.map(|c| OrderChallenge { url: c.url, token: c.token, kind: c.kind }).collect(),
+    }
+}
+
+/// The state of an order that was to be completed.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The order as the CA has it, or why the last request failed: its purpose, as words for "Failed to …", and the error.
+    pub state: Result<OrderState, (&'static str, CaError)>,
+    /// The chain: PEM. `None` if it was not issued yet.
+    pub chain: Option<Vec<u8>>,
+}
+
+impl Completion {
+    /// True if the certificate was fetched.
+    #[must_use]
+    pub fn is_issued(&self) -> bool {
+        self.chain.is_some()
+    }
+}
+
+/// Returns what follows from completing an order. `failure` is the reason of one of its failed challenges.
+#[must_use]
+pub fn completed(order: &Order, completion: Completion, failure: Option<&str>, now: Timestamp) -> Option<Step> {
+    let mut changed = order.clone();
+    let status = &mut changed.status;
+    match completion.state {
+        Err((what, error)) => refuse(status, what, &error, now),
+        Ok(state) => {
+            status.state = state.state;
+            status.reason = String::new();
+            if state.state == State::Pending && failure.is_some() {
+                status.state = State::Invalid;
+            }
+            if status.state.is_failure() {
+                status.failure_time = Some(now);
+                let message = state.error.map(|problem| problem.to_string());
+                status.reason = failure.map(str::to_owned).or(message).unwrap_or_default();
+            }
+        }
+    }
+    if let Some(chain) = completion.chain {
+        status.certificate = STANDARD.encode(chain);
+        status.state = State::Valid;
+    }
     (changed.status != order.status).then(|| Step::write(Write::Status(changed.into())))
 }
 
 /// Records an error of the CA: a final one ends the order, others are shown and retried.
-fn refused(order: &Order, what: &str, error: &CaError, now: Timestamp) -> Option<Step> {
-    let reason = format!("Failed to {what}: {error}");
-    status(order, |order| {
-        order.status.reason = reason;
-        if error.is_final() {
-            order.status.state = State::Errored;
-            order.status.failure_time = Some(now);
-        }
-    })
-}
-
-/// Returns what follows from placing an order. Its URL is stored before anything else is done with it.
-#[must_use]
-pub fn opened(order: &Order, result: Result<OrderState, CaError>, now: Timestamp) -> Option<Step> {
-    match result {
-        Err(error) => refused(order, "create Order", &error, now),
-        Ok(state) => status(order, |order| {
-            order.status.url = state.url;
-            order.status.finalize_url = state.finalize;
-            order.status.state = state.state;
-            order.status.reason = String::new();
-            let urls = state.authorizations.into_iter();
-            order.status.authorizations =
-                urls.map(|url| OrderAuthorization { url, ..OrderAuthorization::default() }).collect();
-        }),
+fn refuse(status: &mut OrderStatus, what: &str, error: &CaError, now: Timestamp) {
+    status.reason = format!("Failed to {what}: {error}");
+    let after = error.retry_after().and_then(|after| SignedDuration::try_from(after).ok());
+    if let Some(at) = after.and_then(|after| now.checked_add(after).ok()) {
+        status.reason.push_str(&format!("{}{at}", limit::NEXT_TRY));
     }
-}
-
-/// Returns what follows from reading the authorizations.
-#[must_use]
-pub fn found(order: &Order, result: Result<Vec<Authorization>, CaError>, now: Timestamp) -> Option<Step> {
-    match result {
-        Err(error) => refused(order, "retrieve Authorizations", &error, now),
-        Ok(authorizations) => status(order, |order| {
-            order.status.reason = String::new();
-            order.status.authorizations = authorizations
-                .into_iter()
-                .map(|authorization| OrderAuthorization {
-                    url: authorization.url,
-                    identifier: authorization.identifier,
-                    wildcard: Some(authorization.wildcard),
-                    initial_state: authorization.state,
-                    challenges: authorization
-                        .challenges
-                        .into_iter()
-                        .map(|c| OrderChallenge { url: c.url, token: c.token, kind: c.kind })
-                        .collect(),
-                })
-                .collect();
-        }),
-    }
-}
-
-/// Returns what follows from reading an order. `failure` is the reason of one of its failed challenges.
-#[must_use]
-pub fn refreshed(
-    order: &Order,
-    result: Result<OrderState, CaError>,
-    failure: Option<&str>,
-    now: Timestamp,
-) -> Option<Step> {
-    match result {
-        Err(error) => refused(order, "retrieve Order resource", &error, now),
-        Ok(state) => status(order, |order| {
-            order.status.state = state.state;
-            order.status.reason = String::new();
-            if state.state == State::Pending && failure.is_some() {
-                order.status.state = State::Invalid;
-            }
-            if order.status.state.is_failure() {
-                order.status.failure_time = Some(now);
-                let message = state.error.map(|problem| problem.to_string());
-                order.status.reason = failure.map(str::to_owned).or(message).unwrap_or_default();
-            }
-        }),
-    }
-}
-
-/// Returns what follows from submitting the signing request.
-#[must_use]
-pub fn finalized(order: &Order, result: Result<OrderState, CaError>, now: Timestamp) -> Option<Step> {
-    match result {
-        Err(error) => refused(order, "finalize Order", &error, now),
-        state => refreshed(order, state, None, now),
-    }
-}
-
-/// Returns what follows from fetching the chain.
-#[must_use]
-pub fn downloaded(order: &Order, result: Result<Vec<u8>, CaError>, now: Timestamp) -> Option<Step> {
-    match result {
-        Err(error) => refused(order, "fetch the certificate", &error, now),
-        Ok(chain) => {
-            let step = status(order, |order| {
-                order.status.certificate = STANDARD.encode(chain);
-                order.status.state = State::Valid;
-                order.status.reason = String::new();
-            });
-            let event = Event::normal(Kind::Order, &order.metadata, "Complete", "Order completed successfully");
-            step.map(|step| step.with(event))
-        }
+    if error.is_final() {
+        status.state = State::Errored;
+        status.failure_time = Some(now);
     }
 }

@@ -1,7 +1,7 @@
 //! CertificateRequests: approving and checking them, and making Orders from them.
 
-use super::action::{Event, Kind, Plan, Step, Write};
-use super::certificate::foreign;
+use super::action::{Event, Kind, Line, Plan, Step, Urgency, Write};
+use super::certificate::{foreign, issue};
 use super::context::Context;
 use super::issuer;
 use crate::ca::Account;
@@ -13,10 +13,13 @@ use crate::objects::{
 use crate::x509::csr::{Csr, CsrError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 const APPROVED: &str = "Certificate request has been approved by cert-manager.io";
+/// The time for which a request's waiting is not worth a write.
+const PASSING: SignedDuration = SignedDuration::from_secs(5);
 
 pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, plan: &mut Plan) {
     if !request.spec.issuer_ref.is_ours() || request.metadata.deletion_timestamp.is_some() {
@@ -38,13 +41,6 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
     if issuer.is_some_and(|issuer| issuer.spec.acme.is_none()) {
         return;
     }
-    if !holds("Approved") {
-        let mut changed = CertificateRequest::clone(request);
-        let conditions = &mut changed.status.conditions;
-        set_condition(conditions, "Approved", ConditionStatus::True, "cert-manager.io", APPROVED, None, context.now);
-        let event = Event::normal(Kind::CertificateRequest, &request.metadata, "cert-manager.io", APPROVED);
-        return plan.steps.push(Step::write(Write::Status(changed.into())).with(event));
-    }
     let Some(issuer) = issuer else {
         let reference = &request.spec.issuer_ref;
         let message = foreign::missing_issuer(context.view, reference, &request.metadata.namespace);
@@ -64,17 +60,13 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
         Ok(spec) => spec,
         Err(refusal) => return plan.steps.extend(failed(context, request, "InvalidOrder", refusal.to_string())),
     };
+    let urgency = urgency(context, request);
     // A request has one order: `replaces` may change meanwhile and must not cause a second one.
     let Some(order) = context.index.orders(request).first() else {
         let Some(account) = issuer::account(context.view, context.settings, issuer) else { return };
         let order = new(request, issuer, &account, spec);
-        let event = Event::normal(
-            Kind::CertificateRequest,
-            &request.metadata,
-            "OrderCreated",
-            format!("Created Order resource {}", order.key()),
-        );
-        return plan.steps.push(Step::write(Write::Create(order.into())).with(event));
+        plan.line = Some(Line::Waiting(urgency));
+        return plan.steps.push(Step::write(Write::Create(order.into())));
     };
     let state = order.status.state;
     let place = order.key();
@@ -90,11 +82,17 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
     if !order.status.certificate.is_empty() {
         let mut changed = CertificateRequest::clone(request);
         changed.status.certificate.clone_from(&order.status.certificate);
+        approve(&mut changed, context.now);
         let message = "Certificate fetched from issuer successfully";
         let conditions = &mut changed.status.conditions;
         set_condition(conditions, "Ready", ConditionStatus::True, "Issued", message, None, context.now);
-        let event = Event::normal(Kind::CertificateRequest, &request.metadata, "CertificateIssued", message);
-        return plan.steps.push(Step::write(Write::Status(changed.into())).with(event));
+        return plan.steps.push(Step::write(Write::Status(changed.into())));
+    }
+    plan.line = Some(Line::Begun(urgency));
+    // A state that passes within seconds is not written.
+    let shown_from = request.metadata.creation_timestamp.and_then(|created| created.checked_add(PASSING).ok());
+    if let Some(at) = shown_from.filter(|at| *at > context.now && order.status.reason.is_empty()) {
+        return plan.wake_at(at);
     }
     let shown = if state == crate::objects::State::Unknown { "pending".to_owned() } else { state.to_string() };
     let mut message = format!("Waiting on certificate issuance from order {place}: \"{shown}\"");
@@ -116,6 +114,22 @@ fn new(request: &CertificateRequest, issuer: &Issuer, account: &Account, spec: O
         metadata.annotations.insert(names::CHALLENGE_TYPE.to_owned(), kind.to_owned());
     }
     Object { metadata, spec, status: OrderStatus::default() }
+}
+
+/// Returns how urgent the certificate is that a request is for.
+fn urgency(context: &Context<'_>, request: &CertificateRequest) -> Urgency {
+    let name = request.metadata.annotation(CERTIFICATE_NAME);
+    let place = name.map(|name| Key::new(request.metadata.namespace.clone(), name));
+    let certificate = place.and_then(|place| context.view.certificates.get(&place));
+    certificate.map_or(Urgency::Missing, |certificate| issue::urgency(context, certificate))
+}
+
+/// Records that a request is approved, as cert-manager's own approver does for all.
+fn approve(changed: &mut CertificateRequest, now: Timestamp) {
+    let conditions = &mut changed.status.conditions;
+    if condition(conditions, "Approved").is_none_or(|approved| approved.status != ConditionStatus::True) {
+        set_condition(conditions, "Approved", ConditionStatus::True, "cert-manager.io", APPROVED, None, now);
+    }
 }
 
 /// The reason why there can be no order for a request.
@@ -233,6 +247,7 @@ fn pending(
     message: String,
 ) -> Option<Step> {
     let mut changed = CertificateRequest::clone(request);
+    approve(&mut changed, context.now);
     let conditions = &mut changed.status.conditions;
     set_condition(conditions, "Ready", ConditionStatus::False, "Pending", &*message, None, context.now);
     let event = Event::normal(Kind::CertificateRequest, &request.metadata, event, message);
@@ -247,6 +262,9 @@ fn failed(
 ) -> Option<Step> {
     let mut changed = CertificateRequest::clone(request);
     let reason = if event == "Denied" { "Denied" } else { "Failed" };
+    if reason == "Failed" {
+        approve(&mut changed, context.now);
+    }
     let conditions = &mut changed.status.conditions;
     set_condition(conditions, "Ready", ConditionStatus::False, reason, &*message, None, context.now);
     changed.status.failure_time = Some(context.now);

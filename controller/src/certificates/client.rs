@@ -2,10 +2,10 @@
 
 use super::objects::{custom, secret};
 use super::resource::resource;
-use super::write;
+use super::write::{self, Written};
 use crate::watch::{ConnectError, Connection, Environment};
-use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Key, Object};
-use flow_acme::planner::{View, renew};
+use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Object};
+use flow_acme::planner::{Objects, View, renew};
 use flow_acme::store::StoreError;
 use flow_model::diagnostic::causes;
 use k8s_openapi::api::core::v1 as core;
@@ -13,7 +13,6 @@ use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The reason why a command failed.
@@ -65,7 +64,8 @@ impl CertificateClient {
             challenges: self.list(&resource(ACME_GROUP, "Challenge", "challenges"), namespace).await?,
             ..View::default()
         };
-        view.issuers.extend(self.list(&resource(GROUP, "Issuer", "issuers"), namespace).await?);
+        let issuers = self.list(&resource(GROUP, "Issuer", "issuers"), namespace).await?;
+        view.issuers.extend(issuers.iter().map(|(key, issuer)| (key.clone(), Arc::clone(issuer))));
         let api: Api<core::Secret> = Api::namespaced(self.0.clone(), namespace);
         for certificate in view.certificates.values() {
             if let Ok(Some(found)) = api.get_opt(&certificate.spec.secret_name).await {
@@ -80,7 +80,7 @@ impl CertificateClient {
         &self,
         resource: &ApiResource,
         namespace: &str,
-    ) -> Result<BTreeMap<Key, Arc<Object<S, T>>>, CertificateClientError>
+    ) -> Result<Objects<Object<S, T>>, CertificateClientError>
     where
         S: DeserializeOwned,
         T: DeserializeOwned + Default,
@@ -111,7 +111,10 @@ impl CertificateClient {
     pub async fn renew(&self, view: &View, certificate: &Certificate) -> Result<(), CertificateClientError> {
         let now = jiff::Timestamp::now();
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-        write::write(&self.0, view, &renew(certificate, now)).await.map_err(CertificateClientError::Write)
+        match write::write(&self.0, view, &renew(certificate, now)).await {
+            Ok(Written::Gone) => Err(CertificateClientError::Write(StoreError::Conflict)),
+            written => written.map(drop).map_err(CertificateClientError::Write),
+        }
     }
 }
 

@@ -77,7 +77,8 @@ pub(crate) fn subscribe(
         stop.cancelled().await;
         tasks.shutdown().await;
     });
-    Arc::new(ClusterStore::new(client, leadership, shared, events, options.service.is_some()))
+    let written = informers.secrets.written();
+    Arc::new(ClusterStore::new(client, leadership, shared, events, written, options.service.is_some()))
 }
 
 impl ClusterStore {

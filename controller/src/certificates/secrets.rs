@@ -60,7 +60,7 @@ impl ReferenceSubscriber<Secret> for ToState {
             Resolution::Unreadable(key, error) => self.shared.change(|state| state.not_read(&key, &error)),
             Resolution::Dropped(key) => self.shared.change_if(|state| {
                 let key = own(&key);
-                let unnamed = !state.wanted.contains(&key);
+                let unnamed = !state.is_wanted(&key);
                 state.outdated.remove(&key) | (unnamed && state.view.secrets.remove(&key).is_some())
             }),
         }

@@ -6,9 +6,10 @@ use crate::lease::LeaderState;
 use crate::view::{ObjectKey, Reference};
 use crate::watch::referenced::Lookups;
 use arc_swap::ArcSwap;
-use flow_acme::names::{ACCOUNT_KEY_SUFFIX, NEXT_PRIVATE_KEY};
-use flow_acme::objects::{Issuer, Key, Meta};
-use flow_acme::planner::{Kind, Settings, View};
+use flow_acme::account;
+use flow_acme::names::NEXT_PRIVATE_KEY;
+use flow_acme::objects::{Certificate, HasMeta, Issuer, Key, Meta};
+use flow_acme::planner::{Kind, Objects, Settings, View};
 use flow_acme::store::{Replica, StoreError};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use parking_lot::Mutex;
@@ -42,6 +43,12 @@ const WEBHOOK: &str = "ValidatingWebhookConfiguration";
 /// A watch: its kind, and its namespace; an empty namespace is all.
 pub(super) type SourceId = (&'static str, String);
 
+impl HasMeta for Class {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
 /// An IngressClass.
 #[derive(Debug)]
 pub(super) struct Class {
@@ -59,13 +66,15 @@ pub(super) struct State {
     /// Kinds that are not served, or may not be watched.
     pub(super) absent: HashSet<SourceId>,
     /// The IngressClasses of the cluster.
-    pub(super) classes: BTreeMap<Key, Arc<Class>>,
+    pub(super) classes: Objects<Class>,
     /// Running cert-managers, by the namespace of their Lease.
     pub(super) cert_managers: HashMap<String, String>,
-    /// True if Certificates or issuers changed, and with them perhaps the Secrets that they name.
-    pub(super) names_changed: bool,
-    /// Secrets that are named.
-    pub(super) wanted: HashSet<Key>,
+    /// The named Secrets, and how many objects name each.
+    wanted: HashMap<Key, usize>,
+    /// Secrets that were named since lookups were last asked for.
+    fresh: Vec<Key>,
+    /// The number of Certificates whose Secret has a name that no object can have.
+    misnamed: usize,
     /// The lookups of named Secrets.
     pub(super) lookups: Lookups,
     /// Secrets of which the watch reported a new version that was not read yet.
@@ -132,24 +141,45 @@ impl Shared {
 }
 
 impl State {
-    /// True if a Secret is to be kept.
-    pub(super) fn keeps(&self, meta: &Meta) -> bool {
-        meta.labels.get(NEXT_PRIVATE_KEY).is_some_and(|value| value == "true") || self.wanted.contains(&meta.key())
+    /// True if a Secret is named.
+    pub(super) fn is_wanted(&self, key: &Key) -> bool {
+        self.wanted.contains_key(key)
     }
 
-    /// Updates the set of named Secrets, and asks for those that were not named before.
-    fn update_names(&mut self, settings: &Settings) {
-        if !std::mem::take(&mut self.names_changed) {
-            return;
+    /// True if a Secret is to be kept.
+    pub(super) fn keeps(&self, meta: &Meta) -> bool {
+        is_next_key(meta) || self.is_wanted(&meta.key())
+    }
+
+    /// Records that an object names Secrets now instead of others.
+    pub(super) fn rename(&mut self, old: Names, new: Names) {
+        for key in new.secrets {
+            let count = self.wanted.entry(key.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                self.fresh.push(key);
+            }
         }
-        let named = named(&self.view, settings);
-        let fresh = named.difference(&self.wanted).map(reference).collect();
-        self.wanted = named;
+        for key in old.secrets {
+            let Some(count) = self.wanted.get_mut(&key) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                self.wanted.remove(&key);
+                self.unreadable.remove(&key);
+                if self.view.secrets.get(&key).is_some_and(|secret| !is_next_key(&secret.metadata)) {
+                    self.view.secrets.remove(&key);
+                }
+            }
+        }
+        self.misnamed = (self.misnamed + new.misnamed).saturating_sub(old.misnamed);
+    }
+
+    /// Asks for the Secrets that were not named before.
+    fn ask(&mut self) {
+        let fresh = std::mem::take(&mut self.fresh);
         let wanted = &self.wanted;
-        self.unreadable.retain(|key| wanted.contains(key));
-        let labelled = |meta: &Meta| meta.labels.contains_key(NEXT_PRIVATE_KEY);
-        self.view.secrets.retain(|key, secret| wanted.contains(key) || labelled(&secret.metadata));
-        self.lookups.ask(fresh, || wanted.iter().map(reference).collect());
+        let fresh = fresh.iter().filter(|key| wanted.contains_key(*key)).map(reference).collect();
+        self.lookups.ask(fresh, || wanted.keys().map(reference).collect());
     }
 
     /// Returns the view to show; `None` while something in it may be missing.
@@ -158,13 +188,15 @@ impl State {
             return None;
         }
         let mut view = self.view.clone();
-        // A Certificate whose Secret cannot be seen would look as if it had none, and be issued in vain.
-        let seen = |key: &Key, name: &str| {
-            is_name(name)
-                && (self.unreadable.is_empty() || !self.unreadable.contains(&Key::new(key.namespace.clone(), name)))
-        };
-        view.classes = self.classes.iter().filter(|(_, class)| class.ours).map(|(key, _)| key.name.clone()).collect();
-        view.certificates.retain(|key, certificate| seen(key, &certificate.spec.secret_name));
+        let classes = self.classes.iter().filter(|(_, class)| class.ours);
+        view.classes = classes.map(|(key, _)| key.name.clone()).collect();
+        if self.misnamed > 0 || !self.unreadable.is_empty() {
+            // A Certificate whose Secret cannot be seen would look as if it had none, and be issued in vain.
+            view.certificates.retain(|key, certificate| {
+                let name = &certificate.spec.secret_name;
+                is_name(name) && !self.unreadable.contains(&Key::new(key.namespace.clone(), name.clone()))
+            });
+        }
         Some(view)
     }
 
@@ -177,25 +209,32 @@ fn reference(key: &Key) -> Reference {
     Reference::Secret(ObjectKey::new(&key.namespace, &key.name))
 }
 
-/// Returns every Secret that an object names.
-fn named(view: &View, settings: &Settings) -> HashSet<Key> {
-    let mut named = HashSet::new();
-    for (key, certificate) in &view.certificates {
-        let mut name = |name: &str| named.insert(Key::new(key.namespace.clone(), name));
-        name(&certificate.spec.secret_name);
-        if let Some(next) = &certificate.status.next_private_key_secret_name {
-            name(next);
-        }
-        let stores = certificate.spec.keystores.iter().flat_map(|stores| stores.jks.iter().chain(&stores.pkcs12));
-        for password in stores.filter_map(|store| store.password_secret_ref.as_ref()) {
-            name(&password.name);
-        }
+/// The Secrets that an object names.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    secrets: Vec<Key>,
+    /// One for a Certificate whose Secret has a name that no object can have.
+    misnamed: usize,
+}
+
+impl Names {
+    fn of(secrets: impl Iterator<Item = Key>) -> Self {
+        Self { secrets: secrets.filter(|key| is_name(&key.name) && is_name(&key.namespace)).collect(), misnamed: 0 }
     }
-    for (key, issuer) in &view.issuers {
-        of_issuer(key, issuer, settings, &mut named);
+
+    pub(super) fn of_certificate(key: &Key, certificate: &Certificate, _: &Settings) -> Self {
+        let spec = &certificate.spec;
+        let stores = spec.keystores.iter().flat_map(|stores| stores.jks.iter().chain(&stores.pkcs12));
+        let passwords = stores.filter_map(|store| store.password_secret_ref.as_ref()).map(|password| &password.name);
+        let next = certificate.status.next_private_key_secret_name.iter();
+        let names = std::iter::once(&spec.secret_name).chain(next).chain(passwords);
+        let misnamed = usize::from(!is_name(&spec.secret_name));
+        Self { misnamed, ..Self::of(names.map(|name| Key::new(key.namespace.clone(), name.clone()))) }
     }
-    named.retain(|key| is_name(&key.name) && is_name(&key.namespace));
-    named
+
+    pub(super) fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings) -> Self {
+        Self::of(account::secrets(key, issuer, settings))
+    }
 }
 
 /// True if an object can have this name (RFC 1123). Other names are never looked up: they would be part of a URL.
@@ -204,18 +243,8 @@ fn is_name(name: &str) -> bool {
     name.len() <= 253 && name.bytes().all(inner) && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
-fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings, named: &mut HashSet<Key>) {
-    let Some(acme) = &issuer.spec.acme else { return };
-    let namespace = settings.issuer_namespace(key);
-    let account = &acme.private_key_secret_ref.name;
-    named.insert(Key::new(namespace, account.clone()));
-    named.insert(Key::new(namespace, format!("{account}{ACCOUNT_KEY_SUFFIX}")));
-    if key.namespace.is_empty() {
-        named.extend(settings.fallback_namespaces.iter().map(|ns| Key::new(ns.clone(), account.clone())));
-    }
-    if let Some(binding) = &acme.external_account_binding {
-        named.insert(Key::new(namespace, binding.key_secret_ref.name.clone()));
-    }
+fn is_next_key(meta: &Meta) -> bool {
+    meta.labels.get(NEXT_PRIVATE_KEY).is_some_and(|value| value == "true")
 }
 
 fn conflict(namespace: &str, holder: &str) -> Diagnostic {
@@ -233,7 +262,7 @@ pub(super) async fn publish(shared: Arc<Shared>) {
         shared.changed.notified().await;
         let (view, acts, cert_manager) = {
             let mut state = shared.state.lock();
-            state.update_names(&shared.settings);
+            state.ask();
             (
                 state.complete(),
                 state.acts(),

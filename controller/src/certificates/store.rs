@@ -1,12 +1,19 @@
 //! A cluster as a [`Store`].
 
+use super::objects::custom;
 use super::state::Shared;
-use super::write;
+use super::watches::{CERTIFICATES, CHALLENGES, ISSUERS, ORDERS, Of, REQUESTS};
+use super::write::{self, Written};
 use crate::lease::Leadership;
+use crate::watch::referenced::WrittenSender;
 use async_trait::async_trait;
-use flow_acme::planner::{Event, View, Write};
+use flow_acme::objects::{Key, Object};
+use flow_acme::planner::{Event, Kind, View, Write};
 use flow_acme::store::{Replicas, Store, StoreError};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
+use kube::core::DynamicObject;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, watch};
@@ -18,6 +25,8 @@ pub struct ClusterStore {
     leadership: Leadership,
     pub(super) shared: Arc<Shared>,
     events: mpsc::Sender<Event>,
+    /// Takes Secrets that were written here to those who read them.
+    secrets: WrittenSender<Secret>,
     /// True if there is a Service whose endpoints are the replicas.
     has_service: bool,
 }
@@ -37,9 +46,56 @@ impl ClusterStore {
         leadership: Leadership,
         shared: Arc<Shared>,
         events: mpsc::Sender<Event>,
+        secrets: WrittenSender<Secret>,
         has_service: bool,
     ) -> Self {
-        Self { client: ClientHandle(client), leadership, shared, events, has_service }
+        Self { client: ClientHandle(client), leadership, shared, events, secrets, has_service }
+    }
+}
+
+impl ClusterStore {
+    /// Takes over what a write brought, before the watch does.
+    fn know(&self, kind: Kind, key: &Key, written: Written) -> Result<(), StoreError> {
+        let object = match written {
+            Written::Nothing => return Ok(()),
+            Written::Object(object) => Some(object),
+            Written::Gone => None,
+        };
+        match kind {
+            Kind::Certificate => self.take(CERTIFICATES, key, object),
+            Kind::CertificateRequest => self.take(REQUESTS, key, object),
+            Kind::Challenge => self.take(CHALLENGES, key, object),
+            Kind::Issuer => self.take(ISSUERS, key, object),
+            Kind::Order => self.take(ORDERS, key, object),
+            Kind::Secret => {
+                let secret = object.and_then(|object| object.try_parse().ok());
+                secret.into_iter().for_each(|secret| self.secrets.send(secret));
+                Ok(())
+            }
+            Kind::Ingress => Ok(()),
+        }
+    }
+
+    fn take<S, T>(
+        &self,
+        (map, names): Of<Object<S, T>>,
+        key: &Key,
+        object: Option<Box<DynamicObject>>,
+    ) -> Result<(), StoreError>
+    where
+        S: DeserializeOwned,
+        T: DeserializeOwned + Default,
+    {
+        let Some(object) = object else {
+            // Somebody deleted it, and the watch may have said so before it was taken over.
+            self.shared.change_if(|state| state.remove(map, names, key, &self.shared.settings));
+            return Err(StoreError::Conflict);
+        };
+        let Some(object) = custom(&object) else { return Ok(()) };
+        self.shared.change_if(|state| {
+            state.apply(map, names, object, &self.shared.settings, |present, written| present < written)
+        });
+        Ok(())
     }
 }
 
@@ -58,8 +114,12 @@ impl Store for ClusterStore {
     }
 
     async fn write(&self, write: &Write) -> Result<(), StoreError> {
-        let result = write::write(&self.client.0, &self.shared.view.load(), write).await;
-        self.shared.note_write(write.target().0, &result);
+        let (kind, key) = write.target();
+        let result = match write::write(&self.client.0, &self.shared.view.load(), write).await {
+            Ok(written) => self.know(kind, &key, written),
+            Err(error) => Err(error),
+        };
+        self.shared.note_write(kind, &result);
         result
     }
 

@@ -3,7 +3,7 @@
 use super::events::identify;
 use super::state::Shared;
 use flow_acme::objects::Key;
-use flow_acme::planner::{Kind, Trouble, troubles};
+use flow_acme::planner::{Kind, Trouble, Troubles};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,14 +27,18 @@ pub(crate) fn subject(kind: Kind, key: &Key) -> Subject {
 /// Checks for findings whenever something changes. Where a cert-manager runs they are its own to report.
 pub(super) async fn watch(shared: Arc<Shared>) {
     let mut version = shared.version.subscribe();
+    let mut troubles = Troubles::new(shared.settings.clone());
+    let mut acted = false;
     while version.changed().await.is_ok() {
         sleep(CHECK_PAUSE).await;
         version.mark_unchanged();
-        let found = if shared.acting.load(Ordering::Acquire) {
-            troubles(&shared.view.load(), &shared.settings).iter().map(finding).collect()
-        } else {
-            Vec::new()
-        };
+        let acts = shared.acting.load(Ordering::Acquire);
+        let news = troubles.follow(&shared.view.load());
+        if !news && acts == acted {
+            continue;
+        }
+        acted = acts;
+        let found = if acts { troubles.present().iter().map(finding).collect() } else { Vec::new() };
         shared.troubles.send_if_modified(|reported| {
             let news = *reported != found;
             *reported = found;

@@ -4,61 +4,82 @@ use super::Options;
 use super::objects::{class, custom, ingress, version};
 use super::replicas::{ReadySlice, Replicas};
 use super::resource::resource;
-use super::state::{Class, Shared, SourceId, State};
+use super::state::{Class, Names, Shared, SourceId, State};
 use crate::view::endpoint_slice::SERVICE;
 use crate::watch::lean::Lean;
 use crate::watch::reader::{Change, Subscriber, reader};
 use crate::watch::{Informers, Scope};
-use flow_acme::objects::{ACME_GROUP, GROUP, Key, Meta, Object};
-use flow_acme::planner::IngressFacts;
+use flow_acme::objects::{
+    ACME_GROUP, Certificate, CertificateRequest, Challenge, GROUP, HasMeta, Issuer, Key, Object, Order,
+};
+use flow_acme::planner::{Objects, Settings};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Api;
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Config;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// An object with metadata.
-pub(super) trait Known: Send + Sync + 'static {
-    fn meta(&self) -> &Meta;
-}
-
-impl<S: Send + Sync + 'static, T: Send + Sync + 'static> Known for Object<S, T> {
-    fn meta(&self) -> &Meta {
-        &self.metadata
-    }
-}
-
-impl Known for Class {
-    fn meta(&self) -> &Meta {
-        &self.metadata
-    }
-}
-
-impl Known for IngressFacts {
-    fn meta(&self) -> &Meta {
-        &self.metadata
-    }
-}
-
 /// The map of the view that holds a kind.
-type Map<T> = fn(&mut State) -> &mut BTreeMap<Key, Arc<T>>;
+pub(super) type Map<T> = fn(&mut State) -> &mut Objects<T>;
+
+/// The Secrets that an object of a kind names.
+pub(super) type NamesOf<T> = fn(&Key, &T, &Settings) -> Names;
+
+/// The map of a kind, and the Secrets that its objects name.
+pub(super) type Of<T> = (Map<T>, NamesOf<T>);
+
+pub(super) const ISSUERS: Of<Issuer> = (|state| &mut state.view.issuers, Names::of_issuer);
+pub(super) const CERTIFICATES: Of<Certificate> = (|state| &mut state.view.certificates, Names::of_certificate);
+pub(super) const REQUESTS: Of<CertificateRequest> = (|state| &mut state.view.requests, |_, _, _| Names::default());
+pub(super) const ORDERS: Of<Order> = (|state| &mut state.view.orders, |_, _, _| Names::default());
+pub(super) const CHALLENGES: Of<Challenge> = (|state| &mut state.view.challenges, |_, _, _| Names::default());
+
+impl State {
+    /// Takes an object if it is new, or if `replaces` says so of the present version and its own. Returns true if it
+    /// was taken.
+    pub(super) fn apply<T: HasMeta>(
+        &mut self,
+        map: Map<T>,
+        names: NamesOf<T>,
+        object: T,
+        settings: &Settings,
+        replaces: fn(u64, u64) -> bool,
+    ) -> bool {
+        let key = object.meta().key();
+        let present = map(self).get(&key).cloned();
+        if present.as_ref().is_some_and(|present| !replaces(version(present.meta()), version(object.meta()))) {
+            return false;
+        }
+        let old = present.map(|present| names(&key, &present, settings)).unwrap_or_default();
+        self.rename(old, names(&key, &object, settings));
+        map(self).insert(key, Arc::new(object));
+        true
+    }
+
+    /// Removes an object. Returns true if it was there.
+    pub(super) fn remove<T>(&mut self, map: Map<T>, names: NamesOf<T>, key: &Key, settings: &Settings) -> bool {
+        let Some(gone) = map(self).remove(key) else { return false };
+        self.rename(names(key, &gone, settings), Names::default());
+        true
+    }
+}
 
 /// One watch, and the map that its objects go to.
 struct Source<T> {
     id: SourceId,
     shared: Arc<Shared>,
     map: Map<T>,
-    /// True if its objects name Secrets.
-    names: bool,
+    /// The Secrets that its objects name.
+    names: NamesOf<T>,
     /// True if nothing is issued without it.
     needed: bool,
 }
 
-impl<T: Known> Source<T> {
+impl<T: HasMeta> Source<T> {
     /// True if this watch is responsible for a key; keys of the whole cluster have no namespace.
     fn owns(&self, key: &Key) -> bool {
         match (self.id.0, &*self.id.1) {
@@ -87,47 +108,30 @@ impl<T: Known> Source<T> {
 
     fn replace(&self, state: &mut State, objects: Vec<T>) {
         state.unlisted.remove(&self.id);
-        state.names_changed |= self.names;
-        let map = (self.map)(state);
-        let mut old = std::mem::take(map);
-        old.retain(|key, object| {
-            let ours = self.owns(key);
-            if !ours {
-                map.insert(key.clone(), Arc::clone(object));
-            }
-            ours
-        });
+        let mut gone: HashSet<Key> = (self.map)(state).keys().filter(|key| self.owns(key)).cloned().collect();
         for object in objects {
-            let key = object.meta().key();
+            gone.remove(&object.meta().key());
             // An unchanged object stays the same value: results derived from it stay with it.
-            let kept = old.remove(&key).filter(|kept| kept.meta().resource_version == object.meta().resource_version);
-            map.insert(key, kept.unwrap_or_else(|| Arc::new(object)));
+            state.apply(self.map, self.names, object, &self.shared.settings, |present, listed| present != listed);
+        }
+        for key in gone {
+            state.remove(self.map, self.names, &key, &self.shared.settings);
         }
     }
 
     fn applied(&self, object: T) {
         self.shared.change_if(|state| {
-            let map = (self.map)(state);
-            let key = object.meta().key();
-            let newer = map.get(&key).is_none_or(|present| version(present.meta()) <= version(object.meta()));
-            if newer {
-                map.insert(key, Arc::new(object));
-                state.names_changed |= self.names;
-            }
-            newer
+            // What was written here is known already.
+            state.apply(self.map, self.names, object, &self.shared.settings, |present, read| present < read)
         });
     }
 
     fn deleted(&self, key: &Key) {
-        self.shared.change_if(|state| {
-            let known = (self.map)(state).remove(key).is_some();
-            state.names_changed |= known && self.names;
-            known
-        });
+        self.shared.change_if(|state| state.remove(self.map, self.names, key, &self.shared.settings));
     }
 }
 
-impl<T: Known> Subscriber<T> for Source<T> {
+impl<T: HasMeta + Send + Sync + 'static> Subscriber<T> for Source<T> {
     async fn handle(&mut self, change: Change<T>) -> ControlFlow<()> {
         match change {
             Change::Applied(object) => self.applied(object),
@@ -160,12 +164,17 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn custom<S, T>(&mut self, resource: &ApiResource, kind: &'static str, namespace: &str, map: Map<Object<S, T>>)
-    where
+    fn custom<S, T>(
+        &mut self,
+        resource: &ApiResource,
+        kind: &'static str,
+        namespace: &str,
+        (map, names): Of<Object<S, T>>,
+    ) where
         S: DeserializeOwned + Send + Sync + 'static,
         T: DeserializeOwned + Default + Send + Sync + 'static,
     {
-        let source = source(self.shared, (kind, namespace.to_owned()), map, true);
+        let source = source(self.shared, (kind, namespace.to_owned()), (map, names), true);
         let client = self.informers.client.clone();
         let api: Api<DynamicObject> = if namespace.is_empty() {
             Api::all_with(client, resource)
@@ -177,9 +186,8 @@ impl Start<'_> {
 }
 
 /// Returns a watch whose first list is waited for.
-fn source<T: Known>(shared: &Arc<Shared>, id: SourceId, map: Map<T>, needed: bool) -> Source<T> {
+fn source<T: HasMeta>(shared: &Arc<Shared>, id: SourceId, (map, names): Of<T>, needed: bool) -> Source<T> {
     shared.state.lock().unlisted.insert(id.clone());
-    let names = matches!(id.0, "Certificate" | "Issuer" | "ClusterIssuer");
     Source { id, shared: Arc::clone(shared), map, names, needed }
 }
 
@@ -187,17 +195,17 @@ fn source<T: Known>(shared: &Arc<Shared>, id: SourceId, map: Map<T>, needed: boo
 pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &Arc<Shared>) {
     let mut start = Start { informers, shared };
     let issuers = resource(GROUP, "ClusterIssuer", "clusterissuers");
-    start.custom(&issuers, "ClusterIssuer", "", |state| &mut state.view.issuers);
+    start.custom(&issuers, "ClusterIssuer", "", ISSUERS);
     for namespace in namespaces(options) {
         let namespace = namespace.as_str();
-        start.custom(&resource(GROUP, "Issuer", "issuers"), "Issuer", namespace, |s| &mut s.view.issuers);
+        start.custom(&resource(GROUP, "Issuer", "issuers"), "Issuer", namespace, ISSUERS);
         let certificates = resource(GROUP, "Certificate", "certificates");
-        start.custom(&certificates, "Certificate", namespace, |s| &mut s.view.certificates);
+        start.custom(&certificates, "Certificate", namespace, CERTIFICATES);
         let requests = resource(GROUP, "CertificateRequest", "certificaterequests");
-        start.custom(&requests, "CertificateRequest", namespace, |s| &mut s.view.requests);
-        start.custom(&resource(ACME_GROUP, "Order", "orders"), "Order", namespace, |s| &mut s.view.orders);
+        start.custom(&requests, "CertificateRequest", namespace, REQUESTS);
+        start.custom(&resource(ACME_GROUP, "Order", "orders"), "Order", namespace, ORDERS);
         let challenges = resource(ACME_GROUP, "Challenge", "challenges");
-        start.custom(&challenges, "Challenge", namespace, |s| &mut s.view.challenges);
+        start.custom(&challenges, "Challenge", namespace, CHALLENGES);
     }
     let scope = |namespaces: &[String]| Scope {
         namespaces: namespaces.iter().map(|namespace| namespace.as_str().into()).collect(),
@@ -206,11 +214,12 @@ pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &A
     let facts = |lean: &Lean<Ingress>| ingress(&lean.0);
     informers.ingresses.subscribe(&scope(&options.namespaces), facts, |namespace| {
         let id = ("Ingress", namespace.as_deref().unwrap_or_default().to_owned());
-        source(shared, id, |state| &mut state.view.ingresses, false)
+        source(shared, id, (|state| &mut state.view.ingresses, |_, _, _| Names::default()), false)
     });
     if options.classes {
         informers.ingress_classes.subscribe(&Scope::default(), class, |_| {
-            source(shared, ("IngressClass", String::new()), |state| &mut state.classes, false)
+            let of: Of<Class> = (|state| &mut state.classes, |_, _, _| Names::default());
+            source(shared, ("IngressClass", String::new()), of, false)
         });
     }
     if let Some((namespace, name)) = &options.service {

@@ -19,14 +19,24 @@ const ISSUING: &str = "cert-manager-certificates-issuing";
 /// The written parts of an object's metadata.
 const METADATA: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 
+/// The result of a write that was not refused.
+pub(super) enum Written {
+    /// The object as it is now.
+    Object(Box<DynamicObject>),
+    /// Nothing was to be changed, or the object is deleted.
+    Nothing,
+    /// There is no such object any more.
+    Gone,
+}
+
 /// Does a write that was planned by `view`.
-pub(super) async fn write(client: &Client, view: &View, write: &Write) -> Result<(), StoreError> {
+pub(super) async fn write(client: &Client, view: &View, write: &Write) -> Result<Written, StoreError> {
     match write {
         Write::Create(object) => create(client, object).await,
         Write::Update(object) => change(client, view, object, false).await,
         Write::Status(object) => change(client, view, object, true).await,
         Write::Apply(secret) => apply(client, secret).await,
-        Write::Delete { kind, key, uid } => delete(client, *kind, key, uid).await,
+        Write::Delete { kind, key, uid } => delete(client, *kind, key, uid).await.map(|()| Written::Nothing),
     }
 }
 
@@ -78,7 +88,7 @@ fn present(view: &View, object: &Object) -> Option<Object> {
     })
 }
 
-async fn create(client: &Client, object: &Object) -> Result<(), StoreError> {
+async fn create(client: &Client, object: &Object) -> Result<Written, StoreError> {
     let mut value = json_of(object)?;
     if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
         for key in ["uid", "resourceVersion", "generation", "creationTimestamp"] {
@@ -88,27 +98,30 @@ async fn create(client: &Client, object: &Object) -> Result<(), StoreError> {
     let body: DynamicObject = serde_json::from_value(value).map_err(|error| StoreError::Refused(error.to_string()))?;
     let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
     let made = api(client, object.kind(), &object.metadata().namespace).create(&params, &body).await;
-    made.map(drop).map_err(|error| match error {
+    made.map(|made| Written::Object(Box::new(made))).map_err(|error| match error {
         // The namespace or the kind does not exist.
         kube::Error::Api(status) if status.is_not_found() => StoreError::Refused(status.message.clone()),
         error => store_error(error),
     })
 }
 
-async fn change(client: &Client, view: &View, object: &Object, status: bool) -> Result<(), StoreError> {
+async fn change(client: &Client, view: &View, object: &Object, status: bool) -> Result<Written, StoreError> {
     let old = present(view, object).ok_or(StoreError::Conflict)?;
     let version = &object.metadata().resource_version;
     if old.metadata().resource_version != *version {
         return Err(StoreError::Conflict);
     }
-    let Some(patch) = patch(&json_of(&old)?, &json_of(object)?, version, status) else { return Ok(()) };
+    let Some(patch) = patch(&json_of(&old)?, &json_of(object)?, version, status) else { return Ok(Written::Nothing) };
     let (name, params) =
         (&object.metadata().name, PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() });
     let api = api(client, object.kind(), &object.metadata().namespace);
     let patch = Patch::Merge(&patch);
     let done =
         if status { api.patch_status(name, &params, &patch).await } else { api.patch(name, &params, &patch).await };
-    done.map(drop).map_err(store_error)
+    match done {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Written::Gone),
+        done => done.map(|object| Written::Object(Box::new(object))).map_err(store_error),
+    }
 }
 
 /// Returns the merge patch (RFC 7386) from `old` to `new`; `None` if they are the same.
@@ -145,7 +158,7 @@ fn difference(old: &Value, new: &Value) -> Option<Value> {
     Some(Value::Object(gone.chain(changed).collect()))
 }
 
-async fn apply(client: &Client, secret: &Secret) -> Result<(), StoreError> {
+async fn apply(client: &Client, secret: &Secret) -> Result<Written, StoreError> {
     let object = Object::from(secret.clone());
     let mut value = json_of(&object)?;
     if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
@@ -155,7 +168,8 @@ async fn apply(client: &Client, secret: &Secret) -> Result<(), StoreError> {
     }
     let params = PatchParams::apply(ISSUING).force();
     let api = api(client, Kind::Secret, &secret.metadata.namespace);
-    api.patch(&secret.metadata.name, &params, &Patch::Apply(&value)).await.map(drop).map_err(store_error)
+    let applied = api.patch(&secret.metadata.name, &params, &Patch::Apply(&value)).await;
+    applied.map(|object| Written::Object(Box::new(object))).map_err(store_error)
 }
 
 async fn delete(client: &Client, kind: Kind, key: &Key, uid: &str) -> Result<(), StoreError> {

@@ -20,7 +20,7 @@ pub use transport::{ForwardingTimeouts, ServersTransport, Spiffe};
 
 use crate::diagnostic::Diagnostic;
 use crate::middleware::Middleware;
-use crate::name_map::NameMap;
+use crate::persistent_map::NameMap;
 use std::sync::Arc;
 
 /// Objects of one kind by name. Each is shared, so an unchanged object keeps its identity; so does most of the map.

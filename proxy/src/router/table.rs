@@ -3,7 +3,7 @@ use super::host_table::{Entry, HostTable};
 use super::route::Route;
 use super::view::RequestView;
 use flow_model::name::Name;
-use flow_model::name_map::NameMap;
+use flow_model::persistent_map::NameMap;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 

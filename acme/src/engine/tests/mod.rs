@@ -4,6 +4,7 @@
 
 mod ca;
 mod crash;
+mod incremental;
 mod refusal;
 mod store;
 mod world;

@@ -3,8 +3,9 @@ use super::crash::Fuse;
 use super::world::{World, all_issued, certificate, ordered_before, simulated};
 use crate::ca::{CaError, RenewalInfo};
 use crate::objects::{Certificate, ConditionStatus, Key, State, Window, condition, set_condition};
-use crate::planner::Write;
+use crate::planner::{Kind, Write, troubles};
 use crate::store::Replicas;
+use crate::view::View;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -44,13 +45,21 @@ async fn limits_are_waited_out_and_lose_nothing() {
         .until("the reason", |view| {
             view.requests.values().any(|request| {
                 condition(&request.status.conditions, "Ready").is_some_and(|c| {
-                    c.reason == "Pending" && c.message.ends_with("rateLimited: too many new orders recently")
+                    c.reason == "Pending"
+                        && c.message.contains("rateLimited: too many new orders recently; next try at ")
                 })
             })
         })
         .await;
+    // The account's limit is told, and lifted.
+    let told = |view: &View| {
+        let found = troubles(view, &world.settings).into_iter().filter(|trouble| trouble.kind == Kind::Issuer);
+        found.map(|trouble| trouble.message).next().unwrap_or_default()
+    };
+    assert!(told(&world.view()).contains("takes no more orders of this account for now"), "{}", told(&world.view()));
     world.until("the certificate", all_issued).await;
     assert!(begun.elapsed() >= Duration::from_secs(120), "Retry-After is kept");
+    world.until("the end of the limit", |view| told(view).is_empty()).await;
     let view = world.view();
     assert_eq!(view.certificates.values().next().unwrap().status.failed_issuance_attempts, None);
     assert!(world.ca.seen.lock().calls < 15);

@@ -86,7 +86,7 @@ impl World {
             replicas: Arc::new(Mutex::new(Replicas::Alone)),
         };
         let ca = FakeCa::new(ChallengeTable::new());
-        let world = Self { cluster, ca, settings: Settings::default(), clock: Timestamp::now };
+        let world = Self { cluster, ca, settings: Settings::default(), clock: simulated };
         world.apply(&Write::Create(issuer().into()));
         for certificate in certificates {
             world.apply(&Write::Create(certificate.clone().into()));

@@ -7,7 +7,7 @@
 
 use super::Subject;
 use super::policy::{self, Violation};
-use crate::objects::{Certificate, Condition, ConditionStatus, condition};
+use crate::objects::{Certificate, Condition, ConditionStatus, condition, put_condition};
 use crate::planner::action::{Event, Kind, Plan};
 use crate::x509::Leaf;
 use jiff::{SignedDuration, Timestamp};
@@ -113,7 +113,7 @@ impl Brake {
         };
         let news = condition(&changed.status.conditions, HELD).is_none_or(|present| present.message != wanted.message);
         let message = wanted.message.clone();
-        put(&mut changed.status.conditions, wanted);
+        put_condition(&mut changed.status.conditions, wanted);
         news.then_some(message)
     }
 
@@ -133,6 +133,11 @@ pub fn held(certificate: &Certificate) -> Option<&str> {
     (held.status == ConditionStatus::True && held.reason == TOO_SOON).then_some(&*held.message)
 }
 
+/// Returns the time of the last order.
+pub(super) fn ordered(certificate: &Certificate) -> Option<Timestamp> {
+    condition(&certificate.status.conditions, ORDERED)?.last_transition_time
+}
+
 /// Records the time of an order.
 pub(super) fn note_order(changed: &mut Certificate, now: Timestamp) {
     let wanted = Condition {
@@ -143,14 +148,7 @@ pub(super) fn note_order(changed: &mut Certificate, now: Timestamp) {
         message: format!("the last order was placed at {now}"),
         observed_generation: Some(changed.metadata.generation),
     };
-    put(&mut changed.status.conditions, wanted);
-}
-
-fn put(conditions: &mut Vec<Condition>, wanted: Condition) {
-    match conditions.iter_mut().find(|present| present.kind == wanted.kind) {
-        Some(present) => *present = wanted,
-        None => conditions.push(wanted),
-    }
+    put_condition(&mut changed.status.conditions, wanted);
 }
 
 /// The pause between the last order and the next one. For certificates that live less than two hours its minimum is

@@ -1,25 +1,35 @@
 //! Issuing a certificate: key, request, Secret, in this order.
 
 use super::failure::failure;
-use super::{Subject, brake, key, policy, secret};
-use crate::names::{self, CERTIFICATE_NAME, CERTIFICATE_REVISION, PRIVATE_KEY_SECRET, TEMPORARY};
+use super::{Subject, brake, key, next_revision, policy, secret, status};
+use crate::names::{self, CERTIFICATE_NAME, CERTIFICATE_REVISION, ISSUER_NAME, PRIVATE_KEY_SECRET, TEMPORARY};
 use crate::objects::{
     Certificate, CertificateRequest, ConditionStatus, GROUP, Object, Owner, RequestSpec, RequestStatus, VERSION,
     condition,
 };
-use crate::planner::action::{Event, Kind, Plan, Step, Write};
+use crate::planner::action::{Event, Kind, Line, Plan, Step, Urgency, Write};
 use crate::planner::context::Context;
-use crate::planner::request;
+use crate::planner::index::filled;
+use crate::planner::{issuer, request};
+use crate::view::Settings;
 use crate::x509::csr;
 use crate::x509::key::PrivateKey;
 use crate::x509::{chain, temporary};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) {
-    let Some(key) = key::ready(context, subject, plan) else { return };
     let certificate = subject.certificate;
+    let Some((key, stored)) = key::ready(context, subject, plan) else {
+        // Until its issuer is ready it only gets as far as a request, which needs no turn.
+        if issuer::is_ready(context, &certificate.spec.issuer_ref, &certificate.metadata.namespace) {
+            plan.line = Some(Line::Waiting(urgency(context, certificate)));
+        }
+        return;
+    };
     let Some(present) = subject.next else {
-        return plan.steps.push(ask(context, subject, &key));
+        return plan.steps.push(ask(context.settings, certificate, &key, &stored, context.now));
     };
     let same_key = present.spec.csr().is_ok_and(|csr| csr.public_key == key.public_key());
     if !same_key || !policy::request_violations(&certificate.spec, present).is_empty() {
@@ -47,27 +57,33 @@ fn withdraw(request: &CertificateRequest) -> Step {
     Step::write(Write::Delete { kind: Kind::CertificateRequest, key, uid })
 }
 
-fn ask(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -> Step {
-    let certificate = subject.certificate;
+/// Returns the step that asks for a certificate with a stored key.
+pub(super) fn ask(
+    settings: &Settings,
+    certificate: &Certificate,
+    key: &PrivateKey,
+    stored: &str,
+    now: Timestamp,
+) -> Step {
     let spec = &certificate.spec;
     let request = match csr::make(spec, key) {
         Ok(request) => request,
-        Err(error) => return fail(context, certificate, "Failed", &error.to_string()),
+        Err(error) => return failure(certificate, "Failed", &error.to_string(), now),
     };
+    let revision = next_revision(certificate);
     let mut metadata = names::inherited(&certificate.metadata);
-    metadata.name = names::numbered(&certificate.metadata.name, subject.next_revision());
-    let key_secret = certificate.status.next_private_key_secret_name.clone().unwrap_or_default();
+    metadata.name = names::numbered(&certificate.metadata.name, revision);
     for (name, value) in [
         (CERTIFICATE_NAME, certificate.metadata.name.clone()),
-        (CERTIFICATE_REVISION, subject.next_revision().to_string()),
-        (PRIVATE_KEY_SECRET, key_secret),
+        (CERTIFICATE_REVISION, revision.to_string()),
+        (PRIVATE_KEY_SECRET, stored.to_owned()),
     ] {
         metadata.annotations.insert(name.to_owned(), value);
     }
     metadata.owner_references =
         vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "Certificate", &certificate.metadata)];
     let message = format!("Created new CertificateRequest resource {:?}", metadata.name);
-    let mut asked = RequestSpec::new(spec.issuer_ref.clone(), request, context.settings.requester.clone());
+    let mut asked = RequestSpec::new(spec.issuer_ref.clone(), request, settings.requester.clone());
     asked.duration = spec.duration;
     asked.is_ca = spec.is_ca;
     asked.usages.clone_from(&spec.usages);
@@ -120,7 +136,7 @@ fn take(
     let Some(secret) = secret::issued(context, subject, &pem, &leaf, key) else { return };
     let mut changed = Certificate::clone(certificate);
     let status = &mut changed.status;
-    status.revision = Some(subject.next_revision());
+    status.revision = Some(next_revision(certificate));
     status.last_failure_time = None;
     status.failed_issuance_attempts = None;
     status.next_private_key_secret_name = None;
@@ -128,6 +144,12 @@ fn take(
     // The renewal information was about the old certificate.
     status.acme = None;
     brake::note_order(&mut changed, context.now);
+    // What the next look would find: the Certificate is written once.
+    let issued = Arc::new(changed.clone());
+    let filled = Arc::new(secret.clone());
+    let next =
+        Subject { certificate: &issued, secret: Some(&filled), current: Some(request), next: None, outranked: None };
+    status::describe_issued(context, &next, &leaf, &mut changed);
     let message = "The certificate has been successfully issued";
     plan.steps.push(Step {
         writes: vec![Write::Apply(Box::new(secret)), Write::Status(changed.into())],
@@ -137,4 +159,26 @@ fn take(
 
 fn fail(context: &Context<'_>, certificate: &Certificate, reason: &str, message: &str) -> Step {
     failure(certificate, reason, message, context.now)
+}
+
+/// Returns how urgent the next certificate is.
+pub(in crate::planner) fn urgency(context: &Context<'_>, certificate: &Certificate) -> Urgency {
+    // A temporary certificate names no issuer.
+    let secret = context.view.secrets.get(&filled(certificate));
+    let issued = secret.filter(|secret| secret.metadata.annotations.contains_key(ISSUER_NAME));
+    let Some(leaf) = issued.and_then(|secret| secret.leaf().ok()) else {
+        return Urgency::Missing;
+    };
+    let served: BTreeSet<&String> = leaf.dns_names.iter().chain(&leaf.ip_addresses).collect();
+    let spec = &certificate.spec;
+    let misses = spec.dns_names.iter().chain(&spec.ip_addresses).any(|name| !served.contains(name));
+    let left = leaf.not_after.duration_since(context.now);
+    let tenth = SignedDuration::try_from(leaf.lifetime() / 10).unwrap_or_default();
+    if misses || left.is_negative() {
+        Urgency::Missing
+    } else if left < tenth {
+        Urgency::Expiring
+    } else {
+        Urgency::Renewal
+    }
 }

@@ -2,42 +2,37 @@
 
 use super::Subject;
 use super::failure::failure;
+use super::issue;
 use crate::names::{self, FAO, NEXT_PRIVATE_KEY};
 use crate::objects::{
     Certificate, Encoding, GROUP, Key, Meta, Owner, PrivateKeySpec, RotationPolicy, Secret, VERSION, condition,
 };
 use crate::planner::action::{Call, Event, Kind, Plan, Step, Write};
 use crate::planner::context::Context;
-use crate::view::View;
+use crate::view::{Settings, View};
 use crate::x509::key::{PrivateKey, PrivateKeyError};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Returns the key once it is stored and named in the status; until then, plans the steps towards that.
-pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan) -> Option<Arc<PrivateKey>> {
+/// Returns the key and the name of its Secret once it is stored; until then, plans the steps towards that.
+pub(super) fn ready(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    plan: &mut Plan,
+) -> Option<(Arc<PrivateKey>, String)> {
     let certificate = subject.certificate;
-    let named = certificate.status.next_private_key_secret_name.as_deref();
-    let place =
-        Key::new(certificate.metadata.namespace.clone(), named.map_or_else(|| name(certificate), str::to_owned));
+    let place = place(certificate);
     let Some(stored) = context.view.secrets.get(&place) else {
-        begin(subject, &place, plan);
+        begin(context, subject, &place, plan);
         return None;
     };
     if !stored.metadata.controlled_by("Certificate", &certificate.metadata) {
         // The name belongs to another owner's Secret: the next attempt uses another name.
         return None;
     }
-    let wanted = certificate.spec.private_key.as_ref();
     match stored.private_key() {
-        Ok(key) if key.violations(wanted).is_empty() => {
-            if named.is_some() {
-                return Some(key);
-            }
-            let mut changed = Certificate::clone(certificate);
-            changed.status.next_private_key_secret_name = Some(place.name);
-            plan.steps.push(Step::write(Write::Status(changed.into())));
-        }
+        Ok(key) if key.violations(certificate.spec.private_key.as_ref()).is_empty() => Some((key, place.name)),
         unusable => {
             let uid = stored.metadata.uid.clone();
             let mut step = Step::write(Write::Delete { kind: Kind::Secret, key: place.clone(), uid });
@@ -49,20 +44,26 @@ pub(super) fn ready(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Pla
                 step = step.with(Event::warning(Kind::Certificate, &certificate.metadata, "DecodeFailed", message));
             }
             plan.steps.push(step);
+            None
         }
     }
-    None
+}
+
+/// Returns the place of the Secret for the key of the next certificate.
+fn place(certificate: &Certificate) -> Key {
+    let named = certificate.status.next_private_key_secret_name.clone();
+    Key::new(certificate.metadata.namespace.clone(), named.unwrap_or_else(|| name(certificate)))
 }
 
 /// Returns the name of the key's Secret, the same for the same attempt, so that two leaders write one Secret.
-fn name(certificate: &Certificate) -> String {
+pub(super) fn name(certificate: &Certificate) -> String {
     let status = &certificate.status;
     let since = condition(&status.conditions, "Issuing").and_then(|c| c.last_transition_time);
     let attempt = format!("{:?} {:?} {since:?}", status.revision, status.failed_issuance_attempts);
     names::numbered(&certificate.metadata.name, names::suffix(&[&certificate.metadata.uid, &attempt]))
 }
 
-fn begin(subject: &Subject<'_>, place: &Key, plan: &mut Plan) {
+fn begin(context: &Context<'_>, subject: &Subject<'_>, place: &Key, plan: &mut Plan) {
     let certificate = subject.certificate;
     let wanted = certificate.spec.private_key.as_ref();
     let kept = wanted.and_then(|key| key.rotation_policy) == Some(RotationPolicy::Never);
@@ -75,8 +76,9 @@ fn begin(subject: &Subject<'_>, place: &Key, plan: &mut Plan) {
     if mismatch.is_empty() {
         let message = format!("Reusing private key stored in existing Secret resource {secret:?}");
         let event = Event::normal(Kind::Certificate, &certificate.metadata, "Reused", message);
-        let copy = next_secret(certificate, place, &old);
-        return plan.steps.push(Step::write(Write::Create(copy.into())).with(event));
+        let mut step = stored(context.settings, certificate, place, &old, context.now);
+        step.events.insert(0, event);
+        return plan.steps.push(step);
     }
     let message = format!(
         "User intervention required: existing private key in Secret {secret:?} does not match requirements on \
@@ -112,20 +114,30 @@ pub struct KeyToMake {
 /// Returns the key to be made for a certificate; `None` if it exists by now.
 #[must_use]
 pub fn key_to_make(view: &View, certificate: &Certificate) -> Option<KeyToMake> {
-    let named = certificate.status.next_private_key_secret_name.clone();
-    let place = Key::new(certificate.metadata.namespace.clone(), named.unwrap_or_else(|| name(certificate)));
+    let place = place(certificate);
     if view.secrets.contains_key(&place) {
         return None;
     }
     Some(KeyToMake { spec: certificate.spec.private_key.clone().unwrap_or_default(), place })
 }
 
-/// Returns the step that stores a key.
+/// Returns the step that stores a key and asks for its certificate.
 #[must_use]
-pub fn key_made(certificate: &Certificate, pending: &KeyToMake, key: &PrivateKey) -> Step {
-    let message = format!("Stored new private key in temporary Secret resource {:?}", pending.place.name);
-    let event = Event::normal(Kind::Certificate, &certificate.metadata, "Generated", message);
-    Step::write(Write::Create(next_secret(certificate, &pending.place, key).into())).with(event)
+pub fn key_made(
+    settings: &Settings,
+    certificate: &Certificate,
+    pending: &KeyToMake,
+    key: &PrivateKey,
+    now: Timestamp,
+) -> Step {
+    stored(settings, certificate, &pending.place, key, now)
+}
+
+/// The key is stored before it is used: the next leader goes on with it.
+fn stored(settings: &Settings, certificate: &Certificate, place: &Key, key: &PrivateKey, now: Timestamp) -> Step {
+    let mut step = issue::ask(settings, certificate, key, &place.name, now);
+    step.writes.insert(0, Write::Create(next_secret(certificate, place, key).into()));
+    step
 }
 
 /// Returns what follows from a failed generation: the attempt ends with the error.

@@ -3,19 +3,22 @@
 pub(super) mod brake;
 mod failure;
 pub(super) mod foreign;
-mod issue;
+pub(super) mod issue;
 pub(super) mod key;
 mod policy;
 pub(super) mod renewal;
 mod secret;
 pub(super) mod status;
 
-use super::plan_cache::{Inputs, PlanCache};
+use super::index::filled;
 use super::{Call, Context, Kind, Plan, Step, Write};
 use crate::names::CERTIFICATE_REVISION;
-use crate::objects::{Certificate, CertificateRequest, ConditionStatus, Key, Secret, condition, set_condition};
-use jiff::Timestamp;
+use crate::objects::{Certificate, CertificateRequest, ConditionStatus, Secret, condition, set_condition};
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
+
+/// See [`settled`].
+const SETTLING: SignedDuration = SignedDuration::from_secs(1);
 
 /// A Certificate with the objects that belong to it.
 struct Subject<'a> {
@@ -29,55 +32,48 @@ struct Subject<'a> {
     outranked: Option<&'a Arc<Certificate>>,
 }
 
-impl Subject<'_> {
-    fn next_revision(&self) -> i64 {
-        self.certificate.status.revision.unwrap_or(0) + 1
-    }
+fn next_revision(certificate: &Certificate) -> i64 {
+    certificate.status.revision.unwrap_or(0) + 1
 }
 
 fn revision(request: &CertificateRequest) -> Option<i64> {
     request.metadata.annotation(CERTIFICATE_REVISION)?.parse().ok()
 }
 
-pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, cache: &mut PlanCache, plan: &mut Plan) {
+pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: &mut Plan) {
     if certificate.metadata.deletion_timestamp.is_some() {
         return;
     }
-    let issuer = context.view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
-    let place = Key::new(certificate.metadata.namespace.clone(), certificate.spec.secret_name.clone());
+    let place = filled(certificate);
     if let Some(why) = foreign::unserved(context.view, certificate) {
         return foreign::plan(context, certificate, context.view.secrets.get(&place), why.to_string(), plan);
     }
     let requests = context.index.requests(certificate);
-    let of_revision = |wanted: i64| requests.iter().copied().find(|request| revision(request) == Some(wanted));
+    let of_revision = |wanted: i64| requests.iter().find(|request| revision(request) == Some(wanted));
     let owner = context.index.owner_of_secret(context.view, &place);
     let subject = Subject {
         certificate,
         secret: context.view.secrets.get(&place),
         current: certificate.status.revision.and_then(of_revision),
-        next: of_revision(certificate.status.revision.unwrap_or(0) + 1),
+        next: of_revision(next_revision(certificate)),
         outranked: owner.filter(|owner| owner.metadata.name != certificate.metadata.name),
     };
-    if is_issuing(certificate) || !context.index.next_keys(certificate).is_empty() {
-        return look(context, &subject, requests, plan);
+    if let Some(at) = settled(&subject).filter(|at| *at > context.now) {
+        return plan.wake_at(at);
     }
-    let inputs = Inputs {
-        certificate: Arc::clone(certificate),
-        secret: subject.secret.cloned(),
-        requests: requests.iter().copied().cloned().collect(),
-        issuer: issuer.cloned(),
-        outranked: subject.outranked.cloned(),
-    };
-    if cache.is_unchanged(&inputs, context.now, plan) {
-        return;
-    }
-    let mut own = Plan::default();
-    look(context, &subject, requests, &mut own);
-    cache.note(inputs, context.now, &own);
-    plan.add(own);
+    look(context, &subject, requests, plan);
 }
 
-fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
+/// The time from which the missing Secret of a new Certificate counts as missing: one that was created with it may be
+/// seen a moment later. Ingresses named their Secret before.
+fn settled(subject: &Subject<'_>) -> Option<Timestamp> {
+    let certificate = subject.certificate;
+    let fresh = subject.secret.is_none() && certificate.status.conditions.is_empty();
+    let owned = certificate.metadata.controller().is_some_and(|owner| owner.kind == "Ingress");
+    certificate.metadata.creation_timestamp.filter(|_| fresh && !owned)?.checked_add(SETTLING).ok()
+}
+
+fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[Arc<CertificateRequest>], plan: &mut Plan) {
     if let Some(step) = status::plan(context, subject, plan) {
         return plan.steps.push(step);
     }
@@ -93,7 +89,7 @@ fn is_issuing(certificate: &Certificate) -> bool {
 }
 
 /// Deletes what is left over while nothing is being issued.
-fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<CertificateRequest>], plan: &mut Plan) {
+fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[Arc<CertificateRequest>], plan: &mut Plan) {
     let certificate = subject.certificate;
     for secret in context.index.next_keys(certificate) {
         let (key, uid) = (secret.key(), secret.metadata.uid.clone());
@@ -110,7 +106,7 @@ fn tidy(context: &Context<'_>, subject: &Subject<'_>, requests: &[&Arc<Certifica
     }
     plan.steps.extend(secret::upkeep(context, subject));
     let keep = usize::try_from(certificate.spec.revision_history_limit.unwrap_or(1)).unwrap_or(1).max(1);
-    let mut past: Vec<_> = requests.iter().filter_map(|request| Some((revision(request)?, *request))).collect();
+    let mut past: Vec<_> = requests.iter().filter_map(|request| Some((revision(request)?, request))).collect();
     past.sort_by_key(|(revision, _)| std::cmp::Reverse(*revision));
     for (_, request) in past.into_iter().skip(keep) {
         let (key, uid) = (request.key(), request.metadata.uid.clone());

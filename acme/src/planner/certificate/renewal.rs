@@ -1,5 +1,6 @@
 //! The time of a certificate's renewal.
 
+use super::brake;
 use super::policy::Violation;
 use crate::ca::{CaError, Directory, RenewalInfo};
 use crate::names::{ISSUER_NAME, spread};
@@ -83,13 +84,24 @@ pub(super) fn must_ask(context: &Context<'_>, certificate: &Certificate, plan: &
         return false;
     }
     let ari = certificate.status.acme.as_ref().and_then(|acme| acme.ari.as_ref());
-    match ari.and_then(|ari| ari.next_check) {
+    let next = ari.and_then(|ari| ari.next_check).or_else(|| first_question(certificate));
+    match next {
         Some(next) if next > context.now => {
             plan.wake_at(next);
             false
         }
         _ => true,
     }
+}
+
+/// Returns the time of the first question about a certificate that was ordered here: up to an hour later, since a new
+/// certificate is not due, and less for short lives.
+fn first_question(certificate: &Certificate) -> Option<Timestamp> {
+    let status = &certificate.status;
+    let lifetime = u64::try_from(status.not_after?.duration_since(status.not_before?).as_secs()).unwrap_or(0);
+    let latest = (lifetime / 1000).min(ASK_MIN);
+    let wait = latest / 2 + spread(&[&certificate.metadata.uid, "question"], latest / 2);
+    Some(later(brake::ordered(certificate)?, wait))
 }
 
 /// Returns the server and the certificate's id there; `None` if the certificate does not come from its issuer.

@@ -2,7 +2,7 @@
 
 use super::brake::{self, Brake};
 use super::policy::{self, Violation};
-use super::{Subject, foreign, is_issuing, renewal, secret};
+use super::{Subject, foreign, is_issuing, key, renewal, secret};
 use crate::objects::{Certificate, ConditionStatus, condition, set_condition};
 use crate::planner::action::{Event, Kind, Plan, Step, Write};
 use crate::planner::context::Context;
@@ -15,21 +15,14 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
     let now = context.now;
     let mut changed = Certificate::clone(certificate);
     let leaf = subject.secret.and_then(|secret| secret.leaf().ok());
-    let renewal = leaf.as_ref().and_then(|leaf| renewal::time(certificate, leaf));
-    changed.status.not_before = leaf.as_ref().map(|leaf| leaf.not_before);
-    changed.status.not_after = leaf.as_ref().map(|leaf| leaf.not_after);
-    changed.status.renewal_time = renewal;
-    if leaf.is_none() {
-        changed.status.acme = None;
-    }
     let violation = violation(subject);
     let mut events = Vec::new();
-    events.extend(ready(context, subject, leaf.as_deref(), violation.as_ref(), &mut changed));
-    secret::note_keystores(&mut changed, now);
+    events.extend(describe(context, subject, leaf.as_deref(), violation.as_ref(), &mut changed));
     if let Some(leaf) = &leaf {
         [leaf.not_after].into_iter().filter(|at| *at > now).for_each(|at| plan.wake_at(at));
     }
     if !is_issuing(certificate) {
+        let renewal = changed.status.renewal_time;
         let due = violation.or_else(|| renewal::due(certificate, renewal, now, plan));
         let due = due.filter(|_| may_begin(subject, now, plan));
         events.extend(begin(subject, due, Brake::of(subject, leaf.as_deref(), now), &mut changed, now, plan));
@@ -38,6 +31,33 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
         return None;
     }
     Some(Step { writes: vec![Write::Status(changed.into())], events })
+}
+
+/// Writes into `changed` what is known of the certificate in the Secret: its validity, and `Ready`. Returns the event
+/// for an issuer that does not exist.
+fn describe(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    leaf: Option<&Leaf>,
+    violation: Option<&Violation>,
+    changed: &mut Certificate,
+) -> Option<Event> {
+    changed.status.not_before = leaf.map(|leaf| leaf.not_before);
+    changed.status.not_after = leaf.map(|leaf| leaf.not_after);
+    changed.status.renewal_time = leaf.and_then(|leaf| renewal::time(changed, leaf));
+    if leaf.is_none() {
+        changed.status.acme = None;
+    }
+    let event = ready(context, subject, leaf, violation, changed);
+    secret::note_keystores(changed, context.now);
+    event
+}
+
+/// Writes into `changed`, the status after an issuance, what is known of the certificate in its new Secret. `subject`
+/// is the Certificate with that Secret.
+pub(super) fn describe_issued(context: &Context<'_>, subject: &Subject<'_>, leaf: &Leaf, changed: &mut Certificate) {
+    // A valid Secret has no events: its issuer is there.
+    let _ = describe(context, subject, Some(leaf), violation(subject).as_ref(), changed);
 }
 
 /// Returns what is wrong with the Secret. If another Certificate fills it, that comes first.
@@ -115,6 +135,7 @@ fn begin(
     let (generation, status) = (Some(metadata.generation), ConditionStatus::True);
     set_condition(&mut changed.status.conditions, "Issuing", status, due.reason, &*due.message, generation, now);
     brake::note_order(changed, now);
+    changed.status.next_private_key_secret_name = Some(key::name(changed));
     let begun = Event::normal(Kind::Certificate, metadata, "Issuing", due.message);
     secret::not_made_here(subject).into_iter().chain([begun]).collect()
 }

@@ -16,7 +16,7 @@ fn names(certificate: &Certificate, host: &str) -> bool {
 
 /// Returns a message for each block of `spec.tls` whose Secret is filled by a Certificate of another owner without the
 /// block's hosts.
-pub(crate) fn crowded_out(view: &View, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
+pub(crate) fn crowded_out(view: &View, index: &Index, ingress: &IngressFacts) -> Vec<String> {
     let namespace = &ingress.metadata.namespace;
     let mut messages = Vec::new();
     for tls in ingress.tls.iter().filter(|tls| !tls.secret_name.is_empty()) {

@@ -34,13 +34,13 @@ pub(super) fn plan(context: &Context<'_>, ingress: &Arc<IngressFacts>, plan: &mu
     for certificate in wanted {
         plan.steps.extend(upsert(context, ingress, certificate));
     }
-    for message in crowded_out(context.view, &context.index, ingress) {
+    for message in crowded_out(context.view, context.index, ingress) {
         bad(ingress, plan, message);
     }
 }
 
 /// Returns all problems with what an Ingress asks for.
-pub(super) fn problems(view: &View, settings: &Settings, index: &Index<'_>, ingress: &IngressFacts) -> Vec<String> {
+pub(super) fn problems(view: &View, settings: &Settings, index: &Index, ingress: &IngressFacts) -> Vec<String> {
     let (wanted, mut problems) = wanted(ingress, settings);
     if wanted.is_some() {
         problems.extend(crowded_out(view, index, ingress));
@@ -126,7 +126,7 @@ fn certificate(
 fn upsert(context: &Context<'_>, ingress: &IngressFacts, wanted: Certificate) -> Option<Step> {
     let name = wanted.metadata.name.clone();
     let Some(present) = context.view.certificates.get(&wanted.key()) else {
-        if context.index.claims(context.view).elder(ingress, &name).is_some() {
+        if context.index.elder(ingress, &name).is_some() {
             return None;
         }
         let message = format!("Successfully created Certificate {name:?}");

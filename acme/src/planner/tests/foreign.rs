@@ -145,7 +145,7 @@ fn the_first_certificate_of_a_secret_is_the_one_that_fills_it() {
     scene.request = None;
     let mut second: Certificate = super::scene::certificate("b", &["b.example"]);
     second.spec.secret_name = "a".to_owned();
-    second.metadata.creation_timestamp = Some(super::scene::now());
+    second.metadata.creation_timestamp = Some(super::scene::now() - jiff::SignedDuration::from_mins(1));
     scene.more.certificates.insert(second.key(), Arc::new(second));
     let written = certificates(&scene.plan());
     let second = written.iter().find(|c| c.metadata.name == "b").unwrap();

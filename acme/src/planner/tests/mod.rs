@@ -6,7 +6,6 @@ mod brake;
 mod conditions;
 mod foreign;
 mod ingress;
-mod plan_cache;
 mod request;
 mod scene;
 mod solver;

@@ -1,8 +1,10 @@
-use super::scene::{Scene, ecdsa, events, now, request};
+use super::scene::{Scene, ecdsa, now, request};
 use crate::names::ACCOUNT;
 use crate::objects::{CertificateRequest, ConditionStatus, Order, condition, set_condition};
+use crate::planner;
 use crate::planner::action::{Object, Plan, Write};
 use crate::x509::key::PrivateKey;
+use jiff::SignedDuration;
 use std::sync::Arc;
 
 /// A request of revision 2 for these names, approved.
@@ -42,22 +44,50 @@ fn names(count: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_request_is_approved_and_then_ordered() {
+fn a_request_is_ordered_at_once_and_described_when_it_takes_time() {
     let mut scene = scene(&names(2), "");
-    let approved = scene.request.as_mut().unwrap();
-    approved.status.conditions.clear();
+    let request = scene.request.as_mut().unwrap();
+    request.status.conditions.clear();
+    request.metadata.creation_timestamp = Some(now());
     let plan = scene.plan();
-    assert!(orders(&plan).is_empty());
-    let told: Vec<_> = events(&plan).iter().map(|event| event.reason).collect();
-    assert!(told.contains(&"cert-manager.io"));
-    let scene = self::scene(&names(2), "");
-    let plan = scene.plan();
-    let order = orders(&plan).pop().unwrap();
+    let mut order = orders(&plan).pop().unwrap();
     assert_eq!(order.spec.dns_names, names(2));
     assert!(order.metadata.name.starts_with("a-2-"), "{}", order.metadata.name);
     assert_eq!(order.metadata.annotation(ACCOUNT), Some("https://ca.example/acct/1"));
-    let told = events(&plan).into_iter().find(|event| event.reason == "OrderCreated").unwrap();
-    assert_eq!(told.message, format!("Created Order resource web/{}", order.metadata.name));
+    assert!(requests(&plan).is_empty());
+    // A state that passes is not written; one that lasts is.
+    order.metadata.uid = "order".to_owned();
+    scene.more.orders.insert(order.key(), Arc::new(order.clone()));
+    let plan = scene.plan();
+    assert!(requests(&plan).is_empty() && plan.wake <= Some(now() + SignedDuration::from_secs(5)));
+    let plan = planner::plan(&scene.view(), &scene.settings, now() + SignedDuration::from_secs(5));
+    let told = requests(&plan).pop().unwrap();
+    assert_eq!(words(&told, "Approved"), "Certificate request has been approved by cert-manager.io");
+    let waiting = format!("Waiting on certificate issuance from order web/{}: \"pending\"", order.metadata.name);
+    assert_eq!(words(&told, "Ready"), waiting);
+    // What the CA objects to is told at once, and so is the result.
+    order.status.reason = "Failed to create Order: 429".to_owned();
+    scene.more.orders.insert(order.key(), Arc::new(order.clone()));
+    assert_eq!(words(&requests(&scene.plan())[0], "Ready"), format!("{waiting}: Failed to create Order: 429"));
+    order.status.certificate = "Y2hhaW4=".to_owned();
+    scene.more.orders.insert(order.key(), Arc::new(order));
+    let issued = requests(&scene.plan()).pop().unwrap();
+    assert_eq!(words(&issued, "Ready"), "Certificate fetched from issuer successfully");
+    assert!(!words(&issued, "Approved").is_empty());
+}
+
+/// The requests whose status a plan writes.
+fn requests(plan: &Plan) -> Vec<CertificateRequest> {
+    let writes = plan.steps.iter().flat_map(|step| &step.writes);
+    let written = writes.filter_map(|write| match write {
+        Write::Status(Object::CertificateRequest(request)) => Some(CertificateRequest::clone(request)),
+        _ => None,
+    });
+    written.collect()
+}
+
+fn words(request: &CertificateRequest, kind: &str) -> String {
+    condition(&request.status.conditions, kind).map(|c| c.message.clone()).unwrap_or_default()
 }
 
 #[test]

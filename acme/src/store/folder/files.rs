@@ -165,11 +165,8 @@ fn put(path: &Path, object: &impl Serialize) -> Result<(), FolderError> {
     Ok(())
 }
 
-fn all<T: DeserializeOwned>(
-    folder: &Path,
-    key: impl Fn(&T) -> Key,
-) -> Result<std::collections::BTreeMap<Key, std::sync::Arc<T>>, FolderError> {
-    let mut found = std::collections::BTreeMap::new();
+fn all<T: DeserializeOwned>(folder: &Path, key: impl Fn(&T) -> Key) -> Result<crate::view::Objects<T>, FolderError> {
+    let mut found = crate::view::Objects::default();
     for entry in fs::read_dir(folder).map_err(io_at(folder))? {
         let path = entry.map_err(io_at(folder))?.path();
         // Other files were being written when the process died.

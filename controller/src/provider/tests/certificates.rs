@@ -107,7 +107,7 @@ async fn certificates_are_asked_for_by_ingresses_that_routes_do_not_select() {
     let store = kubernetes.certificates.clone().unwrap();
     let hosts = |update: &Update| {
         let routers = &config(update, KUBERNETES).routers;
-        ["a", "b"].map(|name| routers.contains_key(&format!("default-{name}-{name}-test")))
+        ["a", "b"].map(|name| routers.contains_key(format!("default-{name}-{name}-test").as_str()))
     };
     until(&mut kubernetes.provider, |update| hosts(update) == [false, true]).await;
     seen(&store, |view| view.ingresses.len() == 2).await;

@@ -2,6 +2,7 @@
 
 use super::fetch::Sort;
 use super::subscriber::{AnyReader, LabelChoice, LookupRequest, Reading, ReferenceSubscriber, Subscribers};
+use super::written::WrittenSender;
 use super::{Requests, Source, follow};
 use crate::watch::outage::Outage;
 use crate::watch::scope::Scope;
@@ -38,6 +39,7 @@ impl LookupSender {
 pub(crate) struct ReferenceInformer<K> {
     sort: Sort,
     subscriptions: Vec<Subscription<K>>,
+    written: WrittenSender<K>,
 }
 
 struct Subscription<K> {
@@ -48,8 +50,13 @@ struct Subscription<K> {
 }
 
 impl<K: Namespaced> ReferenceInformer<K> {
-    pub(in crate::watch) const fn new(sort: Sort) -> Self {
-        Self { sort, subscriptions: Vec::new() }
+    pub(in crate::watch) fn new(sort: Sort) -> Self {
+        Self { sort, subscriptions: Vec::new(), written: WrittenSender::default() }
+    }
+
+    /// Returns the way for objects that this process writes.
+    pub(crate) fn written(&self) -> WrittenSender<K> {
+        self.written.clone()
     }
 
     /// Adds a subscriber to the objects in these namespaces (empty is all) that it names by what is returned, and to
@@ -111,6 +118,7 @@ impl<K: Namespaced> ReferenceInformer<K> {
             unfold(receive, |mut receive| async { receive.recv().await.map(|request| (request, receive)) }).boxed()
         });
         let requests: Requests = select_all(requests.collect::<Vec<_>>()).boxed();
-        follow(source, readers, requests).boxed()
+        let written = self.written.add(namespace);
+        follow(source, readers, requests, written).boxed()
     }
 }

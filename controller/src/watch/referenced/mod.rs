@@ -2,7 +2,7 @@
 //! by their labels.
 //!
 //! One watch brings the metadata of all: their bodies may be large and are not needed. A named object is fetched when
-//! it is first named and when its version changes. Where the whole kind may not be watched, named objects are watched
+//! it is first named, unless the watch knows that there is none, and when its version changes. Where the whole kind may not be watched, named objects are watched
 //! one by one, which a namespace's own Role (or one with `resourceNames`) can allow. No content is kept here.
 
 mod by_name;
@@ -14,11 +14,13 @@ mod state;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub(super) use fetch::Sort;
 pub(crate) use informer::ReferenceInformer;
 pub(crate) use lookups::Lookups;
 pub(crate) use subscriber::{ReadError, ReferenceSubscriber, Resolution};
+pub(crate) use written::WrittenSender;
 
 use super::outage::Outage;
 use super::watcher::{Namespaced, Watcher};
@@ -54,11 +56,19 @@ impl Source {
     }
 }
 
+/// The objects that this process wrote.
+type WrittenObjects<K> = tokio::sync::mpsc::UnboundedReceiver<K>;
+
 /// The requests for objects, each with its subscriber.
 type Requests = BoxStream<'static, (Subscribers, LookupRequest)>;
 
 /// Tells the readers what they ask for by `requests`, and again whenever the object changes.
-async fn follow<K: Namespaced>(source: Source, readers: Vec<Option<AnyReader<K>>>, mut requests: Requests) {
+async fn follow<K: Namespaced>(
+    source: Source,
+    readers: Vec<Option<AnyReader<K>>>,
+    mut requests: Requests,
+    mut written: WrittenObjects<K>,
+) {
     let mut first = None;
     // While none is named and labels do not matter, nothing is watched, and no permission is needed.
     while first.is_none() && !readers.iter().flatten().any(|reader| reader.selects_by_labels()) {
@@ -80,6 +90,7 @@ async fn follow<K: Namespaced>(source: Source, readers: Vec<Option<AnyReader<K>>
                 Some((subscriber, LookupRequest::Only(keys))) => state.only(subscriber, &keys),
                 None => return,
             },
+            Some(object) = written.recv() => state.written(object),
             event = state.watcher.next() => state.handle(event),
             fetched = state.fetches.next() => state.fetched(fetched),
             (key, read) = ByName::next(&mut state.by_name) => state.read_by_name(key, read),

@@ -11,6 +11,7 @@ use hashbrown::{HashMap, HashSet};
 use kube::Resource;
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::watcher::Event;
+use std::hash::BuildHasher as _;
 
 /// The wanted objects of one source.
 pub(super) struct Referenced<K> {
@@ -20,6 +21,9 @@ pub(super) struct Referenced<K> {
     pub(super) watcher: Watcher<PartialObjectMeta<K>>,
     /// All objects that are named or selected.
     known: HashMap<ObjectKey, Known, foldhash::fast::RandomState>,
+    /// The names of all objects that the watch showed, as their hashes: a named object that is not among them need not
+    /// be asked for.
+    present: HashSet<u64, foldhash::fast::RandomState>,
     /// The list that is coming in, if any.
     list: Option<List>,
     pub(super) fetches: Fetches<K>,
@@ -37,7 +41,7 @@ struct List {
 /// The origin of an object's content.
 #[derive(Clone, Copy)]
 enum Origin {
-    /// A page, which may be older than what was reported.
+    /// A page or a write, which may be older than what was reported.
     Page,
     /// A fetch that began when this was the version last reported.
     Fetch(u64),
@@ -53,6 +57,7 @@ impl<K: Namespaced> Referenced<K> {
             source,
             readers,
             known: HashMap::default(),
+            present: HashSet::default(),
             list: Some(List::default()),
             by_name: None,
         }
@@ -64,9 +69,15 @@ impl<K: Namespaced> Referenced<K> {
     }
 
     pub(super) fn named(&mut self, subscriber: Subscribers, keys: Vec<ObjectKey>) -> Vec<Delivery<K>> {
+        let mut absent = Vec::new();
         for key in keys {
+            let is_absent = self.list.is_none() && self.by_name.is_none() && !self.is_present(&key);
             let known = self.known.entry(key.clone()).or_default();
             known.named = known.named.and(subscriber);
+            if is_absent && known.reported == 0 && known.seen == 0 {
+                absent.push(Delivery { to: subscriber, resolution: Resolution::Is(key, None) });
+                continue;
+            }
             known.asked = known.asked.and(subscriber);
             if let Some(list) = &mut self.list {
                 list.late.insert(key.clone());
@@ -76,7 +87,25 @@ impl<K: Namespaced> Referenced<K> {
                 None => self.fetches.push(key),
             }
         }
-        Vec::new()
+        absent
+    }
+
+    fn is_present(&self, key: &ObjectKey) -> bool {
+        self.present.contains(&self.hash(key))
+    }
+
+    fn hash(&self, key: &ObjectKey) -> u64 {
+        self.known.hasher().hash_one(key)
+    }
+
+    /// Handles an object that this process wrote.
+    pub(super) fn written(&mut self, object: K) -> Vec<Delivery<K>> {
+        let key = ObjectKey::of(object.meta());
+        let hash = self.hash(&key);
+        self.present.insert(hash);
+        let mut deliveries = self.select(&key, object.meta());
+        deliveries.extend(self.report(object, Origin::Page));
+        deliveries
     }
 
     pub(super) fn only(
@@ -104,6 +133,7 @@ impl<K: Namespaced> Referenced<K> {
     pub(super) fn handle(&mut self, event: WatchEvent<PartialObjectMeta<K>>) -> Vec<Delivery<K>> {
         match event {
             WatchEvent::Event(Event::Init) => {
+                self.present.clear();
                 self.list = Some(List::default());
                 Vec::new()
             }
@@ -126,6 +156,8 @@ impl<K: Namespaced> Referenced<K> {
 
     /// Handles the version of an object that the watch brought: it is fetched if it is wanted and was not reported yet.
     fn passed(&mut self, key: &ObjectKey, version: u64, metadata: &ObjectMeta) -> Vec<Delivery<K>> {
+        let hash = self.hash(key);
+        self.present.insert(hash);
         let mut deliveries = self.select(key, metadata);
         if let Some(known) = self.known.get_mut(key) {
             known.seen = known.seen.max(version);
@@ -160,6 +192,8 @@ impl<K: Namespaced> Referenced<K> {
     }
 
     fn gone(&mut self, key: &ObjectKey, version: u64) -> Vec<Delivery<K>> {
+        let hash = self.hash(key);
+        self.present.remove(&hash);
         let Some(known) = self.known.get_mut(key).filter(|known| known.reported <= version || version == 0) else {
             return Vec::new();
         };
