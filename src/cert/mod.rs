@@ -70,5 +70,5 @@ async fn look(arguments: &Arguments) -> Result<ExitCode, CertificateClientError>
 fn find(view: &View, namespace: &str, name: &str) -> Option<Arc<Certificate>> {
     let named = view.certificates.get(&Key::new(namespace, name));
     let fits = |c: &&Arc<Certificate>| c.spec.secret_name == name || c.spec.dns_names.iter().any(|host| host == name);
-    named.or_else(|| view.certificates.values().find(fits)).cloned()
+    named.or_else(|| view.certificates.sorted().into_iter().map(|(_, certificate)| certificate).find(fits)).cloned()
 }

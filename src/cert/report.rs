@@ -21,7 +21,7 @@ pub(super) fn list(view: &View, namespace: &str) -> String {
     }
     let width = view.certificates.keys().map(|key| key.name.len()).max().unwrap_or(0).max(4);
     let mut text = format!("{:width$}  READY  UNTIL                 WHAT\n", "NAME");
-    for (key, certificate) in &view.certificates {
+    for (key, certificate) in view.certificates.sorted() {
         let until = certificate.status.not_after.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let ready = if is_ready(certificate) { "yes" } else { "no" };
         let what = reasons(view, certificate).pop().map(|reason| reason.text).unwrap_or_default();
@@ -68,6 +68,11 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
         (None, Some(issuer)) => said(&issuer.status.conditions, "Ready"),
     };
     row(&mut text, "issuer", &format!("{} {}: {issuer}", reference.kind(), reference.name));
+    if let Some(why) = limit(view, certificate) {
+        row(&mut text, "waits", why);
+    } else if is_in_line(view, certificate) {
+        row(&mut text, "waits", "for its turn: orders that have begun are finished first");
+    }
     if let Some(request) = latest(view, certificate) {
         let _ = writeln!(
             text,
@@ -132,6 +137,7 @@ fn reasons<'a>(view: &'a View, certificate: &'a Certificate) -> Vec<Reason<'a>> 
     let issuer = view.issuers.get(&reference.key(namespace));
     let unready = issuer.and_then(|issuer| unmet(&issuer.status.conditions, "Ready"));
     reasons.extend(unready.map(|found| Reason::of(found, Some(Cause::of_issuer(found)))));
+    reasons.extend(limit(view, certificate).map(|why| Reason::new(why, Some(Cause::Acme("rateLimited")))));
     if let Some(request) = latest(view, certificate) {
         let found = unmet(&request.status.conditions, "Ready");
         reasons.extend(found.map(|c| Reason::of(c, issuer.map_or(missing, |i| Cause::of_request(request, i)))));
@@ -147,6 +153,18 @@ fn reasons<'a>(view: &'a View, certificate: &'a Certificate) -> Vec<Reason<'a>> 
     reasons
 }
 
+/// The limit of the CA for which a Certificate's orders wait, and the time of the next try.
+fn limit<'a>(view: &'a View, certificate: &Certificate) -> Option<&'a str> {
+    let issuer = view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace))?;
+    planner::orders_held(issuer).filter(|_| is_true(&certificate.status.conditions, "Issuing"))
+}
+
+/// True if a Certificate is being issued and waits for its turn to be ordered.
+fn is_in_line(view: &View, certificate: &Certificate) -> bool {
+    let open = latest(view, certificate).is_some_and(|request| !is_true(&request.status.conditions, "Ready"));
+    is_true(&certificate.status.conditions, "Issuing") && !open && unserved(view, certificate).is_none()
+}
+
 /// The condition of that kind, if there is one and it does not hold.
 fn unmet<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     condition(conditions, kind).filter(|c| c.status != ConditionStatus::True)
@@ -159,11 +177,13 @@ fn latest<'a>(view: &'a View, certificate: &Certificate) -> Option<&'a Arc<Certi
 }
 
 fn orders<'a>(view: &'a View, request: &CertificateRequest) -> Vec<&'a Arc<Order>> {
-    view.orders.values().filter(|order| owned(&order.metadata, &request.metadata)).collect()
+    let orders = view.orders.sorted().into_iter().map(|(_, order)| order);
+    orders.filter(|order| owned(&order.metadata, &request.metadata)).collect()
 }
 
 fn challenges<'a>(view: &'a View, order: &Order) -> Vec<&'a Arc<Challenge>> {
-    view.challenges.values().filter(|challenge| owned(&challenge.metadata, &order.metadata)).collect()
+    let challenges = view.challenges.sorted().into_iter().map(|(_, challenge)| challenge);
+    challenges.filter(|challenge| owned(&challenge.metadata, &order.metadata)).collect()
 }
 
 fn owned(object: &Meta, by: &Meta) -> bool {

@@ -9,7 +9,7 @@ from cryptography import x509
 from harness import objects
 from harness.cluster import Cluster
 from harness.issuing import *  # noqa: F403 (fixtures)
-from harness.issuing import ACME, Replicas, acme_issuer, certificate, condition, events, listed, read, ready, secret
+from harness.issuing import ACME, Replicas, acme_issuer, certificate, condition, listed, read, ready, secret
 from harness.waiting import eventually
 
 SPACE = "kinds"
@@ -85,7 +85,8 @@ def test_a_name_is_proved_over_tls(cluster, replicas, pebble, late):
     cluster.apply(acme_issuer("tls", pebble.directory, annotations=how), certificate("tls", SPACE, "tls.test", issuer="tls"))
     eventually(lambda: ready(cluster, SPACE, "tls"), 40, 0.1, "the certificate")
     assert leaf(cluster, "tls")
-    eventually(lambda: [e for e in events(cluster, SPACE, "DomainVerified") if "TLS-ALPN-01" in e[3]], 10, 0.2, "the event")
+    proved = lambda proxy: proxy.metric("flow_proxy_acme_challenges_total", method="TLS-ALPN-01", result="valid")
+    assert sum(proved(proxy) for proxy in replicas.running) == 1
     eventually(lambda: not listed(cluster, "challenges", SPACE, ACME), 10, what="no challenge")
 
 

@@ -3,7 +3,7 @@
 use super::backoff::{Scope, Wait};
 use super::calls::Outcome;
 use crate::ca::CaError;
-use crate::objects::{Key, State};
+use crate::objects::{Challenge, Key, State};
 use crate::planner::{self, Completion, Progress, Proof};
 use crate::planner::{Call, Step};
 use crate::view::{Settings, View};
@@ -14,6 +14,14 @@ use jiff::Timestamp;
 pub(super) struct Recorded {
     pub(super) step: Option<Step>,
     pub(super) wait: Wait,
+    /// The call that the wait is for, if it is another one.
+    pub(super) about: Option<Call>,
+}
+
+impl Recorded {
+    fn new(step: Option<Step>, wait: Wait) -> Self {
+        Self { step, wait, about: None }
+    }
 }
 
 fn wait<T>(call: &Call, view: &View, result: &Result<T, CaError>) -> Wait {
@@ -42,32 +50,29 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
             let issuer = view.issuers.get(key)?;
             let step = result.as_ref().ok().and_then(|made| planner::account_created(view, settings, issuer, made));
             let wait = if result.is_ok() { Wait::Done } else { Wait::Failed { after: None, scope: Scope::Call } };
-            Recorded { step, wait }
+            Recorded::new(step, wait)
         }
         Outcome::NextKey(pending, result) => {
             let certificate = view.certificates.get(key)?;
             match result {
                 Ok(made) => {
                     let step = planner::key_made(settings, certificate, pending, made, now);
-                    Recorded { step: Some(step), wait: Wait::Done }
+                    Recorded::new(Some(step), Wait::Done)
                 }
                 Err(error) => {
                     tracing::warn!(certificate = %key, %error, "no key for the certificate");
-                    Recorded { step: Some(planner::key_impossible(certificate, error, now)), wait: Wait::Terminal }
+                    Recorded::new(Some(planner::key_impossible(certificate, error, now)), Wait::Terminal)
                 }
             }
         }
         Outcome::Registered(registering, result) => {
             let issuer = view.issuers.get(key)?;
             let step = planner::registered(issuer, registering, result.clone(), now);
-            Recorded { step, wait: wait(call, view, result) }
+            Recorded::new(step, wait(call, view, result))
         }
         Outcome::RenewalInfo(result) => {
             let certificate = view.certificates.get(key)?;
-            Recorded {
-                step: planner::renewal_info_received(certificate, result.clone(), now),
-                wait: wait(call, view, result),
-            }
+            Recorded::new(planner::renewal_info_received(certificate, result.clone(), now), wait(call, view, result))
         }
         Outcome::Opened(opened) => {
             let order = view.orders.get(key)?;
@@ -86,21 +91,17 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
                 Some(Err(error)) => wait::<()>(call, view, &Err(error.clone())),
                 _ => wait(call, view, &opened.authorizations),
             };
-            Recorded { step, wait }
+            Recorded::new(step, wait)
         }
         Outcome::Completed(completion) => {
             let order = view.orders.get(key)?;
             let step = planner::completed(order, completion.clone(), failure(view, order).as_deref(), now);
-            Recorded { step, wait: wait_for(call, view, completion) }
+            Recorded::new(step, wait_for(call, view, completion))
         }
         Outcome::Proved(proved) => {
             let challenge = view.challenges.get(key)?;
-            if let Some(completion) = proved.completion.as_ref().filter(|completion| completion.is_issued()) {
-                // The challenge is deleted with its order's next step.
-                let owner = challenge.metadata.controller()?;
-                let order = view.orders.get(&Key::new(key.namespace.clone(), owner.name.clone()))?;
-                let step = planner::completed(order, completion.clone(), None, now);
-                return Some(Recorded { step, wait: Wait::Done });
+            if let Some(completion) = &proved.completion {
+                return completed_with(challenge, completion, view, now);
             }
             let progress = planner::proved(challenge, proved.proof.clone(), proved.left_out.as_deref());
             let failed = match &proved.proof {
@@ -110,11 +111,26 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
                 _ => None,
             };
             match failed {
-                Some(error) => Recorded { step: progress.step, wait: wait::<()>(call, view, &Err(error.clone())) },
+                Some(error) => Recorded::new(progress.step, wait::<()>(call, view, &Err(error.clone()))),
                 None => polled(progress),
             }
         }
     })
+}
+
+/// Records the proof of a challenge together with what became of its order.
+fn completed_with(challenge: &Challenge, completion: &Completion, view: &View, now: Timestamp) -> Option<Recorded> {
+    let owner = challenge.metadata.controller()?;
+    let order = view.orders.get(&Key::new(challenge.metadata.namespace.clone(), owner.name.clone()))?;
+    let step = planner::completed(order, completion.clone(), None, now);
+    if completion.is_issued() {
+        // The challenge is deleted with its order's next step.
+        return Some(Recorded::new(step, Wait::Done));
+    }
+    let about = Call::Complete { order: order.key() };
+    let mut all = Step { writes: vec![planner::won(challenge)], events: Vec::new() };
+    all.writes.extend(step.into_iter().flat_map(|step| step.writes));
+    Some(Recorded { step: Some(all), wait: wait_for(&about, view, completion), about: Some(about) })
 }
 
 fn wait_for(call: &Call, view: &View, completion: &Completion) -> Wait {
@@ -129,7 +145,7 @@ fn wait_for(call: &Call, view: &View, completion: &Completion) -> Wait {
 
 fn polled(progress: Progress) -> Recorded {
     let wait = if progress.open { Wait::Poll(progress.again) } else { Wait::Done };
-    Recorded { step: progress.step, wait }
+    Recorded::new(progress.step, wait)
 }
 
 /// The reason for a failed challenge of the order.

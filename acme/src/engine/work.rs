@@ -195,8 +195,10 @@ impl Work {
             // Nothing changes by it: the same call must not follow at once.
             recorded.wait = Wait::Poll(None);
         }
-        if let Some(until) = self.backoff.note(&completed.call, &recorded.wait) {
-            self.schedule.wait(&target, until);
+        let about = recorded.about.as_ref().unwrap_or(&completed.call);
+        if let Some(until) = self.backoff.note(about, &recorded.wait) {
+            let (kind, key) = about.target();
+            self.schedule.wait(&(kind, key.clone()), until);
         }
         match recorded.step {
             Some(step) => self.spawn_steps(engine, target, vec![step], Some(completed)),
@@ -219,7 +221,10 @@ impl Work {
         }
         match (written.failed, call) {
             // The object was changed by another client. The result still holds and is written again on top of that.
-            (Some((_, StoreError::Conflict | StoreError::Unavailable(_))), Some(call)) => {
+            // Where a part of it was done, what is left follows from the view.
+            (Some((_, StoreError::Conflict | StoreError::Unavailable(_))), Some(call))
+                if written.expected.is_empty() =>
+            {
                 return self.unwritten.push((Instant::now() + WRITE_AGAIN, target, call));
             }
             (Some((held, error)), _) => {

@@ -148,7 +148,7 @@ fn checked(challenge: &Challenge, result: Result<Authorization, CaError>, known:
     };
     let seen = authorization.challenges.iter().find(|seen| seen.url == challenge.spec.url);
     match authorization.state {
-        State::Valid => Progress { step: won(challenge), ..Progress::default() },
+        State::Valid => Progress { step: Some(Step::write(won(challenge))), ..Progress::default() },
         State::Pending | State::Processing | State::Ready | State::Unknown => {
             // The CA may not know yet that the challenge is ready, whatever our status says.
             let untold = authorization.state == State::Pending && seen.is_some_and(|seen| seen.state == State::Pending);
@@ -180,13 +180,15 @@ fn pending(challenge: &Challenge, state: State, reason: String) -> Option<Step> 
     Some(step.with(Event::normal(Kind::Challenge, &challenge.metadata, "Presented", message)))
 }
 
-fn won(challenge: &Challenge) -> Option<Step> {
-    status(challenge, |challenge| {
-        challenge.status.state = State::Valid;
-        challenge.status.processing = false;
-        challenge.status.presented = true;
-        challenge.status.reason = "Successfully authorized domain".to_owned();
-    })
+/// Returns the write that records a proof.
+#[must_use]
+pub fn won(challenge: &Challenge) -> Write {
+    let mut changed = challenge.clone();
+    changed.status.state = State::Valid;
+    changed.status.processing = false;
+    changed.status.presented = true;
+    changed.status.reason = "Successfully authorized domain".to_owned();
+    Write::Status(changed.into())
 }
 
 fn lost(challenge: &Challenge, state: State, cause: &str) -> Option<Step> {

@@ -20,7 +20,8 @@ const DEFAULT_WAIT: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Returns what an issuer whose account has reached a limit is held for: the CA's words, and the time of the next try.
-pub(super) fn words(issuer: &Issuer) -> Option<&str> {
+#[must_use]
+pub fn orders_held(issuer: &Issuer) -> Option<&str> {
     let held = condition(&issuer.status.conditions, HELD)?;
     (held.status == ConditionStatus::True).then_some(&*held.message)
 }
@@ -28,7 +29,7 @@ pub(super) fn words(issuer: &Issuer) -> Option<&str> {
 /// Returns the time until which an issuer's account can place no orders; `None` if it can.
 #[must_use]
 pub fn held_until(issuer: &Issuer) -> Option<Timestamp> {
-    words(issuer)?.rsplit_once(NEXT_TRY)?.1.parse().ok()
+    orders_held(issuer)?.rsplit_once(NEXT_TRY)?.1.parse().ok()
 }
 
 /// True if an order must wait for its issuer's account.
@@ -43,7 +44,7 @@ pub(super) fn holds(context: &Context<'_>, order: &Order, plan: &mut Plan) -> bo
 
 /// Lifts the limit when its time is over.
 pub(super) fn plan(context: &Context<'_>, issuer: &Arc<Issuer>, plan: &mut Plan) {
-    if words(issuer).is_none() {
+    if orders_held(issuer).is_none() {
         return;
     }
     match held_until(issuer) {
@@ -79,11 +80,17 @@ pub fn is_of_account(order: &Order, error: &CaError) -> bool {
     limited && !order.spec.dns_names.iter().chain(&order.spec.ip_addresses).any(named)
 }
 
+/// Returns the time after a wait. `now` lacks a part of a second, which is waited for too.
+pub(super) fn next_try(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    let wait = wait.min(LONGEST_WAIT).saturating_add(SignedDuration::from_secs(1));
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
 /// Records on an issuer that its account has reached a limit.
 #[must_use]
 pub fn hold(issuer: &Issuer, error: &CaError, now: Timestamp) -> Step {
     let wait = error.retry_after().and_then(|after| SignedDuration::try_from(after).ok()).unwrap_or(DEFAULT_WAIT);
-    let until = now.checked_add(wait.min(LONGEST_WAIT)).unwrap_or(Timestamp::MAX);
+    let until = next_try(now, wait);
     let message = format!("The CA takes no more orders of this account for now: {error}{NEXT_TRY}{until}");
     let mut changed = issuer.clone();
     let wanted = Condition {
@@ -133,7 +140,7 @@ mod tests {
         let Some(Write::Status(crate::planner::Object::Issuer(issuer))) = step.writes.first() else {
             panic!("{step:?}")
         };
-        assert_eq!(held_until(issuer).map(|at| at.to_string()).as_deref(), Some("2026-11-30T10:01:30Z"));
+        assert_eq!(held_until(issuer).map(|at| at.to_string()).as_deref(), Some("2026-11-30T10:01:31Z"));
         assert_eq!(held_until(&Issuer::default()), None);
     }
 }

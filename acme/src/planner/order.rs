@@ -232,7 +232,7 @@ pub fn completed(order: &Order, completion: Completion, failure: Option<&str>, n
 fn refuse(status: &mut OrderStatus, what: &str, error: &CaError, now: Timestamp) {
     status.reason = format!("Failed to {what}: {error}");
     let after = error.retry_after().and_then(|after| SignedDuration::try_from(after).ok());
-    if let Some(at) = after.and_then(|after| now.checked_add(after).ok()) {
+    if let Some(at) = after.map(|after| limit::next_try(now, after)) {
         status.reason.push_str(&format!("{}{at}", limit::NEXT_TRY));
     }
     if error.is_final() {

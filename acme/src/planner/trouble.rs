@@ -95,7 +95,7 @@ fn messages(view: &View, index: &Index, settings: &Settings, (kind, key): &Targe
 
 fn of_issuer(issuer: &Issuer) -> Vec<String> {
     let conditions = &issuer.status.conditions;
-    failure(conditions, "Ready").or_else(|| limit::words(issuer)).into_iter().map(str::to_owned).collect()
+    failure(conditions, "Ready").or_else(|| limit::orders_held(issuer)).into_iter().map(str::to_owned).collect()
 }
 
 fn of_certificate(

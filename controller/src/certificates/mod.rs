@@ -71,13 +71,18 @@ pub(crate) fn subscribe(
     }
     tasks.spawn(state::publish(Arc::clone(&shared)));
     tasks.spawn(troubles::watch(Arc::clone(&shared)));
-    tasks.spawn(state::follow_leadership(Arc::clone(&shared), leadership.state()));
+    let written = informers.secrets.written();
+    let (reader, places, to) = (client.clone(), options.namespaces.clone(), written.clone());
+    let read_keys = move || {
+        let (client, places, to) = (reader.clone(), places.clone(), to.clone());
+        async move { secrets::read_next_keys(client, &places, &to).await }
+    };
+    tasks.spawn(state::follow_leadership(Arc::clone(&shared), leadership.state(), read_keys));
     let events = events::start(client.clone(), options.identity, &mut tasks);
     tokio::spawn(async move {
         stop.cancelled().await;
         tasks.shutdown().await;
     });
-    let written = informers.secrets.written();
     Arc::new(ClusterStore::new(client, leadership, shared, events, written, options.service.is_some()))
 }
 

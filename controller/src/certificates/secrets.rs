@@ -5,12 +5,17 @@ use super::objects::{secret, version};
 use super::state::{Shared, State};
 use crate::view::{Kind, ObjectKey};
 use crate::watch::Informers;
-use crate::watch::referenced::{Lookups, ReadError, ReferenceSubscriber, Resolution};
+use crate::watch::referenced::{LabelChoice, Lookups, ReadError, ReferenceSubscriber, Resolution, WrittenSender};
 use flow_acme::names::NEXT_PRIVATE_KEY;
 use flow_acme::objects::{Key, Secret};
+use flow_model::diagnostic::causes;
+use k8s_openapi::api::core::v1 as core;
+use kube::api::ListParams;
 use kube::core::ObjectMeta;
+use kube::{Api, Client};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The kind's name among the watches.
 const SECRET: &str = "Secret";
@@ -26,7 +31,10 @@ pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &A
     }
     let places: Vec<Arc<str>> = places.into_iter().map(Arc::from).collect();
     let to_state = Arc::clone(shared);
-    let senders = informers.secrets.subscribe(&places, Some(is_next_key), secret, move |namespace| ToState {
+    // Others than the leader need no keys of certificates that are being issued.
+    let leader = Arc::clone(shared);
+    let chosen: LabelChoice = Arc::new(move |metadata| leader.leads.load(Ordering::Acquire) && is_next_key(metadata));
+    let senders = informers.secrets.subscribe(&places, Some(chosen), secret, move |namespace| ToState {
         namespace,
         shared: Arc::clone(&to_state),
     });
@@ -34,6 +42,22 @@ pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &A
     let places = if places.is_empty() { vec![Arc::from("")] } else { places };
     state.unlisted.extend(places.iter().map(|place| (SECRET, place.to_string())));
     state.lookups = Lookups::new(Kind::Secret, senders);
+}
+
+/// Reads the keys of certificates that are being issued, once this replica leads: until then they were passed over.
+pub(super) async fn read_next_keys(client: Client, namespaces: &[String], to: &WrittenSender<core::Secret>) {
+    let params = ListParams::default().labels(&format!("{NEXT_PRIVATE_KEY}=true"));
+    let apis = match namespaces {
+        [] => vec![Api::<core::Secret>::all(client)],
+        some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
+    };
+    for api in apis {
+        match api.list(&params).await {
+            Ok(found) => found.items.into_iter().for_each(|secret| to.send(secret)),
+            // A key that is not known is made again, and found to be there.
+            Err(error) => tracing::warn!(error = causes(&error), "keys of certificates being issued cannot be listed"),
+        }
+    }
 }
 
 /// True for the private key of a certificate that is being issued.

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use flow_acme::account;
 use flow_acme::names::NEXT_PRIVATE_KEY;
 use flow_acme::objects::{Certificate, HasMeta, Issuer, Key, Meta};
-use flow_acme::planner::{Kind, Objects, Settings, View};
+use flow_acme::planner::{Kind, Objects, Settings, View, next_key_place};
 use flow_acme::store::{Replica, StoreError};
 use flow_model::diagnostic::{Diagnostic, Subject};
 use parking_lot::Mutex;
@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) troubles: watch::Sender<Vec<Diagnostic>>,
     /// True if certificates are issued here: the kinds are served, and no cert-manager runs.
     pub(super) acting: AtomicBool,
+    /// True while this replica leads.
+    pub(super) leads: AtomicBool,
     pub(super) settings: Settings,
 }
 
@@ -61,6 +63,8 @@ pub(super) struct Class {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) view: View,
+    /// True while this replica leads.
+    pub(super) leads: bool,
     /// Watches that have not brought their first list.
     pub(super) unlisted: HashSet<SourceId>,
     /// Kinds that are not served, or may not be watched.
@@ -96,6 +100,7 @@ impl Shared {
             conflict: watch::Sender::new(None),
             troubles: watch::Sender::default(),
             acting: AtomicBool::new(false),
+            leads: AtomicBool::new(false),
             settings,
         }
     }
@@ -174,6 +179,19 @@ impl State {
         self.misnamed = (self.misnamed + new.misnamed).saturating_sub(old.misnamed);
     }
 
+    /// Follows a change of leadership.
+    fn lead(&mut self, leads: bool, settings: &Settings) {
+        if std::mem::replace(&mut self.leads, leads) == leads {
+            return;
+        }
+        let named = |(key, certificate): (&Key, &Arc<Certificate>)| {
+            let of = |leads| Names::of_certificate(key, certificate, settings, leads);
+            (of(!leads), of(leads))
+        };
+        let renamed: Vec<_> = self.view.certificates.iter().map(named).collect();
+        renamed.into_iter().for_each(|(old, new)| self.rename(old, new));
+    }
+
     /// Asks for the Secrets that were not named before.
     fn ask(&mut self) {
         let fresh = std::mem::take(&mut self.fresh);
@@ -222,17 +240,18 @@ impl Names {
         Self { secrets: secrets.filter(|key| is_name(&key.name) && is_name(&key.namespace)).collect(), misnamed: 0 }
     }
 
-    pub(super) fn of_certificate(key: &Key, certificate: &Certificate, _: &Settings) -> Self {
+    /// `leads` is true on the leader, which alone needs the keys of certificates that are being issued.
+    pub(super) fn of_certificate(key: &Key, certificate: &Certificate, _: &Settings, leads: bool) -> Self {
         let spec = &certificate.spec;
         let stores = spec.keystores.iter().flat_map(|stores| stores.jks.iter().chain(&stores.pkcs12));
         let passwords = stores.filter_map(|store| store.password_secret_ref.as_ref()).map(|password| &password.name);
-        let next = certificate.status.next_private_key_secret_name.iter();
-        let names = std::iter::once(&spec.secret_name).chain(next).chain(passwords);
+        let names = std::iter::once(&spec.secret_name).chain(passwords);
+        let names = names.map(|name| Key::new(key.namespace.clone(), name.clone()));
         let misnamed = usize::from(!is_name(&spec.secret_name));
-        Self { misnamed, ..Self::of(names.map(|name| Key::new(key.namespace.clone(), name.clone()))) }
+        Self { misnamed, ..Self::of(names.chain(next_key_place(certificate).filter(|_| leads))) }
     }
 
-    pub(super) fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings) -> Self {
+    pub(super) fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings, _: bool) -> Self {
         Self::of(account::secrets(key, issuer, settings))
     }
 }
@@ -296,9 +315,23 @@ pub(super) async fn publish(shared: Arc<Shared>) {
     }
 }
 
-/// Publishes changes of leadership as changes of the store.
-pub(super) async fn follow_leadership(shared: Arc<Shared>, mut leader_state: watch::Receiver<LeaderState>) {
-    while leader_state.changed().await.is_ok() {
+/// Publishes changes of leadership as changes of the store. `read_keys` is called whenever this replica becomes the
+/// leader.
+pub(super) async fn follow_leadership<F: Future<Output = ()> + Send>(
+    shared: Arc<Shared>,
+    mut leader_state: watch::Receiver<LeaderState>,
+    read_keys: impl Fn() -> F + Send,
+) {
+    loop {
+        let leads = *leader_state.borrow_and_update() == LeaderState::Leader;
+        let led = shared.leads.swap(leads, Ordering::AcqRel);
+        shared.change(|state| state.lead(leads, &shared.settings));
+        if leads && !led {
+            read_keys().await;
+        }
         shared.tick();
+        if leader_state.changed().await.is_err() {
+            return;
+        }
     }
 }

@@ -26,17 +26,17 @@ use std::sync::Arc;
 /// The map of the view that holds a kind.
 pub(super) type Map<T> = fn(&mut State) -> &mut Objects<T>;
 
-/// The Secrets that an object of a kind names.
-pub(super) type NamesOf<T> = fn(&Key, &T, &Settings) -> Names;
+/// The Secrets that an object of a kind names, on the leader or not.
+pub(super) type NamesOf<T> = fn(&Key, &T, &Settings, bool) -> Names;
 
 /// The map of a kind, and the Secrets that its objects name.
 pub(super) type Of<T> = (Map<T>, NamesOf<T>);
 
 pub(super) const ISSUERS: Of<Issuer> = (|state| &mut state.view.issuers, Names::of_issuer);
 pub(super) const CERTIFICATES: Of<Certificate> = (|state| &mut state.view.certificates, Names::of_certificate);
-pub(super) const REQUESTS: Of<CertificateRequest> = (|state| &mut state.view.requests, |_, _, _| Names::default());
-pub(super) const ORDERS: Of<Order> = (|state| &mut state.view.orders, |_, _, _| Names::default());
-pub(super) const CHALLENGES: Of<Challenge> = (|state| &mut state.view.challenges, |_, _, _| Names::default());
+pub(super) const REQUESTS: Of<CertificateRequest> = (|state| &mut state.view.requests, |_, _, _, _| Names::default());
+pub(super) const ORDERS: Of<Order> = (|state| &mut state.view.orders, |_, _, _, _| Names::default());
+pub(super) const CHALLENGES: Of<Challenge> = (|state| &mut state.view.challenges, |_, _, _, _| Names::default());
 
 impl State {
     /// Takes an object if it is new, or if `replaces` says so of the present version and its own. Returns true if it
@@ -54,8 +54,8 @@ impl State {
         if present.as_ref().is_some_and(|present| !replaces(version(present.meta()), version(object.meta()))) {
             return false;
         }
-        let old = present.map(|present| names(&key, &present, settings)).unwrap_or_default();
-        self.rename(old, names(&key, &object, settings));
+        let old = present.map(|present| names(&key, &present, settings, self.leads)).unwrap_or_default();
+        self.rename(old, names(&key, &object, settings, self.leads));
         map(self).insert(key, Arc::new(object));
         true
     }
@@ -63,7 +63,7 @@ impl State {
     /// Removes an object. Returns true if it was there.
     pub(super) fn remove<T>(&mut self, map: Map<T>, names: NamesOf<T>, key: &Key, settings: &Settings) -> bool {
         let Some(gone) = map(self).remove(key) else { return false };
-        self.rename(names(key, &gone, settings), Names::default());
+        self.rename(names(key, &gone, settings, self.leads), Names::default());
         true
     }
 }
@@ -214,11 +214,11 @@ pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &A
     let facts = |lean: &Lean<Ingress>| ingress(&lean.0);
     informers.ingresses.subscribe(&scope(&options.namespaces), facts, |namespace| {
         let id = ("Ingress", namespace.as_deref().unwrap_or_default().to_owned());
-        source(shared, id, (|state| &mut state.view.ingresses, |_, _, _| Names::default()), false)
+        source(shared, id, (|state| &mut state.view.ingresses, |_, _, _, _| Names::default()), false)
     });
     if options.classes {
         informers.ingress_classes.subscribe(&Scope::default(), class, |_| {
-            let of: Of<Class> = (|state| &mut state.classes, |_, _, _| Names::default());
+            let of: Of<Class> = (|state| &mut state.classes, |_, _, _, _| Names::default());
             source(shared, ("IngressClass", String::new()), of, false)
         });
     }

@@ -22,6 +22,7 @@ const LEFT_OUT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What became of a challenge.
 pub(in crate::engine) struct Proved {
+    pub(in crate::engine) method: Method,
     pub(in crate::engine) proof: Proof,
     /// The replicas that the CA was asked without.
     pub(in crate::engine) left_out: Option<String>,
@@ -35,19 +36,20 @@ pub(super) async fn prove<S: Store, C: Ca>(means: &Means<S, C>, key: &Key) -> Op
     let owner = challenge.metadata.controller()?;
     let order = means.view.orders.get(&Key::new(key.namespace.clone(), owner.name.clone()))?;
     let account = planner::opening(&means.view, &means.settings, order)?.0;
+    let method = Method::of(challenge)?;
     let told = challenge.status.presented && challenge.status.state == State::Processing;
     let (mut left_out, mut refusal) = (None, None);
     if !told {
         match answered(means, challenge).await {
             Ok(without) => left_out = without,
             Err(reason) => {
-                return Some(Proved { proof: Proof::Unanswered(reason), left_out: None, completion: None });
+                return Some(Proved { method, proof: Proof::Unanswered(reason), left_out: None, completion: None });
             }
         }
         match means.ca.accept(&account, &challenge.spec.url).await {
             Ok(()) => {}
             Err(error) if error.is_final() => refusal = Some(error),
-            Err(error) => return Some(Proved { proof: Proof::Untold(error), left_out, completion: None }),
+            Err(error) => return Some(Proved { method, proof: Proof::Untold(error), left_out, completion: None }),
         }
     }
     let authorization = validated(&*means.ca, &account, challenge).await;
@@ -57,7 +59,7 @@ pub(super) async fn prove<S: Store, C: Ca>(means: &Means<S, C>, key: &Key) -> Op
     } else {
         None
     };
-    Some(Proved { proof: Proof::Told { refusal, authorization }, left_out, completion })
+    Some(Proved { method, proof: Proof::Told { refusal, authorization }, left_out, completion })
 }
 
 /// True if all other names of the order are proved.

@@ -50,7 +50,11 @@ impl Metrics {
                 "Questions to the CA, to replicas, and keys made, by kind and result.",
                 &["call", "result"],
             )?,
-            challenges: counter("flow_proxy_acme_challenges_total", "Challenges that ended, by result.", &["result"])?,
+            challenges: counter(
+                "flow_proxy_acme_challenges_total",
+                "Challenges that ended, by method and result.",
+                &["method", "result"],
+            )?,
             orders: counter(
                 "flow_proxy_acme_orders_total",
                 "Orders that ended, by result and reason.",
@@ -93,7 +97,8 @@ impl Metrics {
                 if let Proof::Told { authorization: Ok(authorization), .. } = &proved.proof
                     && authorization.state.is_final()
                 {
-                    self.challenges.with_label_values(&[&*authorization.state.to_string()]).inc();
+                    let method = proved.method.to_string();
+                    self.challenges.with_label_values(&[&*method, &*authorization.state.to_string()]).inc();
                 }
                 self.left_out.inc_by(u64::from(proved.left_out.is_some()));
                 proved.completion.as_ref()

@@ -1,8 +1,8 @@
 //! The key of a certificate being issued: made or reused, and stored before it is used in a request.
 
-use super::Subject;
 use super::failure::failure;
 use super::issue;
+use super::{Subject, is_issuing};
 use crate::names::{self, FAO, NEXT_PRIVATE_KEY};
 use crate::objects::{
     Certificate, Encoding, GROUP, Key, Meta, Owner, PrivateKeySpec, RotationPolicy, Secret, VERSION, condition,
@@ -53,6 +53,13 @@ pub(super) fn ready(
 fn place(certificate: &Certificate) -> Key {
     let named = certificate.status.next_private_key_secret_name.clone();
     Key::new(certificate.metadata.namespace.clone(), named.unwrap_or_else(|| name(certificate)))
+}
+
+/// Returns the place of the Secret for the key of the next certificate; `None` while none is being issued.
+#[must_use]
+pub fn next_key_place(certificate: &Certificate) -> Option<Key> {
+    let named = certificate.status.next_private_key_secret_name.is_some();
+    (named || is_issuing(certificate)).then(|| place(certificate))
 }
 
 /// Returns the name of the key's Secret, the same for the same attempt, so that two leaders write one Secret.

@@ -25,7 +25,7 @@ impl Served {
     /// Reads them from the view.
     pub(super) fn of(view: &View, settings: &Settings) -> Self {
         let mut secrets = Vec::new();
-        for (key, certificate) in &view.certificates {
+        for (key, certificate) in view.certificates.sorted() {
             let place = Key::new(key.namespace.clone(), certificate.spec.secret_name.clone());
             let whole = |s: &&Arc<Secret>| s.entry("tls.crt").is_some() && s.entry("tls.key").is_some();
             secrets.extend(view.secrets.get(&place).filter(whole).cloned());

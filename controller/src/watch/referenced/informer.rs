@@ -81,7 +81,7 @@ impl<K: Namespaced> ReferenceInformer<K> {
             let namespaces = scope.namespaces.clone();
             // In a namespace of others nothing is selected, so that it is not watched for this subscriber.
             let covers = |namespace: &Arc<str>| namespaces.is_empty() || namespaces.contains(namespace);
-            let labels = labels.filter(|_| watched.as_ref().is_none_or(covers));
+            let labels = labels.clone().filter(|_| watched.as_ref().is_none_or(covers));
             let subscriber = subscriber(watched);
             Box::new(Reading { read, namespaces, labels, subscriber }) as AnyReader<K>
         });

@@ -19,7 +19,7 @@ mod written;
 pub(super) use fetch::Sort;
 pub(crate) use informer::ReferenceInformer;
 pub(crate) use lookups::Lookups;
-pub(crate) use subscriber::{ReadError, ReferenceSubscriber, Resolution};
+pub(crate) use subscriber::{LabelChoice, ReadError, ReferenceSubscriber, Resolution};
 pub(crate) use written::WrittenSender;
 
 use super::outage::Outage;

@@ -70,8 +70,8 @@ pub(crate) trait ReferenceSubscriber<T>: Send + 'static {
     fn handle(&mut self, news: Resolution<T>) -> impl Future<Output = ControlFlow<()>> + Send;
 }
 
-/// A choice of objects by their labels.
-pub(crate) type LabelChoice = fn(&ObjectMeta) -> bool;
+/// A choice of objects by their labels. It may change with time: an object is asked about whenever it is seen.
+pub(crate) type LabelChoice = Arc<dyn Fn(&ObjectMeta) -> bool + Send + Sync>;
 
 /// A subscriber and its way of reading, for a watch that knows neither.
 pub(super) trait ReferenceReader<K>: Send {
@@ -107,7 +107,7 @@ impl<K, T: Send + 'static, S: ReferenceSubscriber<T>> ReferenceReader<K> for Rea
 
     fn selects(&self, metadata: &ObjectMeta) -> bool {
         let ours = |namespace: &Arc<str>| metadata.namespace.as_deref() == Some(namespace);
-        self.labels.is_some_and(|selects| selects(metadata))
+        self.labels.as_ref().is_some_and(|selects| selects(metadata))
             && (self.namespaces.is_empty() || self.namespaces.iter().any(ours))
     }
 }

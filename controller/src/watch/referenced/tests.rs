@@ -26,7 +26,7 @@ impl ReferenceSubscriber<()> for Nobody {
 
 /// Two subscribers, of which the second also selects what is labelled.
 fn state() -> Referenced<ConfigMap> {
-    let reader = |labels| {
+    let reader = |labels: Option<LabelChoice>| {
         let reader: AnyReader<ConfigMap> =
             Box::new(Reading { read: |_: &ConfigMap| (), namespaces: Vec::new(), labels, subscriber: Nobody });
         Some(reader)
@@ -37,7 +37,7 @@ fn state() -> Referenced<ConfigMap> {
         namespace: None,
         sort: Sort::default(),
     };
-    Referenced::new(source, vec![reader(None), reader(Some(|metadata| metadata.labels.is_some()))])
+    Referenced::new(source, vec![reader(None), reader(Some(Arc::new(|metadata| metadata.labels.is_some())))])
 }
 
 fn key() -> ObjectKey {
