@@ -31,6 +31,10 @@ pub const CHALLENGE_TYPE: &str = "flow-proxy.ominis.ai/challenge-type";
 pub const ACCOUNT: &str = "flow-proxy.ominis.ai/account";
 /// Suffix of the second account Secret, used where the first one holds a key of another kind.
 pub const ACCOUNT_KEY_SUFFIX: &str = "-flow-proxy";
+/// Label of every Secret that a certificate resolver of Traefik's has in a cluster: the resolver's name.
+pub const RESOLVER: &str = "flow-proxy.ominis.ai/resolver";
+/// Annotation of a resolver's Certificate that no router wants any longer: since when.
+pub const UNWANTED_SINCE: &str = "flow-proxy.ominis.ai/unwanted-since";
 /// Label of Secrets that belong to flow-proxy alone.
 pub const PART_OF: (&str, &str) = ("app.kubernetes.io/managed-by", "flow-proxy");
 
@@ -45,6 +49,31 @@ pub fn fnv32(bytes: &[u8]) -> u32 {
 pub fn numbered(prefix: &str, number: impl std::fmt::Display) -> String {
     let cut = prefix.char_indices().nth(52).map_or(prefix.len(), |(at, _)| at);
     format!("{}-{number}", prefix[..cut].trim_end_matches(['-', '.']))
+}
+
+/// Returns a text as the value of a label: 63 characters at most. One that is none as it is gets a hash at its end.
+#[must_use]
+pub fn label_value(text: &str) -> String {
+    let edge = |b: Option<u8>| b.is_none_or(|b| b.is_ascii_alphanumeric());
+    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let is_value =
+        text.len() <= 63 && text.bytes().all(inner) && edge(text.bytes().next()) && edge(text.bytes().last());
+    if is_value { text.to_owned() } else { numbered(&object_name(text), suffix(&[text])) }
+}
+
+/// Returns a text as part of an object's name: lower-case letters, digits and single dashes within; `x` if it has none.
+#[must_use]
+pub fn object_name(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-");
+    if name.is_empty() { "x".to_owned() } else { name }
+}
+
+/// Returns a text as part of an object's name, different from that of any other text.
+#[must_use]
+pub fn own_object_name(text: &str) -> String {
+    let name = object_name(text);
+    if name == text { name } else { numbered(&name, suffix(&[text])) }
 }
 
 /// Five characters of Kubernetes' alphabet for generated names, derived from `words`. The same words give the same
@@ -109,6 +138,17 @@ mod tests {
         let long = "a".repeat(60);
         assert_eq!(numbered(&long, 7), format!("{}-7", "a".repeat(52)));
         assert_eq!(numbered(&format!("{}-b", "a".repeat(51)), 7), format!("{}-7", "a".repeat(51)));
+    }
+
+    #[test]
+    fn any_text_becomes_a_label_and_a_name() {
+        assert_eq!(label_value("letsEncrypt_1.a"), "letsEncrypt_1.a");
+        for text in ["-le", "le@file", "\u{e9}", &"x".repeat(64)] {
+            let value = label_value(text);
+            assert!(value.len() <= 63 && value == label_value(&value), "{value}");
+        }
+        assert_ne!(label_value("a@"), label_value("a/"));
+        assert_eq!(object_name("*.Shop--_x.example."), "shop-x-example");
     }
 
     #[test]

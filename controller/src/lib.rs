@@ -42,6 +42,7 @@ mod manifests;
 #[cfg(test)]
 mod mock_api;
 pub mod provider;
+pub mod resolvers;
 mod selector;
 mod status;
 pub mod translate;

@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::certificates::{self, ChallengeResponders, Engines, Findings, Plan, Resolvers};
-use super::sources::{self, Sources};
+use super::sources::{self, Issuers, Sources};
 use super::state::State;
 use crate::settings::Settings;
 use flow_acme::engine;
@@ -10,6 +10,7 @@ use flow_acme::http01::ChallengeTable;
 use flow_model::entry_point::EntryPoint;
 use proxy::metrics::Metrics;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +32,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// A storage cannot be used.
-    pub(super) fn open(resolvers: Vec<Plan>) -> Result<Self, Refusal> {
+    pub(super) fn open(resolvers: Plan) -> Result<Self, Refusal> {
         Ok(Self { resolvers: Resolvers::open(resolvers)?, table: ChallengeTable::new() })
     }
 
@@ -58,16 +59,32 @@ impl ControlPlane {
         let registry = metrics.map_or(&unseen, Metrics::registry);
         let engines = Engines::new(engine::Metrics::new(registry)?, stop.clone());
         let issuing = certificates::issuing(settings, Arc::clone(&self.table), engines.clone());
-        let options = certificates::options(settings, entry_points);
-        let sources = background.block_on(sources::start(settings, issuing, options, stop))?;
+        let issuers = Issuers {
+            issuing,
+            certificates: certificates::options(settings, entry_points),
+            resolvers: self.resolvers.options(settings, entry_points),
+        };
+        let sources = background.block_on(sources::start(settings, issuers, stop))?;
         let _context = background.enter();
-        self.resolvers.start(&engines);
-        let findings = sources.cluster().map(|cluster| {
-            state.answers_challenges(false);
-            let state = state.clone();
-            let answers = move || state.answers_challenges(true);
-            certificates::start(settings, cluster, &self.table, &engines, answers)
-        });
-        Ok(Running { sources, resolvers: self.resolvers, findings: findings.unwrap_or_default() })
+        state.answers_challenges(false);
+        // A CA must not reach this replica before both can be answered: cert-manager's objects, and those of resolvers.
+        let open = Arc::new(AtomicUsize::new(2));
+        let answers = || {
+            let (open, state) = (Arc::clone(&open), state.clone());
+            move || {
+                if open.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    state.answers_challenges(true);
+                }
+            }
+        };
+        self.resolvers.start(&engines, sources.cluster(), answers());
+        let findings = match sources.cluster() {
+            Some(cluster) => certificates::start(settings, cluster, &self.table, &engines, answers()),
+            None => {
+                answers()();
+                Findings::default()
+            }
+        };
+        Ok(Running { sources, resolvers: self.resolvers, findings })
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Prepared {
     pub(super) default_transport: ServersTransport,
     /// The proxies on the way to servers.
     pub(super) proxies: Arc<OutboundProxies>,
-    pub(super) resolvers: Vec<Plan>,
+    pub(super) resolvers: Plan,
     /// Warnings for the operator.
     pub(crate) warnings: Vec<Warning>,
 }

@@ -68,7 +68,10 @@ impl Reload {
         tracing::debug!(routers = runtime.routers.len(), elapsed = ?begun.elapsed(), "served");
         self.sources.applied();
         runtime.diagnostics.extend(self.sources.diagnostics().cloned());
-        runtime.diagnostics.extend(self.resolvers.declare(&runtime));
+        // Before every source is known, certificates would seem to be wanted no longer.
+        if self.sources.waiting_for().is_empty() {
+            runtime.diagnostics.extend(self.resolvers.declare(&runtime));
+        }
         runtime.diagnostics.extend(self.findings.now());
         if let Some(metrics) = &self.metrics {
             tell_metrics(metrics, &runtime);

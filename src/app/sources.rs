@@ -9,6 +9,7 @@ use flow_controller::provider::{
     self, Connection, CrdProvider, FileOptions, IngressProvider, Issuing, Kubernetes, KubernetesOptions,
     ManifestsOptions, Provider, SelectorError, Update,
 };
+use flow_controller::resolvers;
 use flow_controller::translate::{CrdOptions, IngressOptions};
 use flow_file as file;
 use flow_model::config::{RuleSyntax, Source};
@@ -39,17 +40,22 @@ enum Feed {
     Folder(Provider),
 }
 
+/// The issuing of certificates, by who asks for them.
+pub(super) struct Issuers {
+    /// A folder of manifests.
+    pub(super) issuing: Issuing,
+    /// cert-manager's objects in a cluster.
+    pub(super) certificates: Option<certificates::Options>,
+    /// Routers that name resolvers, in a cluster.
+    pub(super) resolvers: Option<resolvers::Options>,
+}
+
 /// Starts what the settings name, on the current runtime and until `stop` is cancelled.
-/// `issuing` is what becomes of the certificates that a folder asks for, `certificates` of those that a cluster does.
 ///
 /// # Errors
 /// The label selector of a folder is none, or the settings lead to no API server.
-pub(super) async fn start(
-    settings: &Settings,
-    issuing: Issuing,
-    certificates: Option<certificates::Options>,
-    stop: CancellationToken,
-) -> Result<Sources, Refusal> {
+pub(super) async fn start(settings: &Settings, issued: Issuers, stop: CancellationToken) -> Result<Sources, Refusal> {
+    let Issuers { issuing, certificates, resolvers } = issued;
     let files = settings.providers.file.as_ref().and_then(file_options);
     let files = files.map(|options| Feed::Files(provider::file(options, stop.clone())));
     let feed = match &settings.providers.manifests {
@@ -61,7 +67,7 @@ pub(super) async fn start(
                      objects may share; set it to true, and refer to namespace_name, or to false to keep them"
                 );
             }
-            let options = KubernetesOptions { certificates, ..kubernetes_options(settings) };
+            let options = KubernetesOptions { certificates, resolvers, ..kubernetes_options(settings) };
             Some(Feed::Cluster(Box::new(provider::kubernetes(options, stop).await?)))
         }
         None => None,
@@ -294,6 +300,7 @@ fn kubernetes_options(settings: &Settings) -> KubernetesOptions {
             ..k.provider.clone()
         }),
         certificates: None,
+        resolvers: None,
         lease: lease::Options::of_process("flow-proxy"),
     }
 }

@@ -22,7 +22,7 @@ section! {
         email: String = String::new(), "email";
         /// The directory of the authority.
         ca_server: String = LETS_ENCRYPT.to_owned(), "caServer";
-        /// The file of account and certificates (read once); what is issued here is in the folder FILE.d.
+        /// The file of account and certificates (read once); what is issued is in Secrets of a cluster, else in the folder FILE.d.
         storage: PathBuf = "acme.json".into(), "storage";
         /// The key of certificates: EC256, EC384, RSA2048, RSA4096; RSA8192 is refused.
         key_type: KeyType = KeyType::Rsa4096, "keyType";

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 import yaml
 from harness import audit, objects, paths
+from harness.charts import find, render
 from harness.cluster import Cluster
 from harness.processes import Process
 from harness.proxy import Proxy
@@ -98,3 +99,14 @@ def test_the_rendered_rights_are_enough_and_all_used(helm4, audited, backends):
         eventually(lambda: audit.compare(*audited.asked(user), allowed), 30, what="the use of every permission")
         for running in (leader, follower):
             assert "forbidden" not in running.log().lower() and "grant " not in running.log(), running.log()
+
+
+def test_resolvers_may_keep_their_secrets(helm4):
+    """Secrets of the proxy's own namespace, only where a resolver is served in a cluster."""
+    resolver = {"certificatesResolvers": {"le": {"acme": {"httpChallenge": {"entryPoint": "web"}}}}, "rbac": {"secrets": {"namespaces": ["shop"]}}}
+    role = find(render(helm4, "flow-proxy", resolver), "Role", "flow-proxy-resolvers")
+    assert role["metadata"]["namespace"] == "default"
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch", "create", "patch", "delete"]}]
+    off = {"providers": {"kubernetesIngress": {"enabled": False}, "kubernetesCRD": {"enabled": False}}}
+    for values in ({}, {**resolver, **off}):
+        assert not [item for item in render(helm4, "flow-proxy", values) if item["metadata"]["name"].endswith("-resolvers")]

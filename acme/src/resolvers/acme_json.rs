@@ -1,15 +1,14 @@
 //! Import of Traefik's `acme.json`: its accounts and certificates are taken over, so that no new orders are needed.
 
-use super::{NAMESPACE, account_secret, certificate_name, reference};
-use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME};
-use crate::objects::{Key, Meta, Secret};
+use super::Place;
+use super::taken::{account as account_secret, taken};
+use crate::objects::Secret;
 use crate::x509::Leaf;
 use crate::x509::key::{PrivateKey, pem_block};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The reason for which the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +55,7 @@ pub struct Imported {
 ///
 /// # Errors
 /// [`AcmeJsonError`] if the file as a whole cannot be used.
-pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
+pub fn import(place: &Place, json: &[u8]) -> Result<Imported, AcmeJsonError> {
     let mut imported = Imported::default();
     if json.trim_ascii().is_empty() {
         return Ok(imported);
@@ -79,7 +78,7 @@ pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
         }
         let mut part = |name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
         let (account, certificates) = (part("Account"), part("Certificates"));
-        match account_key(&resolver, &account) {
+        match account_key(place, &resolver, &account) {
             Ok(secret) => imported.secrets.push(secret),
             Err(why) => imported.passed_over.push(format!("account of {resolver}: {why}: another one is registered")),
         }
@@ -94,7 +93,7 @@ pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
         for (at, entry) in entries.into_iter().enumerate() {
             let main = entry.pointer("/domain/main").and_then(Value::as_str).filter(|main| !main.is_empty());
             let name = main.map_or_else(|| format!("certificate {at}"), str::to_owned);
-            match certificate(&resolver, entry) {
+            match certificate(place, &resolver, entry) {
                 Ok(secret) => imported.secrets.push(secret),
                 Err(why) => imported.passed_over.push(format!("{name} of {resolver}: {why}")),
             }
@@ -105,16 +104,15 @@ pub fn import(json: &[u8]) -> Result<Imported, AcmeJsonError> {
 
 /// Returns the Secret of an account. Traefik's accounts have RSA keys (PKCS#1 as DER): kept, though another key signs
 /// here.
-fn account_key(resolver: &str, account: &Value) -> Result<Secret, String> {
+fn account_key(place: &Place, resolver: &str, account: &Value) -> Result<Secret, String> {
     let key = account.get("PrivateKey").and_then(Value::as_str).filter(|key| !key.is_empty());
     let der = STANDARD.decode(key.ok_or("there is no private key")?).map_err(|error| error.to_string())?;
     let pem = pem_block("RSA PRIVATE KEY", &der);
     PrivateKey::from_pem(pem.as_bytes()).map_err(|error| error.to_string())?;
-    let metadata = Meta::named(Key::new(NAMESPACE, account_secret(resolver)));
-    Ok(Secret::new(metadata, "Opaque", BTreeMap::from([("tls.key".to_owned(), pem.into_bytes())])))
+    Ok(account_secret(place, resolver, "", pem.into_bytes()))
 }
 
-fn certificate(resolver: &str, entry: Value) -> Result<Secret, String> {
+fn certificate(place: &Place, resolver: &str, entry: Value) -> Result<Secret, String> {
     if entry.is_null() {
         return Err("the entry is empty".to_owned());
     }
@@ -137,18 +135,5 @@ fn certificate(resolver: &str, entry: Value) -> Result<Secret, String> {
         names.extend(leaf.dns_names.iter().chain(&leaf.ip_addresses).cloned());
     }
     names.iter_mut().for_each(|name| name.make_ascii_lowercase());
-    let name = certificate_name(resolver, &names);
-    let issuer = reference(resolver);
-    let mut metadata = Meta::named(Key::new(NAMESPACE, name.clone()));
-    metadata.labels.insert(FAO.to_owned(), "true".to_owned());
-    for (annotation, value) in [
-        (CERTIFICATE_NAME, name.as_str()),
-        (ISSUER_NAME, issuer.name.as_str()),
-        (ISSUER_KIND, issuer.kind()),
-        (ISSUER_GROUP, issuer.group()),
-    ] {
-        metadata.annotations.insert(annotation.to_owned(), value.to_owned());
-    }
-    let data = BTreeMap::from([("tls.crt".to_owned(), chain), ("tls.key".to_owned(), key)]);
-    Ok(Secret::new(metadata, "kubernetes.io/tls", data))
+    Ok(taken(place, resolver, &names, chain, key))
 }

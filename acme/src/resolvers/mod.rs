@@ -1,18 +1,23 @@
 //! Traefik's `certificatesResolvers`, mapped to the same engine: each resolver is an issuer, and each set of domains
-//! that a router wants is a Certificate in the namespace [`NAMESPACE`] of a state folder.
+//! that a router wants is a Certificate, in the namespace of a [`Place`].
 
 mod acme_json;
+mod place;
+mod taken;
 
 #[cfg(test)]
 mod tests;
 
 pub use acme_json::{AcmeJsonError, Imported, import};
+pub use place::Place;
+pub use taken::moved;
 
 use crate::http01::Method;
-use crate::names::{self, CHALLENGE_TYPE};
+use crate::names::CHALLENGE_TYPE;
 use crate::objects::{
     AcmeSpec, Algorithm, Certificate, CertificateSpec, CertificateStatus, ExternalAccountBinding, Http01, Issuer,
-    IssuerRef, IssuerSpec, IssuerStatus, Key, Meta, Object, PrivateKeySpec, Secret, SecretKeyRef, Solver,
+    IssuerRef, IssuerSpec, IssuerStatus, Key, Meta, Object, PrivateKeySpec, Secret, SecretKeyRef, SecretTemplate,
+    Solver,
 };
 use crate::store::folder::Declared;
 use crate::view::Settings;
@@ -20,9 +25,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-
-/// Namespace of the objects made from resolvers.
-pub const NAMESPACE: &str = "certificates-resolvers";
 
 /// URL of Let's Encrypt's directory, Traefik's default.
 pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
@@ -126,9 +128,9 @@ impl Wanted {
 
 /// Returns the planner's settings for resolvers: their issuers' Secrets are in the namespace of their certificates.
 #[must_use]
-pub fn settings() -> Settings {
+pub fn settings(place: &Place) -> Settings {
     Settings {
-        cluster_resource_namespace: NAMESPACE.to_owned(),
+        cluster_resource_namespace: place.namespace().to_owned(),
         fallback_namespaces: Vec::new(),
         ..Settings::default()
     }
@@ -137,7 +139,7 @@ pub fn settings() -> Settings {
 /// Turns resolvers and the routers' domains into declared objects. Names covered by a larger set of the same resolver
 /// get no certificate of their own, as in Traefik. A resolver that does not exist is ignored.
 #[must_use]
-pub fn declare(resolvers: &[Resolver], wanted: &[Wanted]) -> Declared {
+pub fn declare(place: &Place, resolvers: &[Resolver], wanted: &[Wanted]) -> Declared {
     let by_name: BTreeMap<&str, &Resolver> = resolvers.iter().map(|r| (r.name.as_str(), r)).collect();
     let mut sets: Vec<(&Resolver, Vec<String>)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -149,25 +151,39 @@ pub fn declare(resolvers: &[Resolver], wanted: &[Wanted]) -> Declared {
             sets.push((resolver, names));
         }
     }
+    let larger = larger_sets(&seen);
     let covered = |resolver: &Resolver, names: &[String]| {
-        seen.iter().any(|(other, set)| {
-            *other == resolver.name && set.len() > names.len() && names.iter().all(|name| set.contains(name))
+        let first = names.first().and_then(|name| larger.get(&(resolver.name.as_str(), name.as_str())));
+        first.is_some_and(|sets| {
+            sets.iter().any(|set| set.len() > names.len() && names.iter().all(|name| set.contains(name)))
         })
     };
     Declared {
-        issuers: resolvers.iter().map(issuer).collect(),
+        issuers: resolvers.iter().map(|resolver| issuer(place, resolver)).collect(),
         certificates: sets
             .iter()
             .filter(|(r, names)| !covered(r, names))
-            .map(|(r, names)| certificate(r, names))
+            .map(|(r, names)| certificate(place, r, names))
             .collect(),
-        secrets: resolvers.iter().filter_map(binding).collect(),
+        secrets: resolvers.iter().filter_map(|resolver| binding(place, resolver)).collect(),
         ingresses: Vec::new(),
     }
 }
 
-fn issuer(resolver: &Resolver) -> Issuer {
+/// The sets of several names, by resolver and by each of their names.
+fn larger_sets(seen: &BTreeSet<(String, BTreeSet<String>)>) -> BTreeMap<(&str, &str), Vec<&BTreeSet<String>>> {
+    let mut larger: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (resolver, set) in seen.iter().filter(|(_, set)| set.len() > 1) {
+        for name in set {
+            larger.entry((resolver.as_str(), name.as_str())).or_default().push(set);
+        }
+    }
+    larger
+}
+
+fn issuer(place: &Place, resolver: &Resolver) -> Issuer {
     let mut metadata = Meta::named(Key::new("", resolver.name.clone()));
+    metadata.labels = place.labels(&resolver.name);
     if resolver.challenge == Method::TlsAlpn01 {
         metadata.annotations.insert(CHALLENGE_TYPE.to_owned(), Method::TlsAlpn01.to_string());
     }
@@ -178,10 +194,10 @@ fn issuer(resolver: &Resolver) -> Issuer {
         ca_bundle: if bundle.is_empty() { String::new() } else { STANDARD.encode(bundle) },
         preferred_chain: resolver.preferred_chain.clone(),
         profile: resolver.profile.clone(),
-        private_key_secret_ref: SecretKeyRef { name: account_secret(&resolver.name), key: String::new() },
+        private_key_secret_ref: SecretKeyRef { name: place.account_secret(&resolver.name), key: String::new() },
         external_account_binding: resolver.eab.as_ref().map(|(key_id, _)| ExternalAccountBinding {
             key_id: key_id.clone(),
-            key_secret_ref: SecretKeyRef { name: binding_secret(&resolver.name), key: String::new() },
+            key_secret_ref: SecretKeyRef { name: place.binding_secret(&resolver.name), key: String::new() },
         }),
         solvers: vec![Solver { http01: Some(Http01::default()), ..Solver::default() }],
         ..AcmeSpec::default()
@@ -189,40 +205,24 @@ fn issuer(resolver: &Resolver) -> Issuer {
     Object { metadata, spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() }, status: IssuerStatus::default() }
 }
 
-fn account_secret(resolver: &str) -> String {
-    format!("{resolver}-account")
-}
-
-fn binding_secret(resolver: &str) -> String {
-    format!("{resolver}-eab")
-}
-
-fn binding(resolver: &Resolver) -> Option<Secret> {
+fn binding(place: &Place, resolver: &Resolver) -> Option<Secret> {
     let (_, key) = resolver.eab.as_ref()?;
-    let metadata = Meta::named(Key::new(NAMESPACE, binding_secret(&resolver.name)));
+    let metadata = Meta::named(Key::new(place.namespace(), place.binding_secret(&resolver.name)));
     let data = BTreeMap::from([("secret".to_owned(), key.clone().into_bytes())]);
     Some(Secret::new(metadata, "Opaque", data))
-}
-
-/// Name of the Certificate and the Secret for a set of names. The same set gives the same name.
-fn certificate_name(resolver: &str, names: &[String]) -> String {
-    let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
-    sorted.sort_unstable();
-    sorted.insert(0, resolver);
-    // The order of the names in a router must not matter.
-    let main = sorted.get(1).copied().unwrap_or_default().replace('*', "wildcard").replace(':', "-");
-    names::numbered(&main, names::suffix(&sorted))
 }
 
 fn reference(resolver: &str) -> IssuerRef {
     IssuerRef { name: resolver.to_owned(), kind: "ClusterIssuer".to_owned(), group: String::new() }
 }
 
-fn certificate(resolver: &Resolver, names: &[String]) -> Certificate {
-    let name = certificate_name(&resolver.name, names);
+fn certificate(place: &Place, resolver: &Resolver, names: &[String]) -> Certificate {
+    let name = place.certificate_name(&resolver.name, names);
     let (ip_addresses, dns_names): (Vec<String>, Vec<String>) =
         names.iter().cloned().partition(|name| name.parse::<IpAddr>().is_ok());
     let main = names.first().filter(|main| !resolver.disable_common_name && main.len() <= 64);
+    let labels = place.labels(&resolver.name);
+    let template = SecretTemplate { labels: labels.clone(), ..SecretTemplate::default() };
     let spec = CertificateSpec {
         secret_name: name.clone(),
         issuer_ref: reference(&resolver.name),
@@ -230,8 +230,9 @@ fn certificate(resolver: &Resolver, names: &[String]) -> Certificate {
         dns_names,
         ip_addresses,
         private_key: Some(resolver.key_type.spec()),
+        secret_template: (!labels.is_empty()).then_some(template),
         ..CertificateSpec::default()
     };
-    let metadata = Meta::named(Key::new(NAMESPACE, name));
+    let metadata = Meta { labels, ..Meta::named(Key::new(place.namespace(), name)) };
     Object { metadata, spec, status: CertificateStatus::default() }
 }

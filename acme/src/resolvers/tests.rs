@@ -23,6 +23,7 @@ fn wanted(resolver: &str, main: &str, sans: &[&str]) -> Wanted {
 fn sets_of_names_become_certificates() {
     let resolvers = [Resolver::new("le", Method::Http01), Resolver::new("tls", Method::TlsAlpn01)];
     let declared = declare(
+        &Place::folder(),
         &resolvers,
         &[
             wanted("le", "A.example", &["b.example", "a.example"]),
@@ -79,18 +80,18 @@ async fn an_acme_json_is_taken_over_without_an_order() {
                     "PrivateKey": STANDARD.encode(der.secret_pkcs1_der()), "KeyType": "4096"},
         "Certificates": [stored(&["a.example", "b.example"]), broken]
     }, "empty": null});
-    let imported = import(file.to_string().as_bytes()).unwrap();
+    let imported = import(&Place::folder(), file.to_string().as_bytes()).unwrap();
     assert_eq!(imported.passed_over.len(), 1, "{:?}", imported.passed_over);
     assert!(imported.passed_over[0].starts_with("broken.example of le: the key does not belong"));
 
     let folder = tempfile::tempdir().unwrap();
-    let store = FolderStore::open(folder.path(), settings()).unwrap();
+    let store = FolderStore::open(folder.path(), settings(&Place::folder())).unwrap();
     assert_eq!(store.import(imported.secrets.clone()).unwrap(), 2);
     assert_eq!(store.import(imported.secrets).unwrap(), 0, "once is enough");
     let mut resolver = Resolver::new("le", Method::Http01);
     resolver.key_type = KeyType::Ec256;
     resolver.disable_common_name = true;
-    store.declare(declare(&[resolver], &[wanted("le", "b.example", &["a.example"])])).unwrap();
+    store.declare(declare(&Place::folder(), &[resolver], &[wanted("le", "b.example", &["a.example"])])).unwrap();
 
     // The Certificate's name does not depend on the order of the names in the router.
     let view = store.view();
@@ -98,11 +99,11 @@ async fn an_acme_json_is_taken_over_without_an_order() {
     assert!(view.secrets.contains_key(&certificate.key()));
     // The account's key cannot sign here: it stays, and a second one is made.
     let issuer = view.issuers.values().next().unwrap();
-    let AccountKey::Missing { secret, copy: None, .. } = account_key(&view, &settings(), issuer) else {
+    let AccountKey::Missing { secret, copy: None, .. } = account_key(&view, &settings(&Place::folder()), issuer) else {
         panic!("the account's key should be of another kind");
     };
     assert_eq!(secret.name, "le-account-flow-proxy");
-    let plan = plan(&view, &settings(), Timestamp::now());
+    let plan = plan(&view, &settings(&Place::folder()), Timestamp::now());
     assert!(plan.calls.iter().all(|call| matches!(call, Call::AccountKey { .. })), "{:?}", plan.calls);
     let ready = plan.steps.iter().flat_map(|step| &step.writes).find_map(|write| match write {
         crate::planner::Write::Status(crate::planner::Object::Certificate(c)) => {
@@ -144,7 +145,7 @@ fn every_broken_entry_is_told_and_the_rest_is_taken() {
         "fourth": 3,
         "fifth": null,
     });
-    let imported = import(file.to_string().as_bytes()).unwrap();
+    let imported = import(&Place::folder(), file.to_string().as_bytes()).unwrap();
     let names: Vec<_> = imported.secrets.iter().map(|secret| secret.leaf().unwrap().dns_names.clone()).collect();
     assert_eq!(names, [["good.example"], ["bare.example"]]);
     let told = imported.passed_over.join("\n");
@@ -170,11 +171,11 @@ fn every_broken_entry_is_told_and_the_rest_is_taken() {
 #[test]
 fn other_files_are_refused() {
     for text in ["[]", "{\"le\": 3}", "{", "{\"a\": {\"b\": 1}, \"c\": null}"] {
-        assert!(import(text.as_bytes()).is_err(), "{text}");
+        assert!(import(&Place::folder(), text.as_bytes()).is_err(), "{text}");
     }
     let old = json!({ "Account": {}, "Certificates": [] }).to_string();
-    assert!(matches!(import(old.as_bytes()), Err(AcmeJsonError::Version1)));
+    assert!(matches!(import(&Place::folder(), old.as_bytes()), Err(AcmeJsonError::Version1)));
     for text in ["", " \n", "{}", "{\"le\": null}"] {
-        assert!(import(text.as_bytes()).unwrap().secrets.is_empty(), "{text}");
+        assert!(import(&Place::folder(), text.as_bytes()).unwrap().secrets.is_empty(), "{text}");
     }
 }

@@ -3,7 +3,9 @@
 use super::objects::{custom, secret};
 use super::resource::resource;
 use super::write::{self, Written};
+use crate::resolvers;
 use crate::watch::{ConnectError, Connection, Environment};
+use flow_acme::names::RESOLVER;
 use flow_acme::objects::{ACME_GROUP, Certificate, GROUP, Object};
 use flow_acme::planner::{Objects, View, renew};
 use flow_acme::store::StoreError;
@@ -56,6 +58,34 @@ impl CertificateClient {
     /// # Errors
     /// [`CertificateClientError::Absent`] and [`CertificateClientError::Read`].
     pub async fn load(&self, namespace: &str) -> Result<View, CertificateClientError> {
+        let resolved = self.resolved(namespace).await;
+        let mut view = match self.objects(namespace).await {
+            Ok(view) => view,
+            // Resolvers do without cert-manager's definitions, and without the right to read its objects.
+            Err(CertificateClientError::Absent(_) | CertificateClientError::Read(..))
+                if !resolved.issuers.is_empty() =>
+            {
+                View::default()
+            }
+            Err(error) => return Err(error),
+        };
+        view.issuers.extend(resolved.issuers.iter().map(|(key, object)| (key.clone(), Arc::clone(object))));
+        view.certificates.extend(resolved.certificates.iter().map(|(key, object)| (key.clone(), Arc::clone(object))));
+        view.requests.extend(resolved.requests.iter().map(|(key, object)| (key.clone(), Arc::clone(object))));
+        view.orders.extend(resolved.orders.iter().map(|(key, object)| (key.clone(), Arc::clone(object))));
+        view.challenges.extend(resolved.challenges.iter().map(|(key, object)| (key.clone(), Arc::clone(object))));
+        let api: Api<core::Secret> = Api::namespaced(self.0.clone(), namespace);
+        for certificate in view.certificates.values() {
+            if let Ok(Some(found)) = api.get_opt(&certificate.spec.secret_name).await {
+                let found = secret(&found);
+                view.secrets.insert(found.key(), Arc::new(found));
+            }
+        }
+        Ok(view)
+    }
+
+    /// The objects of cert-manager's kinds.
+    async fn objects(&self, namespace: &str) -> Result<View, CertificateClientError> {
         let mut view = View {
             issuers: self.list(&resource(GROUP, "ClusterIssuer", "clusterissuers"), "").await?,
             certificates: self.list(&resource(GROUP, "Certificate", "certificates"), namespace).await?,
@@ -66,14 +96,14 @@ impl CertificateClient {
         };
         let issuers = self.list(&resource(GROUP, "Issuer", "issuers"), namespace).await?;
         view.issuers.extend(issuers.iter().map(|(key, issuer)| (key.clone(), Arc::clone(issuer))));
-        let api: Api<core::Secret> = Api::namespaced(self.0.clone(), namespace);
-        for certificate in view.certificates.values() {
-            if let Ok(Some(found)) = api.get_opt(&certificate.spec.secret_name).await {
-                let found = secret(&found);
-                view.secrets.insert(found.key(), Arc::new(found));
-            }
-        }
         Ok(view)
+    }
+
+    /// The objects of certificate resolvers, as far as their Secrets may be read.
+    async fn resolved(&self, namespace: &str) -> View {
+        let api: Api<core::Secret> = Api::namespaced(self.0.clone(), namespace);
+        let found = api.list(&ListParams::default().labels(RESOLVER)).await;
+        resolvers::view_of(found.into_iter().flatten().map(|found| secret(&found)))
     }
 
     async fn list<S, T>(
@@ -91,7 +121,8 @@ impl CertificateClient {
             Api::namespaced_with(self.0.clone(), namespace, resource)
         };
         let list = api.list(&ListParams::default()).await.map_err(|error| match error {
-            kube::Error::Api(status) if status.is_not_found() => CertificateClientError::Absent(resource.kind.clone()),
+            // A group that is not there at all is not answered in JSON.
+            kube::Error::Api(status) if status.code == 404 => CertificateClientError::Absent(resource.kind.clone()),
             // Its own words: the whole response is for programs.
             kube::Error::Api(status) => CertificateClientError::Read(resource.plural.clone(), status.message.clone()),
             error => CertificateClientError::Read(resource.plural.clone(), causes(&error)),
@@ -111,7 +142,13 @@ impl CertificateClient {
     pub async fn renew(&self, view: &View, certificate: &Certificate) -> Result<(), CertificateClientError> {
         let now = jiff::Timestamp::now();
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-        match write::write(&self.0, view, &renew(certificate, now)).await {
+        let (renewed, namespace) = (renew(certificate, now), &certificate.metadata.namespace);
+        let done = if certificate.metadata.labels.contains_key(RESOLVER) {
+            resolvers::do_write(&self.0, view, namespace, &renewed).await
+        } else {
+            write::write(&self.0, view, &renewed).await
+        };
+        match done {
             Ok(Written::Gone) => Err(CertificateClientError::Write(StoreError::Conflict)),
             written => written.map(drop).map_err(CertificateClientError::Write),
         }

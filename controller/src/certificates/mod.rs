@@ -10,14 +10,14 @@ mod client;
 mod constants;
 mod events;
 pub(crate) mod objects;
-mod replicas;
+pub(crate) mod replicas;
 mod resource;
 mod secrets;
 mod state;
 mod store;
 pub(crate) mod troubles;
 mod watches;
-mod write;
+pub(crate) mod write;
 
 pub use client::{CertificateClient, CertificateClientError};
 pub use replicas::Ports;

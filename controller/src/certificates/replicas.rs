@@ -1,10 +1,14 @@
 //! The proxy's own replicas, from the EndpointSlices of its Service.
 
 use super::state::{Shared, SourceId};
+use crate::view::endpoint_slice::SERVICE;
+use crate::watch::lean::Lean;
 use crate::watch::reader::{Change, Subscriber};
+use crate::watch::{Informers, Scope};
 use flow_acme::objects::Key;
-use flow_acme::store::Replica;
+use flow_acme::store::{Replica, StoreError};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
@@ -52,13 +56,87 @@ fn of_slice(slice: &EndpointSlice, ports: &Ports) -> Vec<Replica> {
 }
 
 /// A slice of the Service: its key, and its ready replicas.
-pub(super) struct ReadySlice(Key, Vec<Replica>);
+pub(crate) struct ReadySlice(Key, Vec<Replica>);
 
 impl ReadySlice {
     pub(super) fn of(slice: &EndpointSlice, ports: &Ports) -> Self {
         let metadata = &slice.metadata;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         Self(Key::new(text(&metadata.namespace), text(&metadata.name)), of_slice(slice, ports))
+    }
+}
+
+/// The replicas behind a Service, as a subscription of their own keeps them.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplicaTable(Arc<Mutex<Slices>>);
+
+#[derive(Debug)]
+enum Slices {
+    Unlisted,
+    Forbidden,
+    Listed(BTreeMap<Key, Vec<Replica>>),
+}
+
+impl ReplicaTable {
+    /// Subscribes to the slices of a Service, given by namespace and name.
+    pub(crate) fn subscribe(informers: &mut Informers, service: &(String, String), ports: &Ports) -> Self {
+        let table = Self(Arc::new(Mutex::new(Slices::Unlisted)));
+        let (namespace, name) = service;
+        let scope = Scope { labels: format!("{SERVICE}={name}"), namespaces: vec![namespace.as_str().into()] };
+        let ports = ports.clone();
+        let read = move |slice: &Lean<EndpointSlice>| Some(ReadySlice::of(&slice.0, &ports));
+        informers.endpoint_slices.subscribe(&scope, read, |_| table.clone());
+        table
+    }
+
+    /// Returns all that are ready.
+    pub(crate) fn all(&self) -> Result<flow_acme::store::Replicas, StoreError> {
+        match &*self.0.lock() {
+            Slices::Unlisted => {
+                Err(StoreError::Refused("the EndpointSlices of the published Service are not known yet".to_owned()))
+            }
+            Slices::Forbidden => Err(forbidden()),
+            Slices::Listed(slices) => Ok(ready(slices)),
+        }
+    }
+}
+
+/// The error of a Service whose endpoints may not be watched.
+pub(super) fn forbidden() -> StoreError {
+    let words = "the EndpointSlices of the published Service may not be watched: grant list and watch on them";
+    StoreError::Refused(words.to_owned())
+}
+
+/// Returns every replica of the slices once.
+pub(super) fn ready(slices: &BTreeMap<Key, Vec<Replica>>) -> flow_acme::store::Replicas {
+    let mut all: Vec<_> = slices.values().flatten().cloned().collect();
+    all.sort_by(|a, b| (a.http, &a.name).cmp(&(b.http, &b.name)));
+    all.dedup_by_key(|replica| replica.http);
+    flow_acme::store::Replicas::All(all)
+}
+
+impl Subscriber<ReadySlice> for ReplicaTable {
+    async fn handle(&mut self, change: Change<ReadySlice>) -> ControlFlow<()> {
+        let mut known = self.0.lock();
+        match change {
+            Change::Applied(ReadySlice(key, replicas)) => match &mut *known {
+                Slices::Listed(slices) => drop(slices.insert(key, replicas)),
+                Slices::Unlisted | Slices::Forbidden => {
+                    *known = Slices::Listed(BTreeMap::from([(key, replicas)]));
+                }
+            },
+            Change::Deleted(key) => {
+                if let Slices::Listed(slices) = &mut *known {
+                    slices.remove(&Key::new(&*key.namespace, &*key.name));
+                }
+            }
+            Change::Listed(slices) => {
+                let slices = slices.into_iter().map(|ReadySlice(key, replicas)| (key, replicas));
+                *known = Slices::Listed(slices.collect());
+            }
+            Change::Absent | Change::Forbidden(_) => *known = Slices::Forbidden,
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A cluster as a [`Store`].
 
 use super::objects::custom;
+use super::replicas::{forbidden, ready};
 use super::state::Shared;
 use super::watches::{CERTIFICATES, CHALLENGES, ISSUERS, ORDERS, Of, REQUESTS};
 use super::write::{self, Written};
@@ -133,15 +134,6 @@ impl Store for ClusterStore {
             return Ok(Replicas::Alone);
         }
         let state = self.shared.state.lock();
-        let Some(slices) = &state.slices else {
-            return Err(StoreError::Refused(
-                "the EndpointSlices of the published Service may not be watched: grant list and watch on them"
-                    .to_owned(),
-            ));
-        };
-        let mut all: Vec<_> = slices.values().flatten().cloned().collect();
-        all.sort_by(|a, b| (a.http, &a.name).cmp(&(b.http, &b.name)));
-        all.dedup_by_key(|replica| replica.http);
-        Ok(Replicas::All(all))
+        state.slices.as_ref().map_or_else(|| Err(forbidden()), |slices| Ok(ready(slices)))
     }
 }

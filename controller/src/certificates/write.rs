@@ -20,7 +20,7 @@ const ISSUING: &str = "cert-manager-certificates-issuing";
 const METADATA: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 
 /// The result of a write that was not refused.
-pub(super) enum Written {
+pub(crate) enum Written {
     /// The object as it is now.
     Object(Box<DynamicObject>),
     /// Nothing was to be changed, or the object is deleted.
@@ -30,7 +30,7 @@ pub(super) enum Written {
 }
 
 /// Does a write that was planned by `view`.
-pub(super) async fn write(client: &Client, view: &View, write: &Write) -> Result<Written, StoreError> {
+pub(crate) async fn write(client: &Client, view: &View, write: &Write) -> Result<Written, StoreError> {
     match write {
         Write::Create(object) => create(client, object).await,
         Write::Update(object) => change(client, view, object, false).await,

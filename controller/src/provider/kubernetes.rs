@@ -7,6 +7,7 @@ use super::status_planner::StatusPlanner;
 use super::throttle::Throttle;
 use crate::certificates::{self, ClusterStore};
 use crate::lease::{self, LeaderState};
+use crate::resolvers::{self, ResolverStore};
 use crate::status;
 use crate::translate::status::published_service;
 use crate::translate::{Options, Translator};
@@ -30,6 +31,8 @@ pub struct Kubernetes {
     pub provider: Provider,
     /// Its certificates, if they are issued here.
     pub certificates: Option<Arc<ClusterStore>>,
+    /// The certificates of Traefik's resolvers, if there are any.
+    pub resolvers: Option<Arc<ResolverStore>>,
     election: JoinHandle<()>,
 }
 
@@ -62,11 +65,14 @@ pub(super) fn with_client(client: kube::Client, options: KubernetesOptions, stop
     let certificates = options
         .certificates
         .map(|certificates| certificates::subscribe(&mut informers, leadership.clone(), certificates, stop.clone()));
+    let resolvers = options
+        .resolvers
+        .map(|resolvers| resolvers::subscribe(&mut informers, leadership.clone(), resolvers, stop.clone()));
     informers.start(stop.clone());
     tokio::spawn(async move {
         stop.run_until_cancelled(controller.run()).await;
     });
-    Kubernetes { provider, certificates, election }
+    Kubernetes { provider, certificates, resolvers, election }
 }
 
 /// The loop around the view.

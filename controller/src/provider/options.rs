@@ -1,5 +1,6 @@
 use crate::certificates;
 use crate::lease;
+use crate::resolvers;
 use crate::translate;
 use crate::watch::Connection;
 use kube::core::Selector;
@@ -17,6 +18,8 @@ pub struct KubernetesOptions {
     pub crd: Option<CrdProvider>,
     /// The issuing of certificates; `None` is off.
     pub certificates: Option<certificates::Options>,
+    /// Traefik's certificate resolvers; `None` if there are none.
+    pub resolvers: Option<resolvers::Options>,
     /// The Lease that decides which of several replicas writes.
     pub lease: lease::Options,
 }

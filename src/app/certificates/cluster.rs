@@ -47,7 +47,6 @@ pub(in crate::app) fn options(settings: &Settings, entry_points: &[Arc<EntryPoin
     let crd = settings.providers.kubernetes_crd.as_ref();
     let namespaces =
         ingress.map(|k| k.provider.namespaces.clone()).or_else(|| crd.map(|k| k.provider.namespaces.clone()));
-    let service = ingress.and_then(|k| k.provider.options.ingress_endpoint.published_service.split_once('/'));
     // As for Ingresses: a class that is set is the only one.
     let classes = ingress.map(|k| &k.provider.options).is_none_or(|k| {
         k.ingress_class.is_empty() && !k.disable_ingress_class_lookup && !k.disable_cluster_scope_resources
@@ -58,7 +57,7 @@ pub(in crate::app) fn options(settings: &Settings, entry_points: &[Arc<EntryPoin
         settings: planned(settings),
         defer_to_cert_manager,
         classes,
-        service: service.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())),
+        service: service(settings),
         ports: ports(entry_points),
         identity: process.identity,
     })
@@ -70,8 +69,15 @@ pub(super) fn planned(settings: &Settings) -> planner::Settings {
     planner::Settings { alone: settings.acme.mode == AcmeMode::Auto, ..super::planned(settings) }
 }
 
+/// Namespace and name of the Service in front of all replicas, if it is set.
+pub(super) fn service(settings: &Settings) -> Option<(String, String)> {
+    let ingress = settings.providers.kubernetes_ingress.as_ref()?;
+    let (namespace, name) = ingress.provider.options.ingress_endpoint.published_service.split_once('/')?;
+    Some((namespace.to_owned(), name.to_owned()))
+}
+
 /// The ports that a CA may connect to: `web` and `websecure` first, the internal entry point never.
-fn ports(entry_points: &[Arc<EntryPoint>]) -> Ports {
+pub(super) fn ports(entry_points: &[Arc<EntryPoint>]) -> Ports {
     let mut ports = Ports::default();
     for point in entry_points.iter().filter(|point| *point.name != *settings::INTERNAL) {
         let port = (point.name.to_string(), point.address.port());

@@ -97,7 +97,7 @@ impl Files {
 }
 
 /// Reads the content of a folder.
-fn view(folder: &Path) -> Result<View, FolderError> {
+pub(super) fn view(folder: &Path) -> Result<View, FolderError> {
     let read = |kind: Kind| folder.join(dir(kind));
     Ok(View {
         certificates: all(&read(Kind::Certificate), |o: &crate::objects::Certificate| o.key())?,

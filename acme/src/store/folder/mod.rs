@@ -79,6 +79,14 @@ impl FolderStore {
         files::check(folder)
     }
 
+    /// Returns the objects in a folder that no process has to have open.
+    ///
+    /// # Errors
+    /// [`FolderError::Content`], [`FolderError::Io`].
+    pub fn read(folder: &Path) -> Result<View, FolderError> {
+        files::view(folder)
+    }
+
     /// Returns the issued certificates and the problems of the others.
     #[must_use]
     pub fn served(&self) -> Served {

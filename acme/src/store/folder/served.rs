@@ -23,7 +23,8 @@ pub struct Served {
 
 impl Served {
     /// Reads them from the view.
-    pub(super) fn of(view: &View, settings: &Settings) -> Self {
+    #[must_use]
+    pub fn of(view: &View, settings: &Settings) -> Self {
         let mut secrets = Vec::new();
         for (key, certificate) in view.certificates.sorted() {
             let place = Key::new(key.namespace.clone(), certificate.spec.secret_name.clone());

@@ -26,6 +26,7 @@ fn options() -> KubernetesOptions {
         ingress: Some(IngressProvider::default()),
         crd: Some(CrdProvider::default()),
         certificates: None,
+        resolvers: None,
         lease: lease::Options {
             namespace: "default".into(),
             name: "flow-proxy".into(),

@@ -36,10 +36,18 @@
 - certificatesResolvers.{{ $name }}: dnsChallenge is known from Traefik's chart and not served here: it has no effect
 {{- end }}
 {{- end }}
-{{- if and $served (not .Values.persistence.enabled) }}
-- certificatesResolvers without persistence.enabled: account and certificates end with the pod, and each start orders anew
+{{- if and $served (not (include "flow-proxy.resolversInCluster" .)) }}
+{{- if not .Values.persistence.enabled }}
+- certificatesResolvers without a Kubernetes provider and without persistence.enabled: account and certificates end with the pod, and each start orders anew
 {{- end }}
-{{- if and $served (include "flow-proxy.several" .) }}
-- certificatesResolvers with several replicas: each orders for itself, and challenges reach the wrong one; set deployment.replicas=1, or use cert-manager's objects
+{{- if include "flow-proxy.several" . }}
+- certificatesResolvers with several replicas and without a Kubernetes provider: each orders for itself, and challenges reach the wrong one; set deployment.replicas=1
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether resolvers keep what they have in Secrets, which all replicas see: where a cluster is read. */ -}}
+{{- define "flow-proxy.resolversInCluster" -}}
+{{- $reads := or .Values.providers.kubernetesIngress.enabled .Values.providers.kubernetesCRD.enabled }}
+{{- if and $reads (include "flow-proxy.servedResolvers" . | fromJson) }}true{{ end }}
 {{- end }}

@@ -77,6 +77,13 @@
 {{- end }}
 {{- end }}
 
+{{- /* What certificate resolvers keep: accounts, certificates and what is under way. */ -}}
+{{- define "flow-proxy.rules.resolvers" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [list, watch, create, patch, delete]
+{{- end }}
+
 {{- /* What has no namespace. */ -}}
 {{- define "flow-proxy.rules.cluster" -}}
 {{- if and .Values.providers.kubernetesIngress.enabled (not .Values.providers.kubernetesIngress.disableIngressClassLookup) }}
