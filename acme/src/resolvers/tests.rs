@@ -179,3 +179,24 @@ fn other_files_are_refused() {
         assert!(import(&Place::folder(), text.as_bytes()).unwrap().secrets.is_empty(), "{text}");
     }
 }
+
+#[test]
+fn what_a_folder_holds_is_moved_under_the_names_of_a_cluster() {
+    let (from, to) = (Place::folder(), Place::cluster("flow-system"));
+    let declared =
+        declare(&from, &[Resolver::new("LE", Method::Http01)], &[wanted("LE", "*.a.example", &["b.example"])]);
+    let mut view = crate::view::View::default();
+    view.issuers.insert(declared.issuers[0].key(), declared.issuers[0].clone().into());
+    let certificate = declared.certificates[0].clone();
+    let pair = [("tls.crt", "chain"), ("tls.key", "key")].map(|(name, value)| (name.to_owned(), value.into()));
+    for (name, data) in [(certificate.spec.secret_name.as_str(), pair.clone().into()), ("LE-account", pair.into())] {
+        let secret = Secret::new(Meta::named(Key::new(from.namespace(), name)), "Opaque", data);
+        view.secrets.insert(secret.key(), secret.into());
+    }
+    view.certificates.insert(certificate.key(), certificate.into());
+    let moved = moved(&view, &from, &to);
+    let again = declare(&to, &[Resolver::new("LE", Method::Http01)], &[wanted("LE", "*.a.example", &["b.example"])]);
+    let names: Vec<_> = moved.iter().map(|secret| secret.metadata.name.as_str()).collect();
+    assert_eq!(names, [to.account_secret("LE").as_str(), again.certificates[0].spec.secret_name.as_str()]);
+    assert!(moved.iter().all(|secret| secret.metadata.namespace == "flow-system" && secret.entry("tls.key").is_some()));
+}
