@@ -29,6 +29,18 @@ pub const CHALLENGE_FINALIZERS: [&str; 2] = ["acme.cert-manager.io/finalizer", "
 pub const CHALLENGE_TYPE: &str = "flow-proxy.ominis.ai/challenge-type";
 /// Annotation of an Order: the account that placed it. Other accounts cannot read the order.
 pub const ACCOUNT: &str = "flow-proxy.ominis.ai/account";
+/// Annotation of an Issuer: the name in the CA's own certificate, where it is not that of its URL.
+pub const CA_SERVER_NAME: &str = "flow-proxy.ominis.ai/ca-server-name";
+/// Annotation of an Issuer: `true` trusts the system's authorities beside `caBundle`.
+pub const CA_SYSTEM_CERT_POOL: &str = "flow-proxy.ominis.ai/ca-system-cert-pool";
+/// Annotation of an Issuer: the longest that an exchange with the CA takes, such as `2m`.
+pub const CLIENT_TIMEOUT: &str = "flow-proxy.ominis.ai/client-timeout";
+/// Annotation of an Issuer: the longest wait for the head of the CA's response, such as `30s`.
+pub const CLIENT_HEAD_TIMEOUT: &str = "flow-proxy.ominis.ai/client-response-header-timeout";
+/// Annotation of an Issuer, copied to its Challenges: how long after its creation a challenge is told to the CA.
+pub const CHALLENGE_DELAY: &str = "flow-proxy.ominis.ai/challenge-delay";
+/// Annotation of a Certificate: `true` sends its e-mail addresses to the CA. Most refuse them.
+pub const EMAIL_NAMES: &str = "flow-proxy.ominis.ai/email-names";
 /// Suffix of the second account Secret, used where the first one holds a key of another kind.
 pub const ACCOUNT_KEY_SUFFIX: &str = "-flow-proxy";
 /// Label of every Secret that a certificate resolver of Traefik's has in a cluster: the resolver's name.

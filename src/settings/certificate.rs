@@ -2,7 +2,7 @@
 
 use super::scalar::{Hours, Secret};
 use super::schema::{choice, section, words_of};
-use flow_acme::resolvers::{KeyType, LETS_ENCRYPT};
+use flow_acme::resolvers::{CERTIFICATES_DURATION, KeyType, LETS_ENCRYPT};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,32 +24,32 @@ section! {
         ca_server: String = LETS_ENCRYPT.to_owned(), "caServer";
         /// The file of account and certificates (read once); what is issued is in Secrets of a cluster, else in the folder FILE.d.
         storage: PathBuf = "acme.json".into(), "storage";
-        /// The key of certificates: EC256, EC384, RSA2048, RSA4096; RSA8192 is refused.
+        /// The key of certificates: EC256, EC384, RSA2048, RSA4096 or RSA8192, which takes minutes to make.
         key_type: KeyType = KeyType::Rsa4096, "keyType";
         /// The common name of the chain to prefer.
         preferred_chain: String = String::new(), "preferredChain";
         /// The authority's certificate profile.
         profile: String = String::new(), "profile";
         /// E-mail addresses of the certificate request.
-        email_addresses: Vec<String> = Vec::new(), "emailAddresses", unserved;
+        email_addresses: Vec<String> = Vec::new(), "emailAddresses";
         /// No common name in the certificate request.
         disable_common_name: bool = false, "disableCommonName";
         /// Binds to an account outside of ACME.
         eab: Option<ExternalAccount> = None, "eab";
-        /// How long certificates live, in hours; it decides when they are renewed.
-        certificates_duration: Hours = Hours(Duration::from_secs(2160 * 3600)), "certificatesDuration", unserved;
+        /// How long certificates live, in hours; another than 2160 decides when they are renewed, as in Traefik.
+        certificates_duration: Hours = Hours(CERTIFICATES_DURATION), "certificatesDuration";
         /// The longest that an exchange with the authority may take.
-        client_timeout: Duration = Duration::from_secs(120), "clientTimeout", unserved;
+        client_timeout: Duration = Duration::from_secs(120), "clientTimeout";
         /// The longest wait for the head of the authority's answer.
-        client_response_header_timeout: Duration = Duration::from_secs(30), "clientResponseHeaderTimeout", unserved;
-        /// The longest wait for a certificate.
-        certificate_timeout: Duration = Duration::from_secs(30), "certificateTimeout", unserved;
+        client_response_header_timeout: Duration = Duration::from_secs(30), "clientResponseHeaderTimeout";
+        /// How long a certificate is waited for at least: an order that the authority works on is never given up.
+        certificate_timeout: Duration = Duration::from_secs(30), "certificateTimeout";
         /// Files of CAs that the authority's own certificate may come from.
         ca_certificates: Vec<String> = Vec::new(), "caCertificates";
         /// Trusts the system's CAs beside caCertificates.
-        ca_system_cert_pool: bool = false, "caSystemCertPool", unserved;
+        ca_system_cert_pool: bool = false, "caSystemCertPool";
         /// The name in the authority's own certificate.
-        ca_server_name: String = String::new(), "caServerName", unserved;
+        ca_server_name: String = String::new(), "caServerName";
         /// Proves names by HTTP on port 80.
         http_challenge: Option<HttpChallenge> = None, "httpChallenge";
         /// Proves names by TLS on port 443.
@@ -71,14 +71,14 @@ section! {
     HttpChallenge {
         /// The entry point that the authority reaches; all without TLS if none is named.
         entry_point: Option<String> = None, "entryPoint";
-        /// How long the authority is not asked to look yet.
-        delay: Duration = Duration::ZERO, "delay", unserved;
+        /// How long after a challenge is there the authority is asked to look.
+        delay: Duration = Duration::ZERO, "delay";
     }
 
     /// TLS-ALPN-01.
     TlsChallenge {
-        /// How long the authority is not asked to look yet.
-        delay: Duration = Duration::ZERO, "delay", unserved;
+        /// How long after a challenge is there the authority is asked to look.
+        delay: Duration = Duration::ZERO, "delay";
     }
 
     /// Certificates for cert-manager's objects (not in Traefik).

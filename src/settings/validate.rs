@@ -5,7 +5,6 @@ use super::certificate::AcmeResolver;
 use super::entry_point::{DEFAULT_MAX_HEADER_BYTES, EntryPoint, Http};
 use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
-use flow_acme::resolvers::KeyType;
 use flow_model::entry_point::AliasStrategy;
 
 /// Completes settings as Traefik does, and validates them as a whole.
@@ -161,9 +160,6 @@ fn acme_resolver(option: &str, acme: &AcmeResolver, findings: &mut Findings) {
     if acme.http_challenge.is_none() && acme.tls_challenge.is_none() {
         let problem = "proves names in no way: give httpChallenge or tlsChallenge (dnsChallenge is not served)";
         findings.conflict(option, problem);
-    }
-    if acme.key_type == KeyType::Rsa8192 {
-        findings.conflict(format!("{option}.keyType"), "RSA8192 is not made; use RSA4096");
     }
     if !acme.ca_server.starts_with("https://") && !acme.ca_server.starts_with("http://") {
         findings

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import socket
 import stat
+import time
 
 import pytest
 import yaml
@@ -64,7 +66,7 @@ def site(name, host, **more):
     return service, objects.ingress(name, "default", host, backend=name, port=HTTP, **more)
 
 
-def resolver(pebble, tmp_path, challenge="httpchallenge"):
+def resolver(pebble, tmp_path, challenge="httpchallenge", **more):
     """Flags of a resolver `le`."""
     options = {
         "email": "ops@flow.test",
@@ -73,6 +75,7 @@ def resolver(pebble, tmp_path, challenge="httpchallenge"):
         "storage": tmp_path / "acme.json",
         "keytype": "EC256",
         challenge: "true",
+        **more,
     }
     return [f"--certificatesresolvers.le.acme.{name}={value}" for name, value in options.items()]
 
@@ -169,18 +172,75 @@ def test_an_acme_json_is_taken_over(start, pebble, tmp_path):
     assert (tmp_path / "acme.json").read_text() == text
 
 
+def told(proxy, words):
+    found = [finding["message"] for finding in proxy.api("/diagnostics")]
+    assert any(words in message for message in found), found
+    return True
+
+
+def test_the_name_of_the_ca_and_its_authorities(start, pebble, tmp_path):
+    """A CA whose certificate has another name than its URL; the system's authorities beside those that are given."""
+    write(start.folder, "site", *site("site", "named.files.test", annotations=RESOLVED))
+    proxy = start(*resolver(pebble, tmp_path, caservername="elsewhere.files.test"))
+    eventually(lambda: told(proxy, "elsewhere.files.test"), 30, 0.1, "the name that is missing")
+    other = pki.new_ca("another")
+    (tmp_path / "other.pem").write_text(other.pem)
+    # The environment's SSL_CERT_FILE is the system's store: it has Pebble's authority, the given file has not.
+    alone = resolver(pebble, tmp_path, cacertificates=tmp_path / "other.pem")
+    proxy = start(*alone)
+    eventually(lambda: told(proxy, "UnknownIssuer"), 30, 0.1, "an authority that is not trusted")
+    proxy = start(*alone, "--certificatesresolvers.le.acme.casystemcertpool=true", "--certificatesresolvers.le.acme.caservername=127.0.0.1")
+    eventually(lambda: serves(proxy, "named.files.test"), 40, 0.1, "the certificate")
+
+
+def test_a_silent_ca_is_given_up_after_the_time_that_is_set(start, tmp_path, pebble):
+    write(start.folder, "site", *site("site", "silent.files.test", annotations=RESOLVED))
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
+        silent_ca = f"http://127.0.0.1:{silent.getsockname()[1]}/dir"
+        began = time.monotonic()
+        proxy = start(*resolver(pebble, tmp_path, caserver=silent_ca, clientresponseheadertimeout="1s"))
+        eventually(lambda: told(proxy, "no head of an answer in time"), 15, 0.1, "the time-out")
+        assert time.monotonic() - began < 10
+        proxy = start(*resolver(pebble, tmp_path, caserver=silent_ca, clienttimeout="1s"))
+        eventually(lambda: told(proxy, "no answer in time"), 15, 0.1, "the time-out")
+
+
+@pytest.mark.parametrize("challenge", ["httpchallenge", "tlschallenge"])
+def test_a_challenge_waits_for_the_delay(start, pebble, tmp_path, challenge):
+    host = f"{challenge}.delayed.files.test"
+    write(start.folder, "site", *site("site", host, annotations=RESOLVED))
+    began, before = time.monotonic(), pebble.requests("/chalZ/")
+    proxy = start(*resolver(pebble, tmp_path, challenge, **{f"{challenge}.delay": "6s"}))
+    eventually(lambda: pebble.requests("/chalZ/") > before, 40, 0.05, "the CA is told")
+    assert time.monotonic() - began > 5
+    eventually(lambda: serves(proxy, host), 40, 0.1, "the certificate")
+
+
+def test_addresses_of_the_request_and_the_time_of_the_renewal(start, pebble, tmp_path):
+    """E-mail addresses are in the signing request; the life time that is set decides when a certificate is renewed."""
+    write(start.folder, "site", *site("site", "mail.files.test", annotations=RESOLVED))
+    proxy = start(*resolver(pebble, tmp_path, emailaddresses="ops@files.test", certificatesduration="720"))
+    state = tmp_path / "acme.json.d"
+
+    def request():
+        (file,) = (state / "certificaterequests").glob("*.json")
+        return x509.load_pem_x509_csr(base64.b64decode(json.loads(file.read_text())["spec"]["request"]))
+
+    csr = eventually(request, 30, 0.1, "a request")
+    names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.RFC822Name) == ["ops@files.test"]
+    eventually(lambda: serves(proxy, "mail.files.test"), 40, 0.1, "the certificate")
+    (file,) = (state / "certificates").glob("*.json")
+    assert json.loads(file.read_text())["spec"]["renewBefore"] == "240h0m0s"
+
+
 def test_what_a_resolver_cannot_do_is_told(start, pebble, tmp_path):
     write(start.folder, "nobody", *site("nobody", "nobody.files.test", annotations={"router.tls.certresolver": "nobody"}))
     write(start.folder, "wild", *site("wild", "wild.files.test", annotations={**RESOLVED, "router.tls.domains.0.main": "*.files.test"}))
     proxy = start(*resolver(pebble, tmp_path))
 
-    def told(words):
-        found = [finding["message"] for finding in proxy.api("/diagnostics")]
-        assert any(words in message for message in found), found
-        return True
-
-    eventually(lambda: told("certificate resolver nobody does not exist"), 10, 0.1)
-    eventually(lambda: told("*.files.test needs a DNS-01 solver"), 20, 0.1)
+    eventually(lambda: told(proxy, "certificate resolver nobody does not exist"), 10, 0.1)
+    eventually(lambda: told(proxy, "*.files.test needs a DNS-01 solver"), 20, 0.1)
 
 
 @pytest.mark.parametrize(("content", "words"), [("{", "this is no JSON: EOF"), ('{"Account": {}}', "the acme.json of Traefik 1"), ("[]", "not Traefik's acme.json")])
@@ -197,7 +257,6 @@ def test_a_file_that_is_no_acme_json_stops_the_start(tmp_path, content, words):
     ("flags", "words"),
     [
         (["--certificatesresolvers.le.acme.email=a@flow.test"], "give httpChallenge or tlsChallenge"),
-        (["--certificatesresolvers.le.acme.tlschallenge=true", "--certificatesresolvers.le.acme.keytype=RSA8192"], "use RSA4096"),
         (["--certificatesresolvers.le.acme.tlschallenge=true", "--certificatesresolvers.le.acme.cacertificates=/missing.pem"], "/missing.pem"),
     ],
 )

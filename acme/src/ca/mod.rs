@@ -20,6 +20,27 @@ pub struct Directory {
     pub ca_bundle: Vec<u8>,
     /// True if the server's certificate is not checked.
     pub skip_tls_verify: bool,
+    /// True if the system's authorities are trusted beside `ca_bundle`.
+    pub system_roots: bool,
+    /// The name in the server's certificate. Empty: the host of the URL.
+    pub server_name: String,
+    /// Time limits of requests.
+    pub timeouts: Timeouts,
+}
+
+/// Time limits of requests to a server.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Timeouts {
+    /// For the whole exchange. Default: two minutes.
+    pub exchange: Duration,
+    /// Until the head of the response. Default: 30 seconds.
+    pub head: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { exchange: Duration::from_secs(120), head: Duration::from_secs(30) }
+    }
 }
 
 /// An account at a server.

@@ -1,11 +1,11 @@
 //! HTTP to one server: timeouts, limits, errors with their headers, and nonces kept for the next request.
 
-use crate::ca::{CaError, Directory, Problem};
+use crate::ca::{CaError, Directory, Problem, Timeouts};
 use bytes::Bytes;
 use http::header::{HeaderName, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode, response::Parts};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Limit of a response body, in bytes. A chain has about 6 KiB, and no other ACME response is longer.
 const MAX_BODY: usize = 1 << 20;
 const MAX_NONCES: usize = 32;
@@ -60,6 +59,7 @@ impl Reply {
 pub(super) struct Transport {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     user_agent: HeaderValue,
+    timeouts: Timeouts,
     nonces: Arc<Mutex<Vec<HeaderValue>>>,
 }
 
@@ -69,14 +69,17 @@ impl Transport {
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
         http.enforce_http(false);
         http.set_nodelay(true);
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        let mut connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(super::tls::client_config(directory)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+            .https_or_http();
+        if let Some(name) = super::tls::server_name(directory)? {
+            connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        let connector = connector.enable_http1().wrap_connector(http);
         Ok(Self {
             pool: Pool::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector),
             user_agent: HeaderValue::from_str(user_agent).map_err(|error| CaError::Response(error.to_string()))?,
+            timeouts: directory.timeouts,
             nonces: Arc::default(),
         })
     }
@@ -99,12 +102,14 @@ impl Transport {
         let place = format!("{} {}", request.method(), request.uri());
         let unreachable = |text: &str| CaError::Unreachable(format!("{place}: {text}"));
         let whole = async {
-            let response = self.pool.request(request).await.map_err(|error| unreachable(&chain(&error)))?;
+            let head = tokio::time::timeout(self.timeouts.head, self.pool.request(request)).await;
+            let head = head.map_err(|_| unreachable("no head of an answer in time"))?;
+            let response = head.map_err(|error| unreachable(&chain(&error)))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| unreachable(&error.to_string()))?;
             Ok(Reply { parts, body: body.to_bytes() })
         };
-        let mut reply = tokio::time::timeout(REQUEST_TIMEOUT, whole)
+        let mut reply = tokio::time::timeout(self.timeouts.exchange, whole)
             .await
             .unwrap_or_else(|_| Err(unreachable("no answer in time")))?;
         // The nonce of a response is good for one request, whatever the status.

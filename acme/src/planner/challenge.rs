@@ -2,7 +2,7 @@
 
 use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
-use super::solver;
+use super::{issuer_options, solver};
 use crate::ca::{Authorization, CaError};
 use crate::http01::{Method, is_genuine};
 use crate::names::CHALLENGE_FINALIZERS;
@@ -24,7 +24,10 @@ pub(super) fn plan(context: &Context<'_>, challenge: &Arc<Challenge>, plan: &mut
     let same = context.index.same_name(challenge).iter().filter(|other| is_open(context, other));
     let first = same.min_by_key(|c| (!c.status.processing, c.metadata.creation_timestamp, c.key()));
     if first.is_none_or(|first| first.key() == challenge.key()) {
-        plan.calls.push(Call::Prove { challenge: challenge.key() });
+        match issuer_options::not_before(challenge).filter(|at| *at > context.now) {
+            Some(at) => plan.wake_at(at),
+            None => plan.calls.push(Call::Prove { challenge: challenge.key() }),
+        }
     }
 }
 

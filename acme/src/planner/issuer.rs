@@ -2,6 +2,7 @@
 
 use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
+use super::issuer_options::directory;
 use super::limit;
 use crate::account::{self, AccountKey};
 use crate::ca::{Account, Binding, CaError, Directory, Registration};
@@ -11,7 +12,7 @@ use crate::objects::{
 use crate::view::{Settings, View};
 use crate::x509::key::PrivateKey;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Uri;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ fn registering_with(
     let status = issuer.status.acme.clone().unwrap_or_default();
     let known = status.last_private_key_hash == key.fingerprint() && same_host(&status.uri, &acme.server);
     Ok(Registering {
-        directory: directory(acme)?,
+        directory: directory(&issuer.metadata, acme)?,
         registration: Registration {
             key,
             email: acme.email.clone(),
@@ -121,15 +122,6 @@ fn binding_key(view: &View, namespace: &str, reference: &SecretKeyRef) -> Result
         .map_err(|error| format!("failed to decode external account binding key data: {error}"))
 }
 
-fn directory(acme: &AcmeSpec) -> Result<Directory, String> {
-    let ca_bundle = if acme.ca_bundle.is_empty() {
-        Vec::new()
-    } else {
-        STANDARD.decode(acme.ca_bundle.trim()).map_err(|error| format!("caBundle: {error}"))?
-    };
-    Ok(Directory { url: acme.server.clone(), ca_bundle, skip_tls_verify: acme.skip_tls_verify })
-}
-
 /// Returns the registered account of a ready issuer.
 pub(crate) fn account(view: &View, settings: &Settings, issuer: &Issuer) -> Option<Account> {
     let acme = issuer.spec.acme.as_ref()?;
@@ -138,7 +130,7 @@ pub(crate) fn account(view: &View, settings: &Settings, issuer: &Issuer) -> Opti
     if !is_registered(issuer, acme, &key) {
         return None;
     }
-    Some(Account { directory: Arc::new(directory(acme).ok()?), url: url.clone(), key })
+    Some(Account { directory: Arc::new(directory(&issuer.metadata, acme).ok()?), url: url.clone(), key })
 }
 
 /// True if an issuer can place orders now.

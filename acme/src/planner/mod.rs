@@ -13,6 +13,7 @@ mod incremental;
 mod index;
 mod ingress;
 mod issuer;
+mod issuer_options;
 mod limit;
 mod order;
 mod request;

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::{issuer, limit, solver};
 use crate::ca::{Account, Authorization, CaError, NewOrder, OrderState};
 use crate::http01::Method;
-use crate::names::{self, CHALLENGE_TYPE};
+use crate::names::{self, CHALLENGE_DELAY, CHALLENGE_TYPE};
 use crate::objects::{
     ACME_GROUP, Challenge, ChallengeSpec, ChallengeStatus, Key, Meta, Object, Order, OrderAuthorization,
     OrderChallenge, OrderStatus, Owner, State, VERSION,
@@ -121,6 +121,9 @@ fn challenge(
     metadata.owner_references = vec![Owner::controller(&format!("{ACME_GROUP}/{VERSION}"), "Order", &order.metadata)];
     if over_tls {
         metadata.annotations.insert(CHALLENGE_TYPE.to_owned(), method.to_string());
+    }
+    if let Some(delay) = issuer.metadata.annotation(CHALLENGE_DELAY) {
+        metadata.annotations.insert(CHALLENGE_DELAY.to_owned(), delay.to_owned());
     }
     Some(Object { metadata, spec, status: ChallengeStatus::default() })
 }

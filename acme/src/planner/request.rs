@@ -183,7 +183,8 @@ fn orderable(request: &CertificateRequest, acme: &AcmeSpec) -> Result<Arc<Csr>, 
     if request.spec.is_ca {
         return Err(OrderRefusal::Authority);
     }
-    if !csr.uris.is_empty() || !csr.emails.is_empty() {
+    let takes_emails = request.metadata.annotation(names::EMAIL_NAMES) == Some("true");
+    if !csr.uris.is_empty() || !(csr.emails.is_empty() || takes_emails) {
         return Err(OrderRefusal::UriOrEmail);
     }
     let in_names = csr.dns_names.contains(&csr.common_name) || csr.ip_addresses.contains(&csr.common_name);

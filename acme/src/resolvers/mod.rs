@@ -12,8 +12,12 @@ pub use acme_json::{AcmeJsonError, Imported, import};
 pub use place::Place;
 pub use taken::moved;
 
+use crate::ca::Timeouts;
 use crate::http01::Method;
-use crate::names::CHALLENGE_TYPE;
+use crate::names::{
+    CA_SERVER_NAME, CA_SYSTEM_CERT_POOL, CHALLENGE_DELAY, CHALLENGE_TYPE, CLIENT_HEAD_TIMEOUT, CLIENT_TIMEOUT,
+    EMAIL_NAMES,
+};
 use crate::objects::{
     AcmeSpec, Algorithm, Certificate, CertificateSpec, CertificateStatus, ExternalAccountBinding, Http01, Issuer,
     IssuerRef, IssuerSpec, IssuerStatus, Key, Meta, Object, PrivateKeySpec, Secret, SecretKeyRef, SecretTemplate,
@@ -23,11 +27,18 @@ use crate::store::folder::Declared;
 use crate::view::Settings;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flow_model::duration::GoDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// URL of Let's Encrypt's directory, Traefik's default.
 pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// How long Traefik takes certificates to live, by default.
+pub const CERTIFICATES_DURATION: Duration = Duration::from_secs(90 * DAY);
+
+const DAY: u64 = 24 * 3600;
 
 /// A resolver of the static configuration (`certificatesResolvers.NAME.acme`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,6 +61,18 @@ pub struct Resolver {
     pub disable_common_name: bool,
     /// External account binding: key id, and the key in base64url.
     pub eab: Option<(String, String)>,
+    /// True if the system's authorities are trusted beside `ca_certificates`.
+    pub ca_system_cert_pool: bool,
+    /// The name in the CA's own certificate. Empty: the host of its URL.
+    pub ca_server_name: String,
+    /// Time limits of requests to the CA.
+    pub timeouts: Timeouts,
+    /// How long after its creation a challenge is told to the CA.
+    pub challenge_delay: Duration,
+    /// E-mail addresses of the signing requests.
+    pub email_addresses: Vec<String>,
+    /// The life time of certificates that decides when they are renewed. Default: 90 days.
+    pub certificates_duration: Duration,
     /// Method that proves the names.
     pub challenge: Method,
 }
@@ -68,6 +91,12 @@ impl Resolver {
             profile: String::new(),
             disable_common_name: false,
             eab: None,
+            ca_system_cert_pool: false,
+            ca_server_name: String::new(),
+            timeouts: Timeouts::default(),
+            challenge_delay: Duration::ZERO,
+            email_addresses: Vec::new(),
+            certificates_duration: CERTIFICATES_DURATION,
             challenge,
         }
     }
@@ -85,7 +114,7 @@ pub enum KeyType {
     /// `RSA4096`, the default
     #[default]
     Rsa4096,
-    /// `RSA8192`, for which no key can be made
+    /// `RSA8192`, which takes long to make and to sign with
     Rsa8192,
 }
 
@@ -184,9 +213,7 @@ fn larger_sets(seen: &BTreeSet<(String, BTreeSet<String>)>) -> BTreeMap<(&str, &
 fn issuer(place: &Place, resolver: &Resolver) -> Issuer {
     let mut metadata = Meta::named(Key::new("", resolver.name.clone()));
     metadata.labels = place.labels(&resolver.name);
-    if resolver.challenge == Method::TlsAlpn01 {
-        metadata.annotations.insert(CHALLENGE_TYPE.to_owned(), Method::TlsAlpn01.to_string());
-    }
+    metadata.annotations = annotations(resolver);
     let bundle = &resolver.ca_certificates;
     let acme = AcmeSpec {
         email: resolver.email.clone(),
@@ -203,6 +230,39 @@ fn issuer(place: &Place, resolver: &Resolver) -> Issuer {
         ..AcmeSpec::default()
     };
     Object { metadata, spec: IssuerSpec { acme: Some(acme), ..IssuerSpec::default() }, status: IssuerStatus::default() }
+}
+
+/// The options that an issuer has no field for.
+fn annotations(resolver: &Resolver) -> BTreeMap<String, String> {
+    let default = Timeouts::default();
+    let duration = |is: Duration, default: Duration| (is != default).then(|| GoDuration(is).to_string());
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let challenge = (resolver.challenge != Method::Http01).then(|| resolver.challenge.to_string());
+    let annotations = [
+        (CHALLENGE_TYPE, challenge),
+        (CA_SERVER_NAME, text(&resolver.ca_server_name)),
+        (CA_SYSTEM_CERT_POOL, resolver.ca_system_cert_pool.then(|| "true".to_owned())),
+        (CLIENT_TIMEOUT, duration(resolver.timeouts.exchange, default.exchange)),
+        (CLIENT_HEAD_TIMEOUT, duration(resolver.timeouts.head, default.head)),
+        (CHALLENGE_DELAY, duration(resolver.challenge_delay, Duration::ZERO)),
+    ];
+    annotations.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Returns how long before their end Traefik renews certificates that live for `duration`; `None` for its default, which
+/// leaves it to the certificate's own life time.
+fn renew_before(duration: Duration) -> Option<GoDuration> {
+    const HOUR: u64 = 3600;
+    let seconds = match duration.as_secs() {
+        _ if duration == CERTIFICATES_DURATION => return None,
+        lives if lives >= 365 * DAY => 120 * DAY,
+        lives if lives >= 90 * DAY => 30 * DAY,
+        lives if lives >= 30 * DAY => 10 * DAY,
+        lives if lives >= 6 * DAY => 2 * DAY,
+        lives if lives >= DAY => 6 * HOUR,
+        _ => HOUR / 3,
+    };
+    Some(GoDuration::from_secs(seconds))
 }
 
 fn binding(place: &Place, resolver: &Resolver) -> Option<Secret> {
@@ -229,10 +289,15 @@ fn certificate(place: &Place, resolver: &Resolver, names: &[String]) -> Certific
         common_name: main.cloned().unwrap_or_default(),
         dns_names,
         ip_addresses,
+        email_addresses: resolver.email_addresses.clone(),
+        renew_before: renew_before(resolver.certificates_duration),
         private_key: Some(resolver.key_type.spec()),
         secret_template: (!labels.is_empty()).then_some(template),
         ..CertificateSpec::default()
     };
-    let metadata = Meta { labels, ..Meta::named(Key::new(place.namespace(), name)) };
+    let mut metadata = Meta { labels, ..Meta::named(Key::new(place.namespace(), name)) };
+    if !resolver.email_addresses.is_empty() {
+        metadata.annotations.insert(EMAIL_NAMES.to_owned(), "true".to_owned());
+    }
     Object { metadata, spec, status: CertificateStatus::default() }
 }

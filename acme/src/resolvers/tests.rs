@@ -52,7 +52,46 @@ fn key_types_are_traefiks() {
         assert_eq!(kind(of).unwrap(), (Some(Algorithm::ECDSA), bits));
     }
     assert_eq!(KeyType::default(), KeyType::Rsa4096);
-    assert!(kind(KeyType::Rsa8192).is_err());
+}
+
+#[test]
+fn options_without_a_field_are_annotations() {
+    let mut resolver = Resolver::new("le", Method::Http01);
+    let place = Place::folder();
+    let of = |resolver: &Resolver| declare(&place, std::slice::from_ref(resolver), &[wanted("le", "a.example", &[])]);
+    let plain = of(&resolver);
+    assert!(plain.issuers[0].metadata.annotations.is_empty() && plain.certificates[0].metadata.annotations.is_empty());
+    assert_eq!(plain.certificates[0].spec.renew_before, None);
+    resolver.ca_server_name = "ca.inner".to_owned();
+    resolver.ca_system_cert_pool = true;
+    resolver.timeouts.exchange = Duration::from_secs(300);
+    resolver.timeouts.head = Duration::from_secs(10);
+    resolver.challenge_delay = Duration::from_secs(90);
+    resolver.email_addresses = vec!["ops@a.example".to_owned()];
+    let declared = of(&resolver);
+    let annotations: Vec<_> =
+        declared.issuers[0].metadata.annotations.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let expected = [
+        "ca-server-name=ca.inner",
+        "ca-system-cert-pool=true",
+        "challenge-delay=1m30s",
+        "client-response-header-timeout=10s",
+        "client-timeout=5m0s",
+    ];
+    assert_eq!(annotations, expected.map(|text| format!("flow-proxy.ominis.ai/{text}")));
+    assert_eq!(declared.certificates[0].metadata.annotation(EMAIL_NAMES), Some("true"));
+    for (days, before) in [(400, 120), (365, 120), (91, 30), (89, 10), (7, 2), (6, 2)] {
+        resolver.certificates_duration = Duration::from_secs(days * DAY);
+        assert_eq!(
+            of(&resolver).certificates[0].spec.renew_before,
+            Some(GoDuration::from_secs(before * DAY)),
+            "{days}"
+        );
+    }
+    for (hours, minutes) in [(143, 360), (24, 360), (23, 20)] {
+        resolver.certificates_duration = Duration::from_secs(hours * 3600);
+        assert_eq!(of(&resolver).certificates[0].spec.renew_before, Some(GoDuration::from_secs(minutes * 60)));
+    }
 }
 
 fn stored(names: &[&str]) -> serde_json::Value {

@@ -2,6 +2,8 @@
 
 use super::der::{self, Inside};
 use crate::objects::{Algorithm, Encoding, PrivateKeySpec};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pem::{EncodeConfig, LineEnding};
@@ -53,6 +55,16 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
+/// Makes a key of a size that rcgen does not make.
+fn rsa_8192() -> Result<PrivateKey, PrivateKeyError> {
+    let failed = |error: &dyn fmt::Display| PrivateKeyError::Generation(error.to_string());
+    let key = rsa::KeyPair::generate(rsa::KeySize::Rsa8192).map_err(|error| failed(&error))?;
+    let der: Pkcs8V1Der<'_> = key.as_der().map_err(|error| failed(&error))?;
+    let pkcs8 = der.as_ref().to_vec();
+    let pair = KeyPair::try_from(&PrivatePkcs8KeyDer::from(pkcs8.as_slice())).map_err(|error| failed(&error))?;
+    Ok(PrivateKey { pair, pkcs8, thumbprint: OnceLock::new() })
+}
+
 impl PrivateKey {
     /// Makes a key. RSA takes long: do not call it on a thread that serves requests.
     ///
@@ -68,7 +80,8 @@ impl PrivateKey {
                     2048 => RsaKeySize::_2048,
                     3072 => RsaKeySize::_3072,
                     4096 => RsaKeySize::_4096,
-                    _ => return Err(refused("sizes are 2048, 3072 and 4096")),
+                    8192 => return rsa_8192(),
+                    _ => return Err(refused("sizes are 2048, 3072, 4096 and 8192")),
                 };
                 KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)
             }

@@ -119,3 +119,17 @@ fn a_tls_challenge_carries_the_digest() {
     assert_eq!(extension.value.len(), 34);
     assert_eq!(Leaf::from_der(&der).unwrap().dns_names, ["a.example"]);
 }
+
+#[test]
+#[ignore = "takes up to a minute"]
+fn a_key_of_8192_bits_signs() {
+    let spec = PrivateKeySpec { algorithm: Some(Algorithm::RSA), size: Some(8192), ..PrivateKeySpec::default() };
+    let key = PrivateKey::generate(&spec).unwrap();
+    assert_eq!(key.kind(), (Some(Algorithm::RSA), 8192));
+    let read = PrivateKey::from_pem(key.to_pem(Encoding::PKCS1).as_bytes()).unwrap();
+    assert_eq!(read.public_key(), key.public_key());
+    let request = csr::for_names(&["a.example".to_owned()], &key).unwrap();
+    assert_eq!(csr::Csr::from_base64(&request).unwrap().public_key, key.public_key());
+    let der = rustls_pki_types::PrivateKeyDer::from(rustls_pki_types::PrivatePkcs8KeyDer::from(key.pkcs8().to_vec()));
+    assert!(rustls::crypto::aws_lc_rs::sign::any_supported_type(&der).is_ok());
+}

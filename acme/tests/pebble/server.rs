@@ -98,7 +98,7 @@ impl Pebble {
         Directory {
             url: format!("https://localhost:{}/dir", self.acme),
             ca_bundle: std::fs::read(self.folder.path().join("ca.pem")).unwrap(),
-            skip_tls_verify: false,
+            ..Directory::default()
         }
     }
 

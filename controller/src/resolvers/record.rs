@@ -194,6 +194,6 @@ mod tests {
     fn a_broken_entry_is_left_alone() {
         let metadata = Meta::named(Key::new("flow-system", "order.x"));
         let broken = Secret::new(metadata, TYPE, BTreeMap::from([(ENTRY.to_owned(), b"{".to_vec())]));
-        assert_eq!(super::object(broken), None);
+        assert_eq!(object(broken), None);
     }
 }

@@ -73,7 +73,12 @@ impl Store for ResolverStore {
 }
 
 /// Does a write, planned by `view`, on the Secret that holds the object.
-pub(crate) async fn do_write(client: &Client, view: &View, namespace: &str, planned: &Write) -> Result<Written, StoreError> {
+pub(crate) async fn do_write(
+    client: &Client,
+    view: &View,
+    namespace: &str,
+    planned: &Write,
+) -> Result<Written, StoreError> {
     let record = |object: &Object| {
         let resolver = resolver_of(view, object);
         record::secret(object, namespace, &resolver).map_err(|error| StoreError::Refused(error.to_string()))

@@ -110,10 +110,6 @@ fn combinations_that_do_not_fit() {
             "certificatesResolvers.r.acme: proves names in no way: give httpChallenge or tlsChallenge (dnsChallenge is \
              not served)",
         ),
-        (
-            &["--certificatesresolvers.r.acme.tlschallenge", "--certificatesresolvers.r.acme.keytype=RSA8192"],
-            "certificatesResolvers.r.acme.keyType: RSA8192 is not made; use RSA4096",
-        ),
         (&["--metrics.prometheus.buckets=1,0.5"], "metrics.prometheus.buckets: must be in ascending order, each once"),
         (&["--api.basepath=admin"], "api.basePath: must begin with /, unlike \"admin\""),
         (&["--ping.terminatingstatuscode=42"], "ping.terminatingStatusCode: takes a status from 100 to 599"),

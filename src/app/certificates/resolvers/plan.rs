@@ -5,6 +5,7 @@ use crate::app::obstacles::Obstacles;
 use crate::app::prepare::authority;
 use crate::app::sources::wants_cluster;
 use crate::settings::{self, AcmeResolver, Settings};
+use flow_acme::ca::Timeouts;
 use flow_acme::http01::Method;
 use flow_acme::objects::Secret;
 use flow_acme::resolvers::{Imported, Place, Resolver, import, moved};
@@ -142,6 +143,15 @@ fn of_settings(name: &str, acme: &AcmeResolver, found: &mut Obstacles) -> Option
         profile: acme.profile.clone(),
         disable_common_name: acme.disable_common_name,
         eab: acme.eab.as_ref().map(eab),
+        ca_system_cert_pool: acme.ca_system_cert_pool,
+        ca_server_name: acme.ca_server_name.clone(),
+        timeouts: Timeouts { exchange: acme.client_timeout, head: acme.client_response_header_timeout },
+        challenge_delay: match (&acme.http_challenge, &acme.tls_challenge) {
+            (Some(http), _) => http.delay,
+            (None, tls) => tls.as_ref().map(|tls| tls.delay).unwrap_or_default(),
+        },
+        email_addresses: acme.email_addresses.clone(),
+        certificates_duration: acme.certificates_duration.0,
         ..Resolver::new(name, challenge)
     })
 }
