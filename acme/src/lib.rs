@@ -42,6 +42,7 @@ mod no_verification;
 pub mod objects;
 pub mod planner;
 pub mod resolvers;
+pub mod shrink;
 pub mod store;
 mod view;
 pub mod x509;

@@ -66,6 +66,15 @@ impl RequestSpec {
         // A clone may have been changed since.
         if *text == self.request { parsed.clone() } else { read() }
     }
+
+    /// Returns the spec without the text of `request`: what was read of it is kept.
+    #[must_use]
+    pub fn without_text(&self) -> Self {
+        let read = self.csr().map(|csr| Arc::new(Csr { der: Vec::new(), ..Csr::clone(&csr) }));
+        let parsed = Parsed::default();
+        let _ = parsed.0.set((String::new(), read));
+        Self { request: String::new(), parsed, ..self.clone() }
+    }
 }
 
 /// What became of it.

@@ -1,5 +1,6 @@
 use super::{HasMeta, Key, Meta};
-use crate::x509::{Leaf, LeafError, key::PrivateKey, key::PrivateKeyError};
+use crate::x509::key::{KeyFacts, PrivateKey, PrivateKeyError};
+use crate::x509::{Leaf, LeafError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -31,6 +32,7 @@ pub struct Secret {
 struct Parsed {
     leaf: OnceLock<Result<Arc<Leaf>, LeafError>>,
     key: OnceLock<Result<Arc<PrivateKey>, PrivateKeyError>>,
+    facts: OnceLock<Result<Arc<KeyFacts>, PrivateKeyError>>,
 }
 
 impl Secret {
@@ -68,6 +70,15 @@ impl Secret {
     pub fn private_key(&self) -> Result<Arc<PrivateKey>, PrivateKeyError> {
         let pem = self.entry(TLS_KEY).unwrap_or_default();
         self.parsed.key.get_or_init(|| PrivateKey::from_pem(pem).map(Arc::new)).clone()
+    }
+
+    /// Returns what is known of the key in `tls.key`. Unlike the key it takes little memory.
+    ///
+    /// # Errors
+    /// [`PrivateKeyError`] if there is none or it cannot be parsed.
+    pub fn key_facts(&self) -> Result<Arc<KeyFacts>, PrivateKeyError> {
+        let pem = self.entry(TLS_KEY).unwrap_or_default();
+        self.parsed.facts.get_or_init(|| PrivateKey::from_pem(pem).map(|key| Arc::new(key.facts()))).clone()
     }
 }
 

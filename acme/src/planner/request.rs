@@ -10,6 +10,7 @@ use crate::objects::{
     AcmeSpec, CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner,
     VERSION, condition, set_condition,
 };
+use crate::shrink;
 use crate::x509::csr::{Csr, CsrError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -78,6 +79,11 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
         message.push_str(": ");
         message.push_str(&order.status.reason);
         return plan.steps.extend(failed(context, request, "OrderFailed", message));
+    }
+    if shrink::is_dropped(order) {
+        // Somebody had the request answered once more: its order is placed again.
+        let (key, uid) = (order.key(), order.metadata.uid.clone());
+        return plan.steps.push(Step::write(Write::Delete { kind: Kind::Order, key, uid }));
     }
     if !order.status.certificate.is_empty() {
         let mut changed = CertificateRequest::clone(request);

@@ -146,15 +146,13 @@ impl PrivateKey {
     /// Returns the fields of the spec that the key does not meet.
     #[must_use]
     pub fn violations(&self, spec: Option<&PrivateKeySpec>) -> Vec<&'static str> {
-        let spec = spec.cloned().unwrap_or_default();
-        let (algorithm, bits) = self.kind();
-        if algorithm != Some(spec.algorithm.unwrap_or_default()) {
-            return vec!["spec.privateKey.algorithm"];
-        }
-        if algorithm != Some(Algorithm::Ed25519) && bits != size(&spec) {
-            return vec!["spec.privateKey.size"];
-        }
-        Vec::new()
+        self.facts().violations(spec)
+    }
+
+    /// What is known of the key without itself.
+    #[must_use]
+    pub fn facts(&self) -> KeyFacts {
+        KeyFacts { public_key: self.public_key(), kind: self.kind() }
     }
 
     /// Returns the algorithm, if it is known, and the size in bits.
@@ -207,6 +205,30 @@ impl PrivateKey {
             Ok(Inside::Rsa(key)) => STANDARD.encode(Sha256::digest(key)),
             _ => STANDARD.encode(Sha256::digest(self.public_key())),
         }
+    }
+}
+
+/// What a certificate is compared with: a key without its secret part.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyFacts {
+    /// The public key, as DER (SubjectPublicKeyInfo).
+    pub public_key: Vec<u8>,
+    kind: (Option<Algorithm>, u32),
+}
+
+impl KeyFacts {
+    /// Returns the fields of the spec that the key does not meet.
+    #[must_use]
+    pub fn violations(&self, spec: Option<&PrivateKeySpec>) -> Vec<&'static str> {
+        let spec = spec.cloned().unwrap_or_default();
+        let (algorithm, bits) = self.kind;
+        if algorithm != Some(spec.algorithm.unwrap_or_default()) {
+            return vec!["spec.privateKey.algorithm"];
+        }
+        if algorithm != Some(Algorithm::Ed25519) && bits != size(&spec) {
+            return vec!["spec.privateKey.size"];
+        }
+        Vec::new()
     }
 }
 

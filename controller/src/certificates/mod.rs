@@ -13,6 +13,7 @@ pub(crate) mod objects;
 pub(crate) mod replicas;
 mod resource;
 mod secrets;
+mod shrink;
 mod state;
 mod store;
 pub(crate) mod troubles;
@@ -71,6 +72,7 @@ pub(crate) fn subscribe(
     }
     tasks.spawn(state::publish(Arc::clone(&shared)));
     tasks.spawn(troubles::watch(Arc::clone(&shared)));
+    tasks.spawn(shrink::watch(Arc::clone(&shared)));
     let written = informers.secrets.written();
     let (reader, places, to) = (client.clone(), options.namespaces.clone(), written.clone());
     let read_keys = move || {

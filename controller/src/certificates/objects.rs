@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Returns the part of an object's metadata that is used.
 pub(crate) fn meta(from: ObjectMeta) -> Meta {
@@ -29,11 +30,20 @@ pub(crate) fn meta(from: ObjectMeta) -> Meta {
         creation_timestamp: from.creation_timestamp.map(|time| time.0),
         deletion_timestamp: from.deletion_timestamp.map(|time| time.0),
         labels: from.labels.unwrap_or_default(),
-        annotations: from.annotations.unwrap_or_default(),
+        annotations: annotations(from.annotations),
         owner_references: from.owner_references.unwrap_or_default().into_iter().map(owner).collect(),
         finalizers: from.finalizers.unwrap_or_default(),
         applied: None,
     }
+}
+
+/// The whole object as `kubectl apply` last sent it: nobody reads it here.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+fn annotations(from: Option<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let mut annotations = from.unwrap_or_default();
+    annotations.remove(LAST_APPLIED);
+    annotations
 }
 
 /// Returns a custom resource; `None` if it does not fit its kind, which only a foreign definition of the kind lets in.

@@ -95,7 +95,7 @@ pub(super) fn ask(
 fn temporarily(context: &Context<'_>, subject: &Subject<'_>, key: &PrivateKey) -> Option<Step> {
     let certificate = subject.certificate;
     let usable = subject.secret.is_some_and(|present| {
-        present.leaf().is_ok_and(|leaf| present.private_key().is_ok_and(|key| key.public_key() == leaf.public_key))
+        present.leaf().is_ok_and(|leaf| present.key_facts().is_ok_and(|key| key.public_key == leaf.public_key))
     });
     if usable || subject.outranked.is_some() || certificate.metadata.annotation(TEMPORARY) != Some("true") {
         return None;
@@ -115,7 +115,10 @@ fn take(
     plan: &mut Plan,
 ) {
     let certificate = subject.certificate;
-    let pem = request::chain(request).unwrap_or_default();
+    let Some(pem) = request::chain(request) else {
+        // It was taken before, and somebody set the Certificate back.
+        return plan.steps.push(withdraw(request));
+    };
     let leaf = match chain::check(&pem) {
         Ok(leaf) => leaf,
         Err(error) => {

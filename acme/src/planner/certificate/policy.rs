@@ -36,7 +36,7 @@ pub(super) fn violation(subject: &Subject<'_>) -> Option<Violation> {
     if let Some(missing) = missing {
         return wrong("MissingData", format!("Issuing certificate as Secret does not contain {missing}"));
     }
-    let key = match secret.private_key() {
+    let key = match secret.key_facts() {
         Ok(key) => key,
         Err(error) => {
             let message = format!("Issuing certificate as Secret contains invalid private key data: {error}");
@@ -50,7 +50,7 @@ pub(super) fn violation(subject: &Subject<'_>) -> Option<Violation> {
             return wrong("InvalidCertificate", message);
         }
     };
-    if leaf.public_key != key.public_key() {
+    if leaf.public_key != key.public_key {
         let message =
             "Issuing certificate as Secret contains a private key that does not match the certificate".to_owned();
         return wrong("InvalidKeyPair", message);
