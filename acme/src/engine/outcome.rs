@@ -101,7 +101,11 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
         Outcome::Proved(proved) => {
             let challenge = view.challenges.get(key)?;
             if let Some(completion) = &proved.completion {
-                return completed_with(challenge, completion, view, now);
+                let mut recorded = completed_with(challenge, completion, view, now)?;
+                if let Some(words) = &proved.left_out {
+                    recorded.step.get_or_insert_default().events.push(planner::without_replicas(challenge, words));
+                }
+                return Some(recorded);
             }
             let progress = planner::proved(challenge, proved.proof.clone(), proved.left_out.as_deref());
             let failed = match &proved.proof {

@@ -102,7 +102,7 @@ pub enum Proof {
 #[must_use]
 pub fn proved(challenge: &Challenge, proof: Proof, left_out: Option<&str>) -> Progress {
     let method = Method::of(challenge).unwrap_or(Method::Http01);
-    let warning = left_out.map(|words| Event::warning(Kind::Challenge, &challenge.metadata, "ReplicaLeftOut", words));
+    let warning = left_out.map(|words| without_replicas(challenge, words));
     let mut progress = match proof {
         Proof::Unanswered(cause) => {
             let reason = format!("Waiting for {method} challenge propagation: {cause}");
@@ -124,11 +124,18 @@ pub fn proved(challenge: &Challenge, proof: Proof, left_out: Option<&str>) -> Pr
     progress
 }
 
+/// Returns the event that the CA was asked without some replicas.
+#[must_use]
+pub fn without_replicas(challenge: &Challenge, words: &str) -> Event {
+    Event::warning(Kind::Challenge, &challenge.metadata, "ReplicaLeftOut", words)
+}
+
 /// Shows that a challenge is being worked on. The first time it is told as an event too.
 fn waiting(challenge: &Challenge, presented: bool, reason: String) -> Option<Step> {
     let step = status(challenge, |challenge| {
         challenge.status.processing = true;
         challenge.status.presented = presented;
+        challenge.status.state = State::Pending;
         challenge.status.reason = reason;
     })?;
     let begun = !challenge.status.processing;
