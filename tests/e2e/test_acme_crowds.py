@@ -116,3 +116,18 @@ def test_many_certificates_of_one_secret(cluster, replicas, ca, make_space, pebb
     time.sleep(5)
     assert sum(proxy.process.cpu_seconds() for proxy in replicas.running) - rest < 1, "they are at rest"
     assert len(listed(cluster, "orders", space, ACME)) == 2
+
+
+def test_one_tenants_failures_are_its_own(cluster, replicas, ca, make_space, pebble):
+    """A hundred hosts without DNS in one namespace, on the same account: those of another are as fast as ever."""
+    failing, other = make_space(), make_space()
+    cluster.apply({**acme_issuer("shared", ca.directory), "metadata": {"name": "shared"}})
+    for i in range(100):
+        pebble.forget_name(f"lost-{i}.limits.test")
+    mine = lambda name, space, host: certificate(name, space, host, issuer="shared")
+    cluster.apply(*[mine(f"lost-{i}", failing, f"lost-{i}.limits.test") for i in range(100)])
+    eventually(lambda: events(cluster, failing, "Failed"), 60, 0.2, "the first failure")
+    for i in range(5):
+        cluster.apply(mine(f"good-{i}", other, f"good-{i}.limits.test"))
+        eventually(lambda i=i: ready(cluster, other, f"good-{i}"), PROMISE, 0.05, "the other tenant's certificate")
+    consistently(lambda: ready(cluster, other, "good-0"), 1, 0.2)
