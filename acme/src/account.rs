@@ -36,14 +36,16 @@ pub enum AccountKey {
 /// Returns the places of all Secrets that an issuer may read.
 pub fn secrets<'a>(key: &'a Key, issuer: &'a Issuer, settings: &'a Settings) -> impl Iterator<Item = Key> + 'a {
     let namespace = settings.issuer_namespace(key);
-    issuer.spec.acme.iter().flat_map(move |acme| {
+    let ca = issuer.spec.ca.iter().map(move |ca| Key::new(namespace, ca.secret_name.clone()));
+    let of_account = issuer.spec.acme.iter().flat_map(move |acme| {
         let account = &acme.private_key_secret_ref.name;
         let own = [account.clone(), format!("{account}{ACCOUNT_KEY_SUFFIX}")].into_iter();
         let binding = acme.external_account_binding.as_ref().map(|binding| binding.key_secret_ref.name.clone());
         let here = own.chain(binding).map(move |name| Key::new(namespace, name));
         let elsewhere = settings.fallback_namespaces.iter().filter(|_| key.namespace.is_empty());
         here.chain(elsewhere.map(|namespace| Key::new(namespace.clone(), account.clone())))
-    })
+    });
+    ca.chain(of_account)
 }
 
 /// Looks up the account key of an issuer.

@@ -17,7 +17,8 @@ pub(super) fn advice(cause: Cause<'_>) -> Option<&'static str> {
         Cause::NoIssuer => "create the issuer, or correct spec.issuerRef of the Certificate",
         Cause::NoReplica => "no endpoint of the proxy's Service is ready: kubectl get endpointslices",
         Cause::OtherIssuer => {
-            "name an issuer of cert-manager.io with spec.acme in spec.issuerRef; for any other, run cert-manager"
+            "name an issuer of cert-manager.io with spec.acme, spec.ca or spec.selfSigned in spec.issuerRef; for any \
+             other, run cert-manager in the namespaces that need it"
         }
         Cause::Reference => {
             "correct spec.issuerRef of the Certificate: kind is ClusterIssuer or Issuer (the default), group \

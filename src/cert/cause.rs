@@ -65,7 +65,7 @@ impl<'a> Cause<'a> {
     /// The cause in the reason why an issuer is not served.
     pub(super) const fn of_unserved(why: &Unserved) -> Self {
         match why {
-            Unserved::NotAcme { .. } | Unserved::OtherSigner(_) => Self::OtherIssuer,
+            Unserved::OtherType { .. } | Unserved::OtherSigner(_) => Self::OtherIssuer,
             Unserved::MisspeltGroup(_) | Unserved::MisspeltKind(..) | Unserved::UnknownKind(_) => Self::Reference,
         }
     }

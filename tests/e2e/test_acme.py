@@ -192,11 +192,11 @@ def test_a_living_cert_manager_is_left_to_its_work(cluster, replicas, issuer, pe
         eventually(told, 5, 0.1, "the finding")
         eventually(lambda proxy=proxy: proxy.metric("flow_proxy_diagnostics", kind="Lease", severity="warning") == 1, 5, 0.1)
     # Its own objects are not reported either.
-    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", namespace), "spec": {"selfSigned": {}}}
+    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", namespace), "spec": {"vault": {"server": "https://vault.test", "path": "pki/sign/web"}}}
     cluster.apply(own, certificate("guarded", namespace, "guarded.test"), certificate("own", namespace, "own.test", issuer="own", kind="Issuer"))
     untouched = lambda name: not (read(cluster, "certificates", namespace, name) or {}).get("status")
     consistently(lambda: untouched("guarded") and untouched("own"), 3, 0.2)
-    assert not any("selfSigned" in finding["message"] for finding in replicas.running[0].api("/diagnostics"))
+    assert not any("vault" in finding["message"] for finding in replicas.running[0].api("/diagnostics"))
     cluster.delete(lease)
     eventually(lambda: ready(cluster, namespace, "guarded"), 30, 0.1, "the certificate")
     eventually(lambda: condition(read(cluster, "certificates", namespace, "own")).get("reason") == "IssuerNotServed", 10, 0.1, "the reason")

@@ -341,7 +341,7 @@ def test_wishes_that_nobody_grants_are_told(start, tmp_path):
         spec = {"secretName": title, "dnsNames": [f"{title}.files.test"], "issuerRef": reference}
         return {**certificate(title, "default", f"{title}.files.test"), "spec": spec}
 
-    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", "default"), "spec": {"selfSigned": {}}}
+    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", "default"), "spec": {"vault": {"server": "https://vault.test", "path": "pki/sign/web"}}}
     write(
         start.folder,
         "certificates",
@@ -349,7 +349,7 @@ def test_wishes_that_nobody_grants_are_told(start, tmp_path):
         acme_issuer("le", "https://127.0.0.1:1/dir"),
         named("nokind", name="le"),
         named("group", name="le", kind="ClusterIssuer", group="certmanager.k8s.io"),
-        named("selfsigned", name="own"),
+        named("vaulted", name="own"),
         named("typo", name="lf", kind="ClusterIssuer"),
         named("lower", name="le", kind="clusterissuer"),
         certificate("first", "default", "first.files.test", issuer="le"),
@@ -366,7 +366,7 @@ def test_wishes_that_nobody_grants_are_told(start, tmp_path):
     told = (
         'Certificate nokind: Referenced "Issuer" not found: issuer.cert-manager.io "le" not found, but ClusterIssuer "le" is there',
         'Certificate group: issuerRef.group "certmanager.k8s.io" is not served: write cert-manager.io',
-        'Certificate selfsigned: Issuer "own" is of the type selfSigned',
+        'Certificate vaulted: Issuer "own" is of the type vault',
         'Certificate typo: Referenced "ClusterIssuer" not found',
         'Certificate lower: issuerRef.kind "clusterissuer" does not exist: write ClusterIssuer',
         'Certificate second: Secret "first" is filled by Certificate "first"',

@@ -262,14 +262,14 @@ def test_a_secret_that_is_deleted_again_and_again(cluster, replicas, ca, issuer,
 
 def test_issuers_that_nobody_serves(cluster, replicas, issuer, space):
     """They get a condition, an event, a finding, and advice by `cert status`."""
-    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", space), "spec": {"selfSigned": {}}}
+    own = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta("own", space), "spec": {"vault": {"server": "https://vault.test", "path": "pki/sign/web"}}}
     foreign = order("foreign", space, "foreign.test")
     foreign["spec"]["issuerRef"] = {"name": "pca", "kind": "AWSPCAIssuer", "group": "awspca.cert-manager.io"}
     nokind = order("nokind", space, "nokind.test", issuer="letsencrypt-prod")
     nokind["spec"]["issuerRef"] = {"name": "cluster-wide"}
-    cluster.apply(own, acme_issuer("cluster-wide", "https://127.0.0.1:1/dir"), foreign, nokind, order("selfsigned", space, "self.test", issuer="own"))
+    cluster.apply(own, acme_issuer("cluster-wide", "https://127.0.0.1:1/dir"), foreign, nokind, order("vaulted", space, "vaulted.test", issuer="own"))
     for name, reason, words, advice in (
-        ("selfsigned", "IssuerNotServed", "is of the type selfSigned", "name an issuer of cert-manager.io with spec.acme"),
+        ("vaulted", "IssuerNotServed", "is of the type vault", "name an issuer of cert-manager.io with spec.acme"),
         ("foreign", "IssuerNotServed", "is that of another signer", "name an issuer of cert-manager.io with spec.acme"),
         ("nokind", "IssuerNotFound", 'but ClusterIssuer "cluster-wide" is there: write issuerRef.kind', "correct spec.issuerRef of the Certificate"),
     ):

@@ -249,12 +249,12 @@ CASES |= {
         ["orphan", "nowhere", "not found"],
         {"certificates/orphan.yaml": [certificate("orphan", "default", "orphan.told.test", issuer="nowhere")]},
     ),
-    "a Certificate of an issuer without ACME, in a folder": Case(
-        ["selfsigned", "of the type selfSigned", "issues by ACME only"],
+    "a Certificate of an issuer of a type that is not served, in a folder": Case(
+        ["vaulted", "of the type vault", "which flow-proxy does not serve"],
         {
-            "certificates/selfsigned.yaml": [
-                {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": {"name": "own"}, "spec": {"selfSigned": {}}},
-                certificate("selfsigned", "default", "selfsigned.told.test", issuer="own"),
+            "certificates/vaulted.yaml": [
+                {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": {"name": "own"}, "spec": {"vault": {"server": "https://vault.test", "path": "pki/sign/web"}}},
+                certificate("vaulted", "default", "vaulted.told.test", issuer="own"),
             ]
         },
     ),

@@ -55,16 +55,16 @@ def _builder(subject, issuer, key, days):
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_before(now - datetime.timedelta(hours=1, days=max(0, -days)))
         .not_valid_after(now + datetime.timedelta(days=days))
     )
 
 
-def new_ca(name="Test CA"):
+def new_ca(name="Test CA", days=30):
     """A certificate authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
-        _builder(name, _name(name), key, 30)
+        _builder(name, _name(name), key, days)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

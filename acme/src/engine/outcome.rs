@@ -98,6 +98,9 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
             let step = planner::completed(order, completion.clone(), failure(view, order).as_deref(), now);
             Recorded::new(step, wait_for(call, view, completion))
         }
+        Outcome::Signed(result) => {
+            Recorded::new(planner::signed(view.requests.get(key)?, result.as_ref(), now), Wait::Done)
+        }
         Outcome::Proved(proved) => {
             let challenge = view.challenges.get(key)?;
             if let Some(completion) = &proved.completion {

@@ -34,6 +34,15 @@ pub struct CertificateSpec {
     /// Further parts of the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
+    /// Names of other forms: no ACME server signs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_names: Vec<OtherName>,
+    /// The subject as LDAP writes it, instead of `commonName` and `subject`: no ACME server signs one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub literal_subject: String,
+    /// For signing certificates: the names that certificates below may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_constraints: Option<NameConstraints>,
     /// A signing certificate: no ACME server issues one.
     #[serde(default, rename = "isCA", skip_serializing_if = "std::ops::Not::not")]
     pub is_ca: bool,
@@ -55,6 +64,9 @@ pub struct CertificateSpec {
     /// What the key may be used for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usages: Vec<String>,
+    /// `false` leaves the usages out of the signing request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encode_usages_in_request: Option<bool>,
     /// Labels and annotations for the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_template: Option<SecretTemplate>,
@@ -67,6 +79,53 @@ pub struct CertificateSpec {
     /// How many requests are kept; the default is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision_history_limit: Option<i32>,
+}
+
+/// A name of another form.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct OtherName {
+    /// Its form: an object identifier, such as 1.3.6.1.4.1.311.20.2.3.
+    pub oid: String,
+    /// The name.
+    #[serde(rename = "utf8Value")]
+    pub utf8_value: String,
+}
+
+/// Names that certificates below a CA may have.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct NameConstraints {
+    /// Whoever does not know of constraints must refuse the CA.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub critical: bool,
+    /// Names must be among these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permitted: Option<NameConstraintItem>,
+    /// Names must not be among these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<NameConstraintItem>,
+}
+
+/// Names of each form.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct NameConstraintItem {
+    /// Domains with all below them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_domains: Vec<String>,
+    /// Ranges of addresses, such as 10.0.0.0/8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ip_ranges: Vec<String>,
+    /// Mail addresses, or the domains that they are in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email_addresses: Vec<String>,
+    /// Domains of URIs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uri_domains: Vec<String>,
 }
 
 /// Whether a certificate is renewed.

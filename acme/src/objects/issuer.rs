@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// An `Issuer`, or a `ClusterIssuer` if the namespace is empty.
 pub type Issuer = Object<IssuerSpec, IssuerStatus>;
 
-/// What an issuer is. Other types than ACME are somebody else's.
+/// What an issuer is. `vault` and `venafi` are somebody else's.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -13,18 +13,46 @@ pub struct IssuerSpec {
     /// An ACME account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acme: Option<AcmeSpec>,
-    /// A key pair that signs: known, not served here.
+    /// A key pair that signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<serde_json::Value>,
-    /// Certificates that sign themselves: known, not served here.
+    pub ca: Option<CaSpec>,
+    /// Certificates that sign themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub self_signed: Option<serde_json::Value>,
+    pub self_signed: Option<SelfSignedSpec>,
     /// HashiCorp's Vault: known, not served here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<serde_json::Value>,
     /// Venafi: known, not served here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub venafi: Option<serde_json::Value>,
+}
+
+/// A CA whose certificate and key are in a Secret, of the type `kubernetes.io/tls`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CaSpec {
+    /// The Secret: in the issuer's namespace, or in that of the Secrets of ClusterIssuers.
+    pub secret_name: String,
+    /// URLs of the lists of revoked certificates, for the certificates that are signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crl_distribution_points: Vec<String>,
+    /// URLs at which the state of a certificate can be asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ocsp_servers: Vec<String>,
+    /// URLs of the CA's certificate.
+    #[serde(default, rename = "issuingCertificateURLs", skip_serializing_if = "Vec::is_empty")]
+    pub issuing_certificate_urls: Vec<String>,
+}
+
+/// Certificates that their own key signs.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SelfSignedSpec {
+    /// URLs of the lists of revoked certificates, for the certificates that are signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crl_distribution_points: Vec<String>,
 }
 
 /// An account at an ACME server and how its challenges are solved.

@@ -15,18 +15,20 @@ mod secret;
 
 pub use certificate::{
     AcmeCertificateStatus, Algorithm, AriStatus, Certificate, CertificateSpec, CertificateStatus, Encoding, Keystore,
-    Keystores, OutputFormat, PrivateKeySpec, Renewal, RotationPolicy, SecretTemplate, Subject, Window,
+    Keystores, NameConstraintItem, NameConstraints, OtherName, OutputFormat, PrivateKeySpec, Renewal, RotationPolicy,
+    SecretTemplate, Subject, Window,
 };
 pub use challenge::{Challenge, ChallengeSpec, ChallengeStatus};
 pub(crate) use condition::put_condition;
 pub use condition::{Condition, ConditionStatus, condition, set_condition};
 pub use issuer::{
-    AcmeSpec, AcmeStatus, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus,
-    SecretKeyRef, Solver, SolverSelector,
+    AcmeSpec, AcmeStatus, CaSpec, ExternalAccountBinding, Http01, Http01Ingress, Issuer, IssuerSpec, IssuerStatus,
+    SecretKeyRef, SelfSignedSpec, Solver, SolverSelector,
 };
 pub use meta::{Applied, HasMeta, IssuerRef, Key, Meta, Object, Owner};
 pub use order::{Order, OrderAuthorization, OrderChallenge, OrderSpec, OrderStatus, State};
 pub use request::{CertificateRequest, RequestSpec, RequestStatus};
+pub(crate) use secret::CA_CRT;
 pub use secret::Secret;
 
 /// The API group of certificates, requests and issuers.

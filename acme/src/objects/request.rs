@@ -88,6 +88,9 @@ pub struct RequestStatus {
     /// The signed chain: PEM in base64.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub certificate: String,
+    /// The topmost certificate of the CA, where it is known: PEM in base64. ACME servers send none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ca: String,
     /// When it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_time: Option<Timestamp>,

@@ -1,4 +1,5 @@
 use super::{HasMeta, Key, Meta};
+use crate::x509::authority::{Authority, AuthorityError};
 use crate::x509::key::{KeyFacts, PrivateKey, PrivateKeyError};
 use crate::x509::{Leaf, LeafError};
 use base64::Engine as _;
@@ -12,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 pub(crate) const TLS_CRT: &str = "tls.crt";
 /// Entry of the private key.
 pub(crate) const TLS_KEY: &str = "tls.key";
+
+/// Entry of the topmost certificate of the CA.
+pub(crate) const CA_CRT: &str = "ca.crt";
 
 /// A Secret. Its certificate and its key are parsed once, at the first use.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -33,6 +37,7 @@ struct Parsed {
     leaf: OnceLock<Result<Arc<Leaf>, LeafError>>,
     key: OnceLock<Result<Arc<PrivateKey>, PrivateKeyError>>,
     facts: OnceLock<Result<Arc<KeyFacts>, PrivateKeyError>>,
+    authority: OnceLock<Result<Arc<Authority>, AuthorityError>>,
 }
 
 impl Secret {
@@ -79,6 +84,17 @@ impl Secret {
     pub fn key_facts(&self) -> Result<Arc<KeyFacts>, PrivateKeyError> {
         let pem = self.entry(TLS_KEY).unwrap_or_default();
         self.parsed.facts.get_or_init(|| PrivateKey::from_pem(pem).map(|key| Arc::new(key.facts()))).clone()
+    }
+
+    /// Returns the CA in `tls.crt` with the certificates above it there and in `ca.crt`; `key` is that of `tls.key`.
+    /// It may have expired.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] if it cannot sign.
+    pub fn authority(&self, key: Arc<PrivateKey>) -> Result<Arc<Authority>, AuthorityError> {
+        let entry = |name| self.entry(name).unwrap_or_default();
+        let read = || Authority::read(entry(TLS_CRT), entry(CA_CRT), key).map(Arc::new);
+        self.parsed.authority.get_or_init(read).clone()
     }
 }
 

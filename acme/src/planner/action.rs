@@ -225,6 +225,11 @@ pub enum Call {
         /// Certificate
         certificate: Key,
     },
+    /// Signs a request of a local issuer.
+    Sign {
+        /// CertificateRequest
+        request: Key,
+    },
 }
 
 impl Call {
@@ -236,6 +241,7 @@ impl Call {
             Self::AccountKey { issuer } | Self::Register { issuer } => (Kind::Issuer, issuer),
             Self::Complete { order } | Self::Open { order } => (Kind::Order, order),
             Self::NextKey { certificate } | Self::RenewalInfo { certificate } => (Kind::Certificate, certificate),
+            Self::Sign { request } => (Kind::CertificateRequest, request),
         }
     }
 
@@ -250,6 +256,7 @@ impl Call {
             Self::Prove { .. } => "prove",
             Self::Register { .. } => "register",
             Self::RenewalInfo { .. } => "renewal_info",
+            Self::Sign { .. } => "sign",
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
 use super::issuer_options::directory;
-use super::limit;
+use super::{limit, local};
 use crate::account::{self, AccountKey};
 use crate::ca::{Account, Binding, CaError, Directory, Registration};
 use crate::objects::{
@@ -35,7 +35,7 @@ pub struct Registering {
 }
 
 pub(super) fn plan(context: &Context<'_>, issuer: &Arc<Issuer>, plan: &mut Plan) {
-    let Some(acme) = &issuer.spec.acme else { return };
+    let Some(acme) = &issuer.spec.acme else { return local::plan_issuer(context, issuer, plan) };
     if issuer.metadata.deletion_timestamp.is_some() {
         return;
     }

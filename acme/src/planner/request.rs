@@ -4,6 +4,7 @@ use super::action::{Event, Kind, Line, Plan, Step, Urgency, Write};
 use super::certificate::{foreign, issue};
 use super::context::Context;
 use super::issuer;
+use super::local::{self, Local};
 use crate::ca::Account;
 use crate::names::{self, CERTIFICATE_NAME};
 use crate::objects::{
@@ -35,11 +36,11 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
     }
     if holds("Denied") {
         let message = "The CertificateRequest was denied by an approval controller";
-        return plan.steps.extend(failed(context, request, "Denied", message.to_owned()));
+        return plan.steps.extend(failed(request, "Denied", message.to_owned(), context.now));
     }
     let place = request.spec.issuer_ref.key(&request.metadata.namespace);
     let issuer = context.view.issuers.get(&place);
-    if issuer.is_some_and(|issuer| issuer.spec.acme.is_none()) {
+    if issuer.is_some_and(|issuer| issuer.spec.acme.is_none() && Local::of(issuer).is_none()) {
         return;
     }
     let Some(issuer) = issuer else {
@@ -52,14 +53,16 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
         let message = "Referenced issuer does not have a Ready status condition".to_owned();
         return plan.steps.extend(pending(context, request, "IssuerNotReady", message));
     }
-    order(context, request, issuer, plan);
+    match &issuer.spec.acme {
+        Some(acme) => order(context, request, issuer, acme, plan),
+        None => local::plan_request(context, request, issuer, plan),
+    }
 }
 
-fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issuer, plan: &mut Plan) {
-    let Some(acme) = &issuer.spec.acme else { return };
+fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issuer, acme: &AcmeSpec, plan: &mut Plan) {
     let spec = match wanted(context, request, acme) {
         Ok(spec) => spec,
-        Err(refusal) => return plan.steps.extend(failed(context, request, "InvalidOrder", refusal.to_string())),
+        Err(refusal) => return plan.steps.extend(failed(request, "InvalidOrder", refusal.to_string(), context.now)),
     };
     let urgency = urgency(context, request);
     // A request has one order: `replaces` may change meanwhile and must not cause a second one.
@@ -78,7 +81,7 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
         );
         message.push_str(": ");
         message.push_str(&order.status.reason);
-        return plan.steps.extend(failed(context, request, "OrderFailed", message));
+        return plan.steps.extend(failed(request, "OrderFailed", message, context.now));
     }
     if shrink::is_dropped(order) {
         // Somebody had the request answered once more: its order is placed again.
@@ -131,7 +134,7 @@ fn urgency(context: &Context<'_>, request: &CertificateRequest) -> Urgency {
 }
 
 /// Records that a request is approved, as cert-manager's own approver does for all.
-fn approve(changed: &mut CertificateRequest, now: Timestamp) {
+pub(super) fn approve(changed: &mut CertificateRequest, now: Timestamp) {
     let conditions = &mut changed.status.conditions;
     if condition(conditions, "Approved").is_none_or(|approved| approved.status != ConditionStatus::True) {
         set_condition(conditions, "Approved", ConditionStatus::True, "cert-manager.io", APPROVED, None, now);
@@ -247,7 +250,8 @@ fn replaced(context: &Context<'_>, request: &CertificateRequest, csr: &Csr) -> O
     if issued_here && shares && leaf.not_after > context.now { leaf.ari_id.clone() } else { None }
 }
 
-fn pending(
+/// Says why a request is not signed yet.
+pub(super) fn pending(
     context: &Context<'_>,
     request: &Arc<CertificateRequest>,
     event: &'static str,
@@ -261,20 +265,21 @@ fn pending(
     (changed.status != request.status).then(|| Step::write(Write::Status(changed.into())).with(event))
 }
 
-fn failed(
-    context: &Context<'_>,
-    request: &Arc<CertificateRequest>,
+/// Ends a request.
+pub(super) fn failed(
+    request: &CertificateRequest,
     event: &'static str,
     message: String,
+    now: Timestamp,
 ) -> Option<Step> {
-    let mut changed = CertificateRequest::clone(request);
+    let mut changed = request.clone();
     let reason = if event == "Denied" { "Denied" } else { "Failed" };
     if reason == "Failed" {
-        approve(&mut changed, context.now);
+        approve(&mut changed, now);
     }
     let conditions = &mut changed.status.conditions;
-    set_condition(conditions, "Ready", ConditionStatus::False, reason, &*message, None, context.now);
-    changed.status.failure_time = Some(context.now);
+    set_condition(conditions, "Ready", ConditionStatus::False, reason, &*message, None, now);
+    changed.status.failure_time = Some(now);
     let event = Event::warning(Kind::CertificateRequest, &request.metadata, event, message);
     Some(Step::write(Write::Status(changed.into())).with(event))
 }
@@ -282,4 +287,9 @@ fn failed(
 /// Returns the chain of a signed request.
 pub(super) fn chain(request: &CertificateRequest) -> Option<Vec<u8>> {
     STANDARD.decode(request.status.certificate.trim()).ok().filter(|pem| !pem.is_empty())
+}
+
+/// Returns the CA's topmost certificate; empty if it is not known.
+pub(super) fn topmost(request: &CertificateRequest) -> Vec<u8> {
+    STANDARD.decode(request.status.ca.trim()).unwrap_or_default()
 }

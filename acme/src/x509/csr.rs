@@ -1,17 +1,24 @@
 //! Signing requests (RFC 2986): made from a Certificate, and compared with it.
 
-use super::key::PrivateKey;
+use super::asn1;
+use super::extension::{ALTERNATIVE_NAMES, Extension, NAME_CONSTRAINTS, alternative_names};
+use super::key::{PrivateKey, pem_block};
 use super::leaf::{address, first};
-use crate::objects::{CertificateSpec, Subject};
+use super::{constraint, name, usage, verify};
+use crate::objects::CertificateSpec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
+use pkcs8::ObjectIdentifier;
 use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::net::IpAddr;
 use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer as _;
+
+/// Attribute of a request with the extensions that the certificate shall have (RFC 2985 §5.4.2).
+const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 
 /// The reason for which a signing request cannot be made or read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -40,6 +47,10 @@ pub struct Csr {
     pub uris: Vec<String>,
     /// Mail addresses.
     pub emails: Vec<String>,
+    /// The subject, as DER.
+    pub subject: Vec<u8>,
+    /// The extensions that are asked for.
+    pub extensions: Vec<Extension>,
     /// The public key, as DER.
     pub public_key: Vec<u8>,
     /// The whole request, as DER.
@@ -58,23 +69,74 @@ impl Csr {
         let info = &request.certification_request_info;
         let mut csr = Self {
             common_name: first(info.subject.iter_common_name()),
+            subject: info.subject.as_raw().to_vec(),
             public_key: info.subject_pki.raw.to_vec(),
             der: der.to_vec(),
             ..Self::default()
         };
-        for extension in request.requested_extensions().into_iter().flatten() {
-            let ParsedExtension::SubjectAlternativeName(names) = extension else { continue };
-            for name in &names.general_names {
-                match name {
-                    GeneralName::DNSName(name) => csr.dns_names.push((*name).to_owned()),
-                    GeneralName::IPAddress(bytes) => csr.ip_addresses.extend(address(bytes).map(|ip| ip.to_string())),
-                    GeneralName::URI(uri) => csr.uris.push((*uri).to_owned()),
-                    GeneralName::RFC822Name(mail) => csr.emails.push((*mail).to_owned()),
-                    _ => {}
-                }
+        for attribute in info.iter_attributes() {
+            let ParsedCriAttribute::ExtensionRequest(asked) = attribute.parsed_attribute() else { continue };
+            for extension in &asked.extensions {
+                csr.add(extension)?;
             }
         }
         Ok(csr)
+    }
+
+    fn add(&mut self, extension: &X509Extension<'_>) -> Result<(), CsrError> {
+        let oid = ObjectIdentifier::from_bytes(extension.oid.as_bytes()).map_err(|_| CsrError::Malformed)?;
+        self.extensions.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
+        let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else { return Ok(()) };
+        for name in &names.general_names {
+            match name {
+                GeneralName::DNSName(name) => self.dns_names.push((*name).to_owned()),
+                GeneralName::IPAddress(bytes) => self.ip_addresses.extend(address(bytes).map(|ip| ip.to_string())),
+                GeneralName::URI(uri) => self.uris.push((*uri).to_owned()),
+                GeneralName::RFC822Name(mail) => self.emails.push((*mail).to_owned()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an extension that is asked for.
+    #[must_use]
+    pub fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.oid == oid)
+    }
+
+    /// Returns the fields of a Certificate that only local issuers heed and that the request does not meet.
+    #[must_use]
+    pub fn violations(&self, spec: &CertificateSpec) -> Vec<&'static str> {
+        let mut fields = Vec::new();
+        if !name::has_attributes(&self.subject, spec) {
+            fields.push(if spec.literal_subject.is_empty() { "spec.subject" } else { "spec.literalSubject" });
+        }
+        let names = alternative_names(spec, name::is_empty(&self.subject)).ok().flatten();
+        if !spec.other_names.is_empty() && names.as_ref() != self.extension(ALTERNATIVE_NAMES) {
+            fields.push("spec.otherNames");
+        }
+        let constraints =
+            spec.name_constraints.as_ref().and_then(|wanted| constraint::extension(wanted).ok().flatten());
+        if constraints.as_ref() != self.extension(NAME_CONSTRAINTS) {
+            fields.push("spec.nameConstraints");
+        }
+        fields
+    }
+
+    /// True if the request has an empty subject.
+    #[must_use]
+    pub fn has_no_subject(&self) -> bool {
+        name::is_empty(&self.subject)
+    }
+
+    /// True if the request is signed with the key that it is for.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        let Ok((_, request)) = X509CertificationRequest::from_der(&self.der) else { return false };
+        let info = &request.certification_request_info;
+        let signature = &request.signature_value.data;
+        verify::is_signed(info.raw, &request.signature_algorithm, signature, &info.subject_pki)
     }
 }
 
@@ -83,72 +145,24 @@ impl Csr {
 /// # Errors
 /// [`CsrError::Name`] if a name cannot be in a certificate, [`CsrError::Signing`].
 pub fn make(spec: &CertificateSpec, key: &PrivateKey) -> Result<String, CsrError> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = subject(&spec.common_name, spec.subject.as_ref());
-    for name in &spec.dns_names {
-        params.subject_alt_names.push(SanType::DnsName(text(name)?));
+    let subject = name::subject(spec).map_err(CsrError::Name)?;
+    let names = alternative_names(spec, name::is_empty(&subject)).map_err(CsrError::Name)?;
+    let mut extensions: Vec<Extension> = names.into_iter().collect();
+    if spec.encode_usages_in_request != Some(false) {
+        extensions.extend(usage::extensions(&spec.usages, spec.is_ca));
     }
-    for ip in &spec.ip_addresses {
-        let ip: IpAddr = ip.parse().map_err(|_| CsrError::Name(ip.clone()))?;
-        params.subject_alt_names.push(SanType::IpAddress(ip));
+    if let Some(constraints) = &spec.name_constraints {
+        extensions.extend(constraint::extension(constraints).map_err(CsrError::Name)?);
     }
-    for uri in &spec.uris {
-        params.subject_alt_names.push(SanType::URI(text(uri)?));
-    }
-    for mail in &spec.email_addresses {
-        params.subject_alt_names.push(SanType::Rfc822Name(text(mail)?));
-    }
-    (params.key_usages, params.extended_key_usages) = usages(&spec.usages);
-    let signing = |error: rcgen::Error| CsrError::Signing(error.to_string());
-    let pem = params.serialize_request(key.pair()).and_then(|request| request.pem()).map_err(signing)?;
-    Ok(STANDARD.encode(pem))
-}
-
-fn text<T: for<'a> TryFrom<&'a str>>(name: &str) -> Result<T, CsrError> {
-    T::try_from(name).map_err(|_| CsrError::Name(name.to_owned()))
-}
-
-fn subject(common_name: &str, subject: Option<&Subject>) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    if !common_name.is_empty() {
-        name.push(DnType::CommonName, common_name);
-    }
-    let Some(subject) = subject else { return name };
-    // One value for each type of attribute is enough: ACME servers drop them anyway.
-    for (kind, values) in [
-        (DnType::OrganizationName, &subject.organizations),
-        (DnType::OrganizationalUnitName, &subject.organizational_units),
-        (DnType::CountryName, &subject.countries),
-        (DnType::StateOrProvinceName, &subject.provinces),
-        (DnType::LocalityName, &subject.localities),
-    ] {
-        if let Some(value) = values.first() {
-            name.push(kind, value.as_str());
-        }
-    }
-    name
-}
-
-fn usages(names: &[String]) -> (Vec<KeyUsagePurpose>, Vec<ExtendedKeyUsagePurpose>) {
-    let mut usage = Vec::new();
-    let mut extended = Vec::new();
-    if names.is_empty() {
-        usage.extend([KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment]);
-    }
-    for name in names {
-        match name.as_str() {
-            "signing" | "digital signature" => usage.push(KeyUsagePurpose::DigitalSignature),
-            "content commitment" => usage.push(KeyUsagePurpose::ContentCommitment),
-            "key encipherment" => usage.push(KeyUsagePurpose::KeyEncipherment),
-            "key agreement" => usage.push(KeyUsagePurpose::KeyAgreement),
-            "data encipherment" => usage.push(KeyUsagePurpose::DataEncipherment),
-            "server auth" => extended.push(ExtendedKeyUsagePurpose::ServerAuth),
-            "client auth" => extended.push(ExtendedKeyUsagePurpose::ClientAuth),
-            _ => {}
-        }
-    }
-    usage.dedup();
-    (usage, extended)
+    let extensions: Vec<Vec<u8>> = extensions.iter().map(Extension::to_der).collect();
+    let attributes = if extensions.is_empty() {
+        Vec::new()
+    } else {
+        asn1::sequence(&[asn1::oid(EXTENSION_REQUEST), asn1::set(&[asn1::sequence(&extensions)])])
+    };
+    let body = asn1::sequence(&[asn1::unsigned(&[0]), subject, key.public_key(), asn1::within(0, &attributes)]);
+    let der = key.signed(body).map_err(|error| CsrError::Signing(error.to_string()))?;
+    Ok(STANDARD.encode(pem_block("CERTIFICATE REQUEST", &der)))
 }
 
 /// Makes a signing request for names only, as PEM in base64 (for resolvers and tests).

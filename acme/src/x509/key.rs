@@ -1,5 +1,6 @@
 //! Private keys of certificates and accounts.
 
+use super::asn1;
 use super::der::{self, Inside};
 use crate::objects::{Algorithm, Encoding, PrivateKeySpec};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
@@ -7,7 +8,8 @@ use aws_lc_rs::rsa;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pem::{EncodeConfig, LineEnding};
-use rcgen::{KeyPair, PublicKeyData as _, RsaKeySize, SignatureAlgorithm};
+use pkcs8::ObjectIdentifier;
+use rcgen::{KeyPair, PublicKeyData as _, RsaKeySize, SignatureAlgorithm, SigningKey as _};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest as _, Sha256};
@@ -39,6 +41,9 @@ pub enum PrivateKeyError {
     /// A failure of the generation itself.
     #[error("the key could not be made: {0}")]
     Generation(String),
+    /// A failure of a signature.
+    #[error("the key could not sign: {0}")]
+    Signing(String),
 }
 
 /// A private key. `Debug` does not print it.
@@ -174,6 +179,35 @@ impl PrivateKey {
             _ if self.pair.is_compatible(&rcgen::PKCS_ED25519) => (Some(Algorithm::Ed25519), 256),
             _ => (None, 0),
         }
+    }
+
+    /// Returns a body with its signature, as certificates and signing requests are: the body, the algorithm, the bits.
+    ///
+    /// # Errors
+    /// [`PrivateKeyError::Signing`].
+    pub(super) fn signed(&self, body: Vec<u8>) -> Result<Vec<u8>, PrivateKeyError> {
+        let algorithm = self.signature_algorithm()?;
+        let signature = self.pair.sign(&body).map_err(|error| PrivateKeyError::Signing(error.to_string()))?;
+        Ok(asn1::sequence(&[body, algorithm, asn1::bits(&signature)]))
+    }
+
+    /// Returns the algorithm by which the key signs, as DER (RFC 3279, RFC 4055, RFC 5758, RFC 8410).
+    ///
+    /// # Errors
+    /// [`PrivateKeyError::Signing`] for a key of an unknown kind.
+    pub(super) fn signature_algorithm(&self) -> Result<Vec<u8>, PrivateKeyError> {
+        let unknown = || PrivateKeyError::Signing("it is of an unknown kind".to_owned());
+        let oid = match self.kind() {
+            (Some(Algorithm::RSA), _) => "1.2.840.113549.1.1.11",
+            (Some(Algorithm::ECDSA), 256) => "1.2.840.10045.4.3.2",
+            (Some(Algorithm::ECDSA), 384) => "1.2.840.10045.4.3.3",
+            (Some(Algorithm::ECDSA), _) => "1.2.840.10045.4.3.4",
+            (Some(Algorithm::Ed25519), _) => "1.3.101.112",
+            (None, _) => return Err(unknown()),
+        };
+        let parameters = if oid.starts_with("1.2.840.113549") { asn1::value(asn1::NULL, &[]) } else { Vec::new() };
+        let oid = ObjectIdentifier::new(oid).map_err(|_| unknown())?;
+        Ok(asn1::sequence(&[asn1::oid(oid), parameters]))
     }
 
     /// The thumbprint of the key as a JSON web key (RFC 7638); `None` for keys other than P-256, which cannot sign for

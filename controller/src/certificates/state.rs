@@ -7,8 +7,8 @@ use crate::view::{ObjectKey, Reference};
 use crate::watch::referenced::Lookups;
 use arc_swap::ArcSwap;
 use flow_acme::account;
-use flow_acme::names::NEXT_PRIVATE_KEY;
-use flow_acme::objects::{Certificate, HasMeta, Issuer, Key, Meta};
+use flow_acme::names::{NEXT_PRIVATE_KEY, PRIVATE_KEY_SECRET};
+use flow_acme::objects::{Certificate, CertificateRequest, HasMeta, Issuer, Key, Meta};
 use flow_acme::planner::{Kind, Objects, Settings, View, next_key_place};
 use flow_acme::store::{Replica, StoreError};
 use flow_model::diagnostic::{Diagnostic, Subject};
@@ -253,6 +253,12 @@ impl Names {
 
     pub(super) fn of_issuer(key: &Key, issuer: &Issuer, settings: &Settings, _: bool) -> Self {
         Self::of(account::secrets(key, issuer, settings))
+    }
+
+    /// The key of a request that no Certificate made: an issuer that lets certificates sign themselves needs it.
+    pub(super) fn of_request(key: &Key, request: &CertificateRequest, _: &Settings, _: bool) -> Self {
+        let own = request.metadata.annotation(PRIVATE_KEY_SECRET).filter(|_| request.metadata.controller().is_none());
+        Self::of(own.into_iter().map(|name| Key::new(key.namespace.clone(), name)))
     }
 }
 

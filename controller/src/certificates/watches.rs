@@ -34,7 +34,7 @@ pub(super) type Of<T> = (Map<T>, NamesOf<T>);
 
 pub(super) const ISSUERS: Of<Issuer> = (|state| &mut state.view.issuers, Names::of_issuer);
 pub(super) const CERTIFICATES: Of<Certificate> = (|state| &mut state.view.certificates, Names::of_certificate);
-pub(super) const REQUESTS: Of<CertificateRequest> = (|state| &mut state.view.requests, |_, _, _, _| Names::default());
+pub(super) const REQUESTS: Of<CertificateRequest> = (|state| &mut state.view.requests, Names::of_request);
 pub(super) const ORDERS: Of<Order> = (|state| &mut state.view.orders, |_, _, _, _| Names::default());
 pub(super) const CHALLENGES: Of<Challenge> = (|state| &mut state.view.challenges, |_, _, _, _| Names::default());
 

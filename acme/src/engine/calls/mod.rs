@@ -10,12 +10,13 @@ use super::propagation::Propagation;
 use crate::account;
 use crate::ca::{Ca, CaError, RenewalInfo};
 use crate::http01::ChallengeTable;
-use crate::objects::{Key, Meta};
+use crate::objects::{CertificateRequest, Key, Meta};
 use crate::planner::Call;
 use crate::planner::{self, Completion, KeyToMake, Registering};
 use crate::store::Store;
 use crate::view::{Settings, View};
 use crate::x509::key::{PrivateKey, PrivateKeyError};
+use crate::x509::sign::{SignError, Signed};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(super) enum Outcome {
     Proved(Proved),
     Registered(Box<Registering>, Result<String, CaError>),
     RenewalInfo(Result<Option<RenewalInfo>, CaError>),
+    Signed(Result<Signed, SignError>),
 }
 
 /// What a call works with.
@@ -49,7 +51,8 @@ fn meta<'a>(view: &'a View, call: &Call) -> Option<&'a Meta> {
         planner::Kind::Challenge => view.challenges.get(key).map(|o| &o.metadata),
         planner::Kind::Issuer => view.issuers.get(key).map(|o| &o.metadata),
         planner::Kind::Order => view.orders.get(key).map(|o| &o.metadata),
-        planner::Kind::CertificateRequest | planner::Kind::Ingress | planner::Kind::Secret => None,
+        planner::Kind::CertificateRequest => view.requests.get(key).map(|o| &o.metadata),
+        planner::Kind::Ingress | planner::Kind::Secret => None,
     }
 }
 
@@ -79,6 +82,7 @@ pub(super) fn issuer(view: &View, call: &Call) -> Option<Key> {
     let reference = match call {
         Call::AccountKey { issuer } | Call::Register { issuer } => return Some(issuer.clone()),
         Call::NextKey { .. } | Call::RenewalInfo { .. } => &view.certificates.get(key)?.spec.issuer_ref,
+        Call::Sign { .. } => &view.requests.get(key)?.spec.issuer_ref,
         Call::Prove { .. } => &view.challenges.get(key)?.spec.issuer_ref,
         Call::Complete { .. } | Call::Open { .. } => &view.orders.get(key)?.spec.issuer_ref,
     };
@@ -126,10 +130,24 @@ pub(super) async fn perform<S: Store, C: Ca>(call: &Call, means: &Means<S, C>) -
             let (directory, id) = planner::ari_target(view, settings, certificate)?;
             Some(Outcome::RenewalInfo(ca.renewal_info(&directory, &id, means.now).await))
         }
+        Call::Sign { request } => sign(view, settings, view.requests.get(request)?, means.now).await,
         Call::Prove { challenge } => challenge::prove(means, challenge).await.map(Outcome::Proved),
         Call::Open { order } => order::open(view.orders.get(order)?, view, settings, ca).await.map(Outcome::Opened),
         Call::Complete { order } => {
             order::complete(view.orders.get(order)?, view, settings, ca).await.map(Outcome::Completed)
         }
     }
+}
+
+/// Signs a request off the threads that serve: RSA takes milliseconds.
+async fn sign(view: &View, settings: &Settings, request: &CertificateRequest, now: Timestamp) -> Option<Outcome> {
+    let issuer = view.issuers.get(&request.spec.issuer_ref.key(&request.metadata.namespace))?;
+    let signing = planner::signing(view, settings, request, issuer, now).ok()?;
+    let signed = tokio::task::spawn_blocking(move || {
+        let mut serial = [0; 16];
+        let unfilled = |_| PrivateKeyError::Signing("the system has no randomness".to_owned());
+        aws_lc_rs::rand::fill(&mut serial).map_err(unfilled)?;
+        signing.sign(serial, now)
+    });
+    signed.await.ok().map(Outcome::Signed)
 }

@@ -84,10 +84,12 @@ impl Metrics {
     pub(super) fn count(&self, call: &Call, outcome: &Outcome) {
         let unanswered = matches!(outcome, Outcome::Proved(proved) if matches!(proved.proof, Proof::Unanswered(_)));
         let keyless = matches!(outcome, Outcome::AccountKey(Err(_)) | Outcome::NextKey(_, Err(_)));
+        let unsigned = matches!(outcome, Outcome::Signed(Err(_)));
         let result = match error(outcome) {
             Some(error) => error.word(),
             None if unanswered => "unanswered",
             None if keyless => "key",
+            None if unsigned => "unsigned",
             None => "ok",
         };
         self.calls.with_label_values(&[call.word(), result]).inc();
@@ -143,6 +145,6 @@ fn error(outcome: &Outcome) -> Option<&CaError> {
         },
         Outcome::Registered(_, result) => result.as_ref().err(),
         Outcome::RenewalInfo(result) => result.as_ref().err(),
-        Outcome::AccountKey(_) | Outcome::NextKey(..) => None,
+        Outcome::AccountKey(_) | Outcome::NextKey(..) | Outcome::Signed(_) => None,
     }
 }

@@ -5,6 +5,7 @@
 mod ca;
 mod crash;
 mod incremental;
+mod local;
 mod refusal;
 mod store;
 mod world;

@@ -1,14 +1,16 @@
-//! The brake: at most one order an hour for a Certificate, whatever the clocks, Secrets, CAs and the spec's times say.
+//! The brake: at most one order an hour for a Certificate, or one in ten seconds where the cluster itself signs, whatever the clocks, Secrets, CAs and the spec's times say.
 //!
 //! Requests by people (`Issuing` set by hand, a changed spec, a new Certificate) do not wait. The state is in two
 //! conditions, so that restarts and new leaders change nothing. [`ORDERED`] has the time of the last order, by our
 //! clock, and its generation. [`HELD`] has stood since the first order after which another one was wanted too soon. The
-//! pause is the time between both, from 1 to 32 hours: it grows as 1, 1, 2, 4 … hours.
+//! pause is the time between both, from 1 to 32 hours: it grows as 1, 1, 2, 4 … hours (from
+//! 10 seconds to an hour).
 
 use super::Subject;
 use super::policy::{self, Violation};
 use crate::objects::{Certificate, Condition, ConditionStatus, condition, put_condition};
 use crate::planner::action::{Event, Kind, Plan};
+use crate::planner::local::Local;
 use crate::x509::Leaf;
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,8 +23,17 @@ const TOO_SOON: &str = "TooSoon";
 /// Reason of [`HELD`]: no order is waiting at present.
 const NOTHING_DUE: &str = "NothingDue";
 
-const MIN_PAUSE: SignedDuration = SignedDuration::from_hours(1);
-const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(32);
+/// The shortest and the longest pause between two orders.
+#[derive(Clone, Copy, Debug)]
+struct Pauses {
+    min: SignedDuration,
+    max: SignedDuration,
+}
+
+/// Those of a CA with limits.
+const OF_ACME: Pauses = Pauses { min: SignedDuration::from_hours(1), max: SignedDuration::from_hours(32) };
+/// Those of an issuer in the cluster, whose signatures cost nothing but work.
+const OF_LOCAL: Pauses = Pauses { min: SignedDuration::from_secs(10), max: SignedDuration::from_hours(1) };
 
 /// The last order of a Certificate, and the time until which the next one must wait.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +46,7 @@ pub(super) struct Brake {
     until: Timestamp,
     /// True if the spec has changed since the last order.
     changed: bool,
+    pauses: Pauses,
 }
 
 impl Brake {
@@ -57,8 +69,9 @@ impl Brake {
         let last = Timestamp::from_second(last.as_second()).unwrap_or(last).min(now);
         let held = condition(conditions, HELD).filter(|c| c.status == ConditionStatus::True);
         let since = held.and_then(|held| held.last_transition_time).map_or(last, |since| since.min(last));
-        let until = later(last, pause(last, since, leaf));
-        Some(Self { last, since, until, changed })
+        let pauses = if subject.issuer.and_then(|issuer| Local::of(issuer)).is_some() { OF_LOCAL } else { OF_ACME };
+        let until = later(last, pauses.between(last, since, leaf));
+        Some(Self { last, since, until, changed, pauses })
     }
 
     /// Returns the end of the wait, if a new order must wait.
@@ -69,10 +82,10 @@ impl Brake {
     /// Records that an order is wanted and must wait. Returns an event if that is new.
     pub(super) fn hold(self, changed: &mut Certificate, wanted: &Violation) -> Option<Event> {
         let message = format!(
-            "the last order was placed at {}, and the next one waits until {}: there is at most one an hour, and the pause \
+            "the last order was placed at {}, and the next one waits until {}: there is at most one in {:#}, and the pause \
              grows, unless somebody asks for one (flow-proxy cert renew {} -n {}) or changes the spec. It is wanted because: \
              {}",
-            self.last, self.until, changed.metadata.name, changed.metadata.namespace, wanted.message
+            self.last, self.until, self.pauses.min, changed.metadata.name, changed.metadata.namespace, wanted.message
         );
         self.note_last(changed);
         let told = self.note(changed, TOO_SOON, message);
@@ -151,15 +164,17 @@ pub(super) fn note_order(changed: &mut Certificate, now: Timestamp) {
     put_condition(&mut changed.status.conditions, wanted);
 }
 
-/// The pause between the last order and the next one. For certificates that live less than two hours its minimum is
-/// half of that life; a longer pause ends when a third of the life is left.
-fn pause(last: Timestamp, since: Timestamp, leaf: Option<&Leaf>) -> SignedDuration {
-    let grown = last.duration_since(since).clamp(MIN_PAUSE, MAX_PAUSE);
-    let Some(leaf) = leaf else { return grown };
-    let lifetime = SignedDuration::try_from(leaf.lifetime()).unwrap_or(SignedDuration::MAX);
-    let shortest = MIN_PAUSE.min(lifetime / 2);
-    let latest = leaf.not_after.checked_sub(lifetime / 3).unwrap_or(leaf.not_before).duration_since(last);
-    grown.min(latest).max(shortest)
+impl Pauses {
+    /// The pause between the last order and the next one. For certificates that live less than twice the minimum it is at
+    /// least half of that life; a longer pause ends when a third of the life is left.
+    fn between(self, last: Timestamp, since: Timestamp, leaf: Option<&Leaf>) -> SignedDuration {
+        let grown = last.duration_since(since).clamp(self.min, self.max);
+        let Some(leaf) = leaf else { return grown };
+        let lifetime = SignedDuration::try_from(leaf.lifetime()).unwrap_or(SignedDuration::MAX);
+        let shortest = self.min.min(lifetime / 2);
+        let latest = leaf.not_after.checked_sub(lifetime / 3).unwrap_or(leaf.not_before).duration_since(last);
+        grown.min(latest).max(shortest)
+    }
 }
 
 fn later(at: Timestamp, pause: SignedDuration) -> Timestamp {

@@ -3,12 +3,13 @@
 use crate::objects::{Certificate, ConditionStatus, GROUP, Issuer, IssuerRef, Secret, condition, set_condition};
 use crate::planner::action::{Event, Kind, Plan, Step, Write};
 use crate::planner::context::Context;
+use crate::planner::local::Local;
 use crate::view::View;
 use std::fmt;
 use std::sync::Arc;
 
 /// Reason of the condition `Ready` and of the event.
-const REASON: &str = "IssuerNotServed";
+pub(in crate::planner) const REASON: &str = "IssuerNotServed";
 const KINDS: [&str; 2] = ["Issuer", "ClusterIssuer"];
 
 /// The reason why a certificate is not issued here; its text says what to do.
@@ -20,12 +21,12 @@ pub enum Unserved {
     /// A kind that is misspelt: as written, and as it should be.
     #[error("issuerRef.kind {0:?} does not exist: write {1}")]
     MisspeltKind(String, &'static str),
-    /// An issuer that is not of the type ACME.
+    /// An issuer of a type that is not served.
     #[error(
-        "{kind} {name:?} is of the type {of}: flow-proxy issues by ACME only, so name an issuer with spec.acme, or run \
-         cert-manager"
+        "{kind} {name:?} is of the type {of}, which flow-proxy does not serve: name an issuer with spec.acme, spec.ca or \
+         spec.selfSigned, or leave the namespaces that need this one to a cert-manager"
     )]
-    NotAcme {
+    OtherType {
         /// `Issuer` or `ClusterIssuer`.
         kind: String,
         /// Its name.
@@ -36,7 +37,7 @@ pub enum Unserved {
     /// The group of another signer.
     #[error(
         "issuerRef.group {0:?} is that of another signer, which works through cert-manager, and none is at work here: \
-         name an issuer of {group} with spec.acme, or run cert-manager",
+         name an issuer of {group} with spec.acme, spec.ca or spec.selfSigned, or run cert-manager",
         group = GROUP
     )]
     OtherSigner(String),
@@ -59,10 +60,13 @@ pub fn unserved(view: &View, certificate: &Certificate) -> Option<Unserved> {
         return Some(other_kind(reference));
     }
     let issuer = view.issuers.get(&reference.key(&certificate.metadata.namespace))?;
-    if issuer.spec.acme.is_some() {
-        return None;
-    }
-    Some(Unserved::NotAcme { kind: reference.kind().to_owned(), name: reference.name.clone(), of: kind_of(issuer) })
+    (issuer.spec.acme.is_none() && Local::of(issuer).is_none()).then(|| unserved_issuer(issuer))
+}
+
+/// Returns why an issuer of another type is not served.
+pub(in crate::planner) fn unserved_issuer(issuer: &Issuer) -> Unserved {
+    let kind = if issuer.metadata.namespace.is_empty() { "ClusterIssuer" } else { "Issuer" };
+    Unserved::OtherType { kind: kind.to_owned(), name: issuer.metadata.name.clone(), of: kind_of(issuer) }
 }
 
 fn other_group(reference: &IssuerRef) -> Unserved {
@@ -84,12 +88,7 @@ fn other_kind(reference: &IssuerRef) -> Unserved {
 
 fn kind_of(issuer: &Issuer) -> &'static str {
     let spec = &issuer.spec;
-    let kinds = [
-        ("selfSigned", spec.self_signed.is_some()),
-        ("ca", spec.ca.is_some()),
-        ("vault", spec.vault.is_some()),
-        ("venafi", spec.venafi.is_some()),
-    ];
+    let kinds = [("vault", spec.vault.is_some()), ("venafi", spec.venafi.is_some())];
     kinds.into_iter().find(|(_, there)| *there).map_or("of none that is known", |(kind, _)| kind)
 }
 

@@ -136,7 +136,7 @@ fn take(
     if let Some(message) = wrong {
         return plan.steps.push(fail(context, certificate, "InvalidCertificate", message));
     }
-    let Some(secret) = secret::issued(context, subject, &pem, &leaf, key) else { return };
+    let Some(secret) = secret::issued(context, subject, &pem, &request::topmost(request), &leaf, key) else { return };
     let mut changed = Certificate::clone(certificate);
     let status = &mut changed.status;
     status.revision = Some(next_revision(certificate));
@@ -150,8 +150,14 @@ fn take(
     // What the next look would find: the Certificate is written once.
     let issued = Arc::new(changed.clone());
     let filled = Arc::new(secret.clone());
-    let next =
-        Subject { certificate: &issued, secret: Some(&filled), current: Some(request), next: None, outranked: None };
+    let next = Subject {
+        certificate: &issued,
+        secret: Some(&filled),
+        current: Some(request),
+        next: None,
+        outranked: None,
+        issuer: subject.issuer,
+    };
     status::describe_issued(context, &next, &leaf, &mut changed);
     let message = "The certificate has been successfully issued";
     plan.steps.push(Step {

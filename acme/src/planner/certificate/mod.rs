@@ -13,7 +13,7 @@ pub(super) mod status;
 use super::index::filled;
 use super::{Call, Context, Kind, Plan, Step, Write};
 use crate::names::CERTIFICATE_REVISION;
-use crate::objects::{Certificate, CertificateRequest, ConditionStatus, Secret, condition, set_condition};
+use crate::objects::{Certificate, CertificateRequest, ConditionStatus, Issuer, Secret, condition, set_condition};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ struct Subject<'a> {
     next: Option<&'a Arc<CertificateRequest>>,
     /// The Certificate that fills the Secret instead of this one.
     outranked: Option<&'a Arc<Certificate>>,
+    issuer: Option<&'a Arc<Issuer>>,
 }
 
 fn next_revision(certificate: &Certificate) -> i64 {
@@ -45,6 +46,7 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: 
         return;
     }
     let place = filled(certificate);
+    let issuer = context.view.issuers.get(&certificate.spec.issuer_ref.key(&certificate.metadata.namespace));
     if let Some(why) = foreign::unserved(context.view, certificate) {
         return foreign::plan(context, certificate, context.view.secrets.get(&place), why.to_string(), plan);
     }
@@ -57,6 +59,7 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: 
         current: certificate.status.revision.and_then(of_revision),
         next: of_revision(next_revision(certificate)),
         outranked: owner.filter(|owner| owner.metadata.name != certificate.metadata.name),
+        issuer,
     };
     if let Some(at) = settled(&subject).filter(|at| *at > context.now) {
         return plan.wake_at(at);

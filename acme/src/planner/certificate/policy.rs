@@ -147,7 +147,7 @@ pub(super) fn request_violations(spec: &CertificateSpec, request: &CertificateRe
             fields.push(field);
         }
     };
-    check(csr.common_name == spec.common_name, "spec.commonName");
+    check(!spec.literal_subject.is_empty() || csr.common_name == spec.common_name, "spec.commonName");
     check(set(&csr.dns_names) == set(&spec.dns_names), "spec.dnsNames");
     check(addresses(&csr.ip_addresses) == addresses(&spec.ip_addresses), "spec.ipAddresses");
     check(set(&csr.uris) == set(&spec.uris), "spec.uris");
@@ -156,6 +156,8 @@ pub(super) fn request_violations(spec: &CertificateSpec, request: &CertificateRe
     check(set(&request.spec.usages) == set(&spec.usages), "spec.usages");
     check(request.spec.duration == spec.duration, "spec.duration");
     check(request.spec.issuer_ref.same(&spec.issuer_ref), "spec.issuerRef");
+    let common_differs = fields.contains(&"spec.commonName");
+    fields.extend(csr.violations(spec).into_iter().filter(|field| !common_differs || *field != "spec.subject"));
     fields
 }
 

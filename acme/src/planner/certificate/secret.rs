@@ -2,7 +2,7 @@
 
 use super::Subject;
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
-use crate::objects::{Certificate, ConditionStatus, GROUP, Key, Meta, Owner, Secret, VERSION, set_condition};
+use crate::objects::{CA_CRT, Certificate, ConditionStatus, GROUP, Key, Meta, Owner, Secret, VERSION, set_condition};
 use crate::planner::action::{Event, Kind, Step, Write};
 use crate::planner::context::Context;
 use crate::x509::Leaf;
@@ -23,11 +23,12 @@ pub(super) fn issued(
     context: &Context<'_>,
     subject: &Subject<'_>,
     chain: &[u8],
+    ca: &[u8],
     leaf: &Leaf,
     key: &PrivateKey,
 ) -> Option<Secret> {
     let encoding = subject.certificate.spec.private_key.as_ref().and_then(|key| key.encoding).unwrap_or_default();
-    let mut secret = base(context, subject, chain, key.to_pem(encoding).as_bytes())?;
+    let mut secret = base(context, subject, chain, ca, key.to_pem(encoding).as_bytes())?;
     note_issuer(&mut secret.metadata, subject.certificate, leaf);
     Some(secret)
 }
@@ -40,10 +41,10 @@ pub(super) fn temporary(
     key: &PrivateKey,
 ) -> Option<Secret> {
     let encoding = subject.certificate.spec.private_key.as_ref().and_then(|key| key.encoding).unwrap_or_default();
-    base(context, subject, chain, key.to_pem(encoding).as_bytes())
+    base(context, subject, chain, &[], key.to_pem(encoding).as_bytes())
 }
 
-fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], key: &[u8]) -> Option<Secret> {
+fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], ca: &[u8], key: &[u8]) -> Option<Secret> {
     if subject.outranked.is_some() {
         return None;
     }
@@ -58,6 +59,9 @@ fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], key: &[u8]) 
             vec![Owner::controller(&format!("{GROUP}/{VERSION}"), "Certificate", &certificate.metadata)];
     }
     let mut data = BTreeMap::from([("tls.crt".to_owned(), chain.to_vec()), ("tls.key".to_owned(), key.to_vec())]);
+    if !ca.is_empty() {
+        data.insert(CA_CRT.to_owned(), ca.to_vec());
+    }
     for format in &spec.additional_output_formats {
         match format.kind.as_str() {
             "DER" => {
@@ -133,7 +137,8 @@ fn csv(values: &[String]) -> String {
 pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Step> {
     let present = subject.secret?;
     let leaf = present.leaf().ok()?;
-    let mut wanted = base(context, subject, present.entry("tls.crt")?, present.entry("tls.key")?)?;
+    let ca = present.entry(CA_CRT).unwrap_or_default();
+    let mut wanted = base(context, subject, present.entry("tls.crt")?, ca, present.entry("tls.key")?)?;
     note_issuer(&mut wanted.metadata, subject.certificate, &leaf);
     let has = |wanted: &BTreeMap<String, String>, present: &BTreeMap<String, String>| {
         wanted.iter().all(|(name, value)| present.get(name) == Some(value))

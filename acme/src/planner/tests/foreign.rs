@@ -8,7 +8,7 @@ fn reference(name: &str, kind: &str, group: &str) -> IssuerRef {
     IssuerRef { name: name.to_owned(), kind: kind.to_owned(), group: group.to_owned() }
 }
 
-/// A Certificate without a Secret that names this issuer. The Issuer `web/own` is self-signing.
+/// A Certificate without a Secret that names this issuer. The Issuer `web/own` is of the type vault.
 fn scene(reference: IssuerRef) -> Scene {
     let mut scene = Scene::new();
     scene.secret = None;
@@ -18,7 +18,7 @@ fn scene(reference: IssuerRef) -> Scene {
     own.metadata.namespace = "web".to_owned();
     own.metadata.name = "own".to_owned();
     own.spec.acme = None;
-    own.spec.self_signed = Some(serde_json::json!({}));
+    own.spec.vault = Some(serde_json::json!({}));
     scene.more.issuers.insert(own.key(), Arc::new(own));
     scene
 }
@@ -39,7 +39,10 @@ fn an_issuer_that_nobody_serves_is_told_on_the_certificate() {
         ),
         (reference("le", "clusterissuer", ""), "issuerRef.kind \"clusterissuer\" does not exist: write ClusterIssuer"),
         (reference("le", "AWSPCAIssuer", ""), "write Issuer or ClusterIssuer, or the group of another signer"),
-        (reference("own", "", ""), "Issuer \"own\" is of the type selfSigned: flow-proxy issues by ACME only"),
+        (
+            reference("own", "", ""),
+            "Issuer \"own\" is of the type vault, which flow-proxy does not serve: name an issuer with spec.acme, spec.ca or",
+        ),
     ] {
         let scene = scene(reference);
         let plan = scene.plan();
@@ -76,11 +79,11 @@ fn a_certificate_that_is_good_stays_so_and_is_said_not_to_be_renewed() {
     let mut scene = Scene::new();
     scene.certificate = scene.updated();
     scene.issuer.spec.acme = None;
-    scene.issuer.spec.ca = Some(serde_json::json!({ "secretName": "ca" }));
+    scene.issuer.spec.venafi = Some(serde_json::json!({}));
     let plan = scene.plan();
-    assert!(plan.steps.iter().all(|step| step.writes.is_empty()), "{plan:?}");
+    assert!(certificates(&plan).is_empty(), "{plan:?}");
     assert!(
-        told(&plan)[0].1.starts_with("the certificate will not be renewed: ClusterIssuer \"le\" is of the type ca")
+        told(&plan)[0].1.starts_with("the certificate will not be renewed: ClusterIssuer \"le\" is of the type venafi")
     );
 }
 

@@ -6,6 +6,7 @@ mod brake;
 mod conditions;
 mod foreign;
 mod ingress;
+mod local;
 mod request;
 mod scene;
 mod solver;

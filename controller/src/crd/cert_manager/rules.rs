@@ -292,8 +292,6 @@ fn secret() -> Vec<Rule> {
 
 /// Returns the bounds that rules of Certificates need, and those of cert-manager's own schema.
 pub(super) fn certificate_shapes() -> Vec<Shape> {
-    let text = |description: &str| json!({ "type": "string", "description": description, "maxLength": 4096 });
-    let open = || json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let mut shapes = vec![
         ("secretName", json!({ "maxLength": MAX_TEXT })),
         ("commonName", json!({ "maxLength": 64 })),
@@ -311,7 +309,7 @@ pub(super) fn certificate_shapes() -> Vec<Shape> {
         ("secretTemplate.annotations", json!({ "maxProperties": 256 })),
         ("secretTemplate.labels", json!({ "maxProperties": 256 })),
         ("secretTemplate.labels.=", json!({ "maxLength": 63 })),
-        ("+literalSubject", text("The subject as LDAP writes it: no ACME server signs one.")),
+        ("literalSubject", json!({ "maxLength": 4096 })),
         (
             "+signatureAlgorithm",
             json!({
@@ -319,20 +317,6 @@ pub(super) fn certificate_shapes() -> Vec<Shape> {
                 "description": "How the request is signed: it follows from the key here.",
                 "enum": ["SHA256WithRSA", "SHA384WithRSA", "SHA512WithRSA", "ECDSAWithSHA256", "ECDSAWithSHA384",
                          "ECDSAWithSHA512", "PureEd25519"],
-            }),
-        ),
-        (
-            "+otherNames",
-            json!({
-                "type": "array", "description": "Names of other forms: no ACME server signs them.", "items": open(),
-            }),
-        ),
-        (
-            "+nameConstraints",
-            json!({
-                "type": "object", "description": "For signing certificates: no ACME server issues one.",
-                "properties": { "permitted": open(), "excluded": open() },
-                "x-kubernetes-preserve-unknown-fields": true,
             }),
         ),
         (
@@ -485,7 +469,7 @@ pub(super) fn issuer_shapes() -> Vec<Shape> {
                 "enum": ["", "ClusterIP", "NodePort"],
             }),
         ),
-        ("ca", json!({ "required": ["secretName"], "properties": { "secretName": text() } })),
+        ("ca.secretName", json!({ "maxLength": MAX_TEXT })),
         ("vault", json!({ "required": ["server", "path"], "properties": { "server": text(), "path": text() } })),
     ]
 }
