@@ -35,6 +35,7 @@
 pub mod account;
 pub mod ca;
 pub mod client;
+mod cron;
 pub mod engine;
 pub mod http01;
 pub mod names;

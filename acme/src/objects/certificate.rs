@@ -135,6 +135,25 @@ pub struct Renewal {
     /// `RenewBefore` (the default) or `Disabled`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub policy: String,
+    /// When renewals may begin: one that is due outside of them waits for the next. None: at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<RenewalWindow>,
+}
+
+/// A span of time that comes again and again.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RenewalWindow {
+    /// The zone of the clock, such as Europe/Berlin. Empty: UTC.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub timezone: String,
+    /// When it begins: minute, hour, day of the month, month and day of the week.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cron: String,
+    /// How long it lasts, such as 2h.
+    #[serde(default)]
+    pub window_duration: String,
 }
 
 /// Parts of a subject.
@@ -239,7 +258,7 @@ pub struct SecretTemplate {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Keystores {
-    /// Java's own form: not written here.
+    /// Java's own form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jks: Option<Keystore>,
     /// PKCS#12
@@ -247,7 +266,7 @@ pub struct Keystores {
     pub pkcs12: Option<Keystore>,
 }
 
-/// One key store.
+/// One key store. Beside it, a trust store is written where the CA's certificate is known.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -261,6 +280,25 @@ pub struct Keystore {
     /// Its password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// JKS: the name of the key's entry; `certificate` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// PKCS#12: the algorithms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Pkcs12Profile>,
+}
+
+/// Algorithms of a key store in PKCS#12.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Pkcs12Profile {
+    /// RC2 and 3DES: read by everything; a password is all that protects it, since they are broken.
+    #[default]
+    LegacyRC2,
+    /// 3DES
+    LegacyDES,
+    /// AES-256: read by Java 11.0.12 and OpenSSL 1.1 onwards.
+    Modern2023,
 }
 
 /// A further form of key and chain: `DER` or `CombinedPEM`.

@@ -15,8 +15,8 @@ mod secret;
 
 pub use certificate::{
     AcmeCertificateStatus, Algorithm, AriStatus, Certificate, CertificateSpec, CertificateStatus, Encoding, Keystore,
-    Keystores, NameConstraintItem, NameConstraints, OtherName, OutputFormat, PrivateKeySpec, Renewal, RotationPolicy,
-    SecretTemplate, Subject, Window,
+    Keystores, NameConstraintItem, NameConstraints, OtherName, OutputFormat, Pkcs12Profile, PrivateKeySpec, Renewal,
+    RenewalWindow, RotationPolicy, SecretTemplate, Subject, Window,
 };
 pub use challenge::{Challenge, ChallengeSpec, ChallengeStatus};
 pub(crate) use condition::put_condition;

@@ -8,6 +8,7 @@ pub mod csr;
 mod der;
 mod extension;
 pub mod key;
+pub(crate) mod keystore;
 mod leaf;
 mod name;
 pub mod sign;

@@ -158,12 +158,10 @@ fn take(
         outranked: None,
         issuer: subject.issuer,
     };
-    status::describe_issued(context, &next, &leaf, &mut changed);
     let message = "The certificate has been successfully issued";
-    plan.steps.push(Step {
-        writes: vec![Write::Apply(Box::new(secret)), Write::Status(changed.into())],
-        events: vec![Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", message)],
-    });
+    let mut events = vec![Event::normal(Kind::Certificate, &certificate.metadata, "Issuing", message)];
+    events.extend(status::describe_issued(context, &next, &leaf, &mut changed));
+    plan.steps.push(Step { writes: vec![Write::Apply(Box::new(secret)), Write::Status(changed.into())], events });
 }
 
 fn fail(context: &Context<'_>, certificate: &Certificate, reason: &str, message: &str) -> Step {

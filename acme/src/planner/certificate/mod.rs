@@ -5,10 +5,12 @@ mod failure;
 pub(super) mod foreign;
 pub(super) mod issue;
 pub(super) mod key;
+mod keystore;
 mod policy;
 pub(super) mod renewal;
 mod secret;
 pub(super) mod status;
+mod window;
 
 use super::index::filled;
 use super::{Call, Context, Kind, Plan, Step, Write};

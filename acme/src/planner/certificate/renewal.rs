@@ -2,6 +2,7 @@
 
 use super::brake;
 use super::policy::Violation;
+use super::window::{self, WindowError};
 use crate::ca::{CaError, Directory, RenewalInfo};
 use crate::names::{ISSUER_NAME, spread};
 use crate::objects::{AriStatus, Certificate, Key};
@@ -18,22 +19,25 @@ const ASK_DEFAULT: u64 = 6 * 3600;
 const ASK_MAX: u64 = 7 * 24 * 3600;
 
 /// Returns the time of the renewal: within the CA's window, else as the spec says, else when a third of the lifetime is
-/// left. `None` if the certificate is never renewed.
-pub(super) fn time(certificate: &Certificate, leaf: &Leaf) -> Option<Timestamp> {
+/// left; the two latter in a window of the spec. `None` if the certificate is never renewed.
+///
+/// # Errors
+/// [`WindowError`] if the spec's windows are broken, or leave no time.
+pub(super) fn time(certificate: &Certificate, leaf: &Leaf) -> Result<Option<Timestamp>, WindowError> {
     let spec = &certificate.spec;
     if spec.renewal.as_ref().is_some_and(|renewal| renewal.policy == "Disabled") {
-        return None;
+        return Ok(None);
     }
-    let planned = planned(certificate, leaf);
     let ari = certificate.status.acme.as_ref().and_then(|acme| acme.ari.as_ref());
     let Some(window) = ari.and_then(|ari| ari.suggested_window).filter(|window| window.start > leaf.not_before) else {
-        return Some(planned);
+        let windows = spec.renewal.as_ref().map_or(&[][..], |renewal| &renewal.windows);
+        return window::within(windows, planned(certificate, leaf), leaf).map(Some);
     };
     // The same moment on every replica, until the window changes.
     let length = u64::try_from(window.end.duration_since(window.start).as_secs()).unwrap_or(0);
     let words = [certificate.metadata.uid.as_str(), &window.start.to_string(), &window.end.to_string()];
     let moment = later(window.start, spread(&words, length));
-    Some(truncate(moment.min(leaf.not_after)))
+    Ok(Some(truncate(moment.min(leaf.not_after))))
 }
 
 fn planned(certificate: &Certificate, leaf: &Leaf) -> Timestamp {
@@ -57,7 +61,7 @@ fn later(at: Timestamp, seconds: u64) -> Timestamp {
 }
 
 /// Returns the reason to renew if the renewal is due. Each certificate waits up to a thousandth of its lifetime longer,
-/// so that those issued together are not renewed in the same second.
+/// so that those issued together are not renewed in the same second; not out of a window.
 pub(super) fn due(
     certificate: &Certificate,
     renewal: Option<Timestamp>,
@@ -68,7 +72,8 @@ pub(super) fn due(
     let suggested = certificate.status.acme.as_ref().and_then(|acme| acme.ari.as_ref()?.suggested_window).is_some();
     let status = &certificate.status;
     let lifetime = status.not_after.zip(status.not_before).map_or(0, |(end, start)| (end - start).get_seconds());
-    let within = if suggested { 0 } else { u64::try_from(lifetime / 1000).unwrap_or(0) };
+    let windows = certificate.spec.renewal.as_ref().is_some_and(|renewal| !renewal.windows.is_empty());
+    let within = if suggested || windows { 0 } else { u64::try_from(lifetime / 1000).unwrap_or(0) };
     let at = later(renewal, spread(&[&certificate.metadata.uid, "renewal"], within));
     if at > now {
         plan.wake_at(at);

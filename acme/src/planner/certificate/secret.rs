@@ -1,22 +1,32 @@
 //! The content of the target Secret.
 
-use super::Subject;
+use super::{Subject, keystore};
 use crate::names::{CERTIFICATE_NAME, FAO, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, fnv32};
-use crate::objects::{CA_CRT, Certificate, ConditionStatus, GROUP, Key, Meta, Owner, Secret, VERSION, set_condition};
+use crate::objects::{CA_CRT, Certificate, GROUP, Key, Meta, Owner, Secret, VERSION};
 use crate::planner::action::{Event, Kind, Step, Write};
 use crate::planner::context::Context;
 use crate::x509::Leaf;
 use crate::x509::key::PrivateKey;
-use jiff::Timestamp;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
 
-/// Annotation with the names that the template added, so that they can be removed when they leave the template.
+/// Annotation with a hash of the names that the template added and of the additional formats, so that they can be removed
+/// when they leave the spec.
 const TEMPLATE: &str = "flow-proxy.ominis.ai/secret-template";
 
 /// Entries that flow-proxy writes in the Secret of a Certificate.
-const WRITTEN: [&str; 6] = ["ca.crt", "key.der", "keystore.p12", "tls-combined.pem", "tls.crt", "tls.key"];
+const WRITTEN: [&str; 9] = [
+    "ca.crt",
+    "key.der",
+    "keystore.jks",
+    "keystore.p12",
+    "tls-combined.pem",
+    "tls.crt",
+    "tls.key",
+    "truststore.jks",
+    "truststore.p12",
+];
 
 /// Returns the Secret with an issued certificate.
 pub(super) fn issued(
@@ -44,6 +54,7 @@ pub(super) fn temporary(
     base(context, subject, chain, &[], key.to_pem(encoding).as_bytes())
 }
 
+/// Returns the Secret with a chain, the CA's topmost certificate, and a key.
 fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], ca: &[u8], key: &[u8]) -> Option<Secret> {
     if subject.outranked.is_some() {
         return None;
@@ -77,16 +88,21 @@ fn base(context: &Context<'_>, subject: &Subject<'_>, chain: &[u8], ca: &[u8], k
     }
     // The type of an existing Secret cannot be changed.
     let kind = subject.secret.map_or("kubernetes.io/tls", |present| &present.kind);
-    Some(Secret::new(metadata, kind, data))
+    let mut secret = Secret::new(metadata, kind, data);
+    keystore::add(context.view, subject, &mut secret);
+    Some(secret)
 }
 
 fn template(metadata: &mut Meta, certificate: &Certificate) {
-    let Some(template) = &certificate.spec.secret_template else { return };
-    let reserved = |name: &str| name.split('/').next().is_some_and(|prefix| prefix.ends_with("cert-manager.io"));
-    let free = |(name, value): (&String, &String)| (!reserved(name)).then(|| (name.clone(), value.clone()));
-    metadata.labels.extend(template.labels.iter().filter_map(free));
-    metadata.annotations.extend(template.annotations.iter().filter_map(free));
-    let names: Vec<&String> = template.labels.keys().chain(template.annotations.keys()).collect();
+    let mut names: Vec<&String> =
+        certificate.spec.additional_output_formats.iter().map(|format| &format.kind).collect();
+    if let Some(template) = &certificate.spec.secret_template {
+        let reserved = |name: &str| name.split('/').next().is_some_and(|prefix| prefix.ends_with("cert-manager.io"));
+        let free = |(name, value): (&String, &String)| (!reserved(name)).then(|| (name.clone(), value.clone()));
+        metadata.labels.extend(template.labels.iter().filter_map(free));
+        metadata.annotations.extend(template.annotations.iter().filter_map(free));
+        names.extend(template.labels.keys().chain(template.annotations.keys()));
+    }
     if !names.is_empty() {
         let hash = fnv32(format!("{names:?}").as_bytes());
         metadata.annotations.insert(TEMPLATE.to_owned(), format!("{hash:08x}"));
@@ -146,7 +162,9 @@ pub(super) fn upkeep(context: &Context<'_>, subject: &Subject<'_>) -> Option<Ste
     let same = has(&wanted.metadata.labels, &present.metadata.labels)
         && has(&wanted.metadata.annotations, &present.metadata.annotations)
         && wanted.data.iter().all(|(name, value)| present.data.get(name) == Some(value))
-        && present.metadata.annotation(TEMPLATE) == wanted.metadata.annotation(TEMPLATE)
+        && [TEMPLATE, &keystore::annotation()]
+            .into_iter()
+            .all(|name| present.metadata.annotation(name) == wanted.metadata.annotation(name))
         && wanted.metadata.owner_references.iter().all(|owner| present.metadata.owner_references.contains(owner));
     if same {
         return None;
@@ -175,19 +193,4 @@ pub(super) fn not_made_here(subject: &Subject<'_>) -> Option<Event> {
     }
     message.push_str("; tls.crt and tls.key are written: choose another secretName where that is not meant");
     Some(Event::warning(Kind::Certificate, &certificate.metadata, "SecretInUse", message))
-}
-
-/// Reports key stores that were asked for and are not written, by a condition of its own: the certificate itself is
-/// valid.
-pub(super) fn note_keystores(changed: &mut Certificate, now: Timestamp) {
-    const KIND: &str = "KeystoresWritten";
-    let stores = changed.spec.keystores.as_ref();
-    let wanted = stores.is_some_and(|s| [&s.jks, &s.pkcs12].into_iter().flatten().any(|store| store.create));
-    let conditions = &mut changed.status.conditions;
-    if !wanted {
-        return conditions.retain(|condition| condition.kind != KIND);
-    }
-    let message = "spec.keystores is not supported: keystore.p12 and keystore.jks are not written";
-    let generation = Some(changed.metadata.generation);
-    set_condition(conditions, KIND, ConditionStatus::False, "NotSupported", message, generation, now);
 }

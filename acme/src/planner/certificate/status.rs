@@ -2,7 +2,7 @@
 
 use super::brake::{self, Brake};
 use super::policy::{self, Violation};
-use super::{Subject, foreign, is_issuing, key, renewal, secret};
+use super::{Subject, foreign, is_issuing, key, keystore, renewal, secret};
 use crate::objects::{Certificate, ConditionStatus, condition, set_condition};
 use crate::planner::action::{Event, Kind, Plan, Step, Write};
 use crate::planner::context::Context;
@@ -34,7 +34,7 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
 }
 
 /// Writes into `changed` what is known of the certificate in the Secret: its validity, and `Ready`. Returns the event
-/// for an issuer that does not exist.
+/// for an issuer that does not exist, and for windows that are broken.
 fn describe(
     context: &Context<'_>,
     subject: &Subject<'_>,
@@ -44,20 +44,30 @@ fn describe(
 ) -> Option<Event> {
     changed.status.not_before = leaf.map(|leaf| leaf.not_before);
     changed.status.not_after = leaf.map(|leaf| leaf.not_after);
-    changed.status.renewal_time = leaf.and_then(|leaf| renewal::time(changed, leaf));
+    let renewal = leaf.map_or(Ok(None), |leaf| renewal::time(changed, leaf));
+    let broken = renewal.as_ref().err().map(|error| Violation {
+        reason: "WindowError",
+        message: format!("Could not calculate renewal time: {error}"),
+    });
+    changed.status.renewal_time = renewal.unwrap_or_default();
     if leaf.is_none() {
         changed.status.acme = None;
     }
-    let event = ready(context, subject, leaf, violation, changed);
-    secret::note_keystores(changed, context.now);
+    let event = ready(context, subject, leaf, violation, broken, changed);
+    note_late(changed, context.now);
+    keystore::note(context.view, changed, context.now);
     event
 }
 
 /// Writes into `changed`, the status after an issuance, what is known of the certificate in its new Secret. `subject`
-/// is the Certificate with that Secret.
-pub(super) fn describe_issued(context: &Context<'_>, subject: &Subject<'_>, leaf: &Leaf, changed: &mut Certificate) {
-    // A valid Secret has no events: its issuer is there.
-    let _ = describe(context, subject, Some(leaf), violation(subject).as_ref(), changed);
+/// is the Certificate with that Secret. Returns the event for windows that are broken.
+pub(super) fn describe_issued(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    leaf: &Leaf,
+    changed: &mut Certificate,
+) -> Option<Event> {
+    describe(context, subject, Some(leaf), violation(subject).as_ref(), changed)
 }
 
 /// Returns what is wrong with the Secret. If another Certificate fills it, that comes first.
@@ -80,12 +90,28 @@ pub(in crate::planner) fn outranked(certificate: &Certificate, owner: &Certifica
     )
 }
 
-/// Sets `Ready`. Returns the event for an issuer that does not exist.
+/// Reports a renewal that waits for a window until after the certificate's end.
+fn note_late(changed: &mut Certificate, now: Timestamp) {
+    const KIND: &str = "RenewalInTime";
+    let status = &changed.status;
+    let late = status.renewal_time.zip(status.not_after).filter(|(renewal, end)| renewal >= end);
+    let conditions = &mut changed.status.conditions;
+    let Some((renewal, end)) = late else { return conditions.retain(|condition| condition.kind != KIND) };
+    let message = format!(
+        "the certificate expires at {end}, before the next of spec.renewal.windows begins at {renewal}: let them come more \
+         often, or renew earlier (renewBefore)"
+    );
+    let generation = Some(changed.metadata.generation);
+    set_condition(conditions, KIND, ConditionStatus::False, "WindowTooLate", message, generation, now);
+}
+
+/// Sets `Ready`. Returns the event for an issuer that does not exist, and for windows that are broken.
 fn ready(
     context: &Context<'_>,
     subject: &Subject<'_>,
     leaf: Option<&Leaf>,
     violation: Option<&Violation>,
+    broken: Option<Violation>,
     changed: &mut Certificate,
 ) -> Option<Event> {
     let certificate = subject.certificate;
@@ -99,7 +125,7 @@ fn ready(
         Violation { reason: "Expired", message: format!("Certificate expired on {at}") }
     });
     let conditions = &mut changed.status.conditions;
-    match missing.as_ref().or(violation).or(expired.as_ref()) {
+    match missing.as_ref().or(violation).or(expired.as_ref()).or(broken.as_ref()) {
         None => {
             let message = "Certificate is up to date and has not expired";
             set_condition(conditions, "Ready", ConditionStatus::True, "Ready", message, generation, now);
@@ -109,7 +135,7 @@ fn ready(
         }
     }
     let reported = condition(&certificate.status.conditions, "Ready").map(|ready| &*ready.message);
-    let news = missing.filter(|missing| reported != Some(&*missing.message))?;
+    let news = missing.or(broken).filter(|missing| reported != Some(&*missing.message))?;
     Some(Event::warning(Kind::Certificate, &certificate.metadata, news.reason, news.message))
 }
 

@@ -164,7 +164,8 @@ fn the_spec_says_when_to_renew() {
         assert_eq!(scene.condition("Issuing").is_some(), due, "{before:?} {percentage:?} {age}");
     }
     let mut scene = aged(80);
-    scene.certificate.spec.renewal = Some(crate::objects::Renewal { policy: "Disabled".to_owned() });
+    scene.certificate.spec.renewal =
+        Some(crate::objects::Renewal { policy: "Disabled".to_owned(), windows: Vec::new() });
     assert_eq!(scene.condition("Issuing"), None);
     assert_eq!(scene.updated().status.renewal_time, None);
 }
@@ -260,15 +261,4 @@ fn certificates_of_other_signers_are_left_alone() {
     scene.secret = None;
     scene.certificate.spec.issuer_ref = IssuerRef { name: "nobody".to_owned(), ..IssuerRef::default() };
     assert!(scene.condition("Issuing").is_some());
-}
-
-#[test]
-fn key_stores_are_declined_by_a_condition() {
-    let mut scene = Scene::new();
-    assert_eq!(scene.condition("KeystoresWritten"), None);
-    let store = crate::objects::Keystore { create: true, ..Default::default() };
-    scene.certificate.spec.keystores = Some(crate::objects::Keystores { jks: None, pkcs12: Some(store) });
-    let told = scene.condition("KeystoresWritten").unwrap();
-    assert_eq!((told.status, told.reason.as_str()), (ConditionStatus::False, "NotSupported"));
-    assert_eq!(scene.condition("Ready").unwrap().status, ConditionStatus::True);
 }
