@@ -82,6 +82,7 @@ REFUSED_CERTIFICATES = [
     ({"additionalOutputFormats": [{"type": "PEM"}]}, 'supported values: "DER", "CombinedPEM"'),
     ({"keystores": {"jks": {"create": True}}}, "a key store needs one of password and passwordSecretRef"),
     ({"keystores": {"pkcs12": {"create": True, "password": "x", "passwordSecretRef": {"name": "p"}}}}, "a key store needs one of"),
+    ({"keystores": {"pkcs12": {"create": True, "password": "x", "profile": "Best"}}}, 'Unsupported value: "Best"'),
     ({"keystores": {"pkcs12": {"create": True, "password": ""}}}, "the password of a key store cannot be empty"),
 ]
 TAKEN_CERTIFICATES = [
@@ -103,6 +104,7 @@ TAKEN_CERTIFICATES = [
     {"isCA": True, "nameConstraints": {"critical": True, "permitted": {"dnsDomains": ["a.test"]}}},
     {"secretTemplate": {"annotations": {"cert-manager.io/allow-direct-injection": "true"}, "labels": {"a": "b.c_d-e", "f": ""}}},
     {"additionalOutputFormats": [{"type": "DER"}, {"type": "CombinedPEM"}]},
+    {"keystores": {"jks": {"create": True, "password": "x", "alias": "app"}, "pkcs12": {"create": True, "password": "x", "profile": "Modern2023"}}},
     {"keystores": {"jks": {"create": True, "password": "x"}, "pkcs12": {"create": True, "passwordSecretRef": {"name": "p", "key": "k"}}}},
     {"dnsNames": [f"host-{n}.a.test" for n in range(500)]},
 ]

@@ -3,7 +3,7 @@
 use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
 use super::issuer_options::directory;
-use super::{limit, local};
+use super::{limit, local, solver};
 use crate::account::{self, AccountKey};
 use crate::ca::{Account, Binding, CaError, Directory, Registration};
 use crate::objects::{
@@ -192,6 +192,10 @@ fn ready(issuer: &Issuer, registering: &Registering, url: Option<String>, now: T
     if let Some(note) = &registering.note {
         message.push_str("; ");
         message.push_str(note);
+    }
+    if let Some(note) = issuer.spec.acme.as_ref().and_then(|acme| solver::passed_over(&acme.solvers)) {
+        message.push_str("; ");
+        message.push_str(&note);
     }
     let generation = Some(issuer.metadata.generation);
     let conditions = &mut changed.status.conditions;

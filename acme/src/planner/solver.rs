@@ -2,6 +2,7 @@
 
 use crate::objects::{Http01, Http01Ingress, Meta, Solver};
 use crate::view::{Settings, View};
+use std::collections::BTreeSet;
 
 const OVERRIDE_CLASS: &str = "acme.cert-manager.io/http01-override-ingress-class";
 const OVERRIDE_CLASS_NAME: &str = "acme.cert-manager.io/http01-override-ingress-ingressclassname";
@@ -25,6 +26,22 @@ pub(super) fn choose(solvers: &[Solver], order: &Meta, name: &str, wildcard: boo
         ingress.ingress_class_name = Some(class.to_owned());
     }
     Some(solver)
+}
+
+/// Returns which solvers of an issuer are passed over, and what to do; `None` if there are none.
+pub(super) fn passed_over(solvers: &[Solver]) -> Option<String> {
+    let dns = solvers.iter().filter_map(|solver| solver.dns01.as_ref());
+    let providers = dns.flat_map(|dns| dns.as_object().into_iter().flat_map(|provider| provider.keys()));
+    // Options that stand beside the provider.
+    let providers: BTreeSet<&str> = providers.map(String::as_str).filter(|name| *name != "cnameStrategy").collect();
+    if solvers.iter().all(|solver| solver.dns01.is_none()) {
+        return None;
+    }
+    let providers = providers.into_iter().collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "solvers of dns01 ({providers}) are passed over, since names are proved over HTTP here: name hosts one by one instead \
+         of wildcards, or leave the namespaces that need them to a cert-manager"
+    ))
 }
 
 /// Returns the rank of a solver: name listed, labels of the matching zone, number of matching labels. `None` if the

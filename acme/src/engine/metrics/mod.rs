@@ -137,7 +137,7 @@ fn error(outcome: &Outcome) -> Option<&CaError> {
         Outcome::Completed(completion) => completion.state.as_ref().err().map(|(_, error)| error),
         Outcome::Opened(opened) => {
             let placed = opened.placed.as_ref().and_then(|placed| placed.as_ref().err());
-            placed.or(opened.authorizations.as_ref().err())
+            placed.or_else(|| opened.authorizations.as_ref().err())
         }
         Outcome::Proved(proved) => match &proved.proof {
             Proof::Untold(error) | Proof::Told { authorization: Err(error), .. } => Some(error),

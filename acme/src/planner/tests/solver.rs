@@ -1,5 +1,6 @@
-use crate::objects::{Http01, Http01Ingress, Key, Meta, Solver, SolverSelector};
-use crate::planner::solver::{choose, foreign_class};
+use crate::objects::{ConditionStatus, Http01, Http01Ingress, Key, Meta, Solver, SolverSelector, condition};
+use crate::planner::action::{Object, Write};
+use crate::planner::solver::{choose, foreign_class, passed_over};
 use crate::view::{Settings, View};
 
 fn solver(class: &str, selector: Option<SolverSelector>) -> Solver {
@@ -64,4 +65,24 @@ fn overrides_decide_the_class() {
     assert_eq!(foreign_class(&solver("traefik", None), &View::default(), &Settings::default()), None);
     let anywhere = Solver { http01: Some(Http01::default()), ..Solver::default() };
     assert_eq!(foreign_class(&anywhere, &View::default(), &Settings::default()), None);
+}
+
+#[test]
+fn solvers_of_dns_are_said_to_be_passed_over() {
+    assert_eq!(passed_over(&[solver("traefik", None)]), None);
+    let dns = serde_json::json!({ "cnameStrategy": "Follow", "cloudflare": {} });
+    let solvers = [solver("traefik", None), Solver { dns01: Some(dns), ..Solver::default() }];
+    let told = passed_over(&solvers).unwrap();
+    assert!(told.starts_with("solvers of dns01 (cloudflare) are passed over"), "{told}");
+    // It is on the issuer, which is ready all the same.
+    let mut scene = super::scene::Scene::new();
+    scene.issuer.spec.acme.as_mut().unwrap().solvers.extend(solvers);
+    let plan = scene.plan();
+    let ready = plan.steps.iter().flat_map(|step| &step.writes).find_map(|write| match write {
+        Write::Status(Object::Issuer(issuer)) => condition(&issuer.status.conditions, "Ready").cloned(),
+        _ => None,
+    });
+    let ready = ready.unwrap();
+    assert_eq!(ready.status, ConditionStatus::True);
+    assert!(ready.message.ends_with(&told), "{}", ready.message);
 }
