@@ -36,6 +36,7 @@ pub mod account;
 pub mod ca;
 pub mod client;
 mod cron;
+pub mod dns_persist;
 pub mod engine;
 pub mod http01;
 pub mod names;

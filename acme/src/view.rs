@@ -75,6 +75,8 @@ pub struct Settings {
     pub renewal_information: bool,
     /// User name shown as requester by `kubectl get certificaterequest`: our own.
     pub requester: String,
+    /// DNS servers that are asked for records of DNS-PERSIST-01. Empty: the system's.
+    pub name_servers: Vec<std::net::SocketAddr>,
     /// Limit of challenges in progress.
     pub max_challenges: usize,
 }
@@ -91,6 +93,7 @@ impl Default for Settings {
             alone: true,
             renewal_information: true,
             requester: "system:serviceaccount:flow-proxy:flow-proxy".to_owned(),
+            name_servers: Vec::new(),
             max_challenges: 60,
         }
     }

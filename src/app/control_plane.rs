@@ -77,7 +77,7 @@ impl ControlPlane {
                 }
             }
         };
-        self.resolvers.start(&engines, sources.cluster(), answers());
+        self.resolvers.start(settings, &engines, sources.cluster(), answers());
         let findings = match sources.cluster() {
             Some(cluster) => certificates::start(settings, cluster, &self.table, &engines, answers()),
             None => {

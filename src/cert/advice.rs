@@ -20,6 +20,7 @@ pub(super) fn advice(cause: Cause<'_>) -> Option<&'static str> {
             "name an issuer of cert-manager.io with spec.acme, spec.ca or spec.selfSigned in spec.issuerRef; for any \
              other, run cert-manager in the namespaces that need it"
         }
+        Cause::Record => "create the TXT record that is named; it stays, and serves every renewal too",
         Cause::Reference => {
             "correct spec.issuerRef of the Certificate: kind is ClusterIssuer or Issuer (the default), group \
              cert-manager.io"
@@ -33,7 +34,10 @@ pub(super) fn advice(cause: Cause<'_>) -> Option<&'static str> {
             "the CA cannot be reached: check spec.acme.server of the issuer, and whether pods may reach it; it is \
              tried again"
         }
-        Cause::Wildcard => "name the hosts one by one: wildcards need DNS-01, which is not solved here",
+        Cause::Wildcard => {
+            "name the hosts one by one, or annotate the issuer with flow-proxy.ominis.ai/challenge-type: DNS-PERSIST-01, \
+             where its CA has that: DNS-01 is not solved here"
+        }
     })
 }
 

@@ -2,10 +2,11 @@
 
 use flow_acme::ca::problem_in;
 use flow_acme::http01::{NO_REPLICA, OF_REPLICA};
-use flow_acme::objects::{
-    AcmeSpec, CertificateRequest, Challenge, Condition, ConditionStatus, Issuer, Order, State, condition,
-};
+use flow_acme::objects::{CertificateRequest, Challenge, Condition, ConditionStatus, Issuer, Order, State, condition};
 use flow_acme::planner::{MissingIssuer, OrderRefusal, REGISTER_FAILED, UPDATE_FAILED, Unserved, order_refusal};
+
+/// The words before the name of a record that is to be created.
+const RECORD: &str = "create the TXT record ";
 
 /// A cause for which there is advice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,6 +29,8 @@ pub(super) enum Cause<'a> {
     NoReplica,
     /// Another kind of issuer is meant.
     OtherIssuer,
+    /// A TXT record is to be created.
+    Record,
     /// The reference to the issuer is misspelt.
     Reference,
     /// A replica does not answer the token.
@@ -80,8 +83,7 @@ impl<'a> Cause<'a> {
 
     /// The cause in a request that is not ready.
     pub(super) fn of_request(request: &'a CertificateRequest, issuer: &Issuer) -> Option<Self> {
-        let refusal = |acme: &AcmeSpec| order_refusal(request, acme);
-        match issuer.spec.acme.as_ref().and_then(refusal) {
+        match order_refusal(request, issuer) {
             Some(OrderRefusal::Wildcard(_)) => return Some(Self::Wildcard),
             Some(OrderRefusal::TooManyNames { .. }) => return Some(Self::TooManyNames),
             _ => {}
@@ -105,6 +107,7 @@ impl<'a> Cause<'a> {
         let status = &challenge.status;
         match status.reason.as_str() {
             reason if reason.ends_with(NO_REPLICA) => Some(Self::NoReplica),
+            reason if reason.contains(RECORD) => Some(Self::Record),
             reason if reason.contains(OF_REPLICA) => Some(Self::Replica),
             reason => Self::of_text(reason).or_else(|| match status.state {
                 _ if status.presented && !status.state.is_final() => Some(Self::Unreachable),

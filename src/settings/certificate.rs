@@ -54,6 +54,8 @@ section! {
         http_challenge: Option<HttpChallenge> = None, "httpChallenge";
         /// Proves names by TLS on port 443.
         tls_challenge: Option<TlsChallenge> = None, "tlsChallenge";
+        /// Proves names, and wildcards, by a TXT record that stays, where the authority has dns-persist-01 (not in Traefik).
+        dns_persist_challenge: bool = false, "dnsPersistChallenge";
         also unserved {
             "dnsChallenge": "Proves names by DNS records.";
         }
@@ -89,6 +91,8 @@ section! {
         default_issuer: Option<DefaultIssuer> = None, "defaultIssuer";
         /// The namespace of ClusterIssuers' Secrets; the proxy's own if none is named.
         cluster_resource_namespace: String = String::new(), "clusterResourceNamespace";
+        /// The DNS servers, `address:port`, that are asked for the records of dns-persist-01; the system's if none is named.
+        name_servers: Vec<String> = Vec::new(), "nameServers";
         /// The folder of account and certificates that manifests ask for, without a cluster.
         storage: PathBuf = "acme".into(), "storage";
     }

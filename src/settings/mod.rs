@@ -42,6 +42,7 @@ pub use provider::{ApiServer, File, KubernetesCrd, KubernetesIngress, Manifests,
 pub use provider_name::ProviderName;
 pub use scalar::{Hours, Secret};
 pub use source::file::ReadFile;
+pub(crate) use validate::name_server;
 
 use mistake::Findings;
 use node::{Given, Node};

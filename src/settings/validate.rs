@@ -6,6 +6,7 @@ use super::entry_point::{DEFAULT_MAX_HEADER_BYTES, EntryPoint, Http};
 use super::mistake::{Findings, Warning};
 use super::{INTERNAL, Settings};
 use flow_model::entry_point::AliasStrategy;
+use std::net::{IpAddr, SocketAddr};
 
 /// Completes settings as Traefik does, and validates them as a whole.
 pub(super) fn complete_and_validate(settings: &mut Settings, findings: &mut Findings) {
@@ -104,6 +105,11 @@ fn named_entry_points(settings: &Settings, findings: &mut Findings) {
             }
         }
     }
+    for server in &settings.acme.name_servers {
+        if name_server(server).is_none() {
+            findings.conflict("acme.nameServers", format!("takes addresses such as 192.0.2.53:53, not {server:?}"));
+        }
+    }
     for (name, resolver) in &settings.certificates_resolvers {
         let challenge = resolver.acme.as_ref().and_then(|acme| acme.http_challenge.as_ref());
         if let Some(entry_point) = challenge.and_then(|challenge| challenge.entry_point.as_deref()) {
@@ -156,8 +162,13 @@ fn resolvers(settings: &Settings, findings: &mut Findings) {
     }
 }
 
+/// The address of a DNS server; its port is 53 where none is given.
+pub(crate) fn name_server(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53)))
+}
+
 fn acme_resolver(option: &str, acme: &AcmeResolver, findings: &mut Findings) {
-    if acme.http_challenge.is_none() && acme.tls_challenge.is_none() {
+    if acme.http_challenge.is_none() && acme.tls_challenge.is_none() && !acme.dns_persist_challenge {
         let problem = "proves names in no way: give httpChallenge or tlsChallenge (dnsChallenge is not served)";
         findings.conflict(option, problem);
     }

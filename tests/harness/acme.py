@@ -96,6 +96,18 @@ class Pebble:
         answer = self.http.post(f"http://127.0.0.1:{self.DNS_MANAGEMENT}/add-a", json={"host": host, "addresses": [address]}, timeout=5)
         assert answer.ok, answer.text
 
+    def set_text(self, name, text):
+        """Add a TXT record."""
+        self._dns("set-txt", host=f"{name}.", value=text)
+
+    def clear_text(self, name):
+        """Remove the TXT records of a name."""
+        self._dns("clear-txt", host=f"{name}.")
+
+    def _dns(self, what, **body):
+        answer = self.http.post(f"http://127.0.0.1:{self.DNS_MANAGEMENT}/{what}", json=body, timeout=5)
+        assert answer.ok, answer.text
+
     def renew_now(self, pem, window):
         """Suggest a window for the renewal of a certificate."""
         suggestion = json.dumps({"suggestedWindow": window})

@@ -132,11 +132,11 @@ pub struct Authorization {
 /// A challenge as the server sees it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CaChallenge {
-    /// `http-01`, `dns-01`, `tls-alpn-01`.
+    /// `http-01`, `dns-01`, `tls-alpn-01`, `dns-persist-01`.
     pub kind: String,
     /// URL to which readiness is reported.
     pub url: String,
-    /// The token.
+    /// The token; of `dns-persist-01`, which has none, the names by which the CA goes, divided by spaces.
     pub token: String,
     /// The challenge's state.
     pub state: State,

@@ -2,6 +2,7 @@
 
 use super::transport::{Reply, problem};
 use crate::ca::{Authorization, CaChallenge, CaError, OrderState, Problem, RenewalInfo};
+use crate::http01::Method;
 use crate::objects::{State, Window};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -41,8 +42,25 @@ struct Challenge {
     url: String,
     #[serde(default)]
     token: String,
+    /// The names by which the CA goes, for a record that names it.
+    #[serde(rename = "issuer-domain-names", default)]
+    issuers: Vec<String>,
+    /// The same in the first drafts.
+    #[serde(rename = "issuer-domain-name", default)]
+    issuer: Option<String>,
     status: String,
     error: Option<Value>,
+}
+
+impl Challenge {
+    /// The token; in place of one that it does not have, the names of the CA, divided by spaces.
+    fn token(&mut self) -> String {
+        if self.kind != Method::DnsPersist01.wire() {
+            return std::mem::take(&mut self.token);
+        }
+        self.issuers.extend(self.issuer.take());
+        self.issuers.join(" ")
+    }
 }
 
 #[derive(Deserialize)]
@@ -100,10 +118,10 @@ pub(super) fn certificate_url(reply: &Reply) -> Result<String, CaError> {
 
 pub(super) fn authorization(url: &str, reply: &Reply) -> Result<Authorization, CaError> {
     let authz: Authz = read("an authorization", reply)?;
-    let challenges = authz.challenges.into_iter().map(|challenge| CaChallenge {
+    let challenges = authz.challenges.into_iter().map(|mut challenge| CaChallenge {
+        token: challenge.token(),
         kind: challenge.kind,
         url: challenge.url,
-        token: challenge.token,
         state: state(&challenge.status),
         error: error(challenge.error),
     });

@@ -11,7 +11,7 @@ pub use table::ChallengeTable;
 
 use crate::account;
 use crate::names::CHALLENGE_TYPE;
-use crate::objects::{ACME_GROUP, Challenge};
+use crate::objects::{ACME_GROUP, Challenge, Meta};
 use crate::view::{Settings, View};
 use std::fmt;
 
@@ -27,6 +27,8 @@ pub enum Method {
     Http01,
     /// A certificate over TLS (RFC 8737).
     TlsAlpn01,
+    /// A TXT record that stays ([`crate::dns_persist`]).
+    DnsPersist01,
 }
 
 impl Method {
@@ -37,7 +39,18 @@ impl Method {
         match annotation.unwrap_or(&challenge.spec.kind) {
             "HTTP-01" => Some(Self::Http01),
             "TLS-ALPN-01" => Some(Self::TlsAlpn01),
+            "DNS-PERSIST-01" => Some(Self::DnsPersist01),
             _ => None,
+        }
+    }
+
+    /// The method that an issuer's annotation says; HTTP-01 without one.
+    #[must_use]
+    pub fn of_annotations(metadata: &Meta) -> Self {
+        match metadata.annotation(CHALLENGE_TYPE) {
+            Some("TLS-ALPN-01") => Self::TlsAlpn01,
+            Some("DNS-PERSIST-01") => Self::DnsPersist01,
+            _ => Self::Http01,
         }
     }
 
@@ -47,6 +60,7 @@ impl Method {
         match self {
             Self::Http01 => "http-01",
             Self::TlsAlpn01 => "tls-alpn-01",
+            Self::DnsPersist01 => "dns-persist-01",
         }
     }
 }
@@ -56,6 +70,7 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Http01 => "HTTP-01",
             Self::TlsAlpn01 => "TLS-ALPN-01",
+            Self::DnsPersist01 => "DNS-PERSIST-01",
         })
     }
 }
@@ -84,5 +99,9 @@ pub fn is_genuine(view: &View, settings: &Settings, challenge: &Challenge) -> bo
                 .get(&crate::objects::Key::new(challenge.metadata.namespace.clone(), owner.name.clone()))
                 .is_some_and(|order| order.metadata.uid == owner.uid)
     });
+    if Method::of(challenge) == Some(Method::DnsPersist01) {
+        // Nothing is answered here.
+        return ordered;
+    }
     is_token(&spec.token) && ordered && spec.key == format!("{}.{thumbprint}", spec.token)
 }

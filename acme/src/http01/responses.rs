@@ -136,6 +136,7 @@ impl Responses {
                 self.entries.tls.remove(&*name);
                 return;
             }
+            Method::DnsPersist01 => return,
             Method::TlsAlpn01 => {
                 let kept = self.entries.tls.get(&*name).is_some_and(|(present, _)| *present == text);
                 if !kept && let Some(certificate) = certified(&name, &text, now) {
@@ -159,6 +160,7 @@ impl Responses {
                     self.entries.http.insert(name, Arc::new(tokens));
                 }
             }
+            Method::DnsPersist01 => {}
             Method::TlsAlpn01 => {
                 // Another version of the same challenge needs the same certificate, which costs a key.
                 let stays = self.view.challenges.values().any(|other| other.spec.key == challenge.spec.key);

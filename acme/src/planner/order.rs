@@ -4,6 +4,7 @@ use super::action::{Call, Event, Kind, Plan, Step, Write};
 use super::context::Context;
 use super::{issuer, limit, solver};
 use crate::ca::{Account, Authorization, CaError, NewOrder, OrderState};
+use crate::dns_persist;
 use crate::http01::Method;
 use crate::names::{self, CHALLENGE_DELAY, CHALLENGE_TYPE};
 use crate::objects::{
@@ -100,18 +101,23 @@ fn challenge(
     let issuer = context.view.issuers.get(&order.spec.issuer_ref.key(&order.metadata.namespace))?;
     let wildcard = authorization.wildcard.unwrap_or_default();
     let solvers = &issuer.spec.acme.as_ref()?.solvers;
-    let solver = solver::choose(solvers, &order.metadata, &authorization.identifier, wildcard)?;
-    let over_tls = order.metadata.annotation(CHALLENGE_TYPE) == Some("TLS-ALPN-01");
-    let method = if over_tls { Method::TlsAlpn01 } else { Method::Http01 };
+    let method = Method::of_annotations(&order.metadata);
+    let by_record = method == Method::DnsPersist01;
+    let solver = solver::choose(solvers, &order.metadata, &authorization.identifier, wildcard && !by_record)?;
     let offered = authorization.challenges.iter().find(|offered| offered.kind == method.wire())?;
+    let key = if by_record {
+        dns_persist::record(&offered.token, &account.url, wildcard)
+    } else {
+        format!("{}.{}", offered.token, account.key.thumbprint()?)
+    };
     let spec = ChallengeSpec {
         url: offered.url.clone(),
         authorization_url: authorization.url.clone(),
         dns_name: authorization.identifier.clone(),
         wildcard,
-        kind: "HTTP-01".to_owned(),
+        kind: if by_record { "DNS-01" } else { "HTTP-01" }.to_owned(),
         token: offered.token.clone(),
-        key: format!("{}.{}", offered.token, account.key.thumbprint()?),
+        key,
         solver,
         issuer_ref: order.spec.issuer_ref.clone(),
     };
@@ -119,7 +125,7 @@ fn challenge(
     let name = names::numbered(&order.metadata.name, hash);
     let mut metadata = Meta::named(Key::new(order.metadata.namespace.clone(), name));
     metadata.owner_references = vec![Owner::controller(&format!("{ACME_GROUP}/{VERSION}"), "Order", &order.metadata)];
-    if over_tls {
+    if method != Method::Http01 {
         metadata.annotations.insert(CHALLENGE_TYPE.to_owned(), method.to_string());
     }
     if let Some(delay) = issuer.metadata.annotation(CHALLENGE_DELAY) {

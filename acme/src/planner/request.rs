@@ -6,10 +6,11 @@ use super::context::Context;
 use super::issuer;
 use super::local::{self, Local};
 use crate::ca::Account;
+use crate::http01::Method;
 use crate::names::{self, CERTIFICATE_NAME};
 use crate::objects::{
-    AcmeSpec, CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Object, Order, OrderSpec, OrderStatus, Owner,
-    VERSION, condition, set_condition,
+    AcmeSpec, CertificateRequest, ConditionStatus, GROUP, Issuer, Key, Meta, Object, Order, OrderSpec, OrderStatus,
+    Owner, VERSION, condition, set_condition,
 };
 use crate::shrink;
 use crate::x509::csr::{Csr, CsrError};
@@ -60,7 +61,7 @@ pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, pla
 }
 
 fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issuer, acme: &AcmeSpec, plan: &mut Plan) {
-    let spec = match wanted(context, request, acme) {
+    let spec = match wanted(context, request, issuer, acme) {
         Ok(spec) => spec,
         Err(refusal) => return plan.steps.extend(failed(request, "InvalidOrder", refusal.to_string(), context.now)),
     };
@@ -177,17 +178,21 @@ pub enum OrderRefusal {
     #[error("ACME does not support URI and e-mail names")]
     UriOrEmail,
     /// It has a wildcard.
-    #[error("{0} needs a DNS-01 solver; flow-proxy solves HTTP-01 only")]
+    #[error(
+        "{0} needs a DNS-01 solver; flow-proxy solves HTTP-01 only, and DNS-PERSIST-01 where the annotation \
+         flow-proxy.ominis.ai/challenge-type of the issuer says so"
+    )]
     Wildcard(String),
 }
 
 /// Returns why there can be no order for a request; `None` if there can be one.
 #[must_use]
-pub fn order_refusal(request: &CertificateRequest, acme: &AcmeSpec) -> Option<OrderRefusal> {
-    orderable(request, acme).err()
+pub fn order_refusal(request: &CertificateRequest, issuer: &Issuer) -> Option<OrderRefusal> {
+    let acme = issuer.spec.acme.as_ref()?;
+    orderable(request, &issuer.metadata, acme).err()
 }
 
-fn orderable(request: &CertificateRequest, acme: &AcmeSpec) -> Result<Arc<Csr>, OrderRefusal> {
+fn orderable(request: &CertificateRequest, issuer: &Meta, acme: &AcmeSpec) -> Result<Arc<Csr>, OrderRefusal> {
     let csr = request.spec.csr()?;
     if request.spec.is_ca {
         return Err(OrderRefusal::Authority);
@@ -200,7 +205,8 @@ fn orderable(request: &CertificateRequest, acme: &AcmeSpec) -> Result<Arc<Csr>, 
     if !csr.common_name.is_empty() && !in_names {
         return Err(OrderRefusal::CommonName(csr));
     }
-    if let Some(wildcard) = csr.dns_names.iter().find(|name| name.starts_with("*.")) {
+    let by_record = Method::of_annotations(issuer) == Method::DnsPersist01;
+    if !by_record && let Some(wildcard) = csr.dns_names.iter().find(|name| name.starts_with("*.")) {
         return Err(OrderRefusal::Wildcard(wildcard.clone()));
     }
     let most = if matches!(&*acme.profile, "tlsserver" | "shortlived") { 25 } else { 100 };
@@ -216,8 +222,13 @@ fn orderable(request: &CertificateRequest, acme: &AcmeSpec) -> Result<Arc<Csr>, 
 }
 
 /// Returns the order for a request, or the reason for which there can be none.
-fn wanted(context: &Context<'_>, request: &CertificateRequest, acme: &AcmeSpec) -> Result<OrderSpec, OrderRefusal> {
-    let csr = orderable(request, acme)?;
+fn wanted(
+    context: &Context<'_>,
+    request: &CertificateRequest,
+    issuer: &Issuer,
+    acme: &AcmeSpec,
+) -> Result<OrderSpec, OrderRefusal> {
+    let csr = orderable(request, &issuer.metadata, acme)?;
     Ok(OrderSpec {
         request: request.spec.request.clone(),
         issuer_ref: request.spec.issuer_ref.clone(),

@@ -5,7 +5,8 @@ use super::certificate::{brake, foreign, status};
 use super::dependents::Tracker;
 use super::index::Index;
 use super::{ingress, limit};
-use crate::objects::{Certificate, Condition, ConditionStatus, Issuer, Key, condition};
+use crate::http01::Method;
+use crate::objects::{Certificate, Challenge, Condition, ConditionStatus, Issuer, Key, condition};
 use crate::view::{Settings, View};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,8 +90,16 @@ fn messages(view: &View, index: &Index, settings: &Settings, (kind, key): &Targe
             let ingress = view.ingresses.get(key).filter(|ingress| ingress::asks(&ingress.metadata));
             ingress.map(|ingress| ingress::problems(view, settings, index, ingress)).unwrap_or_default()
         }
-        Kind::CertificateRequest | Kind::Challenge | Kind::Order | Kind::Secret => Vec::new(),
+        Kind::Challenge => view.challenges.get(key).and_then(|challenge| unrecorded(challenge)).into_iter().collect(),
+        Kind::CertificateRequest | Kind::Order | Kind::Secret => Vec::new(),
     }
+}
+
+/// A record that somebody has to create.
+fn unrecorded(challenge: &Challenge) -> Option<String> {
+    let status = &challenge.status;
+    let waits = Method::of(challenge) == Some(Method::DnsPersist01) && !status.presented && !status.state.is_final();
+    (waits && !status.reason.is_empty()).then(|| status.reason.clone())
 }
 
 fn of_issuer(issuer: &Issuer) -> Vec<String> {

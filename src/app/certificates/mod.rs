@@ -13,12 +13,13 @@ pub(super) use findings::Findings;
 pub(super) use folder::{foreseen, issuing};
 pub(super) use resolvers::{Plan, Resolvers, plan, wanted};
 
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use flow_acme::client::Client;
 use flow_acme::engine::{Engine, Metrics};
 use flow_acme::http01::ChallengeTable;
 use flow_acme::objects::IssuerRef;
 use flow_acme::planner;
+use flow_acme::resolvers::Place;
 use flow_acme::store::Store;
 use flow_controller::lease;
 use flow_controller::provider::Kubernetes;
@@ -101,6 +102,11 @@ pub(super) fn start(
     cluster::start(cluster::planned(settings), Arc::clone(store), table, engines, answers)
 }
 
+/// The settings for resolvers, whose objects are in `place`, in the planner's form.
+fn planned_resolvers(settings: &Settings, place: &Place) -> planner::Settings {
+    planner::Settings { name_servers: planned(settings).name_servers, ..flow_acme::resolvers::settings(place) }
+}
+
 /// The operator's settings in the planner's form.
 fn planned(settings: &Settings) -> planner::Settings {
     let providers = &settings.providers;
@@ -120,6 +126,7 @@ fn planned(settings: &Settings) -> planner::Settings {
             kind: issuer.kind.clone(),
             group: issuer.group.clone(),
         }),
+        name_servers: acme.name_servers.iter().filter_map(|server| settings::name_server(server)).collect(),
         ..planner::Settings::default()
     }
 }

@@ -49,7 +49,7 @@ fn everything_that_is_on_by_itself() {
     assert_eq!(settings["core"], json!({"defaultRuleSyntax": null, "strictTLSOptions": false}));
     assert_eq!(
         settings["acme"],
-        json!({"mode": "auto", "defaultIssuer": null, "clusterResourceNamespace": "", "storage": "acme"})
+        json!({"mode": "auto", "defaultIssuer": null, "clusterResourceNamespace": "", "nameServers": [], "storage": "acme"})
     );
     assert_eq!(
         settings["serversTransport"],

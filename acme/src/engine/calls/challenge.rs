@@ -3,6 +3,7 @@
 use super::Means;
 use super::order;
 use crate::ca::{Account, Authorization, Ca, CaError};
+use crate::dns_persist;
 use crate::engine::propagation::Verdict;
 use crate::http01::{Method, NO_REPLICA, probe};
 use crate::objects::{Challenge, Key, Order, State};
@@ -95,6 +96,9 @@ async fn validated(ca: &impl Ca, account: &Account, challenge: &Challenge) -> Re
 
 /// Asks all replicas until they answer, for a moment. Returns which of them the CA is to be asked without.
 async fn answered<S: Store, C: Ca>(means: &Means<S, C>, challenge: &Challenge) -> Result<Option<String>, String> {
+    if Method::of(challenge) == Some(Method::DnsPersist01) {
+        return recorded(means, challenge).await.map(|()| None);
+    }
     let end = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -114,6 +118,15 @@ async fn answered<S: Store, C: Ca>(means: &Means<S, C>, challenge: &Challenge) -
     }
 }
 
+/// Looks for the record that proves a name. Without it the CA would refuse the order.
+async fn recorded<S: Store, C: Ca>(means: &Means<S, C>, challenge: &Challenge) -> Result<(), String> {
+    let spec = &challenge.spec;
+    let name = dns_persist::record_name(&spec.dns_name);
+    let found = dns_persist::texts(&means.settings.name_servers, &name).await;
+    let checked = found.and_then(|found| dns_persist::check(&found, &spec.key, &spec.token, means.now));
+    checked.map_err(|why| format!("create the TXT record {name} with {:?} ({why})", spec.key))
+}
+
 /// Asks every replica once.
 async fn asked<S: Store, C: Ca>(
     means: &Means<S, C>,
@@ -128,6 +141,7 @@ async fn asked<S: Store, C: Ca>(
             match (method, replica.https) {
                 (Method::Http01, _) => probe::http(replica.http, &spec.dns_name, &spec.token, &spec.key).await,
                 (Method::TlsAlpn01, Some(https)) => probe::tls_alpn(https, &spec.dns_name, &spec.key).await,
+                (Method::DnsPersist01, _) => Ok(()),
                 (Method::TlsAlpn01, None) => Err(probe::ProbeError::Unreachable {
                     url: replica.name.clone(),
                     cause: "it has no TLS listener".to_owned(),

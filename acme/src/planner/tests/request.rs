@@ -92,9 +92,11 @@ fn words(request: &CertificateRequest, kind: &str) -> String {
 
 #[test]
 fn what_no_ca_would_issue_is_not_ordered() {
+    const NEEDS_DNS: &str = "needs a DNS-01 solver; flow-proxy solves HTTP-01 only, and DNS-PERSIST-01 where the annotation \
+                             flow-proxy.ominis.ai/challenge-type of the issuer says so";
     let wildcard = vec!["*.a.example".to_owned()];
     for (names, common_name, profile, wanted) in [
-        (wildcard, "", "", "*.a.example needs a DNS-01 solver; flow-proxy solves HTTP-01 only"),
+        (wildcard, "", "", &*format!("*.a.example {NEEDS_DNS}")),
         (names(101), "", "", "101 names are more than the 100 of profile \"default\": split the Certificate"),
         (names(26), "", "tlsserver", "26 names are more than the 25 of profile \"tlsserver\": split the Certificate"),
         (Vec::new(), "", "", "the request names nothing: dnsNames or ipAddresses must be set"),
@@ -105,6 +107,10 @@ fn what_no_ca_would_issue_is_not_ordered() {
         assert!(orders(&plan).is_empty());
         assert_eq!(outcome(&plan), Some(("Failed".to_owned(), wanted.to_owned())));
     }
+    let mut scene_of_wildcard = scene(&["*.a.example".to_owned()], "");
+    let by_record = ("flow-proxy.ominis.ai/challenge-type".to_owned(), "DNS-PERSIST-01".to_owned());
+    scene_of_wildcard.issuer.metadata.annotations.extend([by_record]);
+    assert_eq!(orders(&scene_of_wildcard.plan()).len(), 1, "a record proves wildcards");
     let (reason, message) = outcome(&scene(&names(1), "other.example").plan()).unwrap();
     assert_eq!(reason, "Failed");
     assert!(message.ends_with("\"other.example\" does not exist in [host-0.example] or []"), "{message}");

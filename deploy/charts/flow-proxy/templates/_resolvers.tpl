@@ -9,7 +9,7 @@
 {{- $acme := ($resolver | default dict).acme }}
 {{- if kindIs "map" $acme }}
 {{- range $option, $value := $acme }}
-{{- if and (has (lower $option) (list "httpchallenge" "tlschallenge")) (kindIs "map" $value) (not $value) }}{{ $_ := set $acme $option true }}{{ end }}
+{{- if and (has (lower $option) (list "httpchallenge" "tlschallenge" "dnspersistchallenge")) (kindIs "map" $value) (not $value) }}{{ $_ := set $acme $option true }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -21,7 +21,7 @@
 {{- $served := dict }}
 {{- range $name, $resolver := include "flow-proxy.resolvers" . | fromJson }}
 {{- range $option, $value := ($resolver | default dict).acme }}
-{{- if and $value (has (lower $option) (list "httpchallenge" "tlschallenge")) }}{{ $_ := set $served $name (pick $resolver "acme") }}{{ end }}
+{{- if and $value (has (lower $option) (list "httpchallenge" "tlschallenge" "dnspersistchallenge")) }}{{ $_ := set $served $name (pick $resolver "acme") }}{{ end }}
 {{- end }}
 {{- end }}
 {{- toJson $served }}

@@ -1,11 +1,11 @@
 //! The resolvers of a cluster: what they keep is in Secrets, which all replicas see.
 
 use super::plan::{self, ClusterPlan};
-use crate::app::certificates::{Engines, cluster};
+use crate::app::certificates::{Engines, cluster, planned_resolvers};
 use crate::settings::Settings;
 use flow_acme::http01::ChallengeTable;
 use flow_acme::objects::Secret;
-use flow_acme::resolvers::{self, Place, Resolver, Wanted, declare};
+use flow_acme::resolvers::{Place, Resolver, Wanted, declare};
 use flow_acme::store::Store as _;
 use flow_acme::store::folder::Served;
 use flow_controller::resolvers::{self as controller, Options, ResolverStore};
@@ -54,11 +54,12 @@ impl ClusterSet {
     /// Starts to issue on the current runtime. `answers` is called once challenges can be answered.
     pub(super) fn start(
         &mut self,
+        settings: &Settings,
         store: &Arc<ResolverStore>,
         engines: &Engines,
         answers: impl FnOnce() + Send + 'static,
     ) {
-        let settings = resolvers::settings(&self.place);
+        let settings = planned_resolvers(settings, &self.place);
         let (of_store, table, planned) = (Arc::clone(store), Arc::clone(&self.table), settings.clone());
         tokio::spawn(async move {
             let (mut known, mut obstacle) = (of_store.known(), of_store.obstacle());

@@ -2,7 +2,8 @@
 
 use super::plan::{self, FolderPlan};
 use crate::app::Refusal;
-use crate::app::certificates::Engines;
+use crate::app::certificates::{Engines, planned_resolvers};
+use crate::settings::Settings;
 use flow_acme::http01::ChallengeTable;
 use flow_acme::resolvers::{self, Place, Resolver, Wanted, declare};
 use flow_acme::store::Store as _;
@@ -39,8 +40,9 @@ impl Set {
         Ok(Self { resolvers, store, table, changes, wanted: None })
     }
 
-    pub(super) fn start(&self, engines: &Engines) {
-        engines.start(Arc::clone(&self.store), Arc::clone(&self.table), resolvers::settings(&Place::folder()));
+    pub(super) fn start(&self, settings: &Settings, engines: &Engines) {
+        let planned = planned_resolvers(settings, &Place::folder());
+        engines.start(Arc::clone(&self.store), Arc::clone(&self.table), planned);
     }
 
     pub(super) fn served(&self) -> Served {

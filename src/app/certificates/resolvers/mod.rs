@@ -76,17 +76,18 @@ impl Resolvers {
     /// Starts to issue, on the current runtime. `answers` is called once challenges can be answered.
     pub(crate) fn start(
         &mut self,
+        settings: &Settings,
         engines: &Engines,
         cluster: Option<&Kubernetes>,
         answers: impl FnOnce() + Send + 'static,
     ) {
         match &mut self.kept {
             Kept::Folders(sets) => {
-                sets.iter().for_each(|set| set.start(engines));
+                sets.iter().for_each(|set| set.start(settings, engines));
                 answers();
             }
             Kept::Cluster(set) => match cluster.and_then(|cluster| cluster.resolvers.as_ref()) {
-                Some(store) => set.start(store, engines, answers),
+                Some(store) => set.start(settings, store, engines, answers),
                 None => answers(),
             },
         }

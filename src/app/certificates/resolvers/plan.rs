@@ -127,7 +127,13 @@ pub(super) fn told(storage: &Path, imported: Imported) -> Vec<Secret> {
 }
 
 fn of_settings(name: &str, acme: &AcmeResolver, found: &mut Obstacles) -> Option<Resolver> {
-    let challenge = if acme.http_challenge.is_some() { Method::Http01 } else { Method::TlsAlpn01 };
+    let challenge = if acme.dns_persist_challenge {
+        Method::DnsPersist01
+    } else if acme.http_challenge.is_some() {
+        Method::Http01
+    } else {
+        Method::TlsAlpn01
+    };
     let option = format!("certificatesResolvers.{name}.acme.caCertificates");
     let mut ca_certificates = Vec::new();
     for ca in &acme.ca_certificates {
