@@ -158,7 +158,7 @@ def order(name, space, *hosts, **more):
     return certificate(name, space, *hosts, **{"issuer": "ca", "kind": "Issuer", **more})
 
 
-def neighbour_is_served(cluster, ca, space, name, seconds=15):
+def neighbour_is_served(cluster, ca, space, name, seconds=30):
     """A host of a namespace gets its certificate in time."""
     if not read(cluster, "issuers", space, "ca"):
         issuer_in(cluster, ca, space)

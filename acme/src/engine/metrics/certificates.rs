@@ -1,3 +1,4 @@
+use super::issuers;
 use crate::objects::{Certificate, ConditionStatus, condition};
 use crate::view::View;
 use arc_swap::ArcSwap;
@@ -29,7 +30,7 @@ const TIMES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The gauges of all Certificates under cert-manager's names, made when they are asked for: nothing is kept for them.
+/// The gauges of all Certificates under cert-manager's names, and of issuers that must wait, made when they are asked for: nothing is kept for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Certificates {
     view: Arc<ArcSwap<View>>,
@@ -78,9 +79,11 @@ impl Collector for Certificates {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let Ok((ready, times)) = gauges() else { return Vec::new() };
-        for certificate in self.view.load().certificates.values() {
+        let view = self.view.load();
+        for certificate in view.certificates.values() {
             add(certificate, &ready, &times);
         }
-        std::iter::once(&ready).chain(&times).flat_map(Collector::collect).collect()
+        let of_certificates = std::iter::once(&ready).chain(&times).flat_map(Collector::collect);
+        of_certificates.chain(issuers::held(&view)).collect()
     }
 }

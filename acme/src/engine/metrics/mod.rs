@@ -1,4 +1,5 @@
 mod certificates;
+mod issuers;
 
 use super::calls::Outcome;
 use crate::ca::CaError;
