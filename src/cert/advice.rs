@@ -34,6 +34,10 @@ pub(super) fn advice(cause: Cause<'_>) -> Option<&'static str> {
             "the CA cannot be reached: check spec.acme.server of the issuer, and whether pods may reach it; it is \
              tried again"
         }
+        Cause::Window => {
+            "correct spec.renewal.windows: cron has five fields, timezone a name such as Europe/Berlin, windowDuration \
+             a form such as 2h"
+        }
         Cause::Wildcard => {
             "name the hosts one by one, or annotate the issuer with flow-proxy.ominis.ai/challenge-type: DNS-PERSIST-01, \
              where its CA has that: DNS-01 is not solved here"

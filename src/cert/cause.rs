@@ -41,6 +41,8 @@ pub(super) enum Cause<'a> {
     Unreachable,
     /// The request has a wildcard.
     Wildcard,
+    /// A window of renewals is broken.
+    Window,
 }
 
 impl<'a> Cause<'a> {
@@ -56,6 +58,7 @@ impl<'a> Cause<'a> {
     pub(super) fn of_certificate(condition: &'a Condition) -> Option<Self> {
         match condition.reason.as_str() {
             "IncorrectCertificate" => Some(Self::Conflict),
+            "WindowError" => Some(Self::Window),
             _ => Self::of_text(&condition.message),
         }
     }

@@ -61,6 +61,9 @@ pub(super) fn one(view: &View, certificate: &Certificate, now: Timestamp) -> Str
     if let Some(why) = planner::held(certificate) {
         row(&mut text, "waits", why);
     }
+    if let Some(why) = planner::incomplete(certificate) {
+        row(&mut text, "incomplete", why);
+    }
     let reference = &spec.issuer_ref;
     let issuer = match (unserved(view, certificate), view.issuers.get(&reference.key(namespace))) {
         (Some(why), _) => format!("not served: {why}"),

@@ -405,3 +405,32 @@ def test_resolvers_issue_whatever_the_mode_of_cert_managers_objects(start, pebbl
     write(start.folder, "site", *site("site", "off.files.test", annotations=RESOLVED))
     proxy = start(*resolver(pebble, tmp_path), "--acme.mode=off")
     eventually(lambda: serves(proxy, "off.files.test"), 40, 0.1, "the certificate")
+
+
+def test_issuers_of_ones_own_in_a_folder(start, tmp_path):
+    """A CA that signs itself, and one whose Secret is a manifest: both serve hosts, and no CA outside is asked."""
+    def issuer_object(name, **spec):
+        return {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": objects.meta(name, "default"), "spec": spec}
+
+    given = pki.new_ca("Given CA")
+    write(
+        start.folder,
+        "issuers",
+        issuer_object("self", selfSigned={}),
+        certificate("root", "default", issuer="self", kind="Issuer", commonName="Made CA", isCA=True),
+        issuer_object("made", ca={"secretName": "root"}),
+        issuer_object("given", ca={"secretName": "given"}),
+        objects.tls_secret("given", "default", given),
+        issuer_object("lost", ca={"secretName": "lost"}),
+    )
+    for issuer in ("made", "given"):
+        service, ingress = site(issuer, f"{issuer}.own.test", tls=[issuer])
+        ingress["metadata"]["annotations"]["cert-manager.io/issuer"] = issuer
+        ingress["spec"]["tls"][0]["hosts"] = [f"{issuer}.own.test"]
+        write(start.folder, issuer, service, ingress)
+    proxy = start(f"--acme.storage={tmp_path}/state")
+    for issuer, name in (("made", "Made CA"), ("given", "Given CA")):
+        eventually(lambda: serves(proxy, f"{issuer}.own.test"), 30, 0.1, f"the certificate by {name}")
+        shown = x509.load_der_x509_certificate(presented(proxy, f"{issuer}.own.test"))
+        assert name in shown.issuer.rfc4514_string()
+    eventually(lambda: findings(proxy, 'Issuer lost: Error getting keypair for CA issuer: secret "lost" not found'), 15, 0.1)

@@ -125,7 +125,10 @@ def test_without_a_password_the_certificate_is_served_all_the_same(cluster, repl
     eventually(lambda: ready(cluster, space, "app"), 30, 0.1, "the certificate")
     told = lambda: condition(read(cluster, "certificates", space, "app"), "KeystoresWritten")
     eventually(lambda: told().get("status") == "False", 10, 0.1, "the condition")
-    assert 'fetching JKS keystore password from Secret: secret "words" not found' in told()["message"], told()
+    words = 'fetching JKS keystore password from Secret: secret "words" not found'
+    assert words in told()["message"], told()
+    found = lambda: [f for f in replicas.running[0].api("/diagnostics") if f["subject"]["namespace"] == space and words in f["message"]]
+    eventually(found, 10, 0.2, "the finding")
     assert not set(ALL) & set(data(cluster, space))
     cluster.apply(objects.secret("words", space, {"other": "x"}))
     eventually(lambda: 'contains no data for key "pass"' in told().get("message", ""), 10, 0.1, "the other words")

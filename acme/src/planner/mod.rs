@@ -31,6 +31,7 @@ pub use certificate::foreign::{MissingIssuer, Unserved, missing_issuer, unserved
 pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make, next_key_place};
 pub use certificate::renew;
 pub use certificate::renewal::{ari_target, received as renewal_info_received};
+pub use certificate::status::incomplete;
 pub use challenge::{Progress, Proof, proved, without_replicas, won};
 pub use incremental::Planner;
 pub use issuer::{REGISTER_FAILED, Registering, UPDATE_FAILED, account_created, registered, registering};

@@ -1,5 +1,6 @@
 //! The choice of the solver that proves a name.
 
+use crate::names::CHALLENGE_TYPE;
 use crate::objects::{Http01, Http01Ingress, Meta, Solver};
 use crate::view::{Settings, View};
 use std::collections::BTreeSet;
@@ -39,8 +40,8 @@ pub(super) fn passed_over(solvers: &[Solver]) -> Option<String> {
     }
     let providers = providers.into_iter().collect::<Vec<_>>().join(", ");
     Some(format!(
-        "solvers of dns01 ({providers}) are passed over, since names are proved over HTTP here: name hosts one by one instead \
-         of wildcards, or leave the namespaces that need them to a cert-manager"
+        "solvers of dns01 ({providers}) are passed over: name hosts one by one, annotate the issuer with \
+         {CHALLENGE_TYPE}: DNS-PERSIST-01 where its CA has that, or leave the namespaces that need them to a cert-manager"
     ))
 }
 

@@ -123,7 +123,8 @@ fn of_certificate(
     // A request that waits for a missing issuer never fails.
     let missing = || foreign::missing_issuer(view, &certificate.spec.issuer_ref, &key.namespace);
     let words = words.or_else(|| missing().map(|missing| missing.to_string()));
-    words.or_else(|| duplicate(view, index, key, certificate))
+    let words = words.or_else(|| duplicate(view, index, key, certificate));
+    words.or_else(|| status::incomplete(certificate).map(str::to_owned))
 }
 
 fn failure<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a str> {

@@ -23,7 +23,7 @@ const PKCS12: Entries = ["keystore.p12", "truststore.p12"];
 const PASSWORD: &str = "password";
 const DEFAULT_ALIAS: &str = "certificate";
 /// Condition: not all key stores are written.
-const CONDITION: &str = "KeystoresWritten";
+pub(super) const CONDITION: &str = "KeystoresWritten";
 
 /// The name of the annotation with the hashes.
 pub(super) fn annotation() -> String {

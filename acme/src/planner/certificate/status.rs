@@ -45,10 +45,10 @@ fn describe(
     changed.status.not_before = leaf.map(|leaf| leaf.not_before);
     changed.status.not_after = leaf.map(|leaf| leaf.not_after);
     let renewal = leaf.map_or(Ok(None), |leaf| renewal::time(changed, leaf));
-    let broken = renewal.as_ref().err().map(|error| Violation {
-        reason: "WindowError",
-        message: format!("Could not calculate renewal time: {error}"),
-    });
+    let broken = renewal
+        .as_ref()
+        .err()
+        .map(|error| Violation { reason: WINDOW_ERROR, message: format!("Could not calculate renewal time: {error}") });
     changed.status.renewal_time = renewal.unwrap_or_default();
     if leaf.is_none() {
         changed.status.acme = None;
@@ -90,19 +90,35 @@ pub(in crate::planner) fn outranked(certificate: &Certificate, owner: &Certifica
     )
 }
 
+/// Condition: the renewal comes before the certificate's end.
+const IN_TIME: &str = "RenewalInTime";
+/// Reason of `Ready`: a window of the spec is broken.
+const WINDOW_ERROR: &str = "WindowError";
+
+/// Returns what a Certificate asks for in vain though it is issued: key stores, windows of renewals.
+#[must_use]
+pub fn incomplete(certificate: &Certificate) -> Option<&str> {
+    let unmet = certificate.status.conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
+    let mut told = unmet.filter(|condition| match &*condition.kind {
+        keystore::CONDITION | IN_TIME => true,
+        "Ready" => condition.reason == WINDOW_ERROR,
+        _ => false,
+    });
+    told.next().map(|condition| &*condition.message)
+}
+
 /// Reports a renewal that waits for a window until after the certificate's end.
 fn note_late(changed: &mut Certificate, now: Timestamp) {
-    const KIND: &str = "RenewalInTime";
     let status = &changed.status;
     let late = status.renewal_time.zip(status.not_after).filter(|(renewal, end)| renewal >= end);
     let conditions = &mut changed.status.conditions;
-    let Some((renewal, end)) = late else { return conditions.retain(|condition| condition.kind != KIND) };
+    let Some((renewal, end)) = late else { return conditions.retain(|condition| condition.kind != IN_TIME) };
     let message = format!(
         "the certificate expires at {end}, before the next of spec.renewal.windows begins at {renewal}: let them come more \
          often, or renew earlier (renewBefore)"
     );
     let generation = Some(changed.metadata.generation);
-    set_condition(conditions, KIND, ConditionStatus::False, "WindowTooLate", message, generation, now);
+    set_condition(conditions, IN_TIME, ConditionStatus::False, "WindowTooLate", message, generation, now);
 }
 
 /// Sets `Ready`. Returns the event for an issuer that does not exist, and for windows that are broken.

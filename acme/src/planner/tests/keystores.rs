@@ -3,6 +3,7 @@
 use super::scene::Scene;
 use crate::objects::{ConditionStatus, Key, Keystore, Keystores, Meta, OutputFormat, Secret, SecretKeyRef};
 use crate::planner::action::Write;
+use crate::planner::troubles;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,6 +100,9 @@ fn a_key_store_without_a_password_is_told_and_the_certificate_stays_good() {
         assert_eq!((told.status, &*told.reason), (ConditionStatus::False, "PasswordMissing"));
         assert!(told.message.contains(words), "{}", told.message);
         assert_eq!(scene.condition("Ready").unwrap().status, ConditionStatus::True);
+        let told = Scene { certificate: scene.updated(), secret: scene.secret.clone(), ..Scene::new() };
+        let found = troubles(&told.view(), &told.settings);
+        assert!(found.iter().any(|trouble| trouble.message.contains(words)), "{found:?}");
     };
     says(&scene, "fetching JKS keystore password from Secret: secret \"words\" not found; fetching PKCS12");
     assert_eq!(written(&scene), None);
