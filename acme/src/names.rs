@@ -41,6 +41,10 @@ pub const CLIENT_HEAD_TIMEOUT: &str = "flow-proxy.ominis.ai/client-response-head
 pub const CHALLENGE_DELAY: &str = "flow-proxy.ominis.ai/challenge-delay";
 /// Annotation of a Certificate: `true` sends its e-mail addresses to the CA. Most refuse them.
 pub const EMAIL_NAMES: &str = "flow-proxy.ominis.ai/email-names";
+/// Annotation of a Namespace: the number of its certificates that CAs may be asked for.
+pub const MAX_CERTIFICATES: &str = "flow-proxy.ominis.ai/max-certificates";
+/// Annotation of a Namespace: the domains of its certificates that CAs may be asked for, with all below them.
+pub const ALLOWED_DOMAINS: &str = "flow-proxy.ominis.ai/allowed-domains";
 /// Suffix of the second account Secret, used where the first one holds a key of another kind.
 pub const ACCOUNT_KEY_SUFFIX: &str = "-flow-proxy";
 /// Label of every Secret that a certificate resolver of Traefik's has in a cluster: the resolver's name.

@@ -26,8 +26,23 @@ pub struct View {
     pub secrets: Objects<Secret>,
     /// Ingresses of any class, including those not served here.
     pub ingresses: Objects<IngressFacts>,
+    /// Namespaces with limits, by `("", name)`. Others may be missing.
+    pub namespaces: Objects<NamespaceFacts>,
     /// Ingress classes that this proxy serves in addition to those of the settings.
     pub classes: BTreeSet<String>,
+}
+
+/// A Namespace, as far as certificates need it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NamespaceFacts {
+    /// Name and annotations.
+    pub metadata: Meta,
+}
+
+impl HasMeta for NamespaceFacts {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
 }
 
 /// An Ingress, as far as certificates need it.

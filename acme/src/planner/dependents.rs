@@ -3,7 +3,7 @@
 use super::index::{Changes, Index, claimed, controller, filled};
 use super::{Kind, Target};
 use crate::names::CERTIFICATE_NAME;
-use crate::objects::{HasMeta, Issuer, Key};
+use crate::objects::{Certificate, CertificateRequest, HasMeta, Issuer, Key};
 use crate::view::{Objects, Settings, View};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -83,9 +83,41 @@ impl Dependents<'_> {
                 claimed(ingress).iter().for_each(|place| self.claims(place));
             }
         }
+        self.limited(changes);
         if changes.classes {
             self.found.extend(self.view.challenges.keys().map(|key| (Kind::Challenge, key.clone())));
         }
+    }
+
+    /// What wants a certificate in a namespace whose limits changed, or where another took or left a place.
+    fn limited(&mut self, changes: &Changes) {
+        let mut namespaces: HashSet<&str> = changes.namespaces.iter().map(|key| key.name.as_str()).collect();
+        let is_limited = |namespace: &str| {
+            !self.view.namespaces.is_empty() && self.view.namespaces.contains_key(&Key::new("", namespace))
+        };
+        let issued = |certificate: &Arc<Certificate>| certificate.status.revision.is_some();
+        for change in &changes.certificates {
+            let moved = change.old.as_ref().map(issued) != change.new.as_ref().map(issued);
+            if moved && is_limited(&change.key.namespace) {
+                namespaces.insert(&change.key.namespace);
+            }
+        }
+        let signed = |request: &Arc<CertificateRequest>| !request.status.certificate.is_empty();
+        for change in &changes.requests {
+            let moved = change.old.as_ref().map(signed) != change.new.as_ref().map(signed);
+            if moved && is_limited(&change.key.namespace) {
+                namespaces.insert(&change.key.namespace);
+            }
+        }
+        if namespaces.is_empty() {
+            return;
+        }
+        let view = self.view;
+        let within = |key: &Key| namespaces.contains(key.namespace.as_str());
+        let certificates = view.certificates.keys().filter(|key| within(key));
+        self.found.extend(certificates.map(|key| (Kind::Certificate, key.clone())));
+        let requests = view.requests.keys().filter(|key| within(key));
+        self.found.extend(requests.map(|key| (Kind::CertificateRequest, key.clone())));
     }
 
     /// An issuer changed, or one of the Secrets that it names. Issuers change rarely: all that name it are looked for.

@@ -5,6 +5,7 @@
 //! object.
 
 mod action;
+mod budget;
 mod certificate;
 mod challenge;
 mod context;
@@ -24,8 +25,9 @@ mod trouble;
 #[cfg(test)]
 mod tests;
 
-pub use crate::view::{IngressFacts, IngressTls, Objects, Settings, View};
+pub use crate::view::{IngressFacts, IngressTls, NamespaceFacts, Objects, Settings, View};
 pub use action::{Call, Event, EventType, Kind, Line, Object, Plan, Step, Target, Urgency, Write};
+pub use budget::limits;
 pub use certificate::brake::held;
 pub use certificate::foreign::{MissingIssuer, Unserved, missing_issuer, unserved};
 pub use certificate::key::{KeyToMake, key_impossible, key_made, key_to_make, next_key_place};

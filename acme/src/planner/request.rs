@@ -1,6 +1,7 @@
 //! CertificateRequests: approving and checking them, and making Orders from them.
 
 use super::action::{Event, Kind, Line, Plan, Step, Urgency, Write};
+use super::budget;
 use super::certificate::{foreign, issue};
 use super::context::Context;
 use super::issuer;
@@ -68,6 +69,9 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
     let urgency = urgency(context, request);
     // A request has one order: `replaces` may change meanwhile and must not cause a second one.
     let Some(order) = context.index.orders(request).first() else {
+        if let Some(refusal) = budget::refusal(context.view, request) {
+            return plan.steps.extend(pending(context, request, "BudgetExceeded", refusal));
+        }
         let Some(account) = issuer::account(context.view, context.settings, issuer) else { return };
         let order = new(request, issuer, &account, spec);
         plan.line = Some(Line::Waiting(urgency));
@@ -140,6 +144,11 @@ pub(super) fn approve(changed: &mut CertificateRequest, now: Timestamp) {
     if condition(conditions, "Approved").is_none_or(|approved| approved.status != ConditionStatus::True) {
         set_condition(conditions, "Approved", ConditionStatus::True, "cert-manager.io", APPROVED, None, now);
     }
+}
+
+/// True if a request waits for what is not its own fault.
+pub(super) fn is_pending(request: &CertificateRequest) -> bool {
+    condition(&request.status.conditions, "Ready").is_some_and(|ready| ready.reason == "Pending")
 }
 
 /// The reason why there can be no order for a request.

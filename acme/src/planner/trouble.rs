@@ -4,7 +4,7 @@ use super::action::{Kind, Target};
 use super::certificate::{brake, foreign, status};
 use super::dependents::Tracker;
 use super::index::Index;
-use super::{ingress, limit};
+use super::{budget, ingress, limit, request};
 use crate::http01::Method;
 use crate::objects::{Certificate, Challenge, Condition, ConditionStatus, Issuer, Key, condition};
 use crate::view::{Settings, View};
@@ -124,7 +124,12 @@ fn of_certificate(
     let missing = || foreign::missing_issuer(view, &certificate.spec.issuer_ref, &key.namespace);
     let words = words.or_else(|| missing().map(|missing| missing.to_string()));
     let words = words.or_else(|| duplicate(view, index, key, certificate));
-    words.or_else(|| status::incomplete(certificate).map(str::to_owned))
+    let words = words.or_else(|| status::incomplete(certificate).map(str::to_owned));
+    words.or_else(|| {
+        let requests = index.requests(certificate).iter();
+        let mut unordered = requests.filter(|request| request::is_pending(request) && index.orders(request).is_empty());
+        unordered.find_map(|request| budget::refusal(view, request))
+    })
 }
 
 fn failure<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a str> {

@@ -2,7 +2,7 @@
 
 use super::state::Class;
 use flow_acme::objects::{Meta, Object, Owner, Secret};
-use flow_acme::planner::{IngressFacts, IngressTls};
+use flow_acme::planner::{IngressFacts, IngressTls, NamespaceFacts, limits};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -83,6 +83,12 @@ pub(crate) fn ingress(from: &Ingress) -> Option<IngressFacts> {
         secret_name: block.secret_name.clone().unwrap_or_default(),
     });
     Some(IngressFacts { metadata: meta(from.metadata.clone()), tls: tls.collect() })
+}
+
+/// Returns a Namespace with limits; `None` if it has none.
+pub(super) fn namespace(from: &core::Namespace) -> Option<NamespaceFacts> {
+    let metadata = meta(from.metadata.clone());
+    limits(&metadata).then_some(NamespaceFacts { metadata })
 }
 
 /// Returns an IngressClass.

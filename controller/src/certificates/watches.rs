@@ -1,7 +1,7 @@
 //! The watches of cert-manager's kinds, of Ingresses, and of the proxy's own endpoints.
 
 use super::Options;
-use super::objects::{class, custom, ingress, version};
+use super::objects::{class, custom, ingress, namespace, version};
 use super::replicas::{ReadySlice, Replicas};
 use super::resource::resource;
 use super::state::{Class, Names, Shared, SourceId, State};
@@ -12,7 +12,8 @@ use crate::watch::{Informers, Scope};
 use flow_acme::objects::{
     ACME_GROUP, Certificate, CertificateRequest, Challenge, GROUP, HasMeta, Issuer, Key, Object, Order,
 };
-use flow_acme::planner::{Objects, Settings};
+use flow_acme::planner::{NamespaceFacts, Objects, Settings};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Api;
@@ -22,6 +23,9 @@ use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// The name of the watch of Namespaces.
+const NAMESPACE: &str = "Namespace";
 
 /// The map of the view that holds a kind.
 pub(super) type Map<T> = fn(&mut State) -> &mut Objects<T>;
@@ -83,7 +87,7 @@ impl<T: HasMeta> Source<T> {
     /// True if this watch is responsible for a key; keys of the whole cluster have no namespace.
     fn owns(&self, key: &Key) -> bool {
         match (self.id.0, &*self.id.1) {
-            ("ClusterIssuer" | "IngressClass", _) => key.namespace.is_empty(),
+            ("ClusterIssuer" | "IngressClass" | NAMESPACE, _) => key.namespace.is_empty(),
             (_, "") => !key.namespace.is_empty(),
             (_, namespace) => key.namespace == namespace,
         }
@@ -139,6 +143,12 @@ impl<T: HasMeta + Send + Sync + 'static> Subscriber<T> for Source<T> {
             Change::Listed(objects) => self.listed(objects),
             Change::Absent => self.absent(),
             Change::Forbidden(words) => {
+                if self.id.0 == NAMESPACE && self.shared.state.lock().unlisted.contains(&self.id) {
+                    tracing::warn!(
+                        reason = words,
+                        "limits of namespaces have no effect: Namespaces may not be watched"
+                    );
+                }
                 if self.needed {
                     tracing::warn!(
                         kind = self.id.0,
@@ -216,6 +226,9 @@ pub(super) fn subscribe(informers: &mut Informers, options: &Options, shared: &A
         let id = ("Ingress", namespace.as_deref().unwrap_or_default().to_owned());
         source(shared, id, (|state| &mut state.view.ingresses, |_, _, _, _| Names::default()), false)
     });
+    let namespaces: Of<NamespaceFacts> = (|state| &mut state.view.namespaces, |_, _, _, _| Names::default());
+    let limited = source(shared, (NAMESPACE, String::new()), namespaces, false);
+    informers.watch(Api::<Namespace>::all(informers.client.clone()), Config::default(), reader(namespace, limited));
     if options.classes {
         informers.ingress_classes.subscribe(&Scope::default(), class, |_| {
             let of: Of<Class> = (|state| &mut state.classes, |_, _, _, _| Names::default());

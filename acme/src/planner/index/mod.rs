@@ -48,6 +48,7 @@ pub(super) struct Changes {
     pub(super) secrets: Vec<Change<Secret>>,
     pub(super) ingresses: Vec<Change<IngressFacts>>,
     pub(super) issuers: Vec<Key>,
+    pub(super) namespaces: Vec<Key>,
     pub(super) classes: bool,
 }
 
@@ -61,6 +62,7 @@ impl Changes {
             secrets: changes(&old.secrets, &new.secrets),
             ingresses: changes(&old.ingresses, &new.ingresses),
             issuers: new.issuers.changed_since(&old.issuers).into_iter().cloned().collect(),
+            namespaces: new.namespaces.changed_since(&old.namespaces).into_iter().cloned().collect(),
             classes: old.classes != new.classes,
         }
     }

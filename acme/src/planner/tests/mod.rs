@@ -3,6 +3,7 @@
 //! Tables of views and the plans for them.
 
 mod brake;
+mod budget;
 mod conditions;
 mod foreign;
 mod ingress;

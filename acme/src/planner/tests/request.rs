@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use std::sync::Arc;
 
 /// A request of revision 2 for these names, approved.
-fn scene(names: &[String], common_name: &str) -> Scene {
+pub(super) fn scene(names: &[String], common_name: &str) -> Scene {
     let mut scene = Scene::new();
     scene.certificate.spec.dns_names = names.to_vec();
     scene.certificate.spec.common_name = common_name.to_owned();

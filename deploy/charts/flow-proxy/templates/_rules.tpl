@@ -108,6 +108,10 @@
 - apiGroups: [cert-manager.io]
   resources: [clusterissuers]
   verbs: [list, watch]
+# Limits of the certificates of a namespace are annotations of it.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
 - apiGroups: [cert-manager.io]
   resources: [clusterissuers/status]
   verbs: [patch]
