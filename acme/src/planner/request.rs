@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 const APPROVED: &str = "Certificate request has been approved by cert-manager.io";
 /// The time for which a request's waiting is not worth a write.
-const PASSING: SignedDuration = SignedDuration::from_secs(5);
+const PASSING: SignedDuration = SignedDuration::from_secs(10);
 
 pub(super) fn plan(context: &Context<'_>, request: &Arc<CertificateRequest>, plan: &mut Plan) {
     if !request.spec.issuer_ref.is_ours() || request.metadata.deletion_timestamp.is_some() {

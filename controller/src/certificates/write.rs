@@ -75,6 +75,19 @@ fn json_of(object: &Object) -> Result<Value, StoreError> {
     Ok(value)
 }
 
+/// Returns the status of an object as JSON, within an object without anything else.
+fn status_of(object: &Object) -> Result<Value, StoreError> {
+    let status = match object {
+        Object::Certificate(object) => serde_json::to_value(&object.status),
+        Object::CertificateRequest(object) => serde_json::to_value(&object.status),
+        Object::Challenge(object) => serde_json::to_value(&object.status),
+        Object::Issuer(object) => serde_json::to_value(&object.status),
+        Object::Order(object) => serde_json::to_value(&object.status),
+        Object::Secret(_) => Ok(Value::Null),
+    };
+    Ok(json!({ "status": status.map_err(|error| StoreError::Refused(error.to_string()))? }))
+}
+
 /// Returns the object of this key as the view shows it.
 fn present(view: &View, object: &Object) -> Option<Object> {
     let key = object.metadata().key();
@@ -111,7 +124,8 @@ async fn change(client: &Client, view: &View, object: &Object, status: bool) -> 
     if old.metadata().resource_version != *version {
         return Err(StoreError::Conflict);
     }
-    let Some(patch) = patch(&json_of(&old)?, &json_of(object)?, version, status) else { return Ok(Written::Nothing) };
+    let (old, new) = if status { (status_of(&old)?, status_of(object)?) } else { (json_of(&old)?, json_of(object)?) };
+    let Some(patch) = patch(&old, &new, version, status) else { return Ok(Written::Nothing) };
     let (name, params) =
         (&object.metadata().name, PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() });
     let api = api(client, object.kind(), &object.metadata().namespace);

@@ -59,8 +59,8 @@ fn a_request_is_ordered_at_once_and_described_when_it_takes_time() {
     order.metadata.uid = "order".to_owned();
     scene.more.orders.insert(order.key(), Arc::new(order.clone()));
     let plan = scene.plan();
-    assert!(requests(&plan).is_empty() && plan.wake <= Some(now() + SignedDuration::from_secs(5)));
-    let plan = planner::plan(&scene.view(), &scene.settings, now() + SignedDuration::from_secs(5));
+    assert!(requests(&plan).is_empty() && plan.wake <= Some(now() + SignedDuration::from_secs(10)));
+    let plan = planner::plan(&scene.view(), &scene.settings, now() + SignedDuration::from_secs(10));
     let told = requests(&plan).pop().unwrap();
     assert_eq!(words(&told, "Approved"), "Certificate request has been approved by cert-manager.io");
     let waiting = format!("Waiting on certificate issuance from order web/{}: \"pending\"", order.metadata.name);
