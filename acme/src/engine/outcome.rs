@@ -55,6 +55,8 @@ fn recorded(call: &Call, outcome: &Outcome, view: &View, settings: &Settings, no
         Outcome::NextKey(pending, result) => {
             let certificate = view.certificates.get(key)?;
             match result {
+                // A leader before stored one, which this replica had not read yet. A request may name it by now.
+                Ok(_) if pending.is_stored(view) => Recorded::default(),
                 Ok(made) => {
                     let step = planner::key_made(settings, certificate, pending, made, now);
                     Recorded::new(Some(step), Wait::Done)

@@ -118,6 +118,14 @@ pub struct KeyToMake {
     place: Key,
 }
 
+impl KeyToMake {
+    /// True if there is one by now.
+    #[must_use]
+    pub fn is_stored(&self, view: &View) -> bool {
+        view.secrets.contains_key(&self.place)
+    }
+}
+
 /// Returns the key to be made for a certificate; `None` if it exists by now.
 #[must_use]
 pub fn key_to_make(view: &View, certificate: &Certificate) -> Option<KeyToMake> {
