@@ -20,13 +20,15 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
 /// The time that an API server keeps Events by default: findings that still hold are written again after it.
 const EVENT_LIFETIME: Duration = Duration::from_secs(3600);
 /// The pause between two Events, so that a cluster full of findings causes no flood.
 const WRITE_PAUSE: Duration = Duration::from_millis(50);
+/// The time for which a finding must hold: while objects are applied and certificates issued, many pass.
+const SETTLING: Duration = Duration::from_secs(5);
 /// The number of Events that may wait; further findings are only in the log and the API.
 const MAX_WAITING: usize = 4096;
 /// The time limit of one request.
@@ -69,7 +71,7 @@ pub(super) async fn write(
                 again += EVENT_LIFETIME;
                 writer.forget();
             }
-            () = sleep(WRITE_PAUSE), if leads && !writer.queue.is_empty() => {
+            () = writer.due(), if leads => {
                 if leadership.is_leader() {
                     writer.next().await;
                 }
@@ -83,7 +85,8 @@ struct Writer {
     identity: String,
     /// Findings that were written, or wait to be.
     told: HashSet<Diagnostic, foldhash::fast::RandomState>,
-    queue: VecDeque<Diagnostic>,
+    /// Findings that wait, and since when they hold.
+    queue: VecDeque<(Instant, Diagnostic)>,
     /// True if the missing permission was logged.
     forbidden: bool,
 }
@@ -98,9 +101,10 @@ impl Writer {
             .filter(|diagnostic| !resources(diagnostic.subject.kind).is_empty() && &*diagnostic.subject.name != "*")
             .collect();
         self.told.retain(|diagnostic| all.contains(diagnostic));
+        self.queue.retain(|(_, diagnostic)| all.contains(diagnostic));
         for diagnostic in all {
             if self.queue.len() < MAX_WAITING && self.told.insert(diagnostic.clone()) {
-                self.queue.push_back(diagnostic.clone());
+                self.queue.push_back((Instant::now(), diagnostic.clone()));
             }
         }
     }
@@ -110,8 +114,16 @@ impl Writer {
         self.queue.clear();
     }
 
+    /// Waits until the next finding has held for long enough; for ever, if none waits.
+    async fn due(&self) {
+        match self.queue.front() {
+            Some((since, _)) => sleep_until((*since + SETTLING).max(Instant::now() + WRITE_PAUSE)).await,
+            None => std::future::pending().await,
+        }
+    }
+
     async fn next(&mut self) {
-        let Some(diagnostic) = self.queue.pop_front() else { return };
+        let Some((_, diagnostic)) = self.queue.pop_front() else { return };
         let outcome = timeout(REQUEST_TIMEOUT, one(&self.client, &self.identity, &diagnostic)).await;
         match outcome.unwrap_or_else(|_| Err(Unwritten::Failed("no answer in time".to_owned()))) {
             Ok(()) => self.forbidden = false,

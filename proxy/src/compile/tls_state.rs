@@ -100,16 +100,5 @@ fn describe(finding: TlsFinding, certificates: &[Arc<Certificate>]) -> Diagnosti
 
 /// The served certificates, as the API shows them.
 pub(super) fn certificates(tls: &TlsState) -> Arc<[Arc<CertificateInfo>]> {
-    let certificates = tls.certificates().map(|(origin, info)| {
-        Arc::new(CertificateInfo {
-            origin: Arc::clone(origin),
-            names: info.names.iter().map(|name| name.to_string()).collect(),
-            common_name: info.common_name.to_string(),
-            serial: info.serial.to_string(),
-            issuer: info.issuer.to_string(),
-            not_before: info.not_before,
-            not_after: info.not_after,
-        })
-    });
-    certificates.collect()
+    tls.certificates().cloned().collect()
 }

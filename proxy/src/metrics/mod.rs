@@ -218,13 +218,22 @@ impl Metrics {
     /// Replaces the certificates that were served until now by the new ones.
     pub fn certificates(&self, before: &[Arc<CertificateInfo>], now: &[Arc<CertificateInfo>]) {
         let labels = |info: &CertificateInfo| [info.common_name.clone(), info.serial.clone(), info.names.join(",")];
-        let served: HashSet<_> = now.iter().map(|info| labels(info)).collect();
-        for [common_name, serial, names] in before.iter().map(|info| labels(info)).filter(|gone| !served.contains(gone))
-        {
-            // Two could have had the same labels.
+        let served: HashSet<*const CertificateInfo> = now.iter().map(Arc::as_ptr).collect();
+        let known: HashSet<*const CertificateInfo> = before.iter().map(Arc::as_ptr).collect();
+        let mut gone: HashSet<[String; 3]> =
+            before.iter().filter(|info| !served.contains(&Arc::as_ptr(info))).map(|info| labels(info)).collect();
+        if !gone.is_empty() {
+            // Another certificate could have the same labels.
+            let serials: HashSet<String> = gone.iter().map(|[_, serial, _]| serial.clone()).collect();
+            let alike = now.iter().filter(|info| serials.contains(&info.serial));
+            for info in alike {
+                gone.remove(&labels(info));
+            }
+        }
+        for [common_name, serial, names] in gone {
             let _ = self.certificates.remove_label_values(&[&*common_name, &serial, &names]);
         }
-        for info in now {
+        for info in now.iter().filter(|info| !known.contains(&Arc::as_ptr(info))) {
             #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
             let not_after = info.not_after as f64;
             self.certificates.with_label_values(&labels(info)).set(not_after);

@@ -1,5 +1,6 @@
 use super::certificate::Loaded;
-use hashbrown::HashMap;
+use flow_model::persistent_map::PersistentMap;
+use hashbrown::{HashMap, HashSet};
 use rustls::SignatureScheme;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -7,25 +8,54 @@ use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// The certificates for a name. Traefik tries them by the list of their names, from the last to the first; of those for
+/// the very same names the first given comes first, and only it counts.
+type Candidates = SmallVec<[Arc<Loaded>; 1]>;
+
 /// Certificates by name.
 #[derive(Debug)]
 pub(super) struct Index {
-    by_name: HashMap<Box<str>, SmallVec<[Arc<Loaded>; 1]>, foldhash::fast::RandomState>,
+    by_name: PersistentMap<Arc<str>, Candidates>,
     default: Option<Arc<Loaded>>,
 }
 
 impl Index {
-    /// `certificates` in any order; of two for the very same names the first counts.
-    pub(super) fn new(certificates: impl Iterator<Item = Arc<Loaded>>, default: Option<Arc<Loaded>>) -> Self {
-        // Traefik tries them by the list of their names, from the last to the first.
-        let mut keyed: Vec<(Vec<Box<str>>, Arc<Loaded>)> =
-            certificates.map(|loaded| (loaded.names(), loaded)).collect();
-        keyed.sort_by(|a, b| b.0.cmp(&a.0));
-        keyed.dedup_by(|later, first| later.0 == first.0);
-        let mut by_name: HashMap<Box<str>, SmallVec<[Arc<Loaded>; 1]>, _> = HashMap::default();
-        for (names, loaded) in keyed {
-            for name in names {
-                by_name.entry(name).or_default().push(Arc::clone(&loaded));
+    /// The index of `certificates`, from that of others: names are sorted in again only where something changed.
+    pub(super) fn following(
+        before: Option<(&Self, Vec<Arc<Loaded>>)>,
+        certificates: &[Arc<Loaded>],
+        default: Option<Arc<Loaded>>,
+    ) -> Self {
+        let places: HashMap<*const Loaded, usize, foldhash::fast::RandomState> =
+            certificates.iter().enumerate().map(|(place, loaded)| (Arc::as_ptr(loaded), place)).collect();
+        // Where those that stay have changed places, everything is sorted anew.
+        let stays =
+            |old: &Vec<Arc<Loaded>>| old.iter().filter_map(|loaded| places.get(&Arc::as_ptr(loaded))).is_sorted();
+        let (mut by_name, old) = match before.filter(|(_, old)| stays(old)) {
+            Some((index, old)) => (index.by_name.clone(), old),
+            None => (PersistentMap::default(), Vec::new()),
+        };
+        let known: HashSet<*const Loaded, foldhash::fast::RandomState> = old.iter().map(Arc::as_ptr).collect();
+        let gone = old.iter().filter(|loaded| !places.contains_key(&Arc::as_ptr(loaded)));
+        let new = certificates.iter().filter(|loaded| !known.contains(&Arc::as_ptr(loaded)));
+        let new: Vec<&Arc<Loaded>> = new.collect();
+        let changed: HashSet<&Arc<str>> = gone.chain(new.iter().copied()).flat_map(|loaded| &*loaded.names).collect();
+        let mut added: HashMap<&Arc<str>, Vec<&Arc<Loaded>>, foldhash::fast::RandomState> = HashMap::default();
+        for loaded in &new {
+            for name in &*loaded.names {
+                added.entry(name).or_default().push(loaded);
+            }
+        }
+        for name in changed {
+            let kept = by_name.get(name).into_iter().flatten();
+            let kept = kept.filter(|loaded| places.contains_key(&Arc::as_ptr(loaded)));
+            let mut candidates: Candidates = kept.chain(added.remove(name).into_iter().flatten()).cloned().collect();
+            let place = |loaded: &Arc<Loaded>| places.get(&Arc::as_ptr(loaded)).copied();
+            candidates.sort_by(|a, b| b.names.cmp(&a.names).then_with(|| place(a).cmp(&place(b))));
+            if candidates.is_empty() {
+                by_name.remove(name);
+            } else {
+                by_name.insert(Arc::clone(name), candidates);
             }
         }
         Self { by_name, default }
@@ -54,8 +84,14 @@ impl Index {
 
     fn best(&self, name: &str, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
         let candidates = self.by_name.get(name)?;
+        let mut last: Option<&Arc<Loaded>> = None;
+        let mut first_of_names = candidates.iter().filter(|loaded| {
+            let counts = last.is_none_or(|last| last.names != loaded.names);
+            last = Some(loaded);
+            counts
+        });
         let fits = |loaded: &&Arc<Loaded>| loaded.key.key.choose_scheme(schemes).is_some();
-        candidates.iter().find(fits).or_else(|| candidates.first()).map(|loaded| &loaded.key)
+        first_of_names.find(fits).or_else(|| candidates.first()).map(|loaded| &loaded.key)
     }
 }
 

@@ -1,11 +1,11 @@
-use super::certificate::{CertificateInfo, Loaded, load};
+use super::certificate::{Loaded, load};
 use super::fallback;
 use super::finding::{TlsFinding, TlsSubject};
 use super::index::Index;
 use super::state::DefaultCertificate;
 use flow_model::config::Certificate;
 use flow_model::diagnostic::{Severity, causes};
-use flow_model::name::Name;
+use flow_model::runtime::CertificateInfo;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) struct Keyring {
     pub(super) certificates: Vec<(Arc<Certificate>, Option<Arc<Loaded>>)>,
     default: Option<(Certificate, Option<Arc<Loaded>>)>,
     /// The names that the default certificate is wanted for, in lower case and sorted, where it is one of the others.
-    default_names: Box<[Box<str>]>,
+    default_names: Box<[Arc<str>]>,
     pub(super) index: Arc<Index>,
     /// The errors and warnings about them.
     pub(super) findings: Vec<TlsFinding>,
@@ -41,22 +41,26 @@ impl Keyring {
             Some((_, Some(loaded))) => Some(Arc::clone(loaded)),
             _ => of_names(&certificates, &default_names).or_else(fallback::certificate),
         };
-        let index = Arc::new(Index::new(certificates.iter().filter_map(|(_, loaded)| loaded.clone()), fallback));
+        let loaded = |keyring: &[(Arc<Certificate>, Option<Arc<Loaded>>)]| -> Vec<Arc<Loaded>> {
+            keyring.iter().filter_map(|(_, loaded)| loaded.clone()).collect()
+        };
+        let before = previous.map(|previous| (&*previous.index, loaded(&previous.certificates)));
+        let index = Arc::new(Index::following(before, &loaded(&certificates), fallback));
         Arc::new(Self { certificates, default, default_names, index, findings })
     }
 
-    /// The served certificates and their origins, the default one last if it was configured.
-    pub(super) fn served(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
-        let certificates = self.certificates.iter().map(|(source, loaded)| (&source.origin, loaded));
-        let default = self.default.iter().map(|(source, loaded)| (&source.origin, loaded));
-        certificates.chain(default).filter_map(|(origin, loaded)| Some((origin, &loaded.as_ref()?.info)))
+    /// The served certificates, the default one last if it was configured.
+    pub(super) fn served(&self) -> impl Iterator<Item = &Arc<CertificateInfo>> {
+        let certificates = self.certificates.iter().map(|(_, loaded)| loaded);
+        let default = self.default.iter().map(|(_, loaded)| loaded);
+        certificates.chain(default).filter_map(|loaded| Some(&loaded.as_ref()?.info))
     }
 
     fn is_of(
         &self,
         certificates: &[Arc<Certificate>],
         default: Option<&Certificate>,
-        default_names: &[Box<str>],
+        default_names: &[Arc<str>],
     ) -> bool {
         self.certificates.len() == certificates.len()
             && self.certificates.iter().zip(certificates).all(|((known, _), given)| Arc::ptr_eq(known, given))
@@ -66,9 +70,9 @@ impl Keyring {
 }
 
 /// The certificate that is for just these names, if there are any.
-fn of_names(certificates: &[(Arc<Certificate>, Option<Arc<Loaded>>)], names: &[Box<str>]) -> Option<Arc<Loaded>> {
+fn of_names(certificates: &[(Arc<Certificate>, Option<Arc<Loaded>>)], names: &[Arc<str>]) -> Option<Arc<Loaded>> {
     let mut loaded = certificates.iter().filter_map(|(_, loaded)| loaded.as_ref());
-    loaded.find(|loaded| !names.is_empty() && loaded.names() == names).map(Arc::clone)
+    loaded.find(|loaded| !names.is_empty() && *loaded.names == *names).map(Arc::clone)
 }
 
 fn load_all(

@@ -18,7 +18,6 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::test_key;
 
-pub use certificate::CertificateInfo;
 pub use finding::{TlsFinding, TlsSubject};
 pub use offer::OfferError;
 pub use state::{DefaultCertificate, TlsInput, TlsState};

@@ -1,4 +1,3 @@
-use super::certificate::CertificateInfo;
 use super::finding::{TlsFinding, TlsSubject};
 use super::index::Index;
 use super::keyring::Keyring;
@@ -6,6 +5,7 @@ use super::options::{Order, Settings};
 use flow_model::config::{Certificate, Domain, Objects, TlsOptions};
 use flow_model::diagnostic::{Severity, causes};
 use flow_model::name::Name;
+use flow_model::runtime::CertificateInfo;
 use hashbrown::HashMap;
 use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
@@ -38,10 +38,10 @@ impl<'a> DefaultCertificate<'a> {
     }
 
     /// The names of [`Self::For`] in lower case, sorted.
-    pub(super) fn names(self) -> Box<[Box<str>]> {
+    pub(super) fn names(self) -> Box<[Arc<str>]> {
         let Self::For(domain) = self else { return Box::default() };
         let names = std::iter::once(&domain.main).chain(&domain.sans).filter(|name| !name.is_empty());
-        let mut names: Vec<Box<str>> = names.map(|name| name.to_ascii_lowercase().into()).collect();
+        let mut names: Vec<Arc<str>> = names.map(|name| name.to_ascii_lowercase().into()).collect();
         names.sort_unstable();
         names.dedup();
         names.into_boxed_slice()
@@ -104,8 +104,8 @@ impl TlsState {
         (Self { keyring, options, hosts: input.hosts.to_vec(), default_name: Name::from(DEFAULT) }, findings)
     }
 
-    /// The served certificates and their origins, the default one last if it was configured.
-    pub fn certificates(&self) -> impl Iterator<Item = (&Name, &CertificateInfo)> {
+    /// The served certificates, the default one last if it was configured.
+    pub fn certificates(&self) -> impl Iterator<Item = &Arc<CertificateInfo>> {
         self.keyring.served()
     }
 

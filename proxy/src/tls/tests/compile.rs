@@ -38,7 +38,7 @@ fn findings(options: TlsOptions) -> (bool, Vec<(Severity, String)>) {
 /// The common name of the certificate for `name`.
 fn found(state: &TlsState, name: &str, schemes: &[SignatureScheme]) -> Option<String> {
     let key = state.keyring.index.find(name, schemes)?;
-    let all = state.certificates().map(|(_, info)| info.common_name.to_string());
+    let all = state.certificates().map(|info| info.common_name.clone());
     let by_key = state.keyring.certificates.iter().filter_map(|(_, loaded)| loaded.as_ref());
     by_key.zip(all).find(|(loaded, _)| Arc::ptr_eq(&loaded.key, key)).map(|(_, name)| name)
 }
@@ -164,7 +164,8 @@ fn the_default_certificate_may_be_one_of_the_others() {
 #[test]
 fn certificates_say_who_they_are() {
     let state = state(&[certificate("One", &["b.test", "a.test", "192.0.2.1"])]);
-    let (origin, info) = state.certificates().next().unwrap();
+    let info = state.certificates().next().unwrap();
+    let origin = &info.origin;
     assert_eq!(&**origin, "One");
     assert_eq!((&*info.common_name, &*info.issuer), ("One", "One"));
     assert_eq!(info.names.iter().map(|name| &**name).collect::<Vec<_>>(), ["192.0.2.1", "a.test", "b.test"]);
@@ -258,5 +259,39 @@ fn what_is_served_otherwise_is_said() {
             assert_eq!(severity, Severity::Warning);
             assert!(message.contains(wanted.unwrap()), "{message}");
         }
+    }
+}
+
+#[test]
+fn an_index_that_follows_changes_is_that_from_nothing() {
+    let names = ["a.test", "b.test", "*.test", "c.test"];
+    let all: Vec<Arc<Certificate>> = (0..12)
+        .map(|number: usize| {
+            let of: Vec<&str> =
+                names.iter().enumerate().filter(|(at, _)| (number >> at) & 1 == 1).map(|(_, n)| *n).collect();
+            certificate("same", if of.is_empty() { &names } else { &of })
+        })
+        .collect();
+    let options = Objects::default();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut last: Option<TlsState> = None;
+    for step in 0..200 {
+        let mut given: Vec<_> = all.iter().filter(|_| random.bool()).cloned().collect();
+        if step % 3 == 0 {
+            random.shuffle(&mut given);
+        }
+        let default = DefaultCertificate::SelfSigned;
+        let input = TlsInput { certificates: &given, default, options: &options, hosts: &[] };
+        let (followed, _) = TlsState::compile(input, last.as_ref());
+        let (fresh, _) = TlsState::compile(input, None);
+        for name in ["a.test", "b.test", "x.test", "c.test", "same"] {
+            let place = |state: &TlsState| {
+                let key = state.keyring.index.find(name, ALL)?;
+                let mut all = state.keyring.certificates.iter();
+                all.position(|(_, loaded)| loaded.as_ref().is_some_and(|loaded| Arc::ptr_eq(&loaded.key, key)))
+            };
+            assert_eq!(place(&followed), place(&fresh), "step {step}: {name}");
+        }
+        last = Some(followed);
     }
 }
