@@ -28,7 +28,8 @@ use proxy::forward::Tunnels;
 use proxy::snapshot;
 use reload::Reload;
 use state::State;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::hash::RandomState;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -110,7 +111,8 @@ fn start(settings: &Settings, mut prepared: Prepared) -> Result<(), Refusal> {
         resolvers: running.resolvers,
         findings: running.findings,
         throttle: settings.providers.providers_throttle_duration,
-        told: BTreeSet::new(),
+        told: HashSet::new(),
+        marks: RandomState::new(),
         certificates: Arc::default(),
     };
     let server = data.serve()?;

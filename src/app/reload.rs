@@ -9,7 +9,8 @@ use flow_model::runtime::{CertificateInfo, Runtime};
 use proxy::compile::{Compiled, Compiler};
 use proxy::metrics::Metrics;
 use proxy::snapshot::Publisher;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,8 +29,10 @@ pub(super) struct Reload {
     pub(super) findings: Findings,
     /// The shortest time between two changes, where the operator wants one.
     pub(super) throttle: Duration,
-    /// Findings that were logged and are still so.
-    pub(super) told: BTreeSet<Diagnostic>,
+    /// Findings that were logged and are still so, by their marks: thousands may stand for a while.
+    pub(super) told: HashSet<u64>,
+    /// Makes the marks.
+    pub(super) marks: RandomState,
     /// Certificates that the metrics show.
     pub(super) certificates: Arc<[Arc<CertificateInfo>]>,
 }
@@ -87,8 +90,12 @@ impl Reload {
 
     /// Each finding once, until it is gone.
     fn log_findings(&mut self, runtime: &Runtime) {
-        let now: BTreeSet<Diagnostic> = runtime.diagnostics.iter().cloned().collect();
-        for finding in now.difference(&self.told) {
+        let mut now = HashSet::with_capacity(runtime.diagnostics.len());
+        for finding in &runtime.diagnostics {
+            let mark = self.marks.hash_one(finding);
+            if !now.insert(mark) || self.told.contains(&mark) {
+                continue;
+            }
             let (kind, namespace, name) = (finding.subject.kind, &*finding.subject.namespace, &*finding.subject.name);
             match finding.severity {
                 Severity::Error => tracing::error!(kind, namespace, name, "{}", finding.message),

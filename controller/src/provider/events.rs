@@ -103,7 +103,8 @@ impl Writer {
         self.told.retain(|diagnostic| all.contains(diagnostic));
         self.queue.retain(|(_, diagnostic)| all.contains(diagnostic));
         for diagnostic in all {
-            if self.queue.len() < MAX_WAITING && self.told.insert(diagnostic.clone()) {
+            if self.queue.len() < MAX_WAITING && !self.told.contains(diagnostic) {
+                self.told.insert(diagnostic.clone());
                 self.queue.push_back((Instant::now(), diagnostic.clone()));
             }
         }

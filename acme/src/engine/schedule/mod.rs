@@ -184,6 +184,9 @@ impl Schedule {
         if self.line.len() == 0 {
             return admitted;
         }
+        if self.slots.is_full(now) {
+            return admitted;
+        }
         let mut room = self.slots.room(now);
         while !room.is_full() {
             let open = |urgency: Urgency, (namespace, issuer): &(String, Key)| {

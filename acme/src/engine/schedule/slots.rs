@@ -54,6 +54,11 @@ impl Slots {
         self.begun.values().filter(|begun| now.duration_since(begun.moved) < STALLED).count()
     }
 
+    /// True if nothing may begin.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.begun.len() >= self.limit && self.moving(now) >= self.limit
+    }
+
     /// Returns what may begin now.
     pub(super) fn room(&self, now: Instant) -> Room {
         let mut of_namespace: HashMap<String, usize> = HashMap::new();

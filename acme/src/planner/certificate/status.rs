@@ -2,10 +2,11 @@
 
 use super::brake::{self, Brake};
 use super::policy::{self, Violation};
-use super::{Subject, foreign, is_issuing, key, keystore, renewal, secret};
+use super::{Subject, foreign, is_issuing, issue, key, keystore, renewal, secret};
 use crate::objects::{Certificate, ConditionStatus, condition, set_condition};
-use crate::planner::action::{Event, Kind, Plan, Step, Write};
+use crate::planner::action::{Event, Kind, Line, Plan, Step, Urgency, Write};
 use crate::planner::context::Context;
+use crate::planner::issuer;
 use crate::x509::Leaf;
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,11 +27,22 @@ pub(super) fn plan(context: &Context<'_>, subject: &Subject<'_>, plan: &mut Plan
         let due = violation.or_else(|| renewal::due(certificate, renewal, now, plan));
         let due = due.filter(|_| may_begin(subject, now, plan));
         events.extend(begin(subject, due, Brake::of(subject, leaf.as_deref(), now), &mut changed, now, plan));
+        if is_issuing(&changed) {
+            plan.line = in_line(context, certificate);
+        }
     }
     if changed.status == certificate.status {
         return None;
     }
     Some(Step { writes: vec![Write::Status(changed.into())], events })
+}
+
+/// The place in the line of a Certificate that is about to be issued. One that serves nothing shows at once that it is
+/// wanted; a renewal with time left waits for its turn without a write.
+fn in_line(context: &Context<'_>, certificate: &Certificate) -> Option<Line> {
+    let urgency = issue::urgency(context, certificate);
+    let ready = issuer::is_ready(context, &certificate.spec.issuer_ref, &certificate.metadata.namespace);
+    (ready && urgency != Urgency::Missing).then_some(Line::Waiting(urgency))
 }
 
 /// Writes into `changed` what is known of the certificate in the Secret: its validity, and `Ready`. Returns the event

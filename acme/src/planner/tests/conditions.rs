@@ -1,7 +1,7 @@
 use super::scene::{Scene, certificate, ecdsa, events, now, request, secret};
 use crate::names::{CERTIFICATE_NAME, ISSUER_NAME};
 use crate::objects::{ConditionStatus, IssuerRef, RotationPolicy, Secret};
-use crate::planner::action::Call;
+use crate::planner::{Call, Kind, Line, Planner, Urgency};
 use crate::x509::key::PrivateKey;
 use flow_model::duration::GoDuration;
 use jiff::SignedDuration;
@@ -261,4 +261,21 @@ fn certificates_of_other_signers_are_left_alone() {
     scene.secret = None;
     scene.certificate.spec.issuer_ref = IssuerRef { name: "nobody".to_owned(), ..IssuerRef::default() };
     assert!(scene.condition("Issuing").is_some());
+}
+
+#[test]
+fn a_renewal_waits_for_its_turn_before_it_is_shown() {
+    let line = |scene: &Scene| {
+        let mut planner = Planner::new(Arc::new(scene.settings.clone()));
+        planner.advance(&Arc::new(scene.view()), Vec::new(), now());
+        planner.of(&(Kind::Certificate, scene.certificate.key())).and_then(|plan| plan.line)
+    };
+    let mut scene = aged(61);
+    assert_eq!(line(&scene), Some(Line::Waiting(Urgency::Renewal)));
+    assert_eq!(line(&aged(83)), Some(Line::Waiting(Urgency::Expiring)));
+    // One that serves nothing says at once that it is being issued, and waits then.
+    scene.secret = None;
+    assert_eq!(line(&scene), None);
+    scene.certificate = scene.updated();
+    assert_eq!(line(&scene), Some(Line::Waiting(Urgency::Missing)));
 }
