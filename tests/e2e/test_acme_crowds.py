@@ -1,13 +1,12 @@
 """Objects that are too many, too large, or gone in mid-order: neighbours get their certificates all the same."""
 
 import base64
-import itertools
 import os
 import time
 
 import pytest
 from harness import faults, objects, parallel
-from harness.issuing import *  # noqa: F403 (fixtures)
+from harness.failing_ca import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, acme_issuer, certificate, condition, events, issuer_in, listed, neighbour_is_served, order, read, ready, secret, told
 from harness.waiting import consistently, eventually
 
@@ -15,35 +14,8 @@ from harness.waiting import consistently, eventually
 CROWD = int(os.environ.get("FLOW_ACME_CROWD", "500"))
 # Seconds within which another gets its certificate.
 PROMISE = 15
-_numbers = itertools.count(1)
 
-
-@pytest.fixture(scope="module")
-def ca(pebble):
-    running = faults.FaultyCa(pebble)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(autouse=True)
-def nobody_falls(ca, replicas):
-    """After each test the CA works again, and every replica must be alive."""
-    yield
-    ca.mend()
-    for proxy in replicas.running:
-        assert proxy.process.running and "panicked" not in proxy.log()
-
-
-@pytest.fixture
-def make_space(cluster):
-    """Makes namespaces of the test's own."""
-
-    def make():
-        name = f"crowds-{next(_numbers)}"
-        cluster.apply(objects.namespace(name))
-        return name
-
-    return make
+pytestmark = pytest.mark.usefixtures("nobody_falls")
 
 
 def test_an_issuer_deleted_in_mid_order(cluster, replicas, ca, make_space, pebble):

@@ -1,40 +1,15 @@
 """Certificates from a CA that fails: nothing is lost, nothing broken is served, and the reason stands in the condition."""
 
 import base64
-import itertools
 import time
 
 import pytest
-from harness import faults, objects, pki
-from harness.issuing import *  # noqa: F403 (fixtures)
+from harness import faults, pki
+from harness.failing_ca import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, acme_issuer, condition, listed, order, read, ready, secret, told
 from harness.waiting import consistently, eventually
 
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def ca(pebble):
-    running = faults.FaultyCa(pebble)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(autouse=True)
-def nobody_falls(ca, replicas):
-    """After each test the CA works again, and every replica must be alive."""
-    yield
-    ca.mend()
-    for proxy in replicas.running:
-        assert proxy.process.running and "panicked" not in proxy.log()
-
-
-@pytest.fixture
-def space(cluster):
-    """A namespace of the test's own."""
-    name = f"faults-{next(_numbers)}"
-    cluster.apply(objects.namespace(name))
-    return name
+pytestmark = pytest.mark.usefixtures("nobody_falls")
 
 
 @pytest.fixture

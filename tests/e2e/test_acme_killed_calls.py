@@ -4,19 +4,12 @@ import itertools
 import threading
 
 import pytest
-from harness import faults, objects
-from harness.issuing import *  # noqa: F403 (fixtures)
+from harness import objects
+from harness.failing_ca import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, issuer_in, listed, order, ready
 from harness.waiting import eventually
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def ca(pebble):
-    running = faults.FaultyCa(pebble)
-    yield running
-    running.stop()
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])

@@ -1,58 +1,17 @@
 """A CA with limits: who is held is told until when, and is not asked for; everybody else is served meanwhile."""
 
 import calendar
-import itertools
 import re
-import subprocess
 import time
 
 import pytest
-from harness import faults, objects, paths
-from harness.issuing import *  # noqa: F403 (fixtures)
+from harness import faults
+from harness.failing_ca import *  # noqa: F403 (fixtures)
+from harness.failing_ca import cert
 from harness.issuing import ACME, condition, events, issuer_in, neighbour_is_served, order, read, ready, told
 from harness.waiting import eventually
 
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def ca(pebble):
-    running = faults.FaultyCa(pebble)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(autouse=True)
-def nobody_falls(ca, replicas):
-    """After each test the CA works again, and every replica must be alive."""
-    yield
-    ca.mend()
-    for proxy in replicas.running:
-        assert proxy.process.running and "panicked" not in proxy.log()
-
-
-@pytest.fixture
-def make_space(cluster):
-    """Makes namespaces of the test's own."""
-
-    def make():
-        name = f"limits-{next(_numbers)}"
-        cluster.apply(objects.namespace(name))
-        return name
-
-    return make
-
-
-@pytest.fixture
-def space(make_space):
-    return make_space()
-
-
-def cert(cluster, *arguments):
-    """Run `flow-proxy cert …`."""
-    command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "cert", *arguments]
-    environment = {"KUBECONFIG": cluster.kubeconfig, "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+pytestmark = pytest.mark.usefixtures("nobody_falls")
 
 
 def next_try(text):

@@ -1,30 +1,12 @@
 """What kubectl shows of a certificate at every moment of its way that lasts, in the words of cert-manager."""
 
-import itertools
 import threading
 
 import pytest
-from harness import faults, objects, own_backend
-from harness.issuing import *  # noqa: F403 (fixtures)
+from harness import objects, own_backend
+from harness.failing_ca import *  # noqa: F403 (fixtures)
 from harness.issuing import ACME, SYSTEM, acme_issuer, certificate, condition, listed, read, ready
 from harness.waiting import eventually
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def ca(pebble):
-    running = faults.FaultyCa(pebble)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def space(cluster):
-    """A namespace of the test's own."""
-    name = f"moments-{next(_numbers)}"
-    cluster.apply(objects.namespace(name))
-    return name
 
 
 class Held:

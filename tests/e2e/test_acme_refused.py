@@ -1,34 +1,16 @@
 """Requests that cannot be fulfilled: a condition and an event say what to do, nothing is lost, and the CA is left alone."""
 
 import base64
-import itertools
 import socket
-import subprocess
 import threading
 import time
 
 import pytest
-from harness import faults, objects, paths, pki
-from harness.issuing import *  # noqa: F403 (fixtures)
+from harness import faults, objects, pki
+from harness.failing_ca import *  # noqa: F403 (fixtures)
+from harness.failing_ca import cert
 from harness.issuing import ACME, acme_issuer, condition, events, listed, order, ordered_before, read, ready, registered, secret, told
 from harness.waiting import consistently, eventually
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def ca(pebble):
-    running = faults.FaultyCa(pebble)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def space(cluster):
-    """A namespace of the test's own."""
-    name = f"refused-{next(_numbers)}"
-    cluster.apply(objects.namespace(name))
-    return name
 
 
 @pytest.fixture
@@ -37,13 +19,6 @@ def issuer(cluster, replicas, ca, space):
     cluster.apply(acme_issuer("ca", ca.directory, space))
     eventually(lambda: registered(cluster, space), 30, 0.1, "the account")
     return "ca"
-
-
-def cert(cluster, *arguments):
-    """Run `flow-proxy cert …`."""
-    command = [paths.tool("FLOW_PROXY", "the proxy's executable"), "cert", *arguments]
-    environment = {"KUBECONFIG": cluster.kubeconfig, "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
 
 
 def failure(cluster, space, name):
