@@ -99,7 +99,7 @@ def test_a_log_that_nobody_reads_stops_nothing(tmp_path):
 
 REFUSED = {
     "dns": ["--certificatesresolvers.cf.acme.dnschallenge.provider=cloudflare"],
-    "key": ["--certificatesresolvers.le.acme.tlschallenge", "--certificatesresolvers.le.acme.keytype=RSA8192"],
+    "key": ["--certificatesresolvers.le.acme.tlschallenge", "--certificatesresolvers.le.acme.keytype=RSA1024"],
     "authority": ["--certificatesresolvers.le.acme.tlschallenge", "--certificatesresolvers.le.acme.cacertificates=FOLDER/missing.pem"],
     "no authority": ["--serverstransport.rootcas=FOLDER/notes.txt"],
     "storage": ["--certificatesresolvers.le.acme.tlschallenge", "--certificatesresolvers.le.acme.storage=FOLDER/notes.txt/acme.json"],

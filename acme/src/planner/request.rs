@@ -104,7 +104,8 @@ fn order(context: &Context<'_>, request: &Arc<CertificateRequest>, issuer: &Issu
     }
     plan.line = Some(Line::Begun(urgency));
     // A state that passes within seconds is not written.
-    let shown_from = request.metadata.creation_timestamp.and_then(|created| created.checked_add(PASSING).ok());
+    let created = request.metadata.creation_timestamp.filter(|created| *created <= context.now);
+    let shown_from = created.and_then(|created| created.checked_add(PASSING).ok());
     if let Some(at) = shown_from.filter(|at| *at > context.now && order.status.reason.is_empty()) {
         return plan.wake_at(at);
     }

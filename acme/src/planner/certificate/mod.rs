@@ -63,7 +63,7 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: 
         outranked: owner.filter(|owner| owner.metadata.name != certificate.metadata.name),
         issuer,
     };
-    if let Some(at) = settled(&subject).filter(|at| *at > context.now) {
+    if let Some(at) = settled(&subject, context.now).filter(|at| *at > context.now) {
         return plan.wake_at(at);
     }
     look(context, &subject, requests, plan);
@@ -71,11 +71,13 @@ pub(super) fn plan(context: &Context<'_>, certificate: &Arc<Certificate>, plan: 
 
 /// The time from which the missing Secret of a new Certificate counts as missing: one that was created with it may be
 /// seen a moment later. Ingresses named their Secret before.
-fn settled(subject: &Subject<'_>) -> Option<Timestamp> {
+fn settled(subject: &Subject<'_>, now: Timestamp) -> Option<Timestamp> {
     let certificate = subject.certificate;
     let fresh = subject.secret.is_none() && certificate.status.conditions.is_empty();
     let owned = certificate.metadata.controller().is_some_and(|owner| owner.kind == "Ingress");
-    certificate.metadata.creation_timestamp.filter(|_| fresh && !owned)?.checked_add(SETTLING).ok()
+    // A creation in the future is that of a server whose clock goes ahead.
+    let created = certificate.metadata.creation_timestamp.filter(|created| fresh && !owned && *created <= now)?;
+    created.checked_add(SETTLING).ok()
 }
 
 fn look(context: &Context<'_>, subject: &Subject<'_>, requests: &[Arc<CertificateRequest>], plan: &mut Plan) {

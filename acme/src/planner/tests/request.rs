@@ -65,6 +65,10 @@ fn a_request_is_ordered_at_once_and_described_when_it_takes_time() {
     assert_eq!(words(&told, "Approved"), "Certificate request has been approved by cert-manager.io");
     let waiting = format!("Waiting on certificate issuance from order web/{}: \"pending\"", order.metadata.name);
     assert_eq!(words(&told, "Ready"), waiting);
+    // A clock that goes behind that of the API server hides nothing.
+    scene.request.as_mut().unwrap().metadata.creation_timestamp = Some(now() + SignedDuration::from_hours(1));
+    assert_eq!(requests(&scene.plan()).len(), 1);
+    scene.request.as_mut().unwrap().metadata.creation_timestamp = Some(now());
     // What the CA objects to is told at once, and so is the result.
     order.status.reason = "Failed to create Order: 429".to_owned();
     scene.more.orders.insert(order.key(), Arc::new(order.clone()));
