@@ -39,7 +39,9 @@ impl Reply {
         if let Ok(seconds) = value.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
+        // By the server's own clock: ours may be wrong.
+        let sent = self.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        httpdate::parse_http_date(value).ok()?.duration_since(sent.unwrap_or_else(SystemTime::now)).ok()
     }
 
     /// URLs of `Link: <url>;rel="alternate"` (RFC 8555 §7.4.2).
