@@ -1,8 +1,8 @@
 //! Traefik's `certificatesResolvers` in a cluster: accounts, certificates and what is under way are Secrets in the proxy's
 //! own namespace, all with the label `flow-proxy.ominis.ai/resolver`. The leader issues, every replica answers and serves.
 //!
-//! The Secrets are those of [`record`]; cert-manager's definitions are not needed, and a running cert-manager takes none
-//! of them for its own.
+//! The Secrets are those of the module `record`; cert-manager's definitions are not needed, and a running cert-manager
+//! takes none of them for its own.
 
 mod reconcile;
 mod record;
